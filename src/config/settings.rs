@@ -1,0 +1,468 @@
+//! Every setting with its type and unit. The key of a field is its path: `settings.entry.funding` is `entry.funding`.
+
+use crate::domain::fees::BuyFeeIn;
+use crate::domain::{Amount, Asset, Bps, FundingRate, Leg, Quantity, Rate, Span};
+use serde::{Deserialize, Serialize};
+
+/// Everything, after all layers were merged.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Settings {
+    /// `run.*`
+    pub run: Run,
+    /// `strategy.*`
+    pub strategy: Strategy,
+    /// `signal.*`
+    pub signal: Signal,
+    /// `entry.*`
+    pub entry: Entry,
+    /// `exit.*`
+    pub exit: Exit,
+    /// `size.*`
+    pub size: Size,
+    /// `gates.*`
+    pub gates: Gates,
+    /// `confirm.*`
+    pub confirm: Confirm,
+    /// `execution.*`
+    pub execution: Execution,
+    /// `risk.*`
+    pub risk: Risk,
+    /// `margin.*`
+    pub margin: Margin,
+    /// `sim.*`
+    pub sim: Sim,
+}
+
+/// What a verb may do with the settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Simulated fills only.
+    Paper,
+    /// Real orders; also needs the `live` verb.
+    Live,
+}
+
+/// Capital and the benchmark.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Run {
+    /// `paper` or `live`.
+    pub mode: Mode,
+    /// Money the bot may use, in the reporting coin.
+    pub capital: Amount,
+    /// The reporting coin.
+    pub currency: Asset,
+    /// What idle cash earns elsewhere, per year: the benchmark to beat.
+    pub cash_apr: Rate,
+}
+
+/// Which rule decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// Thresholds on smoothed funding and on the closing basis.
+    Anchor,
+    /// Expected net carry after all costs.
+    Value,
+}
+
+/// The strategy and its universe.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Strategy {
+    /// Which rule decides.
+    pub rule: Rule,
+    /// Names of pairs (`binance:BTCUSDT`); empty means all that the source can price.
+    pub pairs: Vec<String>,
+}
+
+/// Which funding number the rules look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FundingSource {
+    /// What was paid last.
+    Settled,
+    /// The venue's running estimate of the next payment, averaged with what was paid.
+    Estimate,
+}
+
+/// Across which venues a coin's funding is averaged before it is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Weighting {
+    /// The pair's own funding.
+    Own,
+    /// Mean over venues weighted by open interest.
+    OpenInterest,
+    /// Mean over venues weighted by traded volume.
+    Volume,
+}
+
+/// How raw funding becomes the signal.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Signal {
+    /// Settled or estimated.
+    pub funding: FundingSource,
+    /// Averaging time; zero means the last value alone.
+    pub smooth: Span,
+    /// How far back persistence and the usual basis are measured.
+    pub memory: Span,
+    /// Own, or averaged across venues.
+    pub weighting: Weighting,
+}
+
+/// When a pair is opened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Entry {
+    /// Funding must be above this.
+    pub funding: FundingRate,
+    /// And above it by this much more.
+    pub margin: FundingRate,
+    /// The entry basis (perp minus spot over spot) must be above this; `None` is off.
+    pub basis: Option<Bps>,
+    /// Least expected net carry on capital per year (value rule).
+    pub min_net_apr: Rate,
+    /// Longest time to earn all costs back (value rule).
+    pub max_breakeven: Span,
+    /// Over which the expected carry is counted (value rule).
+    pub horizon: Span,
+    /// Least time between a close and the next entry of the pair.
+    pub cooldown: Span,
+}
+
+/// How the exit conditions combine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// Both.
+    All,
+    /// Either.
+    Any,
+}
+
+/// When a pair is closed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Exit {
+    /// Basis and funding together, or either.
+    pub when: When,
+    /// Funding must be below this.
+    pub funding: FundingRate,
+    /// The executable closing basis must be at or below this.
+    pub basis: Bps,
+    /// Least time a pair is held before the strategy may close it.
+    pub min_hold: Span,
+    /// By how much leaving must beat holding, per year (value rule).
+    pub margin_apr: Rate,
+}
+
+/// How much.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Size {
+    /// Share of a venue's capital that may be at work.
+    pub share: Rate,
+    /// Most capital in one pair, as a share of all capital.
+    pub per_pair: Rate,
+    /// Most capital in one coin over all venues.
+    pub per_coin: Rate,
+    /// Most capital on one venue.
+    pub per_venue: Rate,
+    /// Most capital in pairs of one quote coin.
+    pub per_quote: Rate,
+    /// Most of the visible depth inside the slippage bound that one clip may take.
+    pub depth_share: Rate,
+    /// Most of the venue's open interest.
+    pub oi_share: Rate,
+    /// Notional of the short over its margin.
+    pub leverage: Rate,
+    /// Fixed coins instead of the shares above, for cross-checks.
+    pub quantity: Option<Quantity>,
+}
+
+/// What must hold before an entry; a close is never blocked by these.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Gates {
+    /// Oldest quote, mark or funding accepted.
+    pub max_age: Span,
+    /// No entry this close to a settlement, before or after.
+    pub guard: Span,
+    /// Furthest a quote coin may be from its peg.
+    pub peg: Bps,
+    /// Highest ADL rank of the perp (0 to 4).
+    pub adl_rank: u8,
+    /// No entry this long before trading of the pair ends.
+    pub delist_lead: Span,
+    /// Least value of depth on each leg.
+    pub min_depth: Amount,
+    /// Refuse by the funding and open-interest quadrant.
+    pub quadrant: bool,
+    /// Furthest the mark may be from the perp's mid.
+    pub mark_divergence: Bps,
+}
+
+/// An indicator that must agree before an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Indicator {
+    /// None.
+    Off,
+    /// Last funding above its moving average.
+    Average,
+    /// Relative strength of funding above `confirm.level`.
+    Rsi,
+    /// Funding above the upper Bollinger band.
+    Bollinger,
+    /// Funding's MACD above its signal line.
+    Macd,
+}
+
+/// Optional confirmation of funding extremes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Confirm {
+    /// Which indicator.
+    pub indicator: Indicator,
+    /// Settlements it looks back.
+    pub period: u8,
+    /// Threshold of the RSI, 0 to 100.
+    pub level: u8,
+}
+
+/// Which leg trades first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum First {
+    /// The one with less depth.
+    Auto,
+    /// Always this one.
+    Leg(Leg),
+}
+
+/// How the first leg is worked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Style {
+    /// Priced immediate-or-cancel.
+    Taker,
+    /// Post-only until the deadline, then as taker.
+    Maker,
+}
+
+/// How orders are made.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Execution {
+    /// Which leg first.
+    pub first: First,
+    /// How.
+    pub style: Style,
+    /// How long a maker order may rest.
+    pub maker_deadline: Span,
+    /// Furthest a limit may be from the mid when risk is added.
+    pub collar: Bps,
+    /// The same for orders that reduce.
+    pub reduce_collar: Bps,
+    /// Largest value of one clip.
+    pub clip: Amount,
+    /// Longest time a pair may be unequal while its venue can be reached.
+    pub hedge_time: Span,
+    /// Failed attempts at one leg before it is undone.
+    pub attempts: u32,
+    /// How long to wait before an order not found is asked for again.
+    pub probe_every: Span,
+    /// After which an order not found may be called absent.
+    pub absent_after: Span,
+}
+
+/// Hard limits of the gate.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Risk {
+    /// Largest value of one order.
+    pub max_order: Amount,
+    /// Largest value of one pair (per leg).
+    pub max_pair: Amount,
+    /// Largest value of all pairs (per leg).
+    pub max_total: Amount,
+    /// Loss in one UTC day that stops entries, as a share of capital.
+    pub daily_loss: Rate,
+    /// Most orders in one minute.
+    pub orders_per_minute: u32,
+    /// The same leg, side and quantity twice within this is refused.
+    pub duplicate_window: Span,
+}
+
+/// How collateral is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MarginMode {
+    /// All perps of a venue share one wallet.
+    Cross,
+    /// Each position has its own margin.
+    Isolated,
+}
+
+/// The margin autopilot. Distances are the rise of the mark, as a fraction, to liquidation.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Margin {
+    /// Cross or isolated.
+    pub mode: MarginMode,
+    /// Whether it acts while holding.
+    pub autopilot: bool,
+    /// Below this it warns.
+    pub warn: Rate,
+    /// Below this it moves money to the perp wallet.
+    pub top_up: Rate,
+    /// Below this, when no money can be moved, both legs shrink.
+    pub floor: Rate,
+    /// What a top-up or shrink restores.
+    pub target: Rate,
+}
+
+/// When an order on bars fills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FillAt {
+    /// At the open of the next bar.
+    NextOpen,
+    /// At the close that decided it; for cross-checks only.
+    Close,
+}
+
+/// What happens to a pair where its history ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DataEnd {
+    /// It is closed at the last bar before.
+    Flatten,
+    /// It is held; for cross-checks only.
+    Hold,
+}
+
+/// The simulated venue.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Sim {
+    /// When an order on bars fills.
+    pub fill: FillAt,
+    /// What happens where the history ends.
+    pub data_end: DataEnd,
+    /// Half of the spread on bars.
+    pub half_spread: Bps,
+    /// Further cost of taking one whole bar's volume; grows with the square root of the share taken.
+    pub impact: Bps,
+    /// Time from a request to the venue, and again back.
+    pub latency: Span,
+    /// Where a spot buy's fee is taken.
+    pub buy_fee_in: BuyFeeIn,
+    /// Spot maker fee.
+    pub spot_maker: Bps,
+    /// Spot taker fee.
+    pub spot_taker: Bps,
+    /// Perp maker fee.
+    pub perp_maker: Bps,
+    /// Perp taker fee.
+    pub perp_taker: Bps,
+    /// How long a transfer between wallets takes.
+    pub transfer_delay: Span,
+    /// Share of a venue's money that starts in the spot wallet.
+    pub spot_share: Rate,
+    /// Seed of the generated market and of its faults.
+    pub seed: u64,
+}
+
+impl Default for Settings {
+    /// The built-in layer: what holds when no file says otherwise. Each value's reason stands in `config/keys.rs`.
+    fn default() -> Self {
+        let per_8h = |units: i64| FundingRate { rate: Rate::from_units(units), interval: crate::domain::Interval::H8 };
+        let percent = |points: i64| Rate::from_units(points * 10_000_000_000_000_000);
+        Self {
+            run: Run { mode: Mode::Paper, capital: Amount::whole(100_000), currency: usdt(), cash_apr: percent(4) },
+            strategy: Strategy { rule: Rule::Anchor, pairs: Vec::new() },
+            signal: Signal {
+                funding: FundingSource::Settled,
+                smooth: Span(3 * Span::DAY.0),
+                memory: Span(30 * Span::DAY.0),
+                weighting: Weighting::Own,
+            },
+            entry: Entry {
+                funding: FundingRate::ANCHOR,
+                margin: per_8h(0),
+                basis: None,
+                min_net_apr: percent(6),
+                max_breakeven: Span(20 * Span::DAY.0),
+                horizon: Span(30 * Span::DAY.0),
+                cooldown: Span::hours(8),
+            },
+            exit: Exit {
+                when: When::All,
+                funding: per_8h(20_000_000_000_000),
+                basis: Bps::whole(5),
+                min_hold: Span(5 * Span::DAY.0),
+                margin_apr: percent(1),
+            },
+            size: Size {
+                share: percent(90),
+                per_pair: percent(40),
+                per_coin: percent(50),
+                per_venue: percent(100),
+                per_quote: percent(100),
+                depth_share: percent(10),
+                oi_share: percent(1),
+                leverage: percent(100),
+                quantity: None,
+            },
+            gates: Gates {
+                max_age: Span::MINUTE,
+                guard: Span::MINUTE,
+                peg: Bps::whole(50),
+                adl_rank: 3,
+                delist_lead: Span::DAY,
+                min_depth: Amount::whole(10_000),
+                quadrant: true,
+                mark_divergence: Bps::whole(200),
+            },
+            confirm: Confirm { indicator: Indicator::Off, period: 14, level: 60 },
+            execution: Execution {
+                first: First::Auto,
+                style: Style::Taker,
+                maker_deadline: Span::seconds(30),
+                collar: Bps::whole(50),
+                reduce_collar: Bps::whole(200),
+                clip: Amount::whole(25_000),
+                hedge_time: Span::seconds(5),
+                attempts: 3,
+                probe_every: Span::seconds(1),
+                absent_after: Span::MINUTE,
+            },
+            risk: Risk {
+                max_order: Amount::whole(100_000),
+                max_pair: Amount::whole(1_000_000),
+                max_total: Amount::whole(5_000_000),
+                daily_loss: percent(5),
+                orders_per_minute: 120,
+                duplicate_window: Span::ZERO,
+            },
+            margin: Margin {
+                mode: MarginMode::Cross,
+                autopilot: true,
+                warn: percent(50),
+                top_up: percent(40),
+                floor: percent(25),
+                target: percent(60),
+            },
+            sim: Sim {
+                fill: FillAt::NextOpen,
+                data_end: DataEnd::Flatten,
+                half_spread: Bps::whole(1),
+                impact: Bps::whole(20),
+                latency: Span(100),
+                buy_fee_in: BuyFeeIn::Coin,
+                spot_maker: Bps::whole(10),
+                spot_taker: Bps::whole(10),
+                perp_maker: Bps::whole(2),
+                perp_taker: Bps::whole(5),
+                transfer_delay: Span(3 * 60_000),
+                spot_share: percent(50),
+                seed: 1,
+            },
+        }
+    }
+}
+
+fn usdt() -> Asset {
+    Asset::of("USDT")
+}

@@ -1,0 +1,82 @@
+//! Maintenance margin by notional bracket, and the price rise a short survives.
+//!
+//! Source: Binance USD-M leverage brackets (`notionalFloor`, `maintMarginRatio`, `cum`), digest read 2026-11.
+
+use super::decimal;
+use super::money::Amount;
+use super::rate::Rate;
+use serde::{Deserialize, Serialize};
+
+/// One bracket: from `floor` of notional the ratio `maintenance` applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bracket {
+    /// Notional (quote coin) from which this bracket holds.
+    pub floor: Amount,
+    /// Maintenance margin as a fraction of notional.
+    pub maintenance: Rate,
+}
+
+/// Maintenance margin of a notional: each bracket's ratio applies to the part of the notional that lies in it (the same
+/// result as `notional x ratio - cum`). Rounded half to even to 1e-8 per bracket.
+///
+/// Worked: 0.4 % to 50,000 and 0.5 % above: 60,000 needs 200 + 50 = 250. No bracket means unknown: `None`.
+#[must_use]
+pub fn maintenance(brackets: &[Bracket], notional: Amount) -> Option<Amount> {
+    let notional = notional.abs();
+    brackets.first()?;
+    let mut total = Amount::ZERO;
+    for (place, bracket) in brackets.iter().enumerate() {
+        let ceiling = brackets.get(place + 1).map_or(notional, |next| next.floor.min(notional));
+        if ceiling > bracket.floor {
+            total += (ceiling - bracket.floor).times_rate(bracket.maintenance);
+        }
+    }
+    Some(total)
+}
+
+/// The rise of the mark, as a fraction, at which a short account of `equity` and `notional` is liquidated.
+///
+/// `x = (E - M) / (N x (1 + m))`, with M the maintenance margin and m = M / N. Worked: E = 100, N = 100, M = 0.4:
+/// 99.6 / 100.4 = 0.992. `None` when there is no position.
+#[must_use]
+pub fn liquidation_distance(equity: Amount, notional: Amount, maintenance: Amount) -> Option<Rate> {
+    let denominator = (notional + maintenance).units();
+    if notional.units() <= 0 || denominator <= 0 {
+        return None;
+    }
+    // Both sides lose 10 decimals so that the product with 1e18 fits.
+    let numerator = (equity - maintenance).units() / 10_000_000_000;
+    let denominator = (denominator / 10_000_000_000).max(1);
+    let units = decimal::div_half_even(numerator.saturating_mul(i128::from(Rate::ONE)), denominator);
+    Some(Rate::from_units(i64::try_from(units).unwrap_or(if units < 0 { i64::MIN } else { i64::MAX })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bracket(floor: i64, maintenance: &str) -> Bracket {
+        Bracket { floor: Amount::whole(floor), maintenance: Rate::parse(maintenance).unwrap() }
+    }
+
+    #[test]
+    fn e08_each_part_of_the_notional_pays_its_own_bracket() {
+        let brackets = [bracket(0, "0.004"), bracket(50_000, "0.005")];
+        let check = |notional: i64, expected: &str| {
+            assert_eq!(maintenance(&brackets, Amount::whole(notional)), Amount::parse(expected).ok());
+        };
+        check(0, "0");
+        check(50_000, "200");
+        check(60_000, "250");
+        check(-60_000, "250");
+        assert_eq!(maintenance(&[], Amount::whole(1)), None);
+    }
+
+    #[test]
+    fn a_short_without_leverage_survives_almost_a_doubling() {
+        let distance =
+            liquidation_distance(Amount::whole(100), Amount::whole(100), Amount::parse("0.4").unwrap()).unwrap();
+        assert!((distance.to_f64() - 0.992_031_872).abs() < 1e-8, "{distance}");
+        assert_eq!(liquidation_distance(Amount::whole(100), Amount::ZERO, Amount::ZERO), None);
+    }
+}

@@ -1,0 +1,31 @@
+//! Words with units: prices, quantities, money, rates, funding, time, instruments.
+//!
+//! Everything else is built from these. This module does no I/O, reads no clock and knows no venue by name.
+//! Tests stand at the end of each file and in `tests/domain.rs`.
+
+pub mod contract;
+pub mod decimal;
+pub mod fees;
+pub mod funding;
+pub mod ids;
+pub mod instrument;
+pub mod margin;
+pub mod money;
+pub mod price;
+pub mod quantity;
+pub mod rate;
+pub mod text;
+pub mod time;
+
+pub use contract::Contract;
+pub use decimal::NumberError;
+pub use fees::Fees;
+pub use funding::{FundingRate, Interval};
+pub use ids::{ClientOrderId, FillId, InstrumentId, PairId, Sequence, VenueId};
+pub use instrument::{Catalogue, Instrument, Leg, Market, Pair, Rules};
+pub use money::{Amount, Money};
+pub use price::Price;
+pub use quantity::{Quantity, Side, SignedQuantity};
+pub use rate::{Bps, Rate};
+pub use text::{Asset, Symbol, Venue};
+pub use time::{Span, WallTime};

@@ -1,0 +1,112 @@
+//! All that the core asks of the outside.
+
+use super::event::Transfer;
+use super::order::Intent;
+use crate::domain::{ClientOrderId, InstrumentId, PairId, WallTime};
+use serde::Serialize;
+
+/// What the core wants done. The driver does it in order.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// Put the intent on disk and answer `IntentDurable`.
+    Record(Intent),
+    /// Send the order; only ever after its intent is durable.
+    Place(Intent),
+    /// Cancel a resting order.
+    Cancel {
+        /// Our id of it.
+        id: ClientOrderId,
+        /// Its instrument.
+        instrument: InstrumentId,
+    },
+    /// Ask the venue what became of an order.
+    Query {
+        /// Our id of it.
+        id: ClientOrderId,
+        /// Its instrument.
+        instrument: InstrumentId,
+    },
+    /// Move money between two wallets of one venue.
+    Transfer(Transfer),
+    /// Tell a person.
+    Alarm(Alarm),
+    /// Send a `Timer` at this time.
+    WakeAt {
+        /// When.
+        at: WallTime,
+    },
+}
+
+/// How much a person should care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Good to know.
+    Notice,
+    /// Look at it today.
+    Warning,
+    /// Act now.
+    Page,
+}
+
+/// One typed alarm; every name is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlarmKind {
+    /// An order's outcome is not known.
+    OrderUnknown,
+    /// The legs of a pair are unequal beyond the time allowed.
+    PairUnequal,
+    /// The legs are unequal and cannot be mended now.
+    PairNaked,
+    /// The venue closed our short (ADL).
+    Adl,
+    /// The venue liquidated our short.
+    Liquidated,
+    /// More was executed than ordered.
+    Overfill,
+    /// A fill arrived for an order believed ended.
+    LateFill,
+    /// A report contradicts the order's state.
+    IllegalReport,
+    /// Distance to liquidation below the warning level.
+    MarginLow,
+    /// Distance to liquidation below the floor.
+    MarginFloor,
+    /// A reduce-only order was refused: the position is not what we believe.
+    ReduceRefused,
+    /// Data of a pair went stale while it is held.
+    Stale,
+    /// A venue cannot be reached.
+    VenueDown,
+    /// A quote coin left its peg.
+    Depeg,
+    /// Funding interval changed.
+    IntervalChanged,
+    /// A transfer was refused.
+    TransferFailed,
+    /// Many orders without progress.
+    Runaway,
+    /// The bot is halted.
+    Halted,
+    /// The day's loss reached its limit.
+    LossLimit,
+    /// A fill executed outside its limit.
+    PriceOutsideLimit,
+    /// Trading of a held pair will end.
+    TradingEnds,
+}
+
+/// Something a person should know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Alarm {
+    /// What.
+    pub kind: AlarmKind,
+    /// How much to care.
+    pub severity: Severity,
+    /// The pair, when it is about one.
+    pub pair: Option<PairId>,
+    /// The order, when it is about one.
+    pub order: Option<ClientOrderId>,
+}

@@ -1,0 +1,360 @@
+//! Everything that can change the core's state, and nothing else can.
+//!
+//! The doc comment of each variant says who sends it.
+
+use super::order::{Fill, OrderReport};
+use crate::domain::margin::Bracket;
+use crate::domain::{
+    Amount, Asset, ClientOrderId, Fees, FillId, FundingRate, InstrumentId, Interval, PairId, Price, Quantity, Rate,
+    Rules, Sequence, Side, SignedQuantity, VenueId, WallTime,
+};
+use serde::{Deserialize, Serialize};
+
+/// An event with its number and its time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stamped {
+    /// Rises by one with each event.
+    pub sequence: Sequence,
+    /// Step time: never falls; the only time the core knows.
+    pub at: WallTime,
+    /// What happened.
+    pub event: Event,
+}
+
+/// One candle of one instrument, complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bar {
+    /// When it opened.
+    pub opened: WallTime,
+    /// First price.
+    pub open: Price,
+    /// Highest price.
+    pub high: Price,
+    /// Lowest price.
+    pub low: Price,
+    /// Last price.
+    pub close: Price,
+    /// Coins traded.
+    pub volume: Quantity,
+}
+
+/// The best bid and ask of one instrument and what stands behind them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quote {
+    /// Best bid.
+    pub bid: Price,
+    /// Best ask.
+    pub ask: Price,
+    /// Coins bid within the depth bound of the source (or at the best price when it knows no more).
+    pub bid_depth: Quantity,
+    /// Coins offered within the depth bound.
+    pub ask_depth: Quantity,
+    /// The venue's time of it.
+    pub venue_time: WallTime,
+}
+
+/// A settlement that the venue paid to everybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settlement {
+    /// The venue's stamp.
+    pub stamp: WallTime,
+    /// The rate and the interval that ended.
+    pub funding: FundingRate,
+}
+
+/// The venue's closing of a position by its own hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VenueAct {
+    /// Auto-deleveraging.
+    Adl,
+    /// Liquidation.
+    Liquidation,
+    /// Forced settlement of a delisted contract.
+    Settlement,
+}
+
+/// Why trading of a pair will end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndCause {
+    /// The recorded history ends or has a hole.
+    DataEnd,
+    /// The venue delists it.
+    Delisting,
+}
+
+/// Wallets of one venue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wallet {
+    /// Coins and quote coin for spot trading.
+    Spot,
+    /// Collateral of perps.
+    Perp,
+}
+
+impl Wallet {
+    /// The other wallet of the venue.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Spot => Self::Perp,
+            Self::Perp => Self::Spot,
+        }
+    }
+}
+
+/// Between two wallets of one venue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Our id of it.
+    pub id: ClientOrderId,
+    /// The venue.
+    pub venue: VenueId,
+    /// From this wallet to the other one.
+    pub from: Wallet,
+    /// What.
+    pub asset: Asset,
+    /// How much.
+    pub amount: Amount,
+}
+
+/// Acts of a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "snake_case")]
+pub enum Operator {
+    /// No new entries.
+    Pause,
+    /// Entries again.
+    Resume,
+    /// Close both legs of one pair, or of all.
+    Flatten {
+        /// Which pair; all when absent.
+        pair: Option<PairId>,
+    },
+    /// Send nothing; latched.
+    Halt,
+    /// Clear a halt; the reason is recorded.
+    ClearHalt {
+        /// Why it is safe.
+        reason: String,
+    },
+}
+
+/// All that can happen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// First event of a run, from the driver: the boot's number on this ledger and its randomness.
+    Boot {
+        /// Rises with each start on one ledger.
+        epoch: u32,
+        /// Randomness for ids.
+        salt: u32,
+    },
+    /// Money that was there before, from the driver or the venue's balances at the first start.
+    Opening {
+        /// Venue.
+        venue: VenueId,
+        /// Wallet.
+        wallet: Wallet,
+        /// Asset.
+        asset: Asset,
+        /// How much.
+        amount: Amount,
+    },
+    /// A pair's recorded history begins (again); its windows start afresh. From bar sources.
+    CoverageStarts {
+        /// Pair.
+        pair: PairId,
+    },
+    /// Trading of the pair will end: no entry in the day before. From coverage or the venue's notice.
+    TradingEnds {
+        /// Pair.
+        pair: PairId,
+        /// Last instant at which it can be traded.
+        at: WallTime,
+        /// Why.
+        cause: EndCause,
+    },
+    /// The decision at this instant is the last that can be executed before the end announced by `TradingEnds`.
+    LastChance {
+        /// Pair.
+        pair: PairId,
+    },
+    /// A complete candle, from bar sources.
+    Bar {
+        /// Instrument.
+        instrument: InstrumentId,
+        /// The candle.
+        bar: Bar,
+    },
+    /// A price at which trading happens now and that stands for the mid (a candle's open), from bar sources.
+    Print {
+        /// Instrument.
+        instrument: InstrumentId,
+        /// The price.
+        price: Price,
+    },
+    /// Best bid and ask, from live, simulated or recorded books.
+    Quote {
+        /// Instrument.
+        instrument: InstrumentId,
+        /// The quote.
+        quote: Quote,
+    },
+    /// Mark and index price of a perp.
+    Mark {
+        /// Perp instrument.
+        instrument: InstrumentId,
+        /// Mark price.
+        mark: Price,
+        /// Index price.
+        index: Price,
+    },
+    /// The venue's running estimate of the next settlement.
+    FundingEstimate {
+        /// Perp instrument.
+        instrument: InstrumentId,
+        /// Rate and interval.
+        funding: FundingRate,
+        /// When it will be paid.
+        next: WallTime,
+    },
+    /// A settlement was published.
+    Settled {
+        /// Perp instrument.
+        instrument: InstrumentId,
+        /// Stamp, rate and interval.
+        settlement: Settlement,
+    },
+    /// Open interest in coins.
+    OpenInterest {
+        /// Perp instrument.
+        instrument: InstrumentId,
+        /// Coins.
+        coins: Quantity,
+    },
+    /// Price of a quote coin in US dollars.
+    Peg {
+        /// The quote coin.
+        asset: Asset,
+        /// Dollars for one.
+        price: Price,
+    },
+    /// New limits on orders.
+    RulesChanged {
+        /// Instrument.
+        instrument: InstrumentId,
+        /// The limits.
+        rules: Rules,
+    },
+    /// New fee rates.
+    FeesChanged {
+        /// Instrument.
+        instrument: InstrumentId,
+        /// The rates.
+        fees: Fees,
+    },
+    /// New margin brackets.
+    BracketsChanged {
+        /// Perp instrument.
+        instrument: InstrumentId,
+        /// The brackets.
+        brackets: Vec<Bracket>,
+    },
+    /// The venue announced another funding interval from the next settlement on.
+    IntervalChanged {
+        /// Perp instrument.
+        instrument: InstrumentId,
+        /// The interval.
+        interval: Interval,
+    },
+    /// The venue can be reached, or not.
+    VenueHealth {
+        /// Venue.
+        venue: VenueId,
+        /// Whether requests and streams work.
+        reachable: bool,
+    },
+    /// Place of our short in the venue's ADL queue, 0 (safe) to 4.
+    AdlRank {
+        /// Perp instrument.
+        instrument: InstrumentId,
+        /// The rank.
+        rank: u8,
+    },
+    /// A report about an order of ours, from the venue's private stream or a query.
+    Order(OrderReport),
+    /// A fill on our account that no order of ours made: ADL, liquidation, forced settlement (fault C13).
+    VenueFill {
+        /// Perp instrument.
+        instrument: InstrumentId,
+        /// Why.
+        act: VenueAct,
+        /// Side of the fill.
+        side: Side,
+        /// The execution.
+        fill: Fill,
+    },
+    /// Funding paid or received on our position, from the venue's income list.
+    FundingPaid {
+        /// Perp instrument.
+        instrument: InstrumentId,
+        /// The settlement it belongs to; once per instrument and stamp (fault C10).
+        stamp: WallTime,
+        /// Signed coins held at that instant.
+        position: SignedQuantity,
+        /// Price used.
+        mark: Price,
+        /// Where that price came from.
+        mark_source: MarkSource,
+        /// Rate used.
+        rate: Rate,
+        /// Plus is received.
+        amount: Amount,
+    },
+    /// A transfer arrived.
+    TransferDone(Transfer),
+    /// A transfer was refused; the money is where it was.
+    TransferFailed(Transfer),
+    /// Our intent is on disk, from the driver.
+    IntentDurable {
+        /// Which intent.
+        id: ClientOrderId,
+    },
+    /// A wake-up that was asked for, or the regular tick of a source.
+    Timer,
+    /// An act of a person.
+    Operator(Operator),
+    /// No more facts of this instant: decide. From the driver.
+    Turn,
+}
+
+/// Where a settlement's price came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MarkSource {
+    /// Published with the settlement.
+    Funding,
+    /// The mark candle's open.
+    Mark,
+    /// The previous perp close.
+    PerpClose,
+}
+
+impl MarkSource {
+    /// The word used in files.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Funding => "funding",
+            Self::Mark => "mark",
+            Self::PerpClose => "perp_close",
+        }
+    }
+}
+
+/// A fill's identity across streams and queries.
+pub type FillKey = (InstrumentId, FillId);
