@@ -1,0 +1,86 @@
+//! The command line: one file a command, arguments in, report out.
+//!
+//! Results go to stdout, the log and progress to stderr. A command returns a [`Failure`] with one of the exit codes of the
+//! table in the README; nothing here decides anything about money.
+
+use clap::{Parser, Subcommand};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Exit codes, the same for every command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Something failed.
+    Failure = 1,
+    /// The arguments or the configuration are wrong.
+    Usage = 2,
+    /// A check found a difference.
+    Difference = 3,
+    /// A risk or safety gate refused.
+    Refused = 4,
+    /// A venue cannot be reached.
+    Unreachable = 5,
+    /// An outcome is in doubt and needs a person.
+    InDoubt = 6,
+    /// Another process holds the state.
+    Running = 7,
+    /// Interrupted.
+    Interrupted = 130,
+}
+
+/// Why a command did not succeed.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// What went wrong and what was expected, for a person.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure with its code.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into() }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(Exit::Failure, error.to_string())
+    }
+}
+
+/// What every command gets: where results go.
+pub struct Output<'a> {
+    /// Results.
+    pub out: &'a mut dyn Write,
+}
+
+/// Earns the funding rate of crypto perpetuals without price risk.
+#[derive(Debug, Parser)]
+#[command(name = "carry", version, about, max_term_width = 110, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {}
+
+/// Runs the command line and gives the process's exit code.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    let mut stdout = std::io::stdout().lock();
+    let output = Output { out: &mut stdout };
+    let result: Result<(), Failure> = match cli.command {};
+    let _ = output;
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = writeln!(std::io::stderr(), "carry: {failure}");
+            #[expect(clippy::as_conversions, reason = "the codes are the enum's values")]
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}

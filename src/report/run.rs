@@ -1,0 +1,250 @@
+//! The rows and the summary of one run, as the drivers hand them over and as the files hold them.
+
+use crate::domain::{Amount, Asset, Leg, Price, Quantity, Rate, Side, SignedQuantity, WallTime};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Profit lines; they sum to the change in equity. Plus is to us.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Lines {
+    /// Funding received less paid.
+    pub funding: Amount,
+    /// What the basis (perp minus spot) moved on the hedged coins.
+    pub basis: Amount,
+    /// What being unequal earned or cost.
+    pub delta: Amount,
+    /// Trading fees, minus is paid.
+    pub fees: Amount,
+    /// Fills against the mid at that instant.
+    pub slippage: Amount,
+    /// Interest.
+    pub interest: Amount,
+    /// External flows and transfer fees.
+    pub transfers: Amount,
+    /// The change in equity that no line explains; must be zero.
+    pub unexplained: Amount,
+}
+
+impl Lines {
+    /// Sum of all lines.
+    #[must_use]
+    pub fn total(&self) -> Amount {
+        self.funding
+            + self.basis
+            + self.delta
+            + self.fees
+            + self.slippage
+            + self.interest
+            + self.transfers
+            + self.unexplained
+    }
+}
+
+/// One fill (`fills.csv`).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FillRow {
+    /// When.
+    pub at: WallTime,
+    /// Pair name.
+    pub pair: String,
+    /// Venue.
+    pub venue: String,
+    /// Symbol.
+    pub symbol: String,
+    /// Leg.
+    pub leg: Leg,
+    /// Side.
+    pub side: Side,
+    /// Coins.
+    pub quantity: Quantity,
+    /// Price.
+    pub price: Price,
+    /// Mid of the leg at the fill.
+    pub mid: Price,
+    /// Fee, plus is paid.
+    pub fee: Amount,
+    /// Asset of the fee.
+    pub fee_asset: Asset,
+    /// Mid of the leg when the order was decided.
+    pub arrival_mid: Price,
+    /// Our order id, or the venue's word for a fill it made itself.
+    pub intent: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// One settlement on a position (`funding.csv`).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FundingRow {
+    /// The venue's stamp.
+    pub at: WallTime,
+    /// Pair name.
+    pub pair: String,
+    /// Venue.
+    pub venue: String,
+    /// Symbol.
+    pub symbol: String,
+    /// Signed coins held.
+    pub quantity: SignedQuantity,
+    /// Price used.
+    pub mark_price: Price,
+    /// Its source: `funding`, `mark` or `perp_close`.
+    pub mark_source: &'static str,
+    /// Rate.
+    pub rate: Rate,
+    /// Plus is received.
+    pub amount: Amount,
+}
+
+/// Equity and cumulative lines at one instant (`equity.csv`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct EquityRow {
+    /// When.
+    pub at: WallTime,
+    /// Equity.
+    pub equity: Amount,
+    /// Lines since the start.
+    pub lines: Lines,
+}
+
+/// One round trip of a pair, or an open one (`trips.csv`).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TripRow {
+    /// Pair name.
+    pub pair: String,
+    /// First fill.
+    pub opened: WallTime,
+    /// Last fill; `None` while open.
+    pub closed: Option<WallTime>,
+    /// Largest hedged coins.
+    pub coins: Quantity,
+    /// Value of the perp leg at the entry.
+    pub notional: Amount,
+    /// Basis at entry and exit, basis points of the spot price.
+    pub entry_basis_bps: f64,
+    /// Basis at exit.
+    pub exit_basis_bps: Option<f64>,
+    /// Settlements received.
+    pub settlements: u32,
+    /// Lines of this trip.
+    pub lines: Lines,
+    /// Seconds during which the legs were unequal by more than a lot.
+    pub naked_s: f64,
+    /// Why it was opened.
+    pub entry_reason: String,
+    /// Why it was closed.
+    pub exit_reason: Option<String>,
+}
+
+/// Basis samples of a pair for the chart of entries and exits.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BasisSeries {
+    /// Pair name.
+    pub pair: String,
+    /// Time and basis in basis points, thinned.
+    pub points: Vec<(WallTime, f64)>,
+}
+
+/// Mean absolute error of three guesses of the next settlement, per 8 h as a fraction.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct ForecastScore {
+    /// Settlements scored.
+    pub n: u64,
+    /// Of our forecast made one interval ahead.
+    pub forecast: f64,
+    /// Of the last print.
+    pub last_print: f64,
+    /// Of the anchor.
+    pub anchor: f64,
+}
+
+/// A word about something the run replaced or switched off (proxies, defaults, holes).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Remark {
+    /// What it is about.
+    pub subject: String,
+    /// What was done.
+    pub text: String,
+}
+
+/// `summary.json` of backtest and paper.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// `carry.backtest/1` or `carry.paper/1`.
+    pub schema: String,
+    /// `backtest`, `paper`.
+    pub mode: String,
+    /// `history`, `sim`, `replay`.
+    pub market: String,
+    /// Money at the start.
+    pub capital: Amount,
+    /// Money at the end.
+    pub final_equity: Amount,
+    /// Reporting coin.
+    pub currency: Asset,
+    /// First instant.
+    pub from_ms: WallTime,
+    /// Last instant.
+    pub to_ms: WallTime,
+    /// Candle step of each pair.
+    pub steps: BTreeMap<String, String>,
+    /// Profit lines.
+    pub pnl: Lines,
+    /// Market events processed: bars and settlements, or quotes and the like.
+    pub events: u64,
+    /// Seconds in the engine, without loading and reports.
+    pub run_s: f64,
+    /// Closed round trips.
+    pub round_trips: u64,
+    /// Pairs still open.
+    pub open_pairs: u64,
+    /// Largest fall of equity from a peak, as a fraction of that peak.
+    pub max_drawdown: f64,
+    /// Simple yearly return on capital.
+    pub net_apr: f64,
+    /// What idle money would have earned at `cash_apr`.
+    pub idle_cash_interest: Amount,
+    /// The same return with that interest.
+    pub net_apr_with_cash: f64,
+    /// That less `cash_apr`.
+    pub excess_apr: f64,
+    /// The benchmark.
+    pub cash_apr: f64,
+    /// Share of time in the market, weighted by notional over capital at work.
+    pub time_in_market: f64,
+    /// Longest time a pair was unequal, seconds.
+    pub max_naked_s: f64,
+    /// Largest naked value made by our own orders.
+    pub max_naked_notional: Amount,
+    /// SHA-256 of the commands and the final ledger.
+    pub digest: String,
+    /// Seed of the market or the faults.
+    pub seed: u64,
+    /// How well the next settlement was forecast.
+    pub forecast: ForecastScore,
+    /// Orders sent.
+    pub orders: u64,
+    /// Alarms raised, by kind.
+    pub alarms: BTreeMap<String, u64>,
+    /// Proxies, defaults and holes.
+    pub remarks: Vec<Remark>,
+}
+
+/// Everything one run leaves behind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunResult {
+    /// The summary.
+    pub summary: Summary,
+    /// Fills in time order.
+    pub fills: Vec<FillRow>,
+    /// Settlements on positions in time order.
+    pub funding: Vec<FundingRow>,
+    /// Equity, rising in time; only instants at which it changed.
+    pub equity: Vec<EquityRow>,
+    /// Round trips in order of opening.
+    pub trips: Vec<TripRow>,
+    /// Basis over time.
+    pub basis: Vec<BasisSeries>,
+    /// Lengths in seconds of the times a pair was unequal.
+    pub naked_s: Vec<f64>,
+}
