@@ -4,41 +4,7 @@ use crate::domain::{Amount, Asset, Leg, Price, Quantity, Rate, Side, SignedQuant
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Profit lines; they sum to the change in equity. Plus is to us.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Lines {
-    /// Funding received less paid.
-    pub funding: Amount,
-    /// What the basis (perp minus spot) moved on the hedged coins.
-    pub basis: Amount,
-    /// What being unequal earned or cost.
-    pub delta: Amount,
-    /// Trading fees, minus is paid.
-    pub fees: Amount,
-    /// Fills against the mid at that instant.
-    pub slippage: Amount,
-    /// Interest.
-    pub interest: Amount,
-    /// External flows and transfer fees.
-    pub transfers: Amount,
-    /// The change in equity that no line explains; must be zero.
-    pub unexplained: Amount,
-}
-
-impl Lines {
-    /// Sum of all lines.
-    #[must_use]
-    pub fn total(&self) -> Amount {
-        self.funding
-            + self.basis
-            + self.delta
-            + self.fees
-            + self.slippage
-            + self.interest
-            + self.transfers
-            + self.unexplained
-    }
-}
+pub use crate::ledger::Lines;
 
 /// One fill (`fills.csv`).
 #[derive(Debug, Clone, PartialEq, Serialize)]

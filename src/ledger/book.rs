@@ -1,0 +1,276 @@
+//! The ledger itself: postings in, balances, positions and equity out.
+
+use super::account::{Account, Posting, PostingReason};
+use super::attribution::Attribution;
+use super::lines::Lines;
+use super::position::PerpPosition;
+use crate::domain::{
+    Amount, Asset, Leg, Market, Pair, PairId, Price, Sequence, Side, SignedQuantity, VenueId, WallTime,
+};
+use crate::port::event::{Transfer, Wallet};
+use crate::port::order::Fill;
+use std::collections::BTreeMap;
+
+/// When and by which event something is booked.
+#[derive(Debug, Clone, Copy)]
+pub struct Cause {
+    /// Number of the event.
+    pub sequence: Sequence,
+    /// Its time.
+    pub at: WallTime,
+}
+
+/// A fill with what it needs to be booked.
+#[derive(Debug, Clone, Copy)]
+pub struct BookedFill<'a> {
+    /// The pair.
+    pub pair: &'a Pair,
+    /// The leg.
+    pub leg: Leg,
+    /// Buy or sell.
+    pub side: Side,
+    /// The execution.
+    pub fill: &'a Fill,
+    /// Mids of spot and perp at that instant.
+    pub mids: (Price, Price),
+}
+
+/// Double-entry books of one run in one mode.
+///
+/// **Invariant**: per asset all balances sum to zero; checked by [`Ledger::imbalance`] after every event in tests and at
+/// every commit in production.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    balances: BTreeMap<(Account, Asset), Amount>,
+    pairs: Vec<PairBook>,
+    /// Postings since the last [`Ledger::drain`].
+    fresh: Vec<Posting>,
+    count: u64,
+    /// Quote money in wallets and transit, per quote coin: kept so that equity costs nothing per bar.
+    cash: BTreeMap<Asset, Amount>,
+    opening: BTreeMap<Asset, Amount>,
+}
+
+/// Books of one pair.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PairBook {
+    /// Profit by cause, and coins held.
+    pub attribution: Attribution,
+    /// The perp position with its cost.
+    pub perp: PerpPosition,
+    /// Whether a loan of the coin would be needed to explain the spot holding (must stay false).
+    pub quote: Option<Asset>,
+}
+
+impl Ledger {
+    /// Empty books for so many pairs.
+    #[must_use]
+    pub fn new(pairs: &[Pair]) -> Self {
+        let books = pairs.iter().map(|pair| PairBook { quote: Some(pair.quote), ..PairBook::default() }).collect();
+        Self { pairs: books, ..Self::default() }
+    }
+
+    /// Money that was there before.
+    pub fn open(&mut self, cause: Cause, wallet: (VenueId, Wallet), asset: Asset, amount: Amount) {
+        let account = Account::Wallet { venue: wallet.0, wallet: wallet.1 };
+        self.post(cause, (account, Account::Opening), (amount, asset), PostingReason::Opening);
+        *self.opening.entry(asset).or_default() += amount;
+    }
+
+    /// A fill of ours or of the venue's own making.
+    pub fn fill(&mut self, cause: Cause, booked: &BookedFill<'_>) {
+        let BookedFill { pair, leg, side, fill, mids } = *booked;
+        let coins = fill.quantity.signed(side);
+        let mid = match leg {
+            Market::Spot => mids.0,
+            Market::Perp => mids.1,
+        };
+        let Some(book) = self.pairs.get_mut(pair.id.index()) else { return };
+        book.attribution.mark_to(mids.0, mids.1);
+        book.attribution.fill(leg, coins, fill.price, mid);
+        let coin_fee = leg == Market::Spot && fill.fee_asset == pair.coin;
+        if coin_fee {
+            book.attribution.coin_fee(fill.fee.to_coins(), mid);
+        } else {
+            book.attribution.fee(fill.fee);
+        }
+        let wallet = |wallet| Account::Wallet { venue: pair.venue_id, wallet };
+        match leg {
+            Market::Spot => {
+                let ours = wallet(Wallet::Spot);
+                let market = Account::Traded { pair: pair.id };
+                let value = fill.price.times(fill.quantity);
+                let amount = Amount::of_coins(fill.quantity.signed(Side::Buy));
+                let (receives, gives) = match side {
+                    Side::Buy => ((amount, pair.coin), (value, pair.quote)),
+                    Side::Sell => ((value, pair.quote), (amount, pair.coin)),
+                };
+                self.post(cause, (ours, market), receives, PostingReason::SpotTrade);
+                self.post(cause, (market, ours), gives, PostingReason::SpotTrade);
+            }
+            Market::Perp => {
+                let realised = book.perp.fill(coins, fill.price);
+                let accounts = (wallet(Wallet::Perp), Account::Realised { pair: pair.id });
+                self.post_signed(cause, accounts, (realised, pair.quote), PostingReason::PerpTrade);
+            }
+        }
+        let payer = wallet(if leg == Market::Spot { Wallet::Spot } else { Wallet::Perp });
+        let accounts = (payer, Account::Fees { pair: pair.id });
+        self.post_signed(cause, accounts, (-fill.fee, fill.fee_asset), PostingReason::Fee);
+    }
+
+    /// Funding on a perp position; plus is received.
+    pub fn funding(&mut self, cause: Cause, pair: &Pair, amount: Amount) {
+        if let Some(book) = self.pairs.get_mut(pair.id.index()) {
+            book.attribution.funding(amount);
+        }
+        let ours = Account::Wallet { venue: pair.venue_id, wallet: Wallet::Perp };
+        let accounts = (ours, Account::Funding { pair: pair.id });
+        self.post_signed(cause, accounts, (amount, pair.quote), PostingReason::Funding);
+    }
+
+    /// Money leaves a wallet for the other one.
+    pub fn transfer_sent(&mut self, cause: Cause, transfer: &Transfer) {
+        let from = Account::Wallet { venue: transfer.venue, wallet: transfer.from };
+        let money = (transfer.amount, transfer.asset);
+        self.post(cause, (Account::Transit { venue: transfer.venue }, from), money, PostingReason::Transfer);
+    }
+
+    /// It arrives: in the other wallet, or back where it came from when the venue refused.
+    pub fn transfer_ended(&mut self, cause: Cause, transfer: &Transfer, arrived: bool) {
+        let wallet = if arrived { transfer.from.other() } else { transfer.from };
+        let to = Account::Wallet { venue: transfer.venue, wallet };
+        let money = (transfer.amount, transfer.asset);
+        self.post(cause, (to, Account::Transit { venue: transfer.venue }), money, PostingReason::Transfer);
+    }
+
+    fn post_signed(
+        &mut self,
+        cause: Cause,
+        accounts: (Account, Account),
+        money: (Amount, Asset),
+        reason: PostingReason,
+    ) {
+        let (debit, credit) = accounts;
+        if money.0 < Amount::ZERO {
+            self.post(cause, (credit, debit), (-money.0, money.1), reason);
+        } else {
+            self.post(cause, (debit, credit), money, reason);
+        }
+    }
+
+    fn post(&mut self, cause: Cause, accounts: (Account, Account), money: (Amount, Asset), reason: PostingReason) {
+        let ((debit, credit), (amount, asset)) = (accounts, money);
+        if amount.is_zero() {
+            return;
+        }
+        assert!(amount > Amount::ZERO, "a posting moves a positive amount, not {amount} {asset} ({reason:?})");
+        *self.balances.entry((debit, asset)).or_default() += amount;
+        *self.balances.entry((credit, asset)).or_default() -= amount;
+        if debit.is_ours() != credit.is_ours() {
+            let change = if debit.is_ours() { amount } else { -amount };
+            *self.cash.entry(asset).or_default() += change;
+        }
+        self.count += 1;
+        self.fresh.push(Posting { cause: cause.sequence, at: cause.at, debit, credit, amount, asset, reason });
+    }
+
+    /// Takes the postings made since the last call.
+    pub fn drain(&mut self) -> Vec<Posting> {
+        std::mem::take(&mut self.fresh)
+    }
+
+    /// Postings made so far.
+    #[must_use]
+    pub const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// What is in a wallet.
+    #[must_use]
+    pub fn wallet(&self, venue: VenueId, wallet: Wallet, asset: Asset) -> Amount {
+        self.balances.get(&(Account::Wallet { venue, wallet }, asset)).copied().unwrap_or_default()
+    }
+
+    /// All balances, in order.
+    pub fn balances(&self) -> impl Iterator<Item = (&(Account, Asset), &Amount)> {
+        self.balances.iter()
+    }
+
+    /// Books of a pair.
+    #[must_use]
+    pub fn pair(&self, id: PairId) -> Option<&PairBook> {
+        self.pairs.get(id.index())
+    }
+
+    /// Values a pair at these mids.
+    pub fn mark(&mut self, id: PairId, spot: Price, perp: Price) {
+        if let Some(book) = self.pairs.get_mut(id.index()) {
+            book.attribution.mark_to(spot, perp);
+        }
+    }
+
+    /// Lines of all pairs together.
+    #[must_use]
+    pub fn lines(&self) -> Lines {
+        let mut sum = Lines::default();
+        for book in &self.pairs {
+            sum += book.attribution.lines;
+        }
+        sum
+    }
+
+    /// Equity in one quote coin, from balances and positions alone, at the marks of each pair.
+    #[must_use]
+    pub fn equity(&self, quote: Asset) -> Amount {
+        let mut equity = self.cash.get(&quote).copied().unwrap_or_default();
+        for book in &self.pairs {
+            if book.quote != Some(quote) {
+                continue;
+            }
+            let Some((spot, perp)) = book.attribution.marks() else { continue };
+            equity += spot.times_signed(book.attribution.spot) + book.perp.unrealised(perp);
+        }
+        equity
+    }
+
+    /// Money of that quote coin that was there at the start.
+    #[must_use]
+    pub fn opening(&self, quote: Asset) -> Amount {
+        self.opening.get(&quote).copied().unwrap_or_default()
+    }
+
+    /// Value of what a pair holds at its marks, without the cash it moved.
+    #[must_use]
+    pub fn held_value(&self, id: PairId) -> Amount {
+        self.pairs.get(id.index()).map_or(Amount::ZERO, |book| match book.attribution.marks() {
+            Some((spot, perp)) => spot.times_signed(book.attribution.spot) + book.perp.unrealised(perp),
+            None => Amount::ZERO,
+        })
+    }
+
+    /// Cash of one quote coin in wallets and transit.
+    #[must_use]
+    pub fn cash(&self, quote: Asset) -> Amount {
+        self.cash.get(&quote).copied().unwrap_or_default()
+    }
+
+    /// The first asset whose accounts do not sum to zero, with the sum; `None` when the books balance (I5).
+    #[must_use]
+    pub fn imbalance(&self) -> Option<(Asset, Amount)> {
+        let mut sums: BTreeMap<Asset, Amount> = BTreeMap::new();
+        for ((_, asset), amount) in &self.balances {
+            *sums.entry(*asset).or_default() += *amount;
+        }
+        sums.into_iter().find(|(_, sum)| !sum.is_zero())
+    }
+
+    /// The first pair whose spot coins in the attribution differ from the coins that its accounts moved.
+    #[must_use]
+    pub fn coin_difference(&self, pair: &Pair) -> SignedQuantity {
+        let moved = |account| self.balances.get(&(account, pair.coin)).copied().unwrap_or_default();
+        let bought = -(moved(Account::Traded { pair: pair.id }) + moved(Account::Fees { pair: pair.id }));
+        let held = self.pair(pair.id).map_or(SignedQuantity::ZERO, |book| book.attribution.spot);
+        bought.to_coins() - held
+    }
+}

@@ -1,0 +1,16 @@
+//! Double entry, append-only, exact, per asset: what the bot owns and why that changed.
+//!
+//! Booked only from what a venue confirmed. Balances, positions and profit are derived from postings and fills; a mistake
+//! is reversed by a new posting. Tests stand here and in `tests/ledger.rs`.
+
+pub mod account;
+pub mod attribution;
+pub mod book;
+pub mod lines;
+pub mod position;
+
+pub use account::{Account, Posting, PostingReason};
+pub use attribution::Attribution;
+pub use book::{BookedFill, Ledger};
+pub use lines::Lines;
+pub use position::PerpPosition;

@@ -1,0 +1,227 @@
+//! Both legs of a pair with its mark, index, funding, open interest and usual basis.
+
+use super::funding_window::{FundingWindow, Settled};
+use super::leg::LegMarket;
+use crate::domain::funding::Formula;
+use crate::domain::{FundingRate, Interval, Leg, Market, Price, Quantity, Rate, Span, WallTime};
+use std::collections::VecDeque;
+
+/// Units of one in the basis window.
+const BASIS_SCALE: f64 = 1e12;
+/// Open-interest samples kept.
+const OI_SAMPLES: usize = 400;
+/// How far back open interest is compared.
+const OI_LOOK_BACK: Span = Span::DAY;
+
+/// Everything known of the market of one pair.
+#[derive(Debug, Clone)]
+pub struct PairMarket {
+    /// Spot leg.
+    pub spot: LegMarket,
+    /// Perp leg.
+    pub perp: LegMarket,
+    /// Prices of both legs at one instant, at which open positions are valued.
+    pub marks: Option<(Price, Price)>,
+    /// Mark price of the perp and when it was published.
+    pub mark: Option<(Price, WallTime)>,
+    /// Index price.
+    pub index: Option<Price>,
+    /// Settled funding.
+    pub funding: FundingWindow,
+    /// The venue's estimate of the next settlement, and when that will be.
+    pub estimate: Option<(FundingRate, WallTime)>,
+    /// Rank of our short in the venue's ADL queue.
+    pub adl_rank: u8,
+    /// When trading ends, when that is known.
+    pub ends_at: Option<WallTime>,
+    formula: Formula,
+    premium: Premium,
+    basis: BasisWindow,
+    open_interest: VecDeque<(WallTime, i64)>,
+}
+
+/// The running premium of one interval, sampled from prices: the named proxy for the premium index where a source has
+/// none. Later samples weigh more, as the venue's own average does.
+#[derive(Debug, Clone, Copy, Default)]
+struct Premium {
+    weighted: f64,
+    weights: f64,
+    samples: f64,
+}
+
+/// Basis sampled once an hour over a bounded time.
+#[derive(Debug, Clone)]
+struct BasisWindow {
+    samples: VecDeque<(i64, i64)>,
+    sum: i64,
+    memory: Span,
+    last_hour: i64,
+}
+
+#[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "signals are floats; prices stay exact")]
+impl PairMarket {
+    /// Nothing known yet.
+    #[must_use]
+    pub fn new(smooth: Span, memory: Span, formula: Formula) -> Self {
+        Self {
+            spot: LegMarket::default(),
+            perp: LegMarket::default(),
+            marks: None,
+            mark: None,
+            index: None,
+            funding: FundingWindow::new(smooth, memory),
+            estimate: None,
+            adl_rank: 0,
+            ends_at: None,
+            formula,
+            premium: Premium::default(),
+            basis: BasisWindow { samples: VecDeque::new(), sum: 0, memory, last_hour: i64::MIN },
+            open_interest: VecDeque::new(),
+        }
+    }
+
+    /// A leg.
+    #[must_use]
+    pub const fn leg(&self, leg: Leg) -> &LegMarket {
+        match leg {
+            Market::Spot => &self.spot,
+            Market::Perp => &self.perp,
+        }
+    }
+
+    /// A leg, to change it.
+    pub const fn leg_mut(&mut self, leg: Leg) -> &mut LegMarket {
+        match leg {
+            Market::Spot => &mut self.spot,
+            Market::Perp => &mut self.perp,
+        }
+    }
+
+    /// Forgets all windows: the history has a hole before this.
+    pub fn restart(&mut self) {
+        self.spot.restart();
+        self.perp.restart();
+        self.funding.restart();
+        self.estimate = None;
+        self.mark = None;
+        self.index = None;
+        self.ends_at = None;
+        self.premium = Premium::default();
+        self.basis.samples.clear();
+        self.basis.sum = 0;
+        self.basis.last_hour = i64::MIN;
+        self.open_interest.clear();
+    }
+
+    /// Both legs of a bar source have closed a bar that opened at the same time.
+    pub fn on_common_bar(&mut self, closed: WallTime) {
+        let (Some(spot), Some(perp)) = (self.spot.mid, self.perp.mid) else { return };
+        self.marks = Some((spot, perp));
+        let basis = (perp.units() - spot.units()) as f64 / spot.units() as f64;
+        self.premium.samples += 1.0;
+        self.premium.weighted += basis * self.premium.samples;
+        self.premium.weights += self.premium.samples;
+        self.basis.push(closed, basis);
+    }
+
+    /// A quote or print changed a mid.
+    pub fn on_mid(&mut self, at: WallTime) {
+        let (Some(spot), Some(perp)) = (self.spot.mid, self.perp.mid) else { return };
+        self.marks = Some((spot, perp));
+        if at.0.div_euclid(Span::HOUR.0) != self.basis.last_hour {
+            let basis = (perp.units() - spot.units()) as f64 / spot.units() as f64;
+            self.basis.push(at, basis);
+        }
+    }
+
+    /// A settlement was published.
+    pub fn on_settled(&mut self, stamp: WallTime, funding: FundingRate) {
+        self.funding.push(Settled { stamp, funding });
+        self.premium = Premium::default();
+        self.estimate = None;
+    }
+
+    /// Open interest in coins.
+    pub fn on_open_interest(&mut self, at: WallTime, coins: Quantity) {
+        self.open_interest.push_back((at, coins.units()));
+        while self.open_interest.len() > OI_SAMPLES
+            || self.open_interest.front().is_some_and(|(stamp, _)| at.since(*stamp).0 > OI_LOOK_BACK.0 + Span::HOUR.0)
+        {
+            self.open_interest.pop_front();
+        }
+    }
+
+    /// The basis now, perp over spot less one, as a fraction.
+    #[must_use]
+    pub fn basis_now(&self) -> Option<f64> {
+        let (spot, perp) = (self.spot.mid?, self.perp.mid?);
+        Some((perp.units() - spot.units()) as f64 / spot.units() as f64)
+    }
+
+    /// Mean of the hourly basis over the memory, as a fraction; `None` below a day of samples.
+    #[must_use]
+    pub fn usual_basis(&self) -> Option<f64> {
+        let count = self.basis.samples.len();
+        (count >= 24).then(|| self.basis.sum as f64 / BASIS_SCALE / count as f64)
+    }
+
+    /// The next settlement's rate as far as it can be known now: the venue's estimate, else the formula applied to the
+    /// premium sampled from prices, else the last settlement.
+    #[must_use]
+    pub fn expected_next(&self) -> Option<FundingRate> {
+        if let Some((estimate, _)) = self.estimate {
+            return Some(estimate);
+        }
+        let last = self.funding.last()?.funding;
+        let sampled = (self.premium.weights > 0.0)
+            .then(|| Rate::from_f64(self.premium.weighted / self.premium.weights))
+            .flatten();
+        Some(sampled.map_or(last, |premium| self.formula.rate(premium, last.interval)))
+    }
+
+    /// The interval in force: the venue's estimate says it, else the last settlement.
+    #[must_use]
+    pub fn interval(&self) -> Option<Interval> {
+        self.estimate
+            .map(|(funding, _)| funding.interval)
+            .or_else(|| self.funding.last().map(|row| row.funding.interval))
+    }
+
+    /// Change of open interest over a day as a fraction, when both ends are known.
+    #[must_use]
+    pub fn open_interest_change(&self) -> Option<f64> {
+        let (newest_at, newest) = *self.open_interest.back()?;
+        let (oldest_at, oldest) = *self.open_interest.front()?;
+        let covered = newest_at.since(oldest_at).0 >= OI_LOOK_BACK.0 - 2 * Span::HOUR.0;
+        (covered && oldest > 0).then(|| (newest - oldest) as f64 / oldest as f64)
+    }
+
+    /// Open interest in coins, when the source has it.
+    #[must_use]
+    pub fn open_interest(&self) -> Option<Quantity> {
+        self.open_interest.back().map(|(_, coins)| Quantity::saturating(*coins))
+    }
+}
+
+#[expect(clippy::float_arithmetic, clippy::cast_possible_truncation, reason = "signals are floats")]
+impl BasisWindow {
+    fn push(&mut self, at: WallTime, basis: f64) {
+        let hour = at.0.div_euclid(Span::HOUR.0);
+        if hour == self.last_hour {
+            return;
+        }
+        self.last_hour = hour;
+        // Whole units, so that the sum depends on the window alone and a restart finds the same one.
+        let units = libm::round(basis * BASIS_SCALE) as i64;
+        self.samples.push_back((hour, units));
+        self.sum += units;
+        let oldest_kept = hour - self.memory.0 / Span::HOUR.0;
+        while let Some((stamp, value)) = self.samples.front().copied() {
+            if stamp > oldest_kept {
+                break;
+            }
+            self.samples.pop_front();
+            self.sum -= value;
+        }
+    }
+}
