@@ -192,6 +192,12 @@ impl Ledger {
         self.balances.get(&(Account::Wallet { venue, wallet }, asset)).copied().unwrap_or_default()
     }
 
+    /// What is on its way between wallets of a venue.
+    #[must_use]
+    pub fn transit(&self, venue: VenueId, asset: Asset) -> Amount {
+        self.balances.get(&(Account::Transit { venue }, asset)).copied().unwrap_or_default()
+    }
+
     /// All balances, in order.
     pub fn balances(&self) -> impl Iterator<Item = (&(Account, Asset), &Amount)> {
         self.balances.iter()

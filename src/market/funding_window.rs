@@ -12,6 +12,34 @@ pub struct Settled {
     pub funding: FundingRate,
 }
 
+/// A mean rate, kept exact: what was paid in all, over how many hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mean {
+    units: i128,
+    hours: i64,
+}
+
+impl Mean {
+    /// Whether the mean per 8 h is above a rate per 8 h, exactly: the anchor is not above the anchor.
+    #[must_use]
+    pub fn is_above(self, per_8h: Rate) -> bool {
+        self.units * 8 > i128::from(per_8h.units()) * i128::from(self.hours)
+    }
+
+    /// Whether it is below, exactly.
+    #[must_use]
+    pub fn is_below(self, per_8h: Rate) -> bool {
+        self.units * 8 < i128::from(per_8h.units()) * i128::from(self.hours)
+    }
+
+    /// The mean per 8 h as a fraction.
+    #[must_use]
+    #[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "a signal")]
+    pub fn per_8h(self) -> f64 {
+        self.units as f64 / self.hours as f64 * 8e-18
+    }
+}
+
 /// Settlements of the last `memory`, with running sums over the last `smooth`.
 ///
 /// **Invariant**: the sums equal the sums over the youngest settlements that together cover `smooth` (at least one).
@@ -82,20 +110,20 @@ impl FundingWindow {
         self.rows.back().copied()
     }
 
-    /// Mean rate over the smoothing window, per 8 h, as a fraction: paid rates over hours, times eight.
+    /// The smoothed rate: what was paid over the smoothing window, and over how many hours.
     #[must_use]
-    #[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "a signal")]
-    pub fn smoothed_8h(&self) -> Option<f64> {
-        (self.smooth_hours > 0).then(|| self.smooth_units as f64 / self.smooth_hours as f64 * 8e-18)
+    pub const fn smoothed(&self) -> Option<Mean> {
+        if self.smooth_hours > 0 { Some(Mean { units: self.smooth_units, hours: self.smooth_hours }) } else { None }
     }
 
     /// The same with the running estimate of the next settlement counted as its youngest member.
     #[must_use]
-    #[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "a signal")]
-    pub fn smoothed_with(&self, estimate: FundingRate) -> Option<f64> {
-        let units = self.smooth_units as f64 + estimate.rate.units() as f64;
-        let hours = (self.smooth_hours + estimate.interval.hours()) as f64;
-        (self.smooth_hours > 0).then(|| units / hours * 8e-18)
+    pub fn smoothed_with(&self, estimate: FundingRate) -> Option<Mean> {
+        let paid = self.smoothed()?;
+        Some(Mean {
+            units: paid.units + i128::from(estimate.rate.units()),
+            hours: paid.hours + estimate.interval.hours(),
+        })
     }
 
     /// Whether the smoothing window is covered: never on one print unless that is what was asked for.
@@ -117,6 +145,7 @@ impl FundingWindow {
     }
 
     /// Settlements remembered, oldest first.
+    #[must_use]
     pub fn rows(&self) -> impl DoubleEndedIterator<Item = &Settled> + ExactSizeIterator {
         self.rows.iter()
     }
@@ -163,10 +192,10 @@ mod tests {
             window.push(settled(hour, rate, Interval::H8));
         }
         assert!(window.is_warm());
-        assert!((window.smoothed_8h().unwrap() - 0.000_5 / 3.0).abs() < 1e-15);
+        assert!((window.smoothed().unwrap().per_8h() - 0.000_5 / 3.0).abs() < 1e-15);
         window.push(settled(25, "0.0001", Interval::H1));
         // 24 hours are covered by 1 + 8 + 8 and 7 of the oldest 8: the oldest stays while it is needed.
-        assert!((window.smoothed_8h().unwrap() - 0.000_6 / 25.0 * 8.0).abs() < 1e-15);
+        assert!((window.smoothed().unwrap().per_8h() - 0.000_6 / 25.0 * 8.0).abs() < 1e-15);
     }
 
     #[test]
@@ -174,7 +203,7 @@ mod tests {
         let mut window = FundingWindow::new(Span::ZERO, Span::DAY);
         window.push(settled(8, "0.0001", Interval::H8));
         window.push(settled(8, "0.0009", Interval::H8));
-        assert!((window.smoothed_8h().unwrap() - 0.0001).abs() < 1e-15);
+        assert!((window.smoothed().unwrap().per_8h() - 0.0001).abs() < 1e-15);
         assert_eq!(window.rows().len(), 1);
     }
 

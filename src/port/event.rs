@@ -315,6 +315,8 @@ pub enum Event {
         /// Plus is received.
         amount: Amount,
     },
+    /// A transfer of ours is on disk and leaves, from the driver.
+    TransferSent(Transfer),
     /// A transfer arrived.
     TransferDone(Transfer),
     /// A transfer was refused; the money is where it was.

@@ -1,0 +1,537 @@
+//! Facts: what happened, put where it belongs. Nothing here decides to trade; recovery runs this alone.
+
+use super::record::{FillRecord, FundingRecord, Record};
+use super::state::{PairState, State};
+use crate::domain::{Amount, ClientOrderId, FundingRate, InstrumentId, Leg, PairId, Price, Quantity, Side, WallTime};
+use crate::ledger::BookedFill;
+use crate::ledger::book::Cause;
+use crate::orders::Booking;
+use crate::pairs::Phase;
+use crate::port::command::{Alarm, AlarmKind, Severity};
+use crate::port::event::{Bar, EndCause, Operator, Quote, Settlement, VenueAct};
+use crate::port::order::{Fill, OrderReport, Outcome, Purpose, Reason, RejectCause};
+use crate::port::{Command, Event};
+use crate::risk::gate::BotState;
+use crate::strategy::forecast;
+
+/// Funding stamps remembered per perp.
+const STAMPS_REMEMBERED: usize = 64;
+
+/// Applies one event.
+pub fn apply(state: &mut State, event: &Event, out: &mut Vec<Command>) {
+    match event {
+        Event::Bar { instrument, bar } => on_bar(state, *instrument, bar),
+        Event::Quote { instrument, quote } => on_quote(state, *instrument, quote),
+        Event::Settled { instrument, settlement } => on_settled(state, *instrument, *settlement),
+        Event::Turn | Event::Timer => {}
+        Event::Print { instrument, price } => on_print(state, *instrument, *price),
+        Event::Order(report) => on_report(state, report, out),
+        Event::FundingPaid { instrument, stamp, position, mark, mark_source, rate, amount } => {
+            let pair = State::owner(*instrument).0;
+            let row = FundingRecord {
+                stamp: *stamp,
+                pair,
+                position: *position,
+                mark: *mark,
+                mark_source: *mark_source,
+                rate: *rate,
+                amount: *amount,
+            };
+            on_funding(state, *instrument, row);
+        }
+        Event::VenueFill { instrument, act, side, fill } => {
+            on_venue_fill(state, *instrument, (*act, *side, *fill), out);
+        }
+        Event::IntentDurable { id } => state.orders.durable(*id),
+        Event::Mark { .. }
+        | Event::FundingEstimate { .. }
+        | Event::OpenInterest { .. }
+        | Event::AdlRank { .. }
+        | Event::Peg { .. }
+        | Event::IntervalChanged { .. }
+        | Event::CoverageStarts { .. }
+        | Event::TradingEnds { .. }
+        | Event::LastChance { .. } => on_market_fact(state, event, out),
+        Event::Boot { .. }
+        | Event::Opening { .. }
+        | Event::RulesChanged { .. }
+        | Event::FeesChanged { .. }
+        | Event::BracketsChanged { .. }
+        | Event::VenueHealth { .. }
+        | Event::TransferSent(_)
+        | Event::TransferDone(_)
+        | Event::TransferFailed(_)
+        | Event::Operator(_) => on_account_fact(state, event, out),
+    }
+}
+
+fn pair_mut(state: &mut State, id: PairId) -> Option<&mut PairState> {
+    state.pairs.get_mut(id.index())
+}
+
+fn on_bar(state: &mut State, instrument: InstrumentId, bar: &Bar) {
+    let (id, leg) = State::owner(instrument);
+    let now = state.now;
+    let Some(pair) = pair_mut(state, id) else { return };
+    pair.market.leg_mut(leg).on_bar(bar.close, bar.high, bar.volume, (bar.opened, now));
+    if pair.market.leg(leg.other()).bar_opened == Some(bar.opened) {
+        pair.market.on_common_bar(now);
+        pair.dirty = true;
+    }
+}
+
+fn on_quote(state: &mut State, instrument: InstrumentId, quote: &Quote) {
+    let (id, leg) = State::owner(instrument);
+    let now = state.now;
+    let Some(pair) = pair_mut(state, id) else { return };
+    if quote.bid >= quote.ask {
+        // A crossed or locked book is unusable (fault B05): the old quote ages until a good one comes.
+        return;
+    }
+    pair.market.leg_mut(leg).on_quote((quote.bid, quote.bid_depth), (quote.ask, quote.ask_depth), now);
+    pair.market.on_mid(now);
+    pair.dirty = true;
+}
+
+fn on_print(state: &mut State, instrument: InstrumentId, price: Price) {
+    let (id, leg) = State::owner(instrument);
+    let now = state.now;
+    let Some(pair) = pair_mut(state, id) else { return };
+    pair.market.leg_mut(leg).on_print(price, now);
+    pair.market.on_mid(now);
+    pair.dirty = true;
+}
+
+#[expect(clippy::float_arithmetic, reason = "the forecast is scored in floats")]
+fn on_settled(state: &mut State, instrument: InstrumentId, settlement: Settlement) {
+    let (id, _) = State::owner(instrument);
+    let Some(pair) = state.pairs.get_mut(id.index()) else { return };
+    let paid = settlement.funding.per_8h().to_f64();
+    if let (Some(forecast), Some(last)) = (pair.forecast, pair.market.funding.last()) {
+        state.score.count += 1;
+        state.score.forecast += (forecast - paid).abs();
+        state.score.last_print += (last.funding.per_8h().to_f64() - paid).abs();
+        state.score.anchor += (FundingRate::ANCHOR.per_8h().to_f64() - paid).abs();
+    }
+    pair.market.on_settled(settlement.stamp, settlement.funding);
+    pair.forecast = forecast::one_ahead(&pair.market);
+    pair.refresh_costs(&state.settings, &state.catalogue);
+    pair.dirty = true;
+}
+
+fn on_market_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
+    let now = state.now;
+    match event {
+        Event::Mark { instrument, mark, index } => {
+            if let Some(pair) = pair_mut(state, State::owner(*instrument).0) {
+                pair.market.mark = Some((*mark, now));
+                pair.market.index = Some(*index);
+            }
+        }
+        Event::FundingEstimate { instrument, funding, next } => {
+            if let Some(pair) = pair_mut(state, State::owner(*instrument).0) {
+                pair.market.estimate = Some((*funding, *next));
+            }
+        }
+        Event::OpenInterest { instrument, coins } => {
+            if let Some(pair) = pair_mut(state, State::owner(*instrument).0) {
+                pair.market.on_open_interest(now, *coins);
+            }
+        }
+        Event::AdlRank { instrument, rank } => {
+            if let Some(pair) = pair_mut(state, State::owner(*instrument).0) {
+                pair.market.adl_rank = *rank;
+            }
+        }
+        Event::Peg { asset, price } => {
+            state.pegs.insert(*asset, *price);
+        }
+        Event::IntervalChanged { instrument, .. } => {
+            let pair = State::owner(*instrument).0;
+            out.push(alarm(AlarmKind::IntervalChanged, Severity::Notice, Some(pair), None));
+        }
+        Event::CoverageStarts { pair } => {
+            if let Some(pair) = pair_mut(state, *pair) {
+                pair.market.restart();
+                pair.forecast = None;
+                pair.last_chance = false;
+            }
+        }
+        Event::TradingEnds { pair: id, at, cause } => {
+            let held = state.pairs.get(id.index()).is_some_and(|pair| pair.memory.phase != Phase::Flat);
+            if let Some(pair) = pair_mut(state, *id) {
+                pair.market.ends_at = Some(*at);
+                pair.delisting = *cause == EndCause::Delisting;
+            }
+            if held && *cause == EndCause::Delisting {
+                out.push(alarm(AlarmKind::TradingEnds, Severity::Warning, Some(*id), None));
+            }
+        }
+        Event::LastChance { pair } => {
+            if let Some(pair) = pair_mut(state, *pair) {
+                pair.last_chance = true;
+                pair.dirty = true;
+            }
+        }
+        _ => {}
+    }
+}
+
+fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
+    let cause = Cause { sequence: state.sequence, at: state.now };
+    match event {
+        Event::Boot { epoch, salt } => {
+            state.orders.boot(*epoch, *salt);
+            if state.bot == BotState::Starting {
+                state.bot = BotState::Ready;
+            }
+        }
+        Event::Opening { venue, wallet, asset, amount } => state.ledger.open(cause, (*venue, *wallet), *asset, *amount),
+        Event::RulesChanged { instrument, rules } => {
+            if let Some(instrument) = state.catalogue.instrument_mut(*instrument) {
+                instrument.rules = *rules;
+            }
+        }
+        Event::FeesChanged { instrument, fees } => {
+            if let Some(instrument) = state.catalogue.instrument_mut(*instrument) {
+                instrument.fees = *fees;
+            }
+        }
+        Event::BracketsChanged { instrument, brackets } => {
+            if let Some(instrument) = state.catalogue.instrument_mut(*instrument) {
+                instrument.brackets.clone_from(brackets);
+            }
+        }
+        Event::VenueHealth { venue, reachable } => on_health(state, *venue, *reachable, out),
+        Event::TransferSent(transfer) => {
+            if let Some(venue) = state.venues.get_mut(transfer.venue.index()) {
+                venue.moving = Some(*transfer);
+            }
+            state.ledger.transfer_sent(cause, transfer);
+        }
+        Event::TransferDone(transfer) | Event::TransferFailed(transfer) => {
+            let arrived = matches!(event, Event::TransferDone(_));
+            let Some(venue) = state.venues.get_mut(transfer.venue.index()) else { return };
+            if venue.moving.as_ref().is_none_or(|moving| moving.id != transfer.id) {
+                return;
+            }
+            venue.moving = None;
+            if !arrived {
+                venue.retry_at = Some(cause.at + crate::domain::Span::MINUTE);
+                out.push(alarm(AlarmKind::TransferFailed, Severity::Warning, None, Some(transfer.id)));
+            }
+            state.ledger.transfer_ended(cause, transfer, arrived);
+            mark_venue_dirty(state, transfer.venue);
+        }
+        Event::Operator(act) => on_operator(state, act),
+        _ => {}
+    }
+}
+
+fn on_health(state: &mut State, id: crate::domain::VenueId, reachable: bool, out: &mut Vec<Command>) {
+    let Some(venue) = state.venues.get_mut(id.index()) else { return };
+    if !reachable && !venue.down {
+        let severity = if state.active > 0 { Severity::Page } else { Severity::Warning };
+        out.push(alarm(AlarmKind::VenueDown, severity, None, None));
+    }
+    venue.down = !reachable;
+    mark_venue_dirty(state, id);
+}
+
+fn mark_venue_dirty(state: &mut State, venue: crate::domain::VenueId) {
+    for pair in state.pairs.iter_mut().filter(|pair| pair.pair.venue_id == venue) {
+        pair.dirty = true;
+    }
+}
+
+fn on_operator(state: &mut State, act: &Operator) {
+    match act {
+        Operator::Pause => state.paused = true,
+        Operator::Resume => state.paused = false,
+        Operator::Halt => state.bot = BotState::Halted,
+        Operator::ClearHalt { .. } => {
+            state.bot = BotState::Ready;
+            for pair in &mut state.pairs {
+                pair.memory.halted = false;
+            }
+        }
+        Operator::Flatten { pair } => {
+            for state_of in state.pairs.iter_mut().filter(|one| pair.is_none_or(|wanted| wanted == one.pair.id)) {
+                state_of.memory.target = Quantity::ZERO;
+                state_of.memory.reason = Some(Reason::Operator);
+                state_of.at_rest = false;
+            }
+        }
+    }
+    for pair in &mut state.pairs {
+        pair.dirty = true;
+    }
+}
+
+fn on_report(state: &mut State, report: &OrderReport, out: &mut Vec<Command>) {
+    let known = state.orders.find(report.id).map(|order| (order.intent.clone(), order.state.is_live()));
+    let booking = state.orders.apply(report, state.now);
+    let Some((intent, was_live)) = known else {
+        out.push(alarm(AlarmKind::IllegalReport, Severity::Page, None, Some(report.id)));
+        return;
+    };
+    if let Some(pair) = pair_mut(state, intent.pair) {
+        pair.dirty = true;
+    }
+    let (pair, id) = (Some(intent.pair), Some(report.id));
+    match booking {
+        Booking::Nothing | Booking::Foreign => {}
+        Booking::Illegal(_) => {
+            if let Some(pair) = pair_mut(state, intent.pair) {
+                pair.memory.halted = true;
+            }
+            out.push(alarm(AlarmKind::IllegalReport, Severity::Page, pair, id));
+        }
+        Booking::Fill { fill, late, over } => {
+            if late {
+                out.push(alarm(AlarmKind::LateFill, Severity::Warning, pair, id));
+            }
+            if over {
+                out.push(alarm(AlarmKind::Overfill, Severity::Page, pair, id));
+            }
+            let outside = match intent.side {
+                Side::Buy => fill.price > intent.limit,
+                Side::Sell => fill.price < intent.limit,
+            };
+            if outside {
+                out.push(alarm(AlarmKind::PriceOutsideLimit, Severity::Warning, pair, id));
+            }
+            book_fill(
+                state,
+                Booked {
+                    pair: intent.pair,
+                    leg: intent.leg,
+                    side: intent.side,
+                    fill,
+                    arrival_mid: intent.arrival_mid,
+                    intent: Some(intent.id),
+                    act: None,
+                    reason: intent.reason,
+                },
+            );
+        }
+    }
+    let proves_from = intent.decided_at + state.settings.execution.absent_after;
+    match &report.outcome {
+        // Not found while the request may still be accepted proves nothing (rule R-A).
+        Outcome::NotFound if state.now < proves_from => {
+            if let Some(order) = state.orders.live_mut(report.id) {
+                order.not_found = 0;
+            }
+        }
+        Outcome::Unknown | Outcome::CancelUnknown | Outcome::CancelRejected => {
+            out.push(alarm(AlarmKind::OrderUnknown, Severity::Warning, pair, id));
+        }
+        Outcome::Rejected { cause } => on_rejected(state, intent.pair, intent.purpose, *cause, out),
+        _ => {}
+    }
+    let ended = state.orders.find(report.id).is_some_and(|order| !order.state.is_live());
+    if was_live && ended {
+        on_order_ended(state, report.id);
+    }
+}
+
+/// An order ended: counts attempts that brought nothing, and remembers that a maker order left its clip unfilled.
+pub(super) fn on_order_ended(state: &mut State, id: ClientOrderId) {
+    let Some(order) = state.orders.find(id) else { return };
+    let (intent, filled, missing) = (order.intent.clone(), order.filled, order.missing());
+    let Some(pair) = state.pairs.get_mut(intent.pair.index()) else { return };
+    if intent.time_in_force == crate::port::TimeInForce::PostOnly && filled < intent.quantity {
+        pair.memory.take = true;
+    }
+    match intent.purpose {
+        Purpose::Hedge | Purpose::Undo | Purpose::Repair => {
+            if filled.is_zero() && missing.is_zero() {
+                pair.memory.attempts = pair.memory.attempts.saturating_add(1);
+            } else {
+                pair.memory.attempts = 0;
+            }
+            let limit = state.settings.execution.attempts.max(1);
+            let flips = pair.memory.attempts / limit;
+            pair.memory.undo = flips % 2 == 1;
+        }
+        Purpose::Enter | Purpose::Exit => {}
+    }
+}
+
+fn on_rejected(state: &mut State, id: PairId, purpose: Purpose, cause: RejectCause, out: &mut Vec<Command>) {
+    let now = state.now;
+    let held = state.pairs.get(id.index()).map(|pair| state.held(pair));
+    let Some(pair) = state.pairs.get_mut(id.index()) else { return };
+    let wait = |seconds| Some(now + crate::domain::Span::seconds(seconds));
+    match cause {
+        RejectCause::WouldTake => {
+            pair.memory.post_only_refused = pair.memory.post_only_refused.saturating_add(1);
+            // Three re-quotes, then take (fault A17).
+            pair.memory.take = pair.memory.post_only_refused >= 3;
+            return;
+        }
+        RejectCause::ReduceOnly => {
+            out.push(alarm(AlarmKind::ReduceRefused, Severity::Page, Some(id), None));
+            pair.memory.retry_at = wait(1);
+        }
+        RejectCause::RateLimit => pair.memory.retry_at = wait(2),
+        RejectCause::Halted => pair.memory.retry_at = wait(30),
+        RejectCause::Balance
+        | RejectCause::Filter
+        | RejectCause::PriceBand
+        | RejectCause::Duplicate
+        | RejectCause::Limit => pair.memory.retry_at = wait(1),
+    }
+    let stops_entry = purpose == Purpose::Enter && cause != RejectCause::RateLimit;
+    if stops_entry && let Some((spot, perp)) = held {
+        let hedged = spot.units().min(-perp.units());
+        pair.memory.target = Quantity::saturating(hedged);
+        pair.memory.retry_at = wait(60);
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Booked {
+    pair: PairId,
+    leg: Leg,
+    side: Side,
+    fill: Fill,
+    arrival_mid: Price,
+    intent: Option<ClientOrderId>,
+    act: Option<VenueAct>,
+    reason: Reason,
+}
+
+fn book_fill(state: &mut State, booked: Booked) {
+    let cause = Cause { sequence: state.sequence, at: state.now };
+    let Some(pair) = state.pairs.get(booked.pair.index()) else { return };
+    let price = booked.fill.price;
+    let mids = match (pair.market.spot.mid, pair.market.perp.mid) {
+        (Some(spot), Some(perp)) => (spot, perp),
+        (spot, perp) => pair.market.marks.unwrap_or((spot.unwrap_or(price), perp.unwrap_or(price))),
+    };
+    let was_flat = pair.memory.entered_at.is_none();
+    let lines_before = state.ledger.pair(booked.pair).map(|book| book.attribution.lines).unwrap_or_default();
+    let fill = BookedFill { pair: &pair.pair, leg: booked.leg, side: booked.side, fill: &booked.fill, mids };
+    state.ledger.fill(cause, &fill);
+    let Some(pair) = state.pairs.get(booked.pair.index()) else { return };
+    let (spot, perp) = state.held(pair);
+    let Some(pair) = state.pairs.get_mut(booked.pair.index()) else { return };
+    if was_flat {
+        pair.memory.entered_at = Some(state.now);
+        pair.largest = Quantity::ZERO;
+        state.active += 1;
+        let reason = Some(booked.reason);
+        state.records.push(Record::Opened { pair: booked.pair, at: state.now, reason, mids, lines: lines_before });
+    }
+    pair.largest = pair.largest.max(Quantity::saturating(spot.units().min(-perp.units())));
+    state.records.push(Record::Fill(FillRecord {
+        at: state.now,
+        pair: booked.pair,
+        leg: booked.leg,
+        side: booked.side,
+        fill: booked.fill,
+        mids,
+        arrival_mid: booked.arrival_mid,
+        intent: booked.intent,
+        act: booked.act,
+        reason: booked.reason,
+        hedged: pair.largest,
+    }));
+    pair.dirty = true;
+    pair.at_rest = false;
+}
+
+fn on_venue_fill(state: &mut State, instrument: InstrumentId, what: (VenueAct, Side, Fill), out: &mut Vec<Command>) {
+    let (act, side, fill) = what;
+    let (id, leg) = State::owner(instrument);
+    if !state.orders.is_new_venue_fill(instrument, fill.id) {
+        return;
+    }
+    book_fill(
+        state,
+        Booked {
+            pair: id,
+            leg,
+            side,
+            fill,
+            arrival_mid: fill.price,
+            intent: None,
+            act: Some(act),
+            reason: Reason::VenueClosed,
+        },
+    );
+    let kind = match act {
+        VenueAct::Adl => AlarmKind::Adl,
+        VenueAct::Liquidation => AlarmKind::Liquidated,
+        VenueAct::Settlement => AlarmKind::TradingEnds,
+    };
+    out.push(alarm(kind, Severity::Page, Some(id), None));
+    let Some(pair) = state.pairs.get(id.index()) else { return };
+    let (spot, perp) = state.held(pair);
+    let hedged = Quantity::saturating(spot.units().min(-perp.units()));
+    if let Some(pair) = state.pairs.get_mut(id.index()) {
+        pair.memory.venue_made = true;
+        pair.memory.target = pair.memory.target.min(hedged);
+        pair.memory.reason = Some(Reason::VenueClosed);
+    }
+}
+
+fn on_funding(state: &mut State, instrument: InstrumentId, row: FundingRecord) {
+    let booked = state.funding_booked.entry(instrument).or_default();
+    if booked.contains(&row.stamp) {
+        return;
+    }
+    booked.push(row.stamp);
+    if booked.len() > STAMPS_REMEMBERED {
+        booked.remove(0);
+    }
+    let cause = Cause { sequence: state.sequence, at: state.now };
+    let Some(pair) = state.pairs.get(row.pair.index()) else { return };
+    state.ledger.funding(cause, &pair.pair, row.amount);
+    state.records.push(Record::Funding(row));
+}
+
+/// Books that a pair is flat again.
+pub(super) fn closed(state: &mut State, id: PairId) {
+    let lines = state.ledger.pair(id).map(|book| book.attribution.lines).unwrap_or_default();
+    let now = state.now;
+    let Some(pair) = state.pairs.get_mut(id.index()) else { return };
+    if pair.memory.entered_at.take().is_none() {
+        return;
+    }
+    pair.memory.closed_at = Some(now);
+    state.active = state.active.saturating_sub(1);
+    let Some(mids) = pair.market.marks else { return };
+    state.records.push(Record::Closed { pair: id, at: now, reason: pair.memory.reason, mids, lines });
+}
+
+/// An alarm command.
+pub(super) const fn alarm(
+    kind: AlarmKind,
+    severity: Severity,
+    pair: Option<PairId>,
+    order: Option<ClientOrderId>,
+) -> Command {
+    Command::Alarm(Alarm { kind, severity, pair, order })
+}
+
+/// The day's loss, for the limit: equity at the day's first look against equity now.
+pub(super) fn day_loss(state: &mut State) -> Amount {
+    state.mark_all();
+    let equity = state.equity();
+    let day = state.now.0.div_euclid(86_400_000);
+    match state.day {
+        Some((known, start)) if known == day => start - equity,
+        _ => {
+            state.day = Some((day, equity));
+            Amount::ZERO
+        }
+    }
+}
+
+/// When a time is in the future or unknown it blocks nothing.
+pub(super) fn has_come(now: WallTime, at: Option<WallTime>) -> bool {
+    at.is_none_or(|at| now >= at)
+}

@@ -1,0 +1,105 @@
+//! Values for the gate, computed from the state for one proposal.
+
+use super::funds::mark_of;
+use super::state::State;
+use crate::domain::{Amount, Leg, Market, Quantity, Side};
+use crate::pairs::sizing::margin_of;
+use crate::risk::gate::{Context, Proposal};
+use crate::risk::throttle::Made;
+
+impl State {
+    /// Everything that the rules may look at for this proposal; `None` when the pair or instrument does not exist.
+    #[must_use]
+    pub fn context<'a>(&'a self, proposal: &Proposal, reduces: bool, parent_left: Quantity) -> Option<Context<'a>> {
+        let pair = self.pairs.get(proposal.pair.index())?;
+        let instrument = self.catalogue.instrument(proposal.instrument)?;
+        let (own, other) = (pair.market.leg(proposal.leg), pair.market.leg(proposal.leg.other()));
+        let (spot, perp) = self.held(pair);
+        let reducible = match (proposal.leg, proposal.side) {
+            (Market::Spot, Side::Sell) => Quantity::saturating(spot.units()),
+            (Market::Perp, Side::Buy) => Quantity::saturating(-perp.units()),
+            (Market::Spot, Side::Buy) | (Market::Perp, Side::Sell) => Quantity::ZERO,
+        };
+        let pending_other_way = self.orders.live().iter().any(|order| {
+            order.intent.instrument == proposal.instrument
+                && order.intent.side != proposal.side
+                && order.state.is_live()
+        });
+        let funds = self.funds(pair.pair.venue_id, pair.pair.quote);
+        let value = proposal.limit.times(proposal.quantity);
+        let fee = value.times_rate(instrument.fees.taker).max(Amount::ZERO);
+        let (needs, free, distance_after) = match (proposal.leg, reduces) {
+            (_, true) => (Amount::ZERO, Amount::ZERO, None),
+            (Market::Spot, false) => (value + fee, funds.spot, None),
+            (Market::Perp, false) => {
+                let needs = margin_of(value, self.settings.size.leverage) + fee;
+                let mut after = funds;
+                after.notional += value;
+                after.perp_equity -= fee;
+                let rate = instrument.brackets.first().map(|bracket| bracket.maintenance);
+                after.maintenance += rate.map_or(value, |rate| value.times_rate(rate));
+                (needs, funds.free_perp(), super::margin::distance(&after))
+            }
+        };
+        let value_of = |leg: Leg| self.worst_value(proposal, leg);
+        let made =
+            Made { at: self.now, instrument: proposal.instrument, side: proposal.side, quantity: proposal.quantity };
+        Some(Context {
+            now: self.now,
+            bot: self.bot,
+            pair_halted: pair.memory.halted,
+            reachable: self.venue(instrument.venue_id).is_some_and(|venue| !venue.down),
+            rules: &instrument.rules,
+            risk: &self.settings.risk,
+            gates: &self.settings.gates,
+            execution: &self.settings.execution,
+            margin: &self.settings.margin,
+            reduces,
+            mid: own.mid,
+            other_mid: other.mid,
+            mark: pair.market.mark.map(|(mark, _)| mark),
+            index: pair.market.index,
+            age_ms: self.now.since(own.updated.min(other.updated)).0,
+            reducible,
+            pair_value: value_of(Market::Spot).max(value_of(Market::Perp)),
+            total_value: self.total_value(proposal),
+            needs,
+            free,
+            distance_after,
+            orders_last_minute: self.throttle.count(self.now),
+            repeats: self.throttle.repeats(made, self.settings.risk.duplicate_window),
+            crosses_own: pending_other_way,
+            parent_left,
+        })
+    }
+
+    /// Value of one leg of the proposal's pair if every live order and the proposal itself were executed (I3).
+    fn worst_value(&self, proposal: &Proposal, leg: Leg) -> Amount {
+        let Some(pair) = self.pairs.get(proposal.pair.index()) else { return Amount::ZERO };
+        let Some(mid) = pair.market.leg(leg).mid else { return Amount::ZERO };
+        let (spot, perp) = self.held(pair);
+        let (instrument, held) = match leg {
+            Market::Spot => (pair.pair.spot, spot),
+            Market::Perp => (pair.pair.perp, perp),
+        };
+        let mut coins = held.magnitude() + self.orders.at_risk(instrument);
+        if proposal.leg == leg {
+            coins += proposal.quantity;
+        }
+        mid.times(coins)
+    }
+
+    fn total_value(&self, proposal: &Proposal) -> Amount {
+        let mut total = Amount::ZERO;
+        for pair in &self.pairs {
+            let (spot, perp) = self.held(pair);
+            let coins = spot.magnitude().max(perp.magnitude());
+            let busy = self.orders.at_risk(pair.pair.spot).max(self.orders.at_risk(pair.pair.perp));
+            let own = if pair.pair.id == proposal.pair { proposal.quantity } else { Quantity::ZERO };
+            if let Some(mark) = mark_of(pair) {
+                total += mark.times(coins + busy + own);
+            }
+        }
+        total
+    }
+}

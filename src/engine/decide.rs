@@ -1,0 +1,393 @@
+//! Decisions: what to do about the facts. Per pair: ask the strategy, plan the next order, pass the gate, write it down.
+
+use super::apply::{alarm, closed, day_loss, has_come};
+use super::funds::Ready;
+use super::margin;
+use super::orders_due;
+use super::record::Record;
+use super::state::State;
+use crate::domain::{Amount, Leg, Market, Price, Quantity, Rate, Span};
+use crate::pairs::plan::{Child, PlanInput};
+use crate::pairs::sizing::{self, Room, capital_of, margin_of};
+use crate::pairs::{Phase, plan};
+use crate::port::command::{AlarmKind, Severity};
+use crate::port::order::{Purpose, Reason};
+use crate::port::{Command, TimeInForce};
+use crate::risk::gate::{self, BotState, Proposal};
+use crate::risk::throttle::Made;
+use crate::strategy::{self, Wish, basis};
+
+/// Decides for everything that changed.
+pub fn decide(state: &mut State, out: &mut Vec<Command>) {
+    match state.bot {
+        BotState::Starting | BotState::Halted => return,
+        BotState::Ready | BotState::ReduceOnly => {}
+    }
+    orders_due::work(state, out);
+    if state.active > 0 {
+        margin::autopilot(state, out);
+    }
+    for place in 0..state.pairs.len() {
+        if state.pairs.get(place).is_some_and(|pair| pair.dirty) {
+            decide_pair(state, place, out);
+        }
+    }
+}
+
+fn decide_pair(state: &mut State, place: usize, out: &mut Vec<Command>) {
+    let Some(pair) = state.pairs.get_mut(place) else { return };
+    pair.dirty = false;
+    if pair.memory.halted {
+        return;
+    }
+    if pair.at_rest {
+        // The usual case, and the fast one: nothing is in work and the legs are equal.
+        match wish(state, place) {
+            Wish::Keep => return,
+            Wish::Enter(reason) => {
+                if !enter(state, place, reason, out) {
+                    return;
+                }
+            }
+            Wish::Leave(reason) => set_target(state, place, Quantity::ZERO, reason),
+        }
+    }
+    work(state, place, out);
+}
+
+/// What the strategy wishes, after what trumps it: the end of trading, a pause, a loss limit.
+fn wish(state: &State, place: usize) -> Wish {
+    let Some(pair) = state.pairs.get(place) else { return Wish::Keep };
+    let (spot, perp) = state.held(pair);
+    let held = Quantity::saturating(spot.units().min(-perp.units()));
+    if !held.is_zero() {
+        if pair.last_chance {
+            return Wish::Leave(Reason::DataEnd);
+        }
+        let lead = state.settings.gates.delist_lead;
+        if pair.delisting && pair.market.ends_at.is_some_and(|at| at.since(state.now) <= lead) {
+            return Wish::Leave(Reason::Delisting);
+        }
+    } else if state.paused
+        || pair.last_chance
+        || state.bot != BotState::Ready
+        || !has_come(state.now, pair.memory.retry_at)
+    {
+        return Wish::Keep;
+    }
+    strategy::decide(&state.view(pair, held))
+}
+
+fn set_target(state: &mut State, place: usize, coins: Quantity, reason: Reason) {
+    let Some(pair) = state.pairs.get(place) else { return };
+    let first = state.first_leg(pair);
+    let Some(pair) = state.pairs.get_mut(place) else { return };
+    pair.memory.target = coins;
+    pair.memory.reason = Some(reason);
+    pair.memory.first = Some(first);
+    pair.memory.undo = false;
+    pair.memory.attempts = 0;
+    pair.memory.take = false;
+    pair.memory.post_only_refused = 0;
+    pair.at_rest = false;
+}
+
+/// Sizes an entry and makes the money ready; true when it can start now.
+fn enter(state: &mut State, place: usize, reason: Reason, out: &mut Vec<Command>) -> bool {
+    if day_loss(state) > state.settings.run.capital.times_rate(state.settings.risk.daily_loss) {
+        out.push(alarm(AlarmKind::LossLimit, Severity::Page, None, None));
+        state.bot = BotState::ReduceOnly;
+        return false;
+    }
+    let Some(pair) = state.pairs.get(place) else { return false };
+    let Some(spot_mid) = pair.market.spot.mid else { return false };
+    let key = (pair.pair.venue_id, pair.pair.quote);
+    let id = pair.pair.id;
+    let Some(room) = room(state, place) else { return false };
+    let Some(input) = state.plan_input(pair) else { return false };
+    let common = input.spot_grid.step.max(input.perp_grid.step);
+    let coins = sizing::coins(&state.settings.size, &room, spot_mid).floor_to(common);
+    // Both legs' minimums, for the entry and for the later exit, before the first order.
+    if coins < input.lot().max(input.spot_grid.min_add).max(input.perp_grid.min_add) {
+        *state.refusals.entry("size").or_default() += 1;
+        return false;
+    }
+    let notional = spot_mid.times(coins);
+    let fees = notional.times_rate(Rate::from_f64(pair.costs.one_way()).unwrap_or_default());
+    let perp = margin_of(notional, state.settings.size.leverage) + fees;
+    match state.make_ready(key, notional + fees, perp, out) {
+        Ready::Yes => {}
+        Ready::Wait | Ready::No => return false,
+    }
+    debug_assert_eq!(state.pairs.get(place).map(|pair| pair.pair.id), Some(id));
+    set_target(state, place, coins, reason);
+    true
+}
+
+/// Money and limits for a new position of this pair.
+fn room(state: &State, place: usize) -> Option<Room> {
+    let pair = state.pairs.get(place)?;
+    let funds = state.funds(pair.pair.venue_id, pair.pair.quote);
+    let leverage = state.settings.size.leverage;
+    let used = |same: &dyn Fn(&crate::domain::Pair) -> bool| {
+        let mut sum = Amount::ZERO;
+        for other in state.pairs.iter().filter(|other| same(&other.pair)) {
+            let (_, perp) = state.held(other);
+            let wanted = perp.magnitude().max(other.memory.target);
+            if let Some(mid) = other.market.perp.mid {
+                sum += capital_of(mid.times(wanted), leverage);
+            }
+        }
+        sum
+    };
+    let scale = pair.market.open_interest_change().map_or(Rate::from_units(Rate::ONE), |change| {
+        let view = state.view(pair, Quantity::ZERO);
+        if state.settings.gates.quadrant { basis::quadrant(&view, change).scale() } else { Rate::from_units(Rate::ONE) }
+    });
+    Some(Room {
+        capital: state.settings.run.capital,
+        venue_equity: funds.equity(),
+        venue_used: used(&|other| other.venue_id == pair.pair.venue_id),
+        coin_used: used(&|other| other.coin == pair.pair.coin),
+        quote_used: used(&|other| other.quote == pair.pair.quote),
+        free: funds.spot + funds.free_perp(),
+        open_interest: pair.market.open_interest(),
+        gate_cap: state.settings.risk.max_pair,
+        scale,
+    })
+}
+
+/// The slow path: something is in work, or the legs are unequal.
+fn work(state: &mut State, place: usize, out: &mut Vec<Command>) {
+    let Some(pair) = state.pairs.get(place) else { return };
+    let id = pair.pair.id;
+    let Some(input) = state.plan_input(pair) else { return };
+    let blocked = orders_due::blocks(state, id);
+    let idle = !state.orders.is_busy(id);
+    track(state, place, &input, (blocked, idle), out);
+    if blocked {
+        return;
+    }
+    let Some(input) = state.pairs.get(place).and_then(|pair| state.plan_input(pair)) else { return };
+    let Some(child) = plan(&input) else {
+        if idle {
+            rest(state, place, &input);
+        }
+        return;
+    };
+    // A resting maker order keeps its leg; only the hedge of its fills may go beside it.
+    let hedges = matches!(child.purpose, Purpose::Hedge | Purpose::Undo | Purpose::Repair);
+    if !idle && (!hedges || resting_on(state, id, child.leg)) {
+        return;
+    }
+    let Some(pair) = state.pairs.get(place) else { return };
+    if let Some(at) = pair.memory.retry_at
+        && state.now < at
+    {
+        out.push(Command::WakeAt { at });
+        return;
+    }
+    propose(state, place, child, &input, out);
+}
+
+fn resting_on(state: &State, pair: crate::domain::PairId, leg: Leg) -> bool {
+    state.orders.live().iter().any(|order| order.intent.pair == pair && order.intent.leg == leg)
+}
+
+/// Nothing is left to do for the pair: it is flat or hedged.
+fn rest(state: &mut State, place: usize, input: &PlanInput) {
+    let flat = input.short().is_zero() && input.long() < input.lot();
+    let Some(pair) = state.pairs.get_mut(place) else { return };
+    pair.at_rest = true;
+    pair.memory.first = None;
+    pair.memory.take = false;
+    pair.memory.post_only_refused = 0;
+    pair.memory.venue_made = false;
+    if pair.memory.undo {
+        // What could not be completed was taken back: the smaller size is what is wanted now.
+        pair.memory.undo = false;
+        pair.memory.retry_at = Some(state.now + Span::MINUTE);
+    }
+    pair.memory.attempts = 0;
+    pair.memory.target = input.hedged();
+    pair.memory.phase = if flat { Phase::Flat } else { Phase::Hedged };
+    let id = pair.pair.id;
+    if flat {
+        closed(state, id);
+    }
+}
+
+/// Keeps the phase and the clock of inequality.
+fn track(state: &mut State, place: usize, input: &PlanInput, work: (bool, bool), out: &mut Vec<Command>) {
+    let (blocked, idle) = work;
+    let unequal = input.delta().magnitude() >= input.lot();
+    let now = state.now;
+    let mid = state.pairs.get(place).and_then(|pair| pair.market.spot.mid);
+    let down = state.pairs.get(place).and_then(|pair| state.venue(pair.pair.venue_id)).is_some_and(|venue| venue.down);
+    let unknown = blocked && !idle && {
+        let id = state.pairs.get(place).map(|pair| pair.pair.id);
+        state
+            .orders
+            .live()
+            .iter()
+            .any(|order| Some(order.intent.pair) == id && matches!(order.state, crate::orders::OrderState::Unknown))
+    };
+    let hedge_time = state.settings.execution.hedge_time;
+    let Some(pair) = state.pairs.get_mut(place) else { return };
+    let memory = &mut pair.memory;
+    if unequal {
+        let since = *memory.unequal_since.get_or_insert(now);
+        if !memory.venue_made
+            && let Some(mid) = mid
+        {
+            let value = mid.times(input.delta().magnitude());
+            memory.max_unequal_value = memory.max_unequal_value.max(value);
+            state.unequal.1 = state.unequal.1.max(value);
+        }
+        let late = now.since(since) >= hedge_time;
+        memory.phase = match (down, late || unknown || memory.venue_made) {
+            (true, _) => Phase::Naked,
+            (false, true) => Phase::Repair,
+            (false, false) => working(input),
+        };
+    } else {
+        if let Some(since) = memory.unequal_since.take() {
+            let ms = now.since(since).0;
+            memory.max_unequal_ms = memory.max_unequal_ms.max(ms);
+            memory.alarmed = false;
+            if !memory.venue_made {
+                state.unequal.0 = state.unequal.0.max(ms);
+            }
+            let record = Record::Unequal { pair: pair.pair.id, ms, venue_made: memory.venue_made };
+            state.records.push(record);
+        }
+        memory.phase = if unknown { Phase::Repair } else { working(input) };
+        // An undo that made the legs equal ends the attempt at a larger size.
+        if memory.undo {
+            memory.target = input.hedged();
+        }
+    }
+    if unequal {
+        orders_due::alarm_unequal(state, place, out);
+    }
+}
+
+fn working(input: &PlanInput) -> Phase {
+    if input.target > input.hedged() {
+        Phase::Entering
+    } else if input.target < input.hedged() || input.target.is_zero() {
+        Phase::Exiting
+    } else {
+        Phase::Hedged
+    }
+}
+
+/// Prices one order, passes it through the gate and writes it down.
+fn propose(state: &mut State, place: usize, child: Child, input: &PlanInput, out: &mut Vec<Command>) {
+    let Some(proposal) = price(state, place, child) else { return };
+    let hedges = matches!(child.purpose, Purpose::Hedge | Purpose::Undo | Purpose::Repair);
+    let reduces = child.reduces || hedges;
+    let parent_left = parent_left(child, input);
+    let verdict = match state.context(&proposal, reduces, parent_left) {
+        Some(context) => gate::approve(proposal, &context),
+        None => return,
+    };
+    match verdict {
+        Ok(approved) => {
+            let intent = state.orders.submit(approved, state.now);
+            state.throttle.push(Made {
+                at: state.now,
+                instrument: intent.instrument,
+                side: intent.side,
+                quantity: intent.quantity,
+            });
+            if let Some(pair) = state.pairs.get_mut(place) {
+                pair.refusal = None;
+                pair.memory.retry_at = None;
+            }
+            out.push(Command::Record(intent));
+        }
+        Err(refusal) => {
+            *state.refusals.entry(refusal.name()).or_default() += 1;
+            let now = state.now;
+            let Some(pair) = state.pairs.get_mut(place) else { return };
+            pair.refusal = Some(refusal);
+            if child.purpose == Purpose::Enter {
+                pair.memory.target = input.hedged();
+                pair.memory.retry_at = Some(now + Span::MINUTE);
+                if input.delta().magnitude() < input.lot() {
+                    rest(state, place, input);
+                }
+            } else {
+                let at = now + Span::seconds(1);
+                pair.memory.retry_at = Some(at);
+                out.push(Command::WakeAt { at });
+            }
+        }
+    }
+}
+
+/// Coins that this order may have at most, so that the children of a clip or of a target never exceed it.
+fn parent_left(child: Child, input: &PlanInput) -> Quantity {
+    let slack = input.lot() + Quantity::saturating(child.quantity.units() / 100);
+    match child.purpose {
+        Purpose::Enter => {
+            let held = match child.leg {
+                Market::Spot => input.long(),
+                Market::Perp => input.short(),
+            };
+            input.target.minus(held).min(input.clip) + slack
+        }
+        Purpose::Hedge | Purpose::Undo | Purpose::Repair => input.delta().magnitude() + slack,
+        Purpose::Exit => match child.leg {
+            Market::Spot => input.long(),
+            Market::Perp => input.short(),
+        },
+    }
+}
+
+fn price(state: &State, place: usize, child: Child) -> Option<Proposal> {
+    let pair = state.pairs.get(place)?;
+    let instrument = state.catalogue.instrument(pair.pair.leg(child.leg))?;
+    let market = pair.market.leg(child.leg);
+    let mid = market.mid?;
+    let execution = &state.settings.execution;
+    let hedges = matches!(child.purpose, Purpose::Hedge | Purpose::Undo | Purpose::Repair);
+    let maker = execution.style == crate::config::settings::Style::Maker && !hedges && !pair.memory.take;
+    let resting = if maker { maker_price(market.bid, market.ask, child, instrument.rules.tick) } else { None };
+    let (limit, time_in_force) = if let Some(price) = resting {
+        (price, TimeInForce::PostOnly)
+    } else {
+        let collar = if child.reduces || hedges { execution.reduce_collar } else { execution.collar };
+        (mid.worse_by(collar, child.side, instrument.rules.tick), TimeInForce::ImmediateOrCancel)
+    };
+    Some(Proposal {
+        pair: pair.pair.id,
+        leg: child.leg,
+        instrument: instrument.id,
+        side: child.side,
+        quantity: child.quantity.min(instrument.rules.max_quantity.floor_to(instrument.rules.step)),
+        limit,
+        time_in_force,
+        reduce_only: child.leg == Market::Perp && child.reduces,
+        purpose: child.purpose,
+        reason: if pair.memory.venue_made {
+            Reason::VenueClosed
+        } else {
+            pair.memory.reason.unwrap_or(Reason::Unequal)
+        },
+        arrival_mid: mid,
+    })
+}
+
+/// The touch on our own side: a buy joins the bid. `None` where the source has no spread.
+fn maker_price(bid: Option<Price>, ask: Option<Price>, child: Child, tick: Price) -> Option<Price> {
+    let (bid, ask) = (bid?, ask?);
+    if bid >= ask {
+        return None;
+    }
+    Some(match child.side {
+        crate::domain::Side::Buy => bid.on_tick(tick, crate::domain::Side::Sell),
+        crate::domain::Side::Sell => ask.on_tick(tick, crate::domain::Side::Buy),
+    })
+}

@@ -1,0 +1,106 @@
+//! The margin autopilot while holding: warn, move money to the perp wallet, shrink both legs together.
+//!
+//! The short's risk is the rally: its margin falls while the spot coins gain. Distances are the rise of the mark, as a
+//! fraction, at which the venue would liquidate.
+
+use super::apply::alarm;
+use super::funds::Funds;
+use super::state::State;
+use crate::config::settings::Margin;
+use crate::domain::{Amount, Asset, Quantity, Rate, VenueId};
+use crate::port::Command;
+use crate::port::command::{AlarmKind, Severity};
+use crate::port::event::Wallet;
+use crate::port::order::Reason;
+
+/// Looks at every venue that holds shorts.
+pub fn autopilot(state: &mut State, out: &mut Vec<Command>) {
+    if !state.settings.margin.autopilot {
+        return;
+    }
+    let mut seen: Vec<(VenueId, Asset)> = Vec::new();
+    for place in 0..state.pairs.len() {
+        let Some(pair) = state.pairs.get(place) else { continue };
+        let key = (pair.pair.venue_id, pair.pair.quote);
+        let holds = pair.memory.entered_at.is_some();
+        if holds && !seen.contains(&key) {
+            seen.push(key);
+            watch(state, key, out);
+        }
+    }
+}
+
+fn watch(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
+    let (venue, quote) = key;
+    let levels = state.settings.margin.clone();
+    let funds = state.funds(venue, quote);
+    let Some(distance) = distance(&funds) else { return };
+    let warned = state.venues.get(venue.index()).is_some_and(|state| state.margin_warned);
+    if distance >= levels.warn {
+        if warned && let Some(state) = state.venues.get_mut(venue.index()) {
+            state.margin_warned = false;
+        }
+        return;
+    }
+    if !warned {
+        out.push(alarm(AlarmKind::MarginLow, Severity::Warning, None, None));
+        if let Some(state) = state.venues.get_mut(venue.index()) {
+            state.margin_warned = true;
+        }
+    }
+    if distance >= levels.top_up || state.venue(venue).is_none_or(|state| state.moving.is_some()) {
+        return;
+    }
+    let wanted = equity_for(&funds, levels.target) - funds.perp_equity;
+    let movable = wanted.min(funds.spot);
+    // Not worth a transfer below half a percent of the shorts: shrinking is next.
+    let least = funds.notional.times_rate(Rate::from_units(5_000_000_000_000_000));
+    if movable >= least && state.send((venue, Wallet::Spot), (movable, quote), out) {
+        return;
+    }
+    if distance < levels.floor {
+        out.push(alarm(AlarmKind::MarginFloor, Severity::Page, None, None));
+        shrink(state, key, &funds, &levels);
+    }
+}
+
+/// Distance to liquidation of a wallet; `None` without shorts.
+#[must_use]
+pub fn distance(funds: &Funds) -> Option<Rate> {
+    crate::domain::margin::liquidation_distance(funds.perp_equity, funds.notional, funds.maintenance)
+}
+
+/// Equity at which shorts of this size are `target` away from liquidation: `M + target x (N + M)`.
+fn equity_for(funds: &Funds, target: Rate) -> Amount {
+    funds.maintenance + (funds.notional + funds.maintenance).times_rate(target)
+}
+
+/// Lowers every pair of the wallet by the same share, so that with the money of the sold spot the target is restored.
+///
+/// With E equity, N notional, M maintenance and r = target x (1 + M/N) + M/N: after closing a share and moving its spot
+/// money, E + (N - N') = N' r, so N' = (E + N) / (1 + r).
+#[expect(clippy::float_arithmetic, reason = "a share of a position; the coins are rounded down to the step afterwards")]
+fn shrink(state: &mut State, key: (VenueId, Asset), funds: &Funds, levels: &Margin) {
+    let (equity, notional) = (funds.perp_equity.to_f64(), funds.notional.to_f64());
+    let ratio = funds.maintenance.to_f64() / notional;
+    let needed = levels.target.to_f64() * (1.0 + ratio) + ratio;
+    // One percent less, for the costs of getting there.
+    let keep = ((equity + notional) / (1.0 + needed) / notional * 0.99).clamp(0.0, 0.95);
+    let Some(keep) = Rate::from_f64(keep) else { return };
+    for place in 0..state.pairs.len() {
+        let Some(pair) = state.pairs.get(place) else { continue };
+        if (pair.pair.venue_id, pair.pair.quote) != key || pair.memory.entered_at.is_none() {
+            continue;
+        }
+        let (_, perp) = state.held(pair);
+        let wanted = i128::from(perp.magnitude().units()) * i128::from(keep.units()) / i128::from(Rate::ONE);
+        let wanted = Quantity::saturating(i64::try_from(wanted).unwrap_or(0));
+        let Some(pair) = state.pairs.get_mut(place) else { continue };
+        if wanted < pair.memory.target {
+            pair.memory.target = wanted;
+            pair.memory.reason = Some(Reason::Margin);
+            pair.dirty = true;
+            pair.at_rest = false;
+        }
+    }
+}

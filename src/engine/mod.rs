@@ -1,0 +1,34 @@
+//! The core: one synchronous state machine. Same events in, same commands out, bit for bit.
+//!
+//! `apply` puts a fact where it belongs; `decide` says what to do about it. No I/O, no clock, no randomness, no task. Every
+//! driver (backtest, paper, replay, later live) runs this `step` and nothing else; no branch here knows which one it is.
+
+pub mod apply;
+pub mod context;
+pub mod decide;
+pub mod funds;
+pub mod margin;
+pub mod orders_due;
+pub mod record;
+pub mod state;
+pub mod views;
+
+pub use record::Record;
+pub use state::{PairState, State};
+
+use crate::port::{Command, Event, Stamped};
+
+/// One event: apply the fact, then decide when the event ends an instant or asks for it.
+///
+/// # Panics
+/// When time falls: the caller guarantees that it does not, and a wrong order of events must never trade.
+pub fn step(state: &mut State, stamped: &Stamped, out: &mut Vec<Command>) {
+    assert!(stamped.at >= state.now, "step time fell from {} to {}", state.now, stamped.at);
+    state.now = stamped.at;
+    state.sequence = stamped.sequence;
+    apply::apply(state, &stamped.event, out);
+    match stamped.event {
+        Event::Turn | Event::Timer | Event::IntentDurable { .. } | Event::Operator(_) => decide::decide(state, out),
+        _ => {}
+    }
+}

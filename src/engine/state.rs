@@ -1,0 +1,228 @@
+//! All that the core knows, in one place.
+
+use super::record::Record;
+use crate::config::Settings;
+use crate::domain::{
+    Amount, Asset, Catalogue, InstrumentId, Leg, Market, Pair, PairId, Price, Quantity, Sequence, VenueId, WallTime,
+};
+use crate::ledger::Ledger;
+use crate::market::PairMarket;
+use crate::orders::Orders;
+use crate::pairs::PairMemory;
+use crate::port::event::Transfer;
+use crate::risk::Refusal;
+use crate::risk::gate::BotState;
+use crate::risk::throttle::Throttle;
+use crate::strategy::cost::Costs;
+use std::collections::BTreeMap;
+
+/// One pair with its market, memory and what was computed of it.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent fact")]
+pub struct PairState {
+    /// Names and numbers.
+    pub pair: Pair,
+    /// The market.
+    pub market: PairMarket,
+    /// Durable memory.
+    pub memory: PairMemory,
+    /// What trading costs now.
+    pub costs: Costs,
+    /// The decision at this instant is the last that can be executed.
+    pub last_chance: bool,
+    /// Something changed since the last decision.
+    pub dirty: bool,
+    /// Equal, nothing in work, nothing to plan: only the strategy is asked until something changes.
+    pub at_rest: bool,
+    /// The end of trading that is known is a delisting.
+    pub delisting: bool,
+    /// Our forecast of the next settlement, made at the last one, per 8 h.
+    pub forecast: Option<f64>,
+    /// Why the gate refused the last order wanted.
+    pub refusal: Option<Refusal>,
+    /// Largest hedged coins of this round trip.
+    pub largest: Quantity,
+}
+
+/// One venue.
+#[derive(Debug, Clone, Default)]
+pub struct VenueState {
+    /// Whether it cannot be reached.
+    pub down: bool,
+    /// The transfer on its way; one at a time.
+    pub moving: Option<Transfer>,
+    /// The margin warning was raised and not yet cleared.
+    pub margin_warned: bool,
+    /// Not before this time another transfer is tried.
+    pub retry_at: Option<WallTime>,
+}
+
+/// How well the next settlement was forecast: sums of absolute errors per 8 h.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Score {
+    /// Settlements scored.
+    pub count: u64,
+    /// Of our forecast.
+    pub forecast: f64,
+    /// Of the last print.
+    pub last_print: f64,
+    /// Of the anchor.
+    pub anchor: f64,
+}
+
+/// The whole state of the core.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// Settings of the run.
+    pub settings: Settings,
+    /// Instruments and pairs.
+    pub catalogue: Catalogue,
+    /// Time of the last event.
+    pub now: WallTime,
+    /// Number of the last event.
+    pub sequence: Sequence,
+    /// Whether the bot may trade.
+    pub bot: BotState,
+    /// No entries by wish of a person.
+    pub paused: bool,
+    /// Pairs by number.
+    pub pairs: Vec<PairState>,
+    /// Venues by number.
+    pub venues: Vec<VenueState>,
+    /// Quote coins of all pairs.
+    pub quotes: Vec<Asset>,
+    /// Dollars for one quote coin.
+    pub pegs: BTreeMap<Asset, Price>,
+    /// The books.
+    pub ledger: Ledger,
+    /// Our orders.
+    pub orders: Orders,
+    /// Intents of the last minute.
+    pub throttle: Throttle,
+    /// Rows for files and the store, drained by the driver.
+    pub records: Vec<Record>,
+    /// Forecast score.
+    pub score: Score,
+    /// Orders that the gate refused, by reason.
+    pub refusals: BTreeMap<&'static str, u64>,
+    /// Equity at the start of the UTC day, for the loss limit.
+    pub day: Option<(i64, Amount)>,
+    /// Funding booked: youngest stamps per perp (fault C10).
+    pub funding_booked: BTreeMap<InstrumentId, Vec<WallTime>>,
+    /// Longest time unequal, ms, over all pairs, and largest value made unequal by our own orders.
+    pub unequal: (i64, Amount),
+    /// Pairs that are not flat.
+    pub active: usize,
+}
+
+impl State {
+    /// Before the first event.
+    #[must_use]
+    pub fn new(settings: Settings, catalogue: Catalogue) -> Self {
+        let pairs: Vec<PairState> =
+            catalogue.pairs().iter().map(|pair| PairState::new(pair.clone(), &settings, &catalogue)).collect();
+        let mut quotes: Vec<Asset> = Vec::new();
+        for pair in catalogue.pairs() {
+            if !quotes.contains(&pair.quote) {
+                quotes.push(pair.quote);
+            }
+        }
+        Self {
+            quotes,
+            ledger: Ledger::new(catalogue.pairs()),
+            venues: vec![VenueState::default(); catalogue.venues().len()],
+            pairs,
+            settings,
+            catalogue,
+            now: WallTime(i64::MIN),
+            sequence: Sequence(0),
+            bot: BotState::Starting,
+            paused: false,
+            pegs: BTreeMap::new(),
+            orders: Orders::default(),
+            throttle: Throttle::default(),
+            records: Vec::new(),
+            score: Score::default(),
+            refusals: BTreeMap::new(),
+            day: None,
+            funding_booked: BTreeMap::new(),
+            unequal: (0, Amount::ZERO),
+            active: 0,
+        }
+    }
+
+    /// The pair and leg of an instrument: the catalogue numbers legs in twos.
+    #[must_use]
+    pub const fn owner(instrument: InstrumentId) -> (PairId, Leg) {
+        let leg = if instrument.0.is_multiple_of(2) { Market::Spot } else { Market::Perp };
+        (PairId(instrument.0 / 2), leg)
+    }
+
+    /// A pair.
+    #[must_use]
+    pub fn pair(&self, id: PairId) -> Option<&PairState> {
+        self.pairs.get(id.index())
+    }
+
+    /// A venue.
+    #[must_use]
+    pub fn venue(&self, id: VenueId) -> Option<&VenueState> {
+        self.venues.get(id.index())
+    }
+
+    /// Equity in the reporting coin: every quote coin counts one for one at the start, and its later move is revaluation.
+    #[must_use]
+    pub fn equity(&self) -> Amount {
+        let mut equity = Amount::ZERO;
+        for quote in &self.quotes {
+            equity += self.in_reporting(self.ledger.equity(*quote), *quote);
+        }
+        equity
+    }
+
+    /// An amount of a quote coin in the reporting coin, rounded once to 1e-8 when the coin is another one.
+    #[must_use]
+    pub fn in_reporting(&self, amount: Amount, quote: Asset) -> Amount {
+        match (self.pegs.get(&quote), self.pegs.get(&self.settings.run.currency)) {
+            (Some(price), currency) if quote != self.settings.run.currency => {
+                let base = currency.map_or(crate::domain::price::PRICE_ONE, |currency| currency.units());
+                let ratio = i128::from(price.units()) * 1_000_000_000_000_000_000 / i128::from(base.max(1));
+                amount.times_rate(crate::domain::Rate::from_units(i64::try_from(ratio).unwrap_or(i64::MAX)))
+            }
+            _ => amount,
+        }
+    }
+
+    /// Values every pair that holds something at its latest marks.
+    pub fn mark_all(&mut self) {
+        for pair in &self.pairs {
+            if let Some((spot, perp)) = pair.market.marks {
+                self.ledger.mark(pair.pair.id, spot, perp);
+            }
+        }
+    }
+}
+
+impl PairState {
+    fn new(pair: Pair, settings: &Settings, catalogue: &Catalogue) -> Self {
+        let formula = catalogue
+            .instrument(pair.perp)
+            .map_or(crate::domain::funding::Formula::STANDARD, |instrument| instrument.formula);
+        let market = PairMarket::new(settings.signal.smooth, settings.signal.memory, formula);
+        let mut state = Self {
+            pair,
+            market,
+            memory: PairMemory::default(),
+            costs: Costs::default(),
+            last_chance: false,
+            dirty: false,
+            at_rest: true,
+            delisting: false,
+            forecast: None,
+            refusal: None,
+            largest: Quantity::ZERO,
+        };
+        state.refresh_costs(settings, catalogue);
+        state
+    }
+}

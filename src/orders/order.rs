@@ -1,0 +1,68 @@
+//! One order of ours: its intent, where it stands, what was executed.
+
+use super::state::OrderState;
+use crate::domain::{FillId, Quantity, WallTime};
+use crate::port::order::Intent;
+use serde::{Deserialize, Serialize};
+
+/// An order and all we know of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// What was intended.
+    pub intent: Intent,
+    /// Where it stands.
+    pub state: OrderState,
+    /// Whether the intent is on disk.
+    pub durable: bool,
+    /// Coins executed so far, from distinct fills.
+    pub filled: Quantity,
+    /// Ids of those fills (fault C02).
+    pub fills: Vec<FillId>,
+    /// Total executed that the venue stated at the end; fills may still be on their way.
+    pub stated: Option<Quantity>,
+    /// When its outcome became unknown.
+    pub unknown_since: Option<WallTime>,
+    /// When it was asked for last.
+    pub probed_at: Option<WallTime>,
+    /// Not-found answers in a row after its validity ended.
+    pub not_found: u32,
+    /// When a cancel was sent.
+    pub cancel_sent: Option<WallTime>,
+}
+
+impl Order {
+    /// A new one, not yet on disk.
+    #[must_use]
+    pub const fn new(intent: Intent) -> Self {
+        Self {
+            intent,
+            state: OrderState::Recorded,
+            durable: false,
+            filled: Quantity::ZERO,
+            fills: Vec::new(),
+            stated: None,
+            unknown_since: None,
+            probed_at: None,
+            not_found: 0,
+            cancel_sent: None,
+        }
+    }
+
+    /// Coins that may still be executed, at worst (I3).
+    #[must_use]
+    pub fn at_risk(&self) -> Quantity {
+        if self.state.is_live() { self.intent.quantity.minus(self.filled) } else { self.missing() }
+    }
+
+    /// Coins that the venue says were executed and whose fills have not arrived.
+    #[must_use]
+    pub fn missing(&self) -> Quantity {
+        self.stated.map_or(Quantity::ZERO, |stated| stated.minus(self.filled))
+    }
+
+    /// Whether its outcome is settled: ended and every stated fill booked.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        !self.state.is_live() && self.missing().is_zero()
+    }
+}

@@ -1,0 +1,316 @@
+//! From what is wanted and what is held to the next order of a pair: which leg, which side, how much. Pure.
+//!
+//! **Invariant**: an order never raises naked value by more than one clip; a hedge or undo never makes the legs more
+//! unequal; nothing is planned that rounds to less than the venue accepts (fault A20).
+
+use crate::domain::{Leg, Market, Quantity, Rate, Side, SignedQuantity};
+use crate::port::order::Purpose;
+
+/// What a leg accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LegGrid {
+    /// Quantity grid.
+    pub step: Quantity,
+    /// Least coins of an order that adds.
+    pub min_add: Quantity,
+    /// Least coins of an order that reduces (venues waive the minimum value for perp reduces).
+    pub min_reduce: Quantity,
+}
+
+/// Everything the planner looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlanInput {
+    /// Hedged coins wanted.
+    pub target: Quantity,
+    /// Spot coins of the pair.
+    pub spot: SignedQuantity,
+    /// Signed perp coins.
+    pub perp: SignedQuantity,
+    /// Grid of the spot leg.
+    pub spot_grid: LegGrid,
+    /// Grid of the perp leg.
+    pub perp_grid: LegGrid,
+    /// Largest clip in coins.
+    pub clip: Quantity,
+    /// Which leg goes first.
+    pub first: Leg,
+    /// Fee that a spot buy pays in coins; zero when it is paid in the quote coin.
+    pub coin_fee: Rate,
+    /// Take the larger leg back instead of completing the smaller one.
+    pub undo: bool,
+    /// The inequality was made by the venue.
+    pub venue_made: bool,
+}
+
+/// The next order of a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Child {
+    /// Leg.
+    pub leg: Leg,
+    /// Side.
+    pub side: Side,
+    /// Coins.
+    pub quantity: Quantity,
+    /// Why.
+    pub purpose: Purpose,
+    /// It only reduces what is held.
+    pub reduces: bool,
+}
+
+impl PlanInput {
+    /// The larger of the two legs' smallest tradable amounts: unequal by less is at rest.
+    #[must_use]
+    pub fn lot(&self) -> Quantity {
+        let spot = self.spot_grid.step.max(self.spot_grid.min_add);
+        let perp = self.perp_grid.step.max(self.perp_grid.min_reduce);
+        spot.max(perp)
+    }
+
+    /// Coins short in the perp.
+    #[must_use]
+    pub fn short(&self) -> Quantity {
+        Quantity::saturating(-self.perp.units())
+    }
+
+    /// Coins held in spot.
+    #[must_use]
+    pub const fn long(&self) -> Quantity {
+        Quantity::saturating(self.spot.units())
+    }
+
+    /// Coins that are hedged.
+    #[must_use]
+    pub fn hedged(&self) -> Quantity {
+        self.long().min(self.short())
+    }
+
+    /// Spot coins plus signed perp coins.
+    #[must_use]
+    pub fn delta(&self) -> SignedQuantity {
+        self.spot + self.perp
+    }
+
+    const fn grid(&self, leg: Leg) -> LegGrid {
+        match leg {
+            Market::Spot => self.spot_grid,
+            Market::Perp => self.perp_grid,
+        }
+    }
+}
+
+/// The next order, or nothing to do.
+#[must_use]
+pub fn plan(input: &PlanInput) -> Option<Child> {
+    if input.delta().magnitude() >= input.lot() {
+        return equalise(input);
+    }
+    let hedged = input.hedged();
+    let wanted = input.target.minus(hedged);
+    // Less than a hundredth of the target is not worth another clip.
+    let worth = Quantity::saturating(input.target.units() / 100).max(input.lot());
+    if wanted >= worth && !input.undo {
+        return open(input, wanted);
+    }
+    let excess = hedged.minus(input.target);
+    let leaves_nothing = input.target.is_zero() && !input.short().is_zero();
+    if excess >= input.lot() || leaves_nothing {
+        return close(input, excess.max(if leaves_nothing { input.short() } else { Quantity::ZERO }));
+    }
+    None
+}
+
+/// Makes the legs equal: completes the smaller one while it is wanted, else takes back the larger one.
+fn equalise(input: &PlanInput) -> Option<Child> {
+    let delta = input.delta();
+    let (larger, smaller) = if delta.units() > 0 { (Market::Spot, Market::Perp) } else { (Market::Perp, Market::Spot) };
+    let larger_size = input.long().max(input.short());
+    let tolerance = Quantity::saturating(larger_size.units() / 100).max(input.lot());
+    let wanted = input.target + tolerance >= larger_size;
+    let completing = wanted != input.undo;
+    let complete = child(input, smaller, delta.magnitude(), true);
+    let reduce = child(input, larger, delta.magnitude(), false);
+    if completing { complete.or(reduce) } else { reduce.or(complete) }
+}
+
+/// One order that adds to a leg (`adds`) or takes from it, for `coins` of difference.
+fn child(input: &PlanInput, leg: Leg, coins: Quantity, adds: bool) -> Option<Child> {
+    let side = match (leg, adds) {
+        (Market::Spot, true) | (Market::Perp, false) => Side::Buy,
+        (Market::Spot, false) | (Market::Perp, true) => Side::Sell,
+    };
+    let grid = input.grid(leg);
+    let mut quantity = if leg == Market::Spot && adds { gross(coins, input.coin_fee, grid.step) } else { coins };
+    quantity = quantity.floor_to(grid.step);
+    if !adds {
+        let held = match leg {
+            Market::Spot => input.long(),
+            Market::Perp => input.short(),
+        };
+        quantity = quantity.min(held.floor_to(grid.step));
+    }
+    let least = if adds { grid.min_add } else { grid.min_reduce };
+    if quantity.is_zero() || quantity < least {
+        return None;
+    }
+    let purpose = if input.venue_made {
+        Purpose::Repair
+    } else if input.undo {
+        Purpose::Undo
+    } else {
+        Purpose::Hedge
+    };
+    Some(Child { leg, side, quantity, purpose, reduces: !adds })
+}
+
+fn open(input: &PlanInput, wanted: Quantity) -> Option<Child> {
+    let grid = input.grid(input.first);
+    let common = input.spot_grid.step.max(input.perp_grid.step);
+    let coins = wanted.min(input.clip).floor_to(common);
+    let other = input.grid(input.first.other());
+    // Both legs must accept the clip, and later its close (solved before the first order).
+    if coins < grid.min_add.max(other.min_add).max(common) {
+        return None;
+    }
+    let (side, quantity) = match input.first {
+        Market::Spot => (Side::Buy, gross(coins, input.coin_fee, grid.step)),
+        Market::Perp => (Side::Sell, coins),
+    };
+    Some(Child { leg: input.first, side, quantity, purpose: Purpose::Enter, reduces: false })
+}
+
+fn close(input: &PlanInput, excess: Quantity) -> Option<Child> {
+    let all = input.target.is_zero() && excess <= input.clip;
+    let leg = input.first;
+    let one = |leg: Leg| {
+        let grid = input.grid(leg);
+        let (side, held) = match leg {
+            Market::Spot => (Side::Sell, input.long()),
+            Market::Perp => (Side::Buy, input.short()),
+        };
+        let wanted = if all { held } else { excess.min(input.clip).min(held) };
+        let quantity = wanted.floor_to(grid.step);
+        let tradable = !quantity.is_zero() && quantity >= grid.min_reduce;
+        tradable.then_some(Child { leg, side, quantity, purpose: Purpose::Exit, reduces: true })
+    };
+    one(leg).or_else(|| one(leg.other()))
+}
+
+/// Coins to buy so that `net` arrive after a fee in coins, rounded up to the step. Worked: 1 at 0.1 % needs 1.00100100…
+fn gross(net: Quantity, fee: Rate, step: Quantity) -> Quantity {
+    if fee.units() <= 0 {
+        return net;
+    }
+    let one = i128::from(Rate::ONE);
+    let needed = (i128::from(net.units()) * one).div_euclid(one - i128::from(fee.units()));
+    let step_units = i128::from(step.units().max(1));
+    let rounded = (needed + step_units - 1).div_euclid(step_units) * step_units;
+    Quantity::saturating(i64::try_from(rounded).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn coins(text: &str) -> Quantity {
+        Quantity::parse(text).unwrap()
+    }
+    fn grid(step: &str) -> LegGrid {
+        LegGrid { step: coins(step), min_add: coins(step), min_reduce: coins(step) }
+    }
+    fn input(target: &str, spot: &str, short: &str) -> PlanInput {
+        PlanInput {
+            target: coins(target),
+            spot: coins(spot).signed(Side::Buy),
+            perp: coins(short).signed(Side::Sell),
+            spot_grid: grid("0.001"),
+            perp_grid: grid("0.001"),
+            clip: coins("0.4"),
+            first: Market::Spot,
+            coin_fee: Rate::parse("0.001").unwrap(),
+            undo: false,
+            venue_made: false,
+        }
+    }
+    fn check(input: &PlanInput, expected: Option<(Leg, Side, &str, Purpose)>) {
+        let got = plan(input).map(|child| (child.leg, child.side, child.quantity.to_string(), child.purpose));
+        assert_eq!(got, expected.map(|(leg, side, quantity, purpose)| (leg, side, quantity.to_owned(), purpose)));
+    }
+
+    #[test]
+    fn a_pair_opens_in_clips_and_hedges_what_was_received() {
+        use {Market::*, Purpose::*, Side::*};
+        check(&input("1", "0", "0"), Some((Spot, Buy, "0.401", Enter)));
+        check(&input("1", "0.400599", "0"), Some((Perp, Sell, "0.4", Hedge)));
+        check(&input("1", "0.400599", "0.4"), Some((Spot, Buy, "0.401", Enter)));
+        check(&input("1", "1.0005", "1"), None);
+    }
+
+    #[test]
+    fn a02_e11_the_hedge_is_the_net_quantity_of_a_partial_fill() {
+        check(&input("1", "0.12288", "0"), Some((Market::Perp, Side::Sell, "0.122", Purpose::Hedge)));
+    }
+
+    #[test]
+    fn a01_an_undo_takes_back_the_first_leg() {
+        let undo = PlanInput { undo: true, ..input("0.4", "0.4", "0") };
+        check(&undo, Some((Market::Spot, Side::Sell, "0.4", Purpose::Undo)));
+    }
+
+    #[test]
+    fn a22_an_exit_that_stops_half_way_is_finished() {
+        check(&input("0", "0.4", "0"), Some((Market::Spot, Side::Sell, "0.4", Purpose::Hedge)));
+        check(&input("0", "0", "0.4"), Some((Market::Perp, Side::Buy, "0.4", Purpose::Hedge)));
+    }
+
+    #[test]
+    fn e12_spot_left_by_the_venue_is_sold() {
+        let adl = PlanInput { venue_made: true, ..input("0.25", "1", "0.25") };
+        check(&adl, Some((Market::Spot, Side::Sell, "0.75", Purpose::Repair)));
+    }
+
+    #[test]
+    fn a20_f11_dust_makes_no_orders() {
+        check(&input("0", "0.0009", "0"), None);
+        check(&input("0.0005", "0", "0"), None);
+        check(&input("1", "1.0009", "1"), None);
+    }
+
+    #[test]
+    fn the_last_clip_closes_everything() {
+        check(&input("0", "0.4005", "0.4"), Some((Market::Spot, Side::Sell, "0.4", Purpose::Exit)));
+        check(
+            &PlanInput { first: Market::Perp, ..input("0", "1", "1") },
+            Some((Market::Perp, Side::Buy, "0.4", Purpose::Exit)),
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn i1_an_order_never_makes_more_than_one_clip_naked(
+            target in 0_i64..500_000_000, spot in 0_i64..500_000_000, short in 0_i64..500, undo: bool, first: bool, clip in 1_i64..100,
+        ) {
+            let step = 100_000;
+            let mut case = input("0", "0", "0");
+            case.target = Quantity::from_units(target).unwrap();
+            case.spot = SignedQuantity::from_units(spot);
+            case.perp = SignedQuantity::from_units(-short * step);
+            case.undo = undo;
+            case.first = if first { Market::Spot } else { Market::Perp };
+            case.clip = Quantity::from_units(clip * step * 10).unwrap();
+            if let Some(child) = plan(&case) {
+                let signed = child.quantity.signed(child.side);
+                let fee = if child.leg == Market::Spot && child.side == Side::Buy { child.quantity.units() / 1000 } else { 0 };
+                let before = case.delta().units();
+                let after = before + signed.units() - fee;
+                let lot = case.lot().units();
+                let bound = before.abs().max(case.clip.units() + 2 * lot);
+                prop_assert!(after.abs() <= bound, "{before} -> {after}, {child:?}");
+                if matches!(child.purpose, Purpose::Hedge | Purpose::Undo | Purpose::Repair) {
+                    prop_assert!(after.abs() <= before.abs(), "{before} -> {after}, {child:?}");
+                }
+                prop_assert!(!child.quantity.is_zero() && child.quantity.units() % step == 0);
+            }
+        }
+    }
+}

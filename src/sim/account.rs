@@ -1,0 +1,178 @@
+//! The venue's own books: wallets and positions, kept by its own arithmetic and not shared with the bot.
+
+use crate::domain::margin;
+use crate::domain::{Amount, Asset, Catalogue, Pair, PairId, Price, Quantity, Rate, Side, SignedQuantity, VenueId};
+use crate::port::event::Wallet;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A perp position as the venue keeps it: signed coins and the value they were opened at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VenuePosition {
+    /// Signed coins.
+    pub coins: SignedQuantity,
+    /// Signed value at entry.
+    pub entry_value: Amount,
+    /// Last price the venue values it at.
+    pub mark: Option<Price>,
+    /// Margin of an isolated position; unused in cross mode.
+    pub isolated: Amount,
+}
+
+/// All accounts of all venues.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accounts {
+    #[serde(with = "wallet_rows")]
+    wallets: BTreeMap<(VenueId, Wallet, Asset), Amount>,
+    positions: Vec<VenuePosition>,
+}
+
+/// JSON has no tuple keys: wallets are stored as rows.
+mod wallet_rows {
+    use super::{Amount, Asset, BTreeMap, VenueId, Wallet};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    type Wallets = BTreeMap<(VenueId, Wallet, Asset), Amount>;
+
+    pub(super) fn serialize<S: Serializer>(wallets: &Wallets, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(wallets.iter())
+    }
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Wallets, D::Error> {
+        let rows = Vec::<((VenueId, Wallet, Asset), Amount)>::deserialize(deserializer)?;
+        Ok(rows.into_iter().collect())
+    }
+}
+
+impl Accounts {
+    /// Empty accounts for the pairs of a catalogue.
+    #[must_use]
+    pub fn new(catalogue: &Catalogue) -> Self {
+        Self { wallets: BTreeMap::new(), positions: vec![VenuePosition::default(); catalogue.pairs().len()] }
+    }
+
+    /// What is in a wallet.
+    #[must_use]
+    pub fn wallet(&self, venue: VenueId, wallet: Wallet, asset: Asset) -> Amount {
+        self.wallets.get(&(venue, wallet, asset)).copied().unwrap_or_default()
+    }
+
+    /// Adds to a wallet, or takes from it.
+    pub fn add(&mut self, venue: VenueId, wallet: Wallet, asset: Asset, amount: Amount) {
+        *self.wallets.entry((venue, wallet, asset)).or_default() += amount;
+    }
+
+    /// All wallets in order.
+    pub fn wallets(&self) -> impl Iterator<Item = (&(VenueId, Wallet, Asset), &Amount)> {
+        self.wallets.iter()
+    }
+
+    /// The position of a pair.
+    #[must_use]
+    pub fn position(&self, pair: PairId) -> VenuePosition {
+        self.positions.get(pair.index()).copied().unwrap_or_default()
+    }
+
+    /// The venue's mark of a pair moved.
+    pub fn mark(&mut self, pair: PairId, price: Price) {
+        if let Some(position) = self.positions.get_mut(pair.index()) {
+            position.mark = Some(price);
+        }
+    }
+
+    /// A perp execution: realises profit into the perp wallet.
+    pub fn trade_perp(&mut self, pair: &Pair, side: Side, quantity: Quantity, price: Price) {
+        let Some(position) = self.positions.get_mut(pair.id.index()) else { return };
+        let mut left = quantity.signed(side);
+        let held = position.coins;
+        let mut realised = Amount::ZERO;
+        if held.units().signum() * left.units().signum() < 0 {
+            let closing = if left.magnitude() > held.magnitude() { -held } else { left };
+            let released = if closing.magnitude() == held.magnitude() {
+                position.entry_value
+            } else {
+                position.entry_value.share(closing.magnitude().units(), held.magnitude().units())
+            };
+            // Sold dearer than bought, whichever came first.
+            realised = -(released + price.times_signed(closing));
+            position.entry_value -= released;
+            position.coins += closing;
+            left -= closing;
+        }
+        position.coins += left;
+        position.entry_value += price.times_signed(left);
+        position.mark = position.mark.or(Some(price));
+        self.add(pair.venue_id, Wallet::Perp, pair.quote, realised);
+    }
+
+    /// A spot execution, without its fee.
+    pub fn trade_spot(&mut self, pair: &Pair, side: Side, quantity: Quantity, price: Price) {
+        let value = price.times(quantity);
+        let coins = Amount::of_coins(quantity.signed(side));
+        let paid = match side {
+            Side::Buy => -value,
+            Side::Sell => value,
+        };
+        self.add(pair.venue_id, Wallet::Spot, pair.coin, coins);
+        self.add(pair.venue_id, Wallet::Spot, pair.quote, paid);
+    }
+
+    /// Equity of a perp wallet, notional and maintenance of its positions; `stress` values one pair at another price.
+    #[must_use]
+    pub fn margin(&self, catalogue: &Catalogue, of: (VenueId, Asset), stress: Option<(PairId, Price)>) -> MarginOf {
+        let (venue, quote) = of;
+        let mut sum = MarginOf { equity: self.wallet(venue, Wallet::Perp, quote), ..MarginOf::default() };
+        for pair in catalogue.pairs().iter().filter(|pair| pair.venue_id == venue && pair.quote == quote) {
+            let position = self.position(pair.id);
+            if position.coins.is_zero() {
+                continue;
+            }
+            let stressed = stress.filter(|(id, _)| *id == pair.id).map(|(_, price)| price);
+            let Some(price) = stressed.or(position.mark) else { continue };
+            let notional = price.times(position.coins.magnitude());
+            sum.equity += price.times_signed(position.coins) - position.entry_value;
+            sum.notional += notional;
+            let brackets = catalogue.instrument(pair.perp).map(|instrument| instrument.brackets.as_slice());
+            sum.maintenance += brackets.and_then(|list| margin::maintenance(list, notional)).unwrap_or(notional);
+        }
+        sum
+    }
+
+    /// The same for one isolated position: its own margin and profit only.
+    #[must_use]
+    pub fn isolated_margin(&self, catalogue: &Catalogue, pair: &Pair, price: Price) -> MarginOf {
+        let position = self.position(pair.id);
+        let notional = price.times(position.coins.magnitude());
+        let brackets = catalogue.instrument(pair.perp).map(|instrument| instrument.brackets.as_slice());
+        MarginOf {
+            equity: position.isolated + price.times_signed(position.coins) - position.entry_value,
+            notional,
+            maintenance: brackets.and_then(|list| margin::maintenance(list, notional)).unwrap_or(notional),
+        }
+    }
+
+    /// Sets an isolated position's margin to what its size needs at `leverage`, as the venue does when it is opened or
+    /// reduced.
+    pub fn assign_isolated(&mut self, pair: PairId, leverage: Rate) {
+        if let Some(position) = self.positions.get_mut(pair.index()) {
+            position.isolated = crate::sim::settle::initial_margin(position.entry_value.abs(), leverage);
+        }
+    }
+
+    /// Adds margin to an isolated position.
+    pub fn add_isolated(&mut self, pair: PairId, amount: Amount) {
+        if let Some(position) = self.positions.get_mut(pair.index()) {
+            position.isolated += amount;
+        }
+    }
+}
+
+/// Margin figures of one wallet or one isolated position.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MarginOf {
+    /// Wallet plus unrealised profit.
+    pub equity: Amount,
+    /// Value of the positions.
+    pub notional: Amount,
+    /// Maintenance margin.
+    pub maintenance: Amount,
+}

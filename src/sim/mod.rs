@@ -1,0 +1,14 @@
+//! The simulated venue: one model with its own books, used for backtest, paper, tests and (later) loopback.
+//!
+//! It matches, charges fees, settles funding, liquidates, deleverages, moves transfers late, and misbehaves on order. It
+//! speaks the port only and never sees the engine; its books are the truth that the bot is compared with.
+
+pub mod account;
+pub mod faults;
+pub mod matching;
+pub mod settle;
+pub mod venue;
+
+pub use account::Accounts;
+pub use faults::Faults;
+pub use venue::SimVenue;

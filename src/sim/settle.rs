@@ -1,0 +1,127 @@
+//! What the venue does by itself: funding, margin checks, liquidation, auto-deleveraging.
+
+use super::venue::SimVenue;
+use crate::config::settings::MarginMode;
+use crate::domain::fees::Role;
+use crate::domain::{
+    Amount, FundingRate, InstrumentId, Pair, PairId, Price, Quantity, Rate, Side, SignedQuantity, WallTime, margin,
+};
+use crate::port::Event;
+use crate::port::event::{MarkSource, VenueAct, Wallet};
+use crate::port::order::{Intent, RejectCause};
+
+/// Margin that a position's value needs when it is opened: value over leverage.
+#[must_use]
+pub fn initial_margin(value: Amount, leverage: Rate) -> Amount {
+    let leverage = i128::from(leverage.units().max(1)) / 1_000_000_000;
+    Amount::from_units(
+        (value.units() / 100_000_000).saturating_mul(1_000_000_000).div_euclid(leverage.max(1)) * 100_000_000,
+    )
+}
+
+/// Checks a perp order: reduce-only against the position, else the initial margin afterwards.
+pub(super) fn check_perp(venue: &SimVenue, intent: &Intent, pair: &Pair) -> Option<RejectCause> {
+    let position = venue.accounts.position(pair.id);
+    let signed = intent.quantity.signed(intent.side);
+    let against = position.coins.units().signum() * signed.units().signum() < 0;
+    if intent.reduce_only {
+        let possible = against && signed.magnitude() <= position.coins.magnitude();
+        return (!possible).then_some(RejectCause::ReduceOnly);
+    }
+    if against && signed.magnitude() <= position.coins.magnitude() {
+        return None;
+    }
+    let now = venue.accounts.margin(&venue.catalogue, (pair.venue_id, pair.quote), None);
+    let after = now.notional + intent.limit.times(intent.quantity);
+    // The venue lets an account use more leverage than ours does; it refuses only what even that cannot carry.
+    let most = venue.settings.size.leverage.times(2);
+    (now.equity < initial_margin(after, most)).then_some(RejectCause::Balance)
+}
+
+impl SimVenue {
+    /// Settles funding of one perp: pays the position held at that instant, `-coins x mark x rate`, rounded once.
+    pub fn settle(
+        &mut self,
+        instrument: InstrumentId,
+        funding: FundingRate,
+        of: (WallTime, WallTime),
+        mark: (Price, MarkSource),
+    ) {
+        let (stamp, now) = of;
+        let pair_id = PairId(instrument.0 / 2);
+        let position = self.accounts.position(pair_id).coins;
+        if position.is_zero() {
+            return;
+        }
+        let Some(pair) = self.catalogue.pair(pair_id).cloned() else { return };
+        let (price, mark_source) = mark;
+        let amount = (-price.times_signed(position)).times_rate(funding.rate);
+        self.accounts.add(pair.venue_id, Wallet::Perp, pair.quote, amount);
+        let at = now + self.latency();
+        let rate = funding.rate;
+        self.send(at, Event::FundingPaid { instrument, stamp, position, mark: price, mark_source, rate, amount });
+    }
+
+    /// The mark of a perp moved to `mark`, and may have been as high as `high` since: liquidates what that broke.
+    ///
+    /// The price of a liquidation is the one at which the margin was exactly spent, never better than `low`.
+    pub fn on_mark(&mut self, pair_id: PairId, mark: Price, high: Price, at: WallTime, now: WallTime) {
+        let position = self.accounts.position(pair_id);
+        if position.coins.is_zero() {
+            self.accounts.mark(pair_id, mark);
+            return;
+        }
+        let Some(pair) = self.catalogue.pair(pair_id).cloned() else { return };
+        let key = (pair.venue_id, pair.quote);
+        let figures = |price: Price| match self.settings.margin.mode {
+            MarginMode::Cross => self.accounts.margin(&self.catalogue, key, Some((pair_id, price))),
+            MarginMode::Isolated => self.accounts.isolated_margin(&self.catalogue, &pair, price),
+        };
+        let stressed = figures(high);
+        if stressed.equity > stressed.maintenance || position.coins.units() > 0 {
+            self.accounts.mark(pair_id, mark);
+            return;
+        }
+        let from = position.mark.unwrap_or(mark);
+        let before = figures(from);
+        let distance =
+            margin::liquidation_distance(before.equity, before.notional, before.maintenance).unwrap_or(Rate::ZERO);
+        let rise = i128::from(from.units()) * i128::from(distance.units().max(0)) / i128::from(Rate::ONE);
+        let units = i64::try_from(i128::from(from.units()) + rise).unwrap_or(high.units());
+        let price = Price::from_units(units.min(high.units()).max(1)).unwrap_or(high);
+        self.accounts.mark(pair_id, mark);
+        self.close_by_venue(&pair, position.coins.magnitude(), (price, VenueAct::Liquidation), (at, now));
+    }
+
+    /// Auto-deleverages a share of the short at a price.
+    pub fn deleverage(&mut self, instrument: InstrumentId, share: Rate, price: Price, now: WallTime) {
+        let pair_id = PairId(instrument.0 / 2);
+        let Some(pair) = self.catalogue.pair(pair_id).cloned() else { return };
+        let position = self.accounts.position(pair_id).coins;
+        if position.units() >= 0 {
+            return;
+        }
+        let step = self.catalogue.instrument(instrument).map_or(Quantity::ZERO, |one| one.rules.step);
+        let part = i128::from(position.magnitude().units()) * i128::from(share.units()) / i128::from(Rate::ONE);
+        let coins = Quantity::saturating(i64::try_from(part).unwrap_or(0)).floor_to(step).min(position.magnitude());
+        if !coins.is_zero() {
+            self.close_by_venue(&pair, coins, (price, VenueAct::Adl), (now, now));
+        }
+    }
+
+    fn close_by_venue(&mut self, pair: &Pair, coins: Quantity, how: (Price, VenueAct), when: (WallTime, WallTime)) {
+        let (price, act) = how;
+        let (at, now) = when;
+        let what = ((price, coins), Role::Taker);
+        let Some(fill) = self.trade(pair.perp, Side::Buy, what, (None, at)) else { return };
+        let delivered = now + self.latency();
+        self.send(delivered, Event::VenueFill { instrument: pair.perp, act, side: Side::Buy, fill });
+    }
+
+    /// Signed perp coins and spot coins of a pair in the venue's own books.
+    #[must_use]
+    pub fn holds(&self, pair: &Pair) -> (Amount, SignedQuantity) {
+        let spot = self.accounts.wallet(pair.venue_id, Wallet::Spot, pair.coin);
+        (spot, self.accounts.position(pair.id).coins)
+    }
+}

@@ -1,0 +1,207 @@
+//! What must hold before an entry, in order. The decision stops at the first gate that blocks; `carry why` prints them all.
+//!
+//! A close is never blocked by any of these. A gate whose input the source does not carry is off, and says so.
+
+use super::basis;
+use super::confirm;
+use super::forecast::Forecast;
+use super::view::View;
+use crate::config::settings::Rule;
+use crate::domain::{Price, Side, Span};
+use serde::Serialize;
+
+/// One gate with what was measured and what it must be.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Gate {
+    /// Stable name; the key of its setting where it has one.
+    pub name: &'static str,
+    /// What was measured.
+    pub measured: f64,
+    /// What it must reach, or must not exceed.
+    pub threshold: f64,
+    /// How the two compare when the gate is open: `>`, `>=`, `<=`, `=`.
+    pub relation: &'static str,
+    /// Unit of both numbers.
+    pub unit: &'static str,
+    /// Whether it is open.
+    pub open: bool,
+}
+
+/// Passed one gate after the other; says whether to go on.
+pub(super) type Visit<'v> = dyn FnMut(&dyn Fn() -> Gate, bool) -> bool + 'v;
+
+/// All gates of a pair, in order.
+#[must_use]
+pub fn explain(view: &View<'_>) -> Vec<Gate> {
+    let mut gates = Vec::new();
+    walk(view, &mut |gate, _| {
+        gates.push(gate());
+        true
+    });
+    gates
+}
+
+/// Whether every gate is open; stops at the first that is not.
+#[must_use]
+pub fn all_open(view: &View<'_>) -> bool {
+    let mut open = true;
+    walk(view, &mut |_, passed| {
+        open = passed;
+        passed
+    });
+    open
+}
+
+/// The signal first, because it blocks most often and is cheapest to ask.
+fn walk(view: &View<'_>, visit: &mut Visit<'_>) {
+    let signal = match view.settings.strategy.rule {
+        Rule::Anchor => anchor_signal(view, visit),
+        Rule::Value => value_signal(view, visit),
+    };
+    let _ = signal && timing(view, visit) && safety(view, visit) && market_state(view, visit);
+}
+
+#[expect(clippy::float_arithmetic, reason = "signals are floats")]
+fn anchor_signal(view: &View<'_>, visit: &mut Visit<'_>) -> bool {
+    let entry = &view.settings.entry;
+    let threshold = entry.funding.per_8h() + entry.margin.per_8h();
+    let mean = basis::funding_signal(view);
+    let warm = view.market.funding.is_warm();
+    if !ask(visit, warm, || gate("signal.smooth", hours(warm), 1.0, "=", "window full")) {
+        return false;
+    }
+    let above = match view.peers_8h {
+        Some(peers) => peers > threshold.to_f64(),
+        None => mean.is_some_and(|mean| mean.is_above(threshold)),
+    };
+    let measured = view.peers_8h.or_else(|| mean.map(crate::market::funding_window::Mean::per_8h)).unwrap_or(f64::NAN);
+    if !ask(visit, above, || gate("entry.funding", measured * 100.0, threshold.to_f64() * 100.0, ">", "%/8h")) {
+        return false;
+    }
+    let Some(least) = entry.basis else { return true };
+    let executable = view.market.basis_now().map_or(f64::NAN, |basis| basis - view.costs.execution());
+    let rich = executable > least.to_f64();
+    ask(visit, rich, || gate("entry.basis", executable * 1e4, least.to_f64() * 1e4, ">", "bps"))
+}
+
+#[expect(clippy::float_arithmetic, reason = "signals are floats")]
+fn value_signal(view: &View<'_>, visit: &mut Visit<'_>) -> bool {
+    let entry = &view.settings.entry;
+    let forecast = Forecast::of(view.market);
+    let warm = forecast.is_some();
+    if !ask(visit, warm, || gate("signal.smooth", hours(warm), 1.0, "=", "window full")) {
+        return false;
+    }
+    let apr = basis::expected_net_apr(view).unwrap_or(f64::NAN);
+    let least = entry.min_net_apr.to_f64();
+    if !ask(visit, apr >= least, || gate("entry.min_net_apr", apr * 100.0, least * 100.0, ">=", "%apr")) {
+        return false;
+    }
+    let most = days(entry.max_breakeven);
+    let cost = view.costs.round_trip() - basis::basis_gain(view).min(0.0);
+    let breakeven = forecast.and_then(|forecast| forecast.breakeven_days(cost, 365.0));
+    let soon = breakeven.is_some_and(|time| time <= most);
+    ask(visit, soon, || gate("entry.max_breakeven", breakeven.unwrap_or(f64::INFINITY), most, "<=", "days"))
+}
+
+#[expect(clippy::cast_precision_loss, clippy::float_arithmetic, reason = "shown to people")]
+fn timing(view: &View<'_>, visit: &mut Visit<'_>) -> bool {
+    let since_close = view.closed_at.map_or(i64::MAX, |at| view.now.since(at).0);
+    let cooldown = view.settings.entry.cooldown;
+    let rested = since_close >= cooldown.0;
+    if !ask(visit, rested, || {
+        gate("entry.cooldown", since_close as f64 / 3.6e6, cooldown.0 as f64 / 3.6e6, ">=", "hours since close")
+    }) {
+        return false;
+    }
+    let lead = view.settings.gates.delist_lead;
+    let left = view.market.ends_at.map_or(i64::MAX, |at| at.since(view.now).0);
+    if !ask(visit, left > lead.0, || {
+        gate("gates.delist_lead", left as f64 / 3.6e6, lead.0 as f64 / 3.6e6, ">", "hours of trading left")
+    }) {
+        return false;
+    }
+    let guard = view.settings.gates.guard;
+    let distance = basis::distance_to_settlement(view);
+    ask(visit, distance >= guard.0, || {
+        gate("gates.guard", distance as f64 / 1e3, guard.0 as f64 / 1e3, ">=", "seconds from a settlement")
+    })
+}
+
+#[expect(clippy::cast_precision_loss, clippy::float_arithmetic, reason = "signals are floats")]
+fn safety(view: &View<'_>, visit: &mut Visit<'_>) -> bool {
+    let gates = &view.settings.gates;
+    if !ask(visit, view.reachable, || gate("venue", hours(view.reachable), 1.0, "=", "reachable")) {
+        return false;
+    }
+    let age = view.now.since(view.market.spot.updated.min(view.market.perp.updated)).0;
+    let fresh = age <= gates.max_age.0;
+    if !ask(visit, fresh, || gate("gates.max_age", age as f64 / 1e3, gates.max_age.0 as f64 / 1e3, "<=", "seconds old"))
+    {
+        return false;
+    }
+    if let Some(peg) = view.peg {
+        let off = (peg.to_f64() - 1.0).abs();
+        let most = gates.peg.to_f64();
+        if !ask(visit, off <= most, || gate("gates.peg", off * 1e4, most * 1e4, "<=", "bps from peg")) {
+            return false;
+        }
+    }
+    let rank = view.market.adl_rank;
+    if !ask(visit, rank <= gates.adl_rank, || {
+        gate("gates.adl_rank", f64::from(rank), f64::from(gates.adl_rank), "<=", "rank")
+    }) {
+        return false;
+    }
+    let Some((mark, _)) = view.market.mark else { return true };
+    let off = view.market.perp.mid.map_or(f64::NAN, |mid| (mark.to_f64() / mid.to_f64() - 1.0).abs());
+    let most = gates.mark_divergence.to_f64();
+    ask(visit, off <= most, || gate("gates.mark_divergence", off * 1e4, most * 1e4, "<=", "bps"))
+}
+
+#[expect(clippy::float_arithmetic, reason = "signals are floats")]
+fn market_state(view: &View<'_>, visit: &mut Visit<'_>) -> bool {
+    let gates = &view.settings.gates;
+    let least = gates.min_depth.to_f64();
+    let thinner = basis::thinner_depth(view);
+    if !ask(visit, thinner >= least, || gate("gates.min_depth", thinner, least, ">=", "quote coin of depth")) {
+        return false;
+    }
+    if gates.quadrant
+        && let Some(change) = view.market.open_interest_change()
+    {
+        let quadrant = basis::quadrant(view, change);
+        let open = quadrant.enters();
+        if !ask(visit, open, || {
+            gate("gates.quadrant", change * 100.0, -10.0, quadrant.as_str(), "% open interest a day")
+        }) {
+            return false;
+        }
+    }
+    let Some(measured) = confirm::measure(view) else { return true };
+    let (value, level) = measured.unwrap_or((f64::NAN, f64::NAN));
+    ask(visit, value > level, || gate("confirm.indicator", value, level, ">", "indicator"))
+}
+
+fn ask(visit: &mut Visit<'_>, open: bool, make: impl Fn() -> Gate) -> bool {
+    visit(&|| Gate { open, ..make() }, open) && open
+}
+
+const fn gate(name: &'static str, measured: f64, threshold: f64, relation: &'static str, unit: &'static str) -> Gate {
+    Gate { name, measured, threshold, relation, unit, open: false }
+}
+
+const fn hours(yes: bool) -> f64 {
+    if yes { 1.0 } else { 0.0 }
+}
+
+#[expect(clippy::cast_precision_loss, clippy::float_arithmetic, reason = "shown to people")]
+fn days(span: Span) -> f64 {
+    span.0 as f64 / 8.64e7
+}
+
+/// Value of the depth that an order of `side` finds on a leg, in the quote coin; zero without a price.
+#[expect(clippy::float_arithmetic, reason = "signals are floats")]
+pub(super) fn depth_value(mid: Option<Price>, leg: &crate::market::LegMarket, side: Side) -> f64 {
+    mid.map_or(0.0, |mid| mid.to_f64() * leg.depth_for(side).to_f64())
+}

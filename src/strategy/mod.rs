@@ -1,0 +1,15 @@
+//! The decision: a market view in, a wish out. Pure; sees no balances, no orders, no clock.
+//!
+//! `basis.rs` is meant to be read by a trader who does not know Rust. `gate.rs` lists what must hold before an entry,
+//! `forecast.rs` what funding is expected to pay, `cost.rs` what a round trip costs.
+
+pub mod basis;
+pub mod confirm;
+pub mod cost;
+pub mod forecast;
+pub mod gate;
+pub mod view;
+
+pub use basis::{Wish, decide};
+pub use gate::{Gate, explain};
+pub use view::View;
