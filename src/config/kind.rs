@@ -78,7 +78,7 @@ impl Kind {
             Self::Share => "a percentage, for example \"40%\"".into(),
             Self::Leverage => "a multiple, for example \"2x\"".into(),
             Self::Quantity => "coins with the coin's name, for example \"1BTC\"".into(),
-            Self::Count => "a whole number without quotes, for example 3".into(),
+            Self::Count => "a whole decimal number without quotes, for example 3".into(),
             Self::Switch => "true or false without quotes".into(),
             Self::Word(words) => {
                 let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();

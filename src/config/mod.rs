@@ -5,10 +5,19 @@
 //! or follows an include. Tests: at the end of each file and `tests/config.rs`.
 
 pub mod assemble;
+mod checks;
+pub mod error;
+mod file;
 pub mod keys;
 pub mod kind;
+pub mod load;
+mod secret;
 pub mod settings;
+pub mod sources;
 pub mod table;
 pub mod units;
 
+pub use error::{ConfigError, ConfigErrors, Problem, Source};
+pub use load::{Loaded, Resolved, load};
 pub use settings::Settings;
+pub use sources::Sources;

@@ -152,7 +152,7 @@ impl Kind {
             (Self::Pairs, Raw::List(items)) => {
                 let text = |item: &Raw| match item {
                     Raw::Text(text) => Ok(text.clone()),
-                    other => Err(UnitError::Type(other.type_name())),
+                    _ => Err(self.form()),
                 };
                 pairs(items.iter().map(text).collect::<Result<Vec<_>, _>>()?)
             }
@@ -262,7 +262,7 @@ impl Raw {
         match self {
             Self::Text(_) => "a text in quotes",
             Self::Integer(_) | Self::Float(_) => "a number",
-            Self::Switch(_) => "true or false",
+            Self::Switch(_) => "a boolean",
             Self::List(_) => "a list",
             Self::Other(name) => name,
             Self::Loose(_) => "a text",
@@ -304,11 +304,11 @@ fn list_items(text: &str) -> Vec<String> {
 fn pairs(names: Vec<String>) -> Result<Value, UnitError> {
     let mut seen = std::collections::BTreeSet::new();
     for name in &names {
-        let (venue, symbol) = name.split_once(':').ok_or(UnitError::Form("a pair's name"))?;
+        let (venue, symbol) = name.split_once(':').ok_or(UnitError::Form(Kind::Pairs.name()))?;
         let venue_ok = Venue::new(venue).is_ok()
             && venue.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if !venue_ok || Symbol::new(symbol).is_err() {
-            return Err(UnitError::Form("a pair's name"));
+            return Err(UnitError::Form(Kind::Pairs.name()));
         }
         if !seen.insert(name.as_str()) {
             return Err(UnitError::Twice(name.clone()));
@@ -386,7 +386,7 @@ mod tests {
         check(Kind::Span, "99999999999999d", Err(UnitError::TooLarge));
         check(Kind::Money, "5eur", form(Kind::Money));
         check(Kind::Quantity, "-1BTC", Err(UnitError::Number(NumberError::Negative)));
-        check(Kind::Pairs, "BTCUSDT", Err(UnitError::Form("a pair's name")));
+        check(Kind::Pairs, "BTCUSDT", Err(UnitError::Form(Kind::Pairs.name())));
         check(Kind::Pairs, "a:B,a:B", Err(UnitError::Twice("a:B".to_owned())));
     }
 }
