@@ -11,7 +11,7 @@ use std::path::PathBuf;
 /// Read the configuration and print what it means, with the source of each value.
 ///
 /// The layers, last wins: built-in values, config/carry.toml of this folder, FILES in their order, environment variables
-/// like CARRY__ENTRY__FUNDING, --set. Every error of every layer is reported, and then the exit code is 2.
+/// like `CARRY__ENTRY__FUNDING`, --set. Every error of every layer is reported, and then the exit code is 2.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   carry check
@@ -86,12 +86,12 @@ impl From<ConfigErrors> for Failure {
 }
 
 fn report(loaded: &Loaded) -> Report<'_> {
-    let row = |value: &'_ crate::config::Resolved| -> (String, Option<String>) {
-        (value.source.to_string(), value.over.as_ref().map(Source::to_string))
-    };
-    let rows = loaded.values.iter().map(|value| {
-        let (source, overrides) = row(value);
-        Row { key: value.path, value: &value.text, meaning: &value.meaning, source, overrides }
+    let rows = loaded.values.iter().map(|value| Row {
+        key: value.path,
+        value: &value.text,
+        meaning: &value.meaning,
+        source: value.source.to_string(),
+        overrides: value.over.as_ref().map(Source::to_string),
     });
     Report {
         schema: SCHEMA,
@@ -126,7 +126,7 @@ fn json(report: &Report, output: &mut Output) -> Result<(), Failure> {
 
 fn table(loaded: &Loaded, output: &mut Output) -> Result<(), Failure> {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["key", "value", "meaning", "source"]);
     for value in &loaded.values {
         let over = value.over.as_ref().map_or_else(String::new, |under| format!(" (over {under})"));

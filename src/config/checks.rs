@@ -72,16 +72,10 @@ impl Rules<'_> {
         }
     }
 
-    /// The place is that of the key which was set last by a person: the one to look at first.
+    /// The place is that of the key which was set last: the one to look at first.
     fn conflict(&mut self, paths: &[&str], text: String) {
-        let rank = |source: &Source| match source {
-            Source::Default => 0,
-            Source::File(..) => 1,
-            Source::Env(_) => 2,
-            Source::Flag => 3,
-        };
-        let sources = paths.iter().filter_map(|path| self.held.get(path)).map(|held| held.source.clone());
-        let place = sources.max_by_key(rank).unwrap_or(Source::Default);
+        let last = paths.iter().filter_map(|path| self.held.get(path)).max_by_key(|held| held.order);
+        let place = last.map_or(Source::Default, |held| held.source.clone());
         self.errors.add(place, Problem::Conflict(text));
     }
 

@@ -13,6 +13,8 @@ use toml::de::{DeTable, DeValue};
 const LARGEST: u64 = 1_048_576;
 /// Most characters of a file's name in a message: the longest path that common systems accept.
 const LONGEST_NAME: usize = 4_096;
+/// Most characters of a key that are kept; the longest key of the table has half as many.
+const LONGEST_KEY: usize = 80;
 
 /// One value as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,13 +89,26 @@ impl Walk<'_> {
     /// Recursion is bounded by the parser, which refuses more than 80 levels.
     fn table(&mut self, above: &str, table: &DeTable<'_>) {
         for (key, value) in table {
-            let path = if above.is_empty() { key.get_ref().to_string() } else { format!("{above}.{}", key.get_ref()) };
+            let path = below(above, key.get_ref());
             match value.get_ref() {
                 // An empty section is fine, an empty unknown one is not: it is kept so that its name is judged.
                 DeValue::Table(inner) if !inner.is_empty() => self.table(&path, inner),
                 other => self.found.push((key.span().start, path, raw(other))),
             }
         }
+    }
+}
+
+/// A path one level down, cut where no key is as long: a file of one long section name and many keys would otherwise
+/// become as many long paths (invariant I10).
+fn below(above: &str, key: &str) -> String {
+    let key: String = key.chars().take(LONGEST_KEY).collect();
+    if above.is_empty() {
+        key
+    } else if above.len() > 2 * LONGEST_KEY {
+        above.to_owned()
+    } else {
+        format!("{above}.{key}")
     }
 }
 

@@ -63,6 +63,8 @@ pub(super) struct Held {
     pub(super) value: Value,
     pub(super) source: Source,
     over: Option<Source>,
+    /// Rises from value to value in the order of the layers; 0 for built-in values.
+    pub(super) order: usize,
 }
 
 /// Reads and merges all layers.
@@ -86,6 +88,8 @@ struct Layers {
     held: BTreeMap<&'static str, Held>,
     /// Keys of which some layer's value was refused: no second error about what they leave behind.
     refused: BTreeSet<&'static str>,
+    /// Values taken so far.
+    taken: usize,
     errors: ConfigErrors,
 }
 
@@ -93,7 +97,7 @@ impl Layers {
     fn built_in(&mut self) {
         match assemble::defaults() {
             Ok(values) => {
-                let held = |value| Held { value, source: Source::Default, over: None };
+                let held = |value| Held { value, source: Source::Default, over: None, order: 0 };
                 self.held = values.into_iter().map(|(path, value)| (path, held(value))).collect();
             }
             Err(misfit) => self.errors.add(Source::Default, Problem::Internal(misfit)),
@@ -142,8 +146,7 @@ impl Layers {
             } else {
                 // A lower-case name lands here too: with both spellings set it would be unclear which one holds.
                 let path = name.strip_prefix(Sources::PREFIX).unwrap_or(name).replace("__", ".").to_lowercase();
-                let problem = unknown(&path, &raw, &place);
-                self.errors.add(place, problem);
+                self.refuse_unknown(&path, &raw, place);
             }
         }
     }
@@ -163,24 +166,30 @@ impl Layers {
 
     /// One value of one layer.
     fn take(&mut self, path: &str, raw: &Raw, place: Source) {
-        if self.errors.is_full() {
-            self.errors.more += 1;
-            return;
-        }
         let Some(key) = keys::find(path) else {
-            let problem = unknown(path, raw, &place);
-            return self.errors.add(place, problem);
+            return self.refuse_unknown(path, raw, place);
         };
         match key.read(raw) {
             Ok(value) => {
                 let under = self.held.get(key.path).map(|held| held.source.clone());
                 let over = under.filter(|source| *source != Source::Default);
-                self.held.insert(key.path, Held { value, source: place, over });
+                self.taken += 1;
+                self.held.insert(key.path, Held { value, source: place, over, order: self.taken });
             }
             Err(refused) => {
                 self.refused.insert(key.path);
                 self.errors.add(place, refusal(key, raw, refused));
             }
+        }
+    }
+
+    fn refuse_unknown(&mut self, path: &str, raw: &Raw, place: Source) {
+        // Looking for the nearest key takes time that a file of a million wrong keys must not have.
+        if self.errors.is_full() {
+            self.errors.more += 1;
+        } else {
+            let problem = unknown(path, raw, &place);
+            self.errors.add(place, problem);
         }
     }
 
@@ -274,8 +283,7 @@ fn refusal(key: &'static Key, raw: &Raw, refused: Refused) -> Problem {
 fn raw_shown(raw: &Raw) -> String {
     match raw {
         Raw::Text(text) => format!("\"{}\"", shown(text)),
-        Raw::Loose(text) => shown(text),
-        Raw::Integer(Some(text)) | Raw::Float(text) => shown(text),
+        Raw::Loose(text) | Raw::Integer(Some(text)) | Raw::Float(text) => shown(text),
         Raw::Switch(on) => on.to_string(),
         Raw::List(items) => {
             let more = if items.len() > 5 { ", ..." } else { "" };

@@ -58,7 +58,7 @@ pub const KEYS: &[Key] = &[
         "run.cash_apr",
         Kind::Yearly,
         ["4%apr", "0%apr", "30%apr"],
-        "what idle cash earns elsewhere: the benchmark to beat",
+        "what idle cash earns elsewhere, the benchmark to beat",
         "treasury bills paid 3.5 to 5 % in 2024-26; carry below that is not worth its risk",
     ),
     plain(
@@ -366,7 +366,7 @@ pub const KEYS: &[Key] = &[
         "execution.clip",
         Kind::Money,
         ["25000usd", "10usd", "100000000usd"],
-        "largest value of one clip: the most that can be naked at once",
+        "largest value of one clip, the most that can be naked at once",
         "a quarter of the default capital, small against the depth of a large coin",
     ),
     key(

@@ -145,9 +145,8 @@ impl Kind {
     /// [`UnitError`] says what is wrong with it.
     pub fn read(self, raw: &Raw) -> Result<Value, UnitError> {
         match (self, raw) {
-            (_, Raw::Loose(text)) => self.parse(text),
+            (_, Raw::Loose(text)) | (Self::Count, Raw::Integer(Some(text))) => self.parse(text),
             (Self::Switch, Raw::Switch(on)) => Ok(Value::Switch(*on)),
-            (Self::Count, Raw::Integer(Some(text))) => self.parse(text),
             (Self::Count, Raw::Integer(None)) => Err(self.form()),
             (Self::Pairs, Raw::List(items)) => {
                 let text = |item: &Raw| match item {
