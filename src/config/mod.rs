@@ -1,8 +1,23 @@
-//! What a person sets, as the program means it.
+//! What a person sets, as written and as the program means it.
 //!
-//! `settings.rs` holds the meaning (typed, with units); the reading of TOML layers, environment and flags, and every
-//! error about them, stands beside it. Nothing here reads a clock or a market.
+//! `table.rs` holds every key with its default, range and reason; `load.rs` reads the layers and reports every error with
+//! its place; `settings.rs` is what the rest of the program sees. Nothing here reads a clock or a market, holds a secret,
+//! or follows an include. Tests: at the end of each file and `tests/config.rs`.
 
+pub mod assemble;
+mod checks;
+pub mod error;
+mod file;
+pub mod keys;
+pub mod kind;
+pub mod load;
+mod secret;
 pub mod settings;
+pub mod sources;
+pub mod table;
+pub mod units;
 
+pub use error::{ConfigError, ConfigErrors, Problem, Source};
+pub use load::{Loaded, Resolved, load};
 pub use settings::Settings;
+pub use sources::Sources;

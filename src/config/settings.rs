@@ -175,6 +175,8 @@ pub struct Size {
     pub leverage: Rate,
     /// Fixed coins instead of the shares above, for cross-checks.
     pub quantity: Option<Quantity>,
+    /// The coin of `size.quantity`: one BTC is not one ETH, so pairs of other coins must not be opened with it.
+    pub quantity_coin: Option<Asset>,
 }
 
 /// What must hold before an entry; a close is never blocked by these.
@@ -362,107 +364,4 @@ pub struct Sim {
     pub spot_share: Rate,
     /// Seed of the generated market and of its faults.
     pub seed: u64,
-}
-
-impl Default for Settings {
-    /// The built-in layer: what holds when no file says otherwise. Each value's reason stands in `config/keys.rs`.
-    fn default() -> Self {
-        let per_8h = |units: i64| FundingRate { rate: Rate::from_units(units), interval: crate::domain::Interval::H8 };
-        let percent = |points: i64| Rate::from_units(points * 10_000_000_000_000_000);
-        Self {
-            run: Run { mode: Mode::Paper, capital: Amount::whole(100_000), currency: usdt(), cash_apr: percent(4) },
-            strategy: Strategy { rule: Rule::Anchor, pairs: Vec::new() },
-            signal: Signal {
-                funding: FundingSource::Settled,
-                smooth: Span(3 * Span::DAY.0),
-                memory: Span(30 * Span::DAY.0),
-                weighting: Weighting::Own,
-            },
-            entry: Entry {
-                funding: FundingRate::ANCHOR,
-                margin: per_8h(0),
-                basis: None,
-                min_net_apr: percent(6),
-                max_breakeven: Span(20 * Span::DAY.0),
-                horizon: Span(30 * Span::DAY.0),
-                cooldown: Span::hours(8),
-            },
-            exit: Exit {
-                when: When::All,
-                funding: per_8h(20_000_000_000_000),
-                basis: Bps::whole(5),
-                min_hold: Span(5 * Span::DAY.0),
-                margin_apr: percent(1),
-            },
-            size: Size {
-                share: percent(90),
-                per_pair: percent(40),
-                per_coin: percent(50),
-                per_venue: percent(100),
-                per_quote: percent(100),
-                depth_share: percent(10),
-                oi_share: percent(1),
-                leverage: percent(100),
-                quantity: None,
-            },
-            gates: Gates {
-                max_age: Span::MINUTE,
-                guard: Span::MINUTE,
-                peg: Bps::whole(50),
-                adl_rank: 3,
-                delist_lead: Span::DAY,
-                min_depth: Amount::whole(10_000),
-                quadrant: true,
-                mark_divergence: Bps::whole(200),
-            },
-            confirm: Confirm { indicator: Indicator::Off, period: 14, level: 60 },
-            execution: Execution {
-                first: First::Auto,
-                style: Style::Taker,
-                maker_deadline: Span::seconds(30),
-                collar: Bps::whole(50),
-                reduce_collar: Bps::whole(200),
-                clip: Amount::whole(25_000),
-                hedge_time: Span::seconds(5),
-                attempts: 3,
-                probe_every: Span::seconds(1),
-                absent_after: Span::MINUTE,
-            },
-            risk: Risk {
-                max_order: Amount::whole(100_000),
-                max_pair: Amount::whole(1_000_000),
-                max_total: Amount::whole(5_000_000),
-                daily_loss: percent(5),
-                orders_per_minute: 120,
-                duplicate_window: Span::ZERO,
-            },
-            margin: Margin {
-                mode: MarginMode::Cross,
-                autopilot: true,
-                warn: percent(50),
-                top_up: percent(40),
-                floor: percent(25),
-                target: percent(60),
-            },
-            sim: Sim {
-                fill: FillAt::NextOpen,
-                data_end: DataEnd::Flatten,
-                half_spread: Bps::whole(1),
-                impact: Bps::whole(20),
-                latency: Span(100),
-                buy_fee_in: BuyFeeIn::Coin,
-                spot_maker: Bps::whole(10),
-                spot_taker: Bps::whole(10),
-                perp_maker: Bps::whole(2),
-                perp_taker: Bps::whole(5),
-                transfer_delay: Span(3 * 60_000),
-                spot_share: percent(50),
-                seed: 1,
-            },
-        }
-    }
-}
-
-fn usdt() -> Asset {
-    Asset::of("USDT")
 }

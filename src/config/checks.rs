@@ -1,0 +1,165 @@
+//! Rules between two keys, checked after all layers are merged. Each message names both keys, their values and sources.
+//!
+//! What one key may hold by itself is its range in `table.rs`. Tests: `tests/config.rs` has a row for each rule.
+
+use super::error::{ConfigErrors, Problem, Source};
+use super::keys;
+use super::load::Held;
+use super::units::Value;
+use crate::domain::Rate;
+use crate::domain::text::split_symbol;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How the left key must stand to the right one.
+#[derive(Clone, Copy)]
+enum Must {
+    Below,
+    AtMost,
+}
+
+/// Left, relation, right, and why.
+const ORDERED: &[(&str, Must, &str, &str)] = &[
+    ("signal.smooth", Must::AtMost, "signal.memory", "an average cannot look back further than what is remembered"),
+    ("execution.collar", Must::AtMost, "execution.reduce_collar", "getting out must not be harder than getting in"),
+    ("execution.clip", Must::AtMost, "risk.max_order", "else every clip would be refused"),
+    (
+        "execution.probe_every",
+        Must::Below,
+        "execution.absent_after",
+        "an order is asked for again before it is called absent",
+    ),
+    ("risk.max_order", Must::AtMost, "risk.max_pair", "an order belongs to a pair"),
+    ("risk.max_pair", Must::AtMost, "risk.max_total", "a pair is part of the total"),
+    ("margin.floor", Must::Below, "margin.top_up", "money is moved before legs shrink"),
+    ("margin.top_up", Must::Below, "margin.target", "a top-up must lead out of its own range"),
+    ("margin.top_up", Must::AtMost, "margin.warn", "the warning comes before the act"),
+    ("margin.warn", Must::AtMost, "margin.target", "else it would still warn after a top-up"),
+];
+
+/// Adds an error for each rule that is broken; a rule about a refused value waits until that is mended.
+pub(super) fn check(held: &BTreeMap<&'static str, Held>, refused: &BTreeSet<&'static str>, errors: &mut ConfigErrors) {
+    let mut rules = Rules { held, refused, errors };
+    for (left, must, right, why) in ORDERED {
+        rules.ordered((left, right), *must, why);
+    }
+    rules.hysteresis();
+    rules.basis();
+    rules.leverage();
+    rules.currency();
+    rules.coin();
+}
+
+struct Rules<'a> {
+    held: &'a BTreeMap<&'static str, Held>,
+    refused: &'a BTreeSet<&'static str>,
+    errors: &'a mut ConfigErrors,
+}
+
+impl Rules<'_> {
+    fn value(&self, path: &str) -> Option<&Value> {
+        if self.refused.contains(path) { None } else { self.held.get(path).map(|held| &held.value) }
+    }
+
+    fn magnitude(&self, path: &str) -> Option<i128> {
+        self.value(path)?.magnitude()
+    }
+
+    /// `margin.floor (25%, default)`
+    fn named(&self, path: &str) -> String {
+        match (keys::find(path), self.held.get(path)) {
+            (Some(key), Some(held)) => format!("{path} ({}, {})", key.kind.print(&held.value), held.source),
+            _ => path.to_owned(),
+        }
+    }
+
+    /// The place is that of the key which was set last: the one to look at first.
+    fn conflict(&mut self, paths: &[&str], text: String) {
+        let last = paths.iter().filter_map(|path| self.held.get(path)).max_by_key(|held| held.order);
+        let place = last.map_or(Source::Default, |held| held.source.clone());
+        self.errors.add(place, Problem::Conflict(text));
+    }
+
+    fn ordered(&mut self, (left, right): (&str, &str), must: Must, why: &str) {
+        let (Some(low), Some(high)) = (self.magnitude(left), self.magnitude(right)) else { return };
+        let (holds, word) = match must {
+            Must::Below => (low < high, "below"),
+            Must::AtMost => (low <= high, "at most"),
+        };
+        if !holds {
+            self.conflict(&[left, right], format!("{} must be {word} {}: {why}", self.named(left), self.named(right)));
+        }
+    }
+
+    fn hysteresis(&mut self) {
+        let paths = ["exit.funding", "entry.funding", "entry.margin"];
+        let [Some(exit), Some(entry), Some(margin)] = paths.map(|path| self.magnitude(path)) else { return };
+        if exit > entry.saturating_add(margin) {
+            let text = format!(
+                "{} must be at most {} plus {}: else a pair is closed as soon as it is opened",
+                self.named(paths[0]),
+                self.named(paths[1]),
+                self.named(paths[2])
+            );
+            self.conflict(&paths, text);
+        }
+    }
+
+    fn basis(&mut self) {
+        let paths = ["exit.basis", "entry.basis"];
+        let [Some(exit), Some(entry)] = paths.map(|path| self.magnitude(path)) else { return };
+        if exit > entry && self.value("exit.when") == Some(&Value::Word("any")) {
+            let text = format!(
+                "{} must be at most {} while {}: else a pair is closed as soon as it is opened",
+                self.named(paths[0]),
+                self.named(paths[1]),
+                self.named("exit.when")
+            );
+            self.conflict(&paths, text);
+        }
+    }
+
+    /// At leverage L the mark may rise by about 1/L before liquidation, so that is the distance right after an entry.
+    fn leverage(&mut self) {
+        let paths = ["margin.top_up", "size.leverage"];
+        let [Some(top_up), Some(leverage)] = paths.map(|path| self.magnitude(path)) else { return };
+        let one = i128::from(Rate::ONE);
+        let on = self.value("margin.autopilot") == Some(&Value::Switch(true));
+        if on && top_up.saturating_mul(leverage) >= one * one {
+            let text = format!(
+                "{} must be below 1 / {}: the distance to liquidation right after an entry",
+                self.named(paths[0]),
+                self.named(paths[1])
+            );
+            self.conflict(&paths, text);
+        }
+    }
+
+    /// Limits are in the reporting coin: `usd` says so, another coin's name says something else than what is done.
+    fn currency(&mut self) {
+        let Some(Value::Money(capital)) = self.value("run.capital") else { return };
+        let currency = capital.asset;
+        let other = |path: &&'static str| match self.value(path) {
+            Some(Value::Money(money)) => money.asset != currency && money.asset.as_str() != "USD",
+            _ => false,
+        };
+        let wrong: Vec<&'static str> = self.held.keys().copied().filter(other).collect();
+        for path in wrong {
+            let text = format!("{} must be in usd or in the coin of {}", self.named(path), self.named("run.capital"));
+            self.conflict(&[path, "run.capital"], text);
+        }
+    }
+
+    /// One BTC is not one ETH: a fixed quantity fits pairs of its coin only.
+    fn coin(&mut self) {
+        let Some(Value::Quantity(_, coin)) = self.value("size.quantity") else { return };
+        let Some(Value::Pairs(names)) = self.value("strategy.pairs") else { return };
+        let other = |name: &&String| {
+            let symbol = name.split_once(':').map_or(name.as_str(), |(_, symbol)| symbol);
+            // Hyperliquid names the coin alone.
+            split_symbol(symbol).map_or_else(|| symbol != coin.as_str(), |(of, _)| of != *coin)
+        };
+        let Some(name) = names.iter().find(other) else { return };
+        let text = format!("{} is in another coin than {name} of strategy.pairs", self.named("size.quantity"));
+        self.conflict(&["size.quantity", "strategy.pairs"], text);
+    }
+}

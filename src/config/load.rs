@@ -1,0 +1,295 @@
+//! The layers, last wins: built-in values, `config/carry.toml`, the strategy file, `--config` files, `CARRY__SECTION__KEY`,
+//! `--set`. Each value keeps its source, and every error of every layer is reported together.
+//!
+//! Nothing is guessed, corrected or skipped: with one error there are no settings. Tests: `tests/config.rs`.
+
+use super::assemble::{self, Values};
+use super::error::{ConfigErrors, Problem, Source};
+use super::file::{self, Written};
+use super::keys::{self, Key, Refused};
+use super::secret::{is_secret_name, looks_secret, shown};
+use super::settings::Settings;
+use super::sources::Sources;
+use super::table::KEYS;
+use super::units::{Raw, UnitError, Value};
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+/// Settings that may be used, and how they came about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// What the program uses.
+    pub settings: Settings,
+    /// Every key in the order of the table.
+    pub values: Vec<Resolved>,
+    /// SHA-256 in hex of the canonical values that decide and limit trades: all sections but `run` and `sim`. Two files
+    /// that say the same in other words (`0.01%/8h`, `1bps/8h`) have the same hash.
+    pub strategy_hash: String,
+}
+
+/// One key after all layers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// `section.key`.
+    pub path: &'static str,
+    /// The canonical value.
+    pub text: String,
+    /// Where it comes from.
+    pub source: Source,
+    /// What it overrides, when that was not the built-in value.
+    pub over: Option<Source>,
+    /// What the key sets and what the value means, in words.
+    pub meaning: String,
+}
+
+impl Loaded {
+    /// Names of the environment variables that are in force: each start must print them (fault H17).
+    #[must_use]
+    pub fn environment(&self) -> Vec<&str> {
+        self.values
+            .iter()
+            .filter_map(|value| match &value.source {
+                Source::Env(name) => Some(name.as_str()),
+                Source::Default | Source::File(..) | Source::Flag => None,
+            })
+            .collect()
+    }
+}
+
+/// A value with its source.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    pub(super) value: Value,
+    pub(super) source: Source,
+    over: Option<Source>,
+    /// Rises from value to value in the order of the layers; 0 for built-in values.
+    pub(super) order: usize,
+}
+
+/// Reads and merges all layers.
+///
+/// # Errors
+/// [`ConfigErrors`] holds everything that is wrong in any of them.
+pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
+    let mut layers = Layers::default();
+    layers.built_in();
+    for path in sources.base.iter().chain(&sources.strategy).chain(&sources.extra) {
+        let written = file::read(path, &mut layers.errors);
+        layers.take_file(written);
+    }
+    layers.take_environment(&sources.env);
+    layers.take_flags(&sources.set);
+    layers.finish()
+}
+
+#[derive(Default)]
+struct Layers {
+    held: BTreeMap<&'static str, Held>,
+    /// Keys of which some layer's value was refused: no second error about what they leave behind.
+    refused: BTreeSet<&'static str>,
+    /// Values taken so far.
+    taken: usize,
+    errors: ConfigErrors,
+}
+
+impl Layers {
+    fn built_in(&mut self) {
+        match assemble::defaults() {
+            Ok(values) => {
+                let held = |value| Held { value, source: Source::Default, over: None, order: 0 };
+                self.held = values.into_iter().map(|(path, value)| (path, held(value))).collect();
+            }
+            Err(misfit) => self.errors.add(Source::Default, Problem::Internal(misfit)),
+        }
+    }
+
+    fn take_file(&mut self, written: Vec<Written>) {
+        let mut unknown = BTreeSet::new();
+        for Written { path, raw, place } in written {
+            let section = path.split_once('.').map_or(path.as_str(), |(section, _)| section);
+            let known = keys::sections().contains(&section);
+            let is_table = raw == Raw::Other("a table");
+            if known && path == section {
+                // `[entry]` with nothing below it says nothing and does no harm.
+                if !is_table {
+                    self.section_as_key(section, place);
+                }
+            } else if known || !(path.contains('.') || is_table) || has_secret(&path, &raw) {
+                self.take(&path, &raw, place);
+            } else if unknown.insert(section.to_owned()) {
+                let nearest = keys::nearest_section(section);
+                self.errors.add(place, Problem::UnknownSection { section: shown(section), nearest });
+            }
+        }
+    }
+
+    fn section_as_key(&mut self, section: &str, place: Source) {
+        if let Some(section) = keys::sections().into_iter().find(|name| *name == section) {
+            self.errors.add(place, Problem::SectionAsKey { section });
+        }
+    }
+
+    fn take_environment(&mut self, env: &[(String, String)]) {
+        let mut ours: Vec<&(String, String)> =
+            env.iter().filter(|(name, _)| name.starts_with(Sources::PREFIX)).collect();
+        ours.sort();
+        for (name, text) in ours {
+            let place = Source::Env(shown(name));
+            if text.contains('\u{fffd}') {
+                self.errors.add(place, Problem::NotUtf8);
+                continue;
+            }
+            let raw = Raw::Loose(text.clone());
+            if let Some(key) = KEYS.iter().find(|key| Sources::variable(key.path) == *name) {
+                self.take(key.path, &raw, place);
+            } else {
+                // A lower-case name lands here too: with both spellings set it would be unclear which one holds.
+                let path = name.strip_prefix(Sources::PREFIX).unwrap_or(name).replace("__", ".").to_lowercase();
+                self.refuse_unknown(&path, &raw, place);
+            }
+        }
+    }
+
+    fn take_flags(&mut self, set: &[String]) {
+        for flag in set {
+            match flag.split_once('=') {
+                Some((path, text)) => {
+                    let text = text.trim();
+                    let bare = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
+                    self.take(path.trim(), &Raw::Loose(bare.to_owned()), Source::Flag);
+                }
+                None => self.errors.add(Source::Flag, Problem::NotAssignment(shown(flag))),
+            }
+        }
+    }
+
+    /// One value of one layer.
+    fn take(&mut self, path: &str, raw: &Raw, place: Source) {
+        let Some(key) = keys::find(path) else {
+            return self.refuse_unknown(path, raw, place);
+        };
+        match key.read(raw) {
+            Ok(value) => {
+                let under = self.held.get(key.path).map(|held| held.source.clone());
+                let over = under.filter(|source| *source != Source::Default);
+                self.taken += 1;
+                self.held.insert(key.path, Held { value, source: place, over, order: self.taken });
+            }
+            Err(refused) => {
+                self.refused.insert(key.path);
+                self.errors.add(place, refusal(key, raw, refused));
+            }
+        }
+    }
+
+    fn refuse_unknown(&mut self, path: &str, raw: &Raw, place: Source) {
+        // Looking for the nearest key takes time that a file of a million wrong keys must not have.
+        if self.errors.is_full() {
+            self.errors.more += 1;
+        } else {
+            let problem = unknown(path, raw, &place);
+            self.errors.add(place, problem);
+        }
+    }
+
+    fn finish(mut self) -> Result<Loaded, ConfigErrors> {
+        super::checks::check(&self.held, &self.refused, &mut self.errors);
+        let values: Values = self.held.iter().map(|(path, held)| (*path, held.value.clone())).collect();
+        let settings = match assemble::settings(&values) {
+            Ok(settings) => settings,
+            Err(misfit) => {
+                self.errors.add(Source::Default, Problem::Internal(misfit));
+                return Err(self.errors);
+            }
+        };
+        if !self.errors.is_empty() {
+            return Err(self.errors);
+        }
+        let values: Vec<Resolved> =
+            KEYS.iter().filter_map(|key| Some(resolved(key, self.held.get(key.path)?))).collect();
+        let strategy_hash = strategy_hash(&values);
+        Ok(Loaded { settings, values, strategy_hash })
+    }
+}
+
+fn resolved(key: &'static Key, held: &Held) -> Resolved {
+    Resolved {
+        path: key.path,
+        text: key.kind.print(&held.value),
+        source: held.source.clone(),
+        over: held.over.clone(),
+        meaning: format!("{}: {}", key.meaning, key.kind.words(&held.value)),
+    }
+}
+
+fn strategy_hash(values: &[Resolved]) -> String {
+    let mut hash = Sha256::new();
+    for value in values.iter().filter(|value| !value.path.starts_with("run.") && !value.path.starts_with("sim.")) {
+        hash.update(format!("{} = {}\n", value.path, value.text));
+    }
+    hash.finalize().iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+fn unknown(path: &str, raw: &Raw, place: &Source) -> Problem {
+    let key = shown(path);
+    if is_secret_name(path) {
+        return Problem::SecretKey { key };
+    }
+    if holds_secret(raw) {
+        return Problem::SecretValue { key };
+    }
+    let nearest = if path.to_lowercase() == "run.currency" { Some("run.capital") } else { keys::nearest(path) };
+    let in_its_way = |path: &str| match place {
+        Source::Env(_) => Sources::variable(path),
+        Source::Default | Source::File(..) | Source::Flag => path.to_owned(),
+    };
+    Problem::UnknownKey { key, nearest: nearest.map(in_its_way) }
+}
+
+fn has_secret(path: &str, raw: &Raw) -> bool {
+    is_secret_name(path) || holds_secret(raw)
+}
+
+fn holds_secret(raw: &Raw) -> bool {
+    match raw {
+        Raw::Text(text) | Raw::Loose(text) => looks_secret(text),
+        Raw::List(items) => items.iter().any(holds_secret),
+        Raw::Integer(_) | Raw::Float(_) | Raw::Switch(_) | Raw::Other(_) => false,
+    }
+}
+
+fn refusal(key: &'static Key, raw: &Raw, refused: Refused) -> Problem {
+    if holds_secret(raw) {
+        return Problem::SecretValue { key: key.path.to_owned() };
+    }
+    match refused {
+        Refused::OutOfRange => Problem::OutOfRange {
+            key: key.path,
+            shown: raw_shown(raw),
+            range: key.range_words().unwrap_or_else(|| key.expected()),
+        },
+        Refused::Unit(error) => {
+            let error = if let UnitError::Twice(name) = error { UnitError::Twice(shown(&name)) } else { error };
+            Problem::Value { key: key.path, shown: raw_shown(raw), why: error.to_string(), expected: key.expected() }
+        }
+    }
+}
+
+/// A value as it was written, for a message.
+fn raw_shown(raw: &Raw) -> String {
+    match raw {
+        Raw::Text(text) => format!("\"{}\"", shown(text)),
+        Raw::Loose(text) | Raw::Integer(Some(text)) | Raw::Float(text) => shown(text),
+        Raw::Switch(on) => on.to_string(),
+        Raw::List(items) => {
+            let more = if items.len() > 5 { ", ..." } else { "" };
+            let shown: Vec<String> = items.iter().take(5).map(raw_shown).collect();
+            format!("[{}{more}]", shown.join(", "))
+        }
+        Raw::Integer(None) | Raw::Other(_) => "...".to_owned(),
+    }
+}
