@@ -1,3 +1,17 @@
 //! What a person reads of a run: summary, tables, CSV, HTML. It computes nothing about money; it prints what the run knew.
 
+mod charts;
+pub mod figures;
+pub mod files;
+pub mod foreign;
+pub mod html;
+pub mod lines;
+pub mod live_table;
 pub mod run;
+mod sections;
+mod sheets;
+pub mod table;
+
+pub use files::{ReportError, summary_json, write_all};
+pub use live_table::{LiveTable, PairLine, Snapshot};
+pub use table::{Look, print_next, print_summary, render_summary};
