@@ -1,0 +1,11 @@
+//! The drivers: where events come from, where commands go, and who says what time it is. The core is the same in each.
+
+pub mod backtest;
+pub mod clock;
+pub mod collect;
+pub mod cursor;
+pub mod driver;
+pub mod journal;
+
+pub use driver::Driver;
+pub use journal::{Journal, NoJournal};
