@@ -2,4 +2,13 @@
 //!
 //! A gap is an error or an explicit hole, never a zero. Nothing here decides.
 
+pub mod candles;
+pub(crate) mod columns;
+pub mod coverage;
+pub mod error;
+pub mod folder;
+pub mod funding;
 pub mod history;
+
+pub use error::DataError;
+pub use folder::Folder;
