@@ -43,7 +43,8 @@ fn b14_published_premium_gives_the_published_hyperliquid_rate() {
         }
     }
     println!("{checked} rows with a premium");
-    assert_eq!(checked, 24_384);
+    // The recorders had 24,384 such rows; 1,548 of ETH lie in the quarter that is held back from the shared folder.
+    assert_eq!(checked, 22_836);
 }
 
 #[test]

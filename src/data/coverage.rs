@@ -19,7 +19,8 @@ pub const STEPS: [Span; 6] = [Span::MINUTE, Span(300_000), Span(900_000), Span::
 pub struct Funded {
     /// Its first settlement.
     pub first: WallTime,
-    /// When the first missing settlement would have been: its last one plus its last interval.
+    /// When the first missing settlement would have been: its last one plus its last interval, or the next stamp when that
+    /// came sooner than any interval allows.
     pub missing: WallTime,
 }
 
@@ -55,8 +56,8 @@ pub fn funded(stamps: &[WallTime]) -> Vec<Funded> {
         if let Some(interval) = Interval::between(*earlier, *later) {
             let first = open.map_or(nominal(*earlier), |stretch| stretch.first);
             open = Some(Funded { first, missing: nominal(*later) + interval.span() });
-        } else {
-            out.extend(open.take());
+        } else if let Some(stretch) = open.take() {
+            out.push(Funded { missing: stretch.missing.min(nominal(*later)), ..stretch });
         }
     }
     out.extend(open);
@@ -130,6 +131,8 @@ mod tests {
         check(hours(0..100), hours([8, 16, 32, 40]), &[(8, 23), (32, 47)]);
         // The last valid interval says when the missing one was due.
         check(hours(0..100), hours([8, 16, 20, 24, 40, 48]), &[(8, 27), (40, 55)]);
+        // A stamp that comes too soon for any interval ends the stretch before it and begins the next.
+        check(hours(0..100), hours([8, 16, 23, 31]), &[(8, 22), (23, 38)]);
         // A lone stamp has no interval; a stretch of one bar is none.
         check(hours(0..100), hours([8]), &[]);
         check(hours([8]), hours([8, 16]), &[]);
@@ -159,43 +162,56 @@ mod tests {
         assert_eq!(longest_step(&[]), None);
     }
 
+    /// Rising times from `start` on, by the hours between two.
+    fn walk(start: i64, gaps: &[i64]) -> Vec<WallTime> {
+        let mut at = start;
+        let mut out = vec![hour(at)];
+        for gap in gaps {
+            at += gap;
+            out.push(hour(at));
+        }
+        out
+    }
+
     proptest! {
         #[test]
         fn segments_hold_what_they_promise(
-            present in proptest::collection::vec(0_u8..20, 1..400),
-            jumps in proptest::collection::vec(prop_oneof![6 => Just(8_i64), 3 => Just(4), 1 => 1_i64..40], 1..40),
+            bar_gaps in proptest::collection::vec(prop_oneof![60 => Just(1_i64), 3 => 2_i64..40], 0..400),
+            stamp_gaps in proptest::collection::vec(prop_oneof![6 => Just(8_i64), 3 => Just(4), 1 => 1_i64..40], 0..40),
             start in 0_i64..60,
         ) {
-            // A bar is missing once in twenty, a day and more once in four hundred hours.
-            let bars: Vec<_> = (0_i64..).zip(&present).flat_map(|(at, kind)| (*kind > 0).then_some(hour(at * 5 / 4 + i64::from(*kind == 1) )))
-                .collect::<std::collections::BTreeSet<_>>().into_iter().collect();
-            let mut stamps = vec![hour(start)];
-            for jump in jumps {
-                let last = stamps[stamps.len() - 1];
-                stamps.push(last + Span::hours(jump));
-            }
+            let (bars, stamps) = (walk(0, &bar_gaps), walk(start, &stamp_gaps));
             let found = segments(&bars, Span::HOUR, &stamps);
             for segment in &found {
                 prop_assert!(segment.first < segment.last);
-                prop_assert!(bars.contains(&segment.first) && bars.contains(&segment.last));
-                // No hole inside.
-                let inside: Vec<_> = bars.iter().filter(|bar| **bar >= segment.first && **bar <= segment.last).collect();
-                prop_assert!(inside.windows(2).all(|two| two[1].since(*two[0]) <= Span::hours(25)));
-                // No missing settlement up to and with its last bar: each hour is followed by a stamp within its interval.
-                let before = stamps.iter().rposition(|stamp| *stamp <= segment.first).unwrap();
-                for two in stamps[before..].windows(2).take_while(|two| two[0] <= segment.last) {
-                    if two[1] <= segment.last {
-                        prop_assert!(Interval::between(two[0], two[1]).is_some());
-                    }
+                let inside: Vec<_> =
+                    bars.iter().filter(|bar| (segment.first..=segment.last).contains(bar)).collect();
+                prop_assert_eq!((inside.first(), inside.last()), (Some(&&segment.first), Some(&&segment.last)));
+                prop_assert!(inside.windows(2).all(|two| two[1].since(*two[0]) <= Span::hours(25)), "a hole inside");
+                // Each settlement from the one at or before the first bar to the one at or before the last is there.
+                let before = stamps.iter().rposition(|stamp| *stamp <= segment.first);
+                prop_assert!(before.is_some(), "no settlement before the first bar");
+                for two in stamps[before.unwrap()..].windows(2).take_while(|two| two[1] <= segment.last) {
+                    prop_assert!(Interval::between(two[0], two[1]).is_some(), "a missing settlement inside");
                 }
                 prop_assert!(segment.last < *stamps.last().unwrap() + Span::hours(8));
             }
-            // They rise and do not touch.
             prop_assert!(found.windows(2).all(|two| two[0].last < two[1].first));
         }
 
         #[test]
-        fn common_opens_are_the_intersection(a in proptest::collection::btree_set(0_i64..60, 0..40), b in proptest::collection::btree_set(0_i64..60, 0..40)) {
+        fn a_pair_without_holes_is_one_segment(bars in 2_i64..200, settlements in 1_i64..30) {
+            let stamps = hours((0..=settlements).map(|number| number * 8));
+            let last = (bars - 1).min(settlements * 8 + 7);
+            let expected = Segment { first: hour(0), last: hour(last) };
+            prop_assert_eq!(segments(&hours(0..bars), Span::HOUR, &stamps), vec![expected]);
+        }
+
+        #[test]
+        fn common_opens_are_the_intersection(
+            a in proptest::collection::btree_set(0_i64..60, 0..40),
+            b in proptest::collection::btree_set(0_i64..60, 0..40),
+        ) {
             let both: Vec<_> = a.intersection(&b).map(|at| hour(*at)).collect();
             prop_assert_eq!(common_opens(&hours(a), &hours(b)), both);
         }
