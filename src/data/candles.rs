@@ -7,6 +7,7 @@ use super::columns::{Cells, Columns};
 use super::error::{Bad, DataError, Place, STAMP, plausible};
 use super::history::Candles;
 use crate::domain::{Price, Quantity, Span, WallTime};
+use std::cmp::Ordering;
 use std::path::Path;
 
 /// What is expected of a price.
@@ -38,16 +39,14 @@ impl Candles {
     pub fn window(&self, from: WallTime, until: WallTime) -> Self {
         let start = self.opened.partition_point(|opened| *opened < from);
         let end = self.opened.partition_point(|opened| *opened < until).max(start);
-        fn cut<T: Copy>(column: &[T], start: usize, end: usize) -> Vec<T> {
-            column.get(start..end).unwrap_or(&[]).to_vec()
-        }
+        let cut = |column: &[Price]| column.get(start..end).unwrap_or(&[]).to_vec();
         Self {
-            opened: cut(&self.opened, start, end),
-            open: cut(&self.open, start, end),
-            high: cut(&self.high, start, end),
-            low: cut(&self.low, start, end),
-            close: cut(&self.close, start, end),
-            volume: cut(&self.volume, start, end),
+            opened: self.opened.get(start..end).unwrap_or(&[]).to_vec(),
+            open: cut(&self.open),
+            high: cut(&self.high),
+            low: cut(&self.low),
+            close: cut(&self.close),
+            volume: self.volume.get(start..end).unwrap_or(&[]).to_vec(),
         }
     }
 }
@@ -108,12 +107,14 @@ fn read_stamps(file: &Path, columns: &Columns, step: Option<Span>) -> Result<Vec
             return Err(Bad { file, place, column: "ts_ms", expected: STAMP }.is(stamp, "is not a plausible time"));
         }
         let time = WallTime(*stamp);
-        let problem = if *stamp == last {
-            format!("ts_ms {stamp} ({time}) stands there twice; stamps must rise")
-        } else if *stamp < last {
-            format!("ts_ms {stamp} ({time}) is before the row above ({}); stamps must rise", WallTime(last))
-        } else {
-            format!("ts_ms {stamp} ({time}) is not the start of a {} bar", step.unwrap_or(Span::ZERO))
+        let problem = match stamp.cmp(&last) {
+            Ordering::Equal => format!("ts_ms {stamp} ({time}) stands there twice; stamps must rise"),
+            Ordering::Less => {
+                format!("ts_ms {stamp} ({time}) is before the row above ({}); stamps must rise", WallTime(last))
+            }
+            Ordering::Greater => {
+                format!("ts_ms {stamp} ({time}) is not the start of a {} bar", step.unwrap_or(Span::ZERO))
+            }
         };
         return Err(DataError::row(file, place, problem));
     }

@@ -110,8 +110,8 @@ mod tests {
         list.into_iter().map(hour).collect()
     }
 
-    fn check(bars: Vec<WallTime>, stamps: Vec<WallTime>, expected: &[(i64, i64)]) {
-        let found: Vec<_> = segments(&bars, Span::HOUR, &stamps)
+    fn check(bars: &[WallTime], stamps: &[WallTime], expected: &[(i64, i64)]) {
+        let found: Vec<_> = segments(bars, Span::HOUR, stamps)
             .iter()
             .map(|segment| (segment.first.0 / 3_600_000, segment.last.0 / 3_600_000))
             .collect();
@@ -121,34 +121,34 @@ mod tests {
     #[test]
     fn a_stretch_ends_at_a_hole_a_missing_settlement_or_the_end() {
         // All there: no coverage before the first stamp, none from the settlement after the last stamp on.
-        check(hours(0..100), hours([8, 16, 24, 32]), &[(8, 39)]);
+        check(&hours(0..100), &hours([8, 16, 24, 32]), &[(8, 39)]);
         // The bars end first.
-        check(hours(0..36), hours([8, 16, 24, 32]), &[(8, 35)]);
+        check(&hours(0..36), &hours([8, 16, 24, 32]), &[(8, 35)]);
         // 24 hours without a bar are held through, 25 are a hole.
-        check(hours((0..10).chain(34..60)), hours((0..8).map(|n| n * 8)), &[(0, 59)]);
-        check(hours((0..10).chain(35..60)), hours((0..8).map(|n| n * 8)), &[(0, 9), (35, 59)]);
+        check(&hours((0..10).chain(34..60)), &hours((0..8).map(|n| n * 8)), &[(0, 59)]);
+        check(&hours((0..10).chain(35..60)), &hours((0..8).map(|n| n * 8)), &[(0, 9), (35, 59)]);
         // The settlement at 24 is missing: gone by then, back at the next stamp.
-        check(hours(0..100), hours([8, 16, 32, 40]), &[(8, 23), (32, 47)]);
+        check(&hours(0..100), &hours([8, 16, 32, 40]), &[(8, 23), (32, 47)]);
         // The last valid interval says when the missing one was due.
-        check(hours(0..100), hours([8, 16, 20, 24, 40, 48]), &[(8, 27), (40, 55)]);
+        check(&hours(0..100), &hours([8, 16, 20, 24, 40, 48]), &[(8, 27), (40, 55)]);
         // A stamp that comes too soon for any interval ends the stretch before it and begins the next.
-        check(hours(0..100), hours([8, 16, 23, 31]), &[(8, 22), (23, 38)]);
+        check(&hours(0..100), &hours([8, 16, 23, 31]), &[(8, 22), (23, 38)]);
         // A lone stamp has no interval; a stretch of one bar is none.
-        check(hours(0..100), hours([8]), &[]);
-        check(hours([8]), hours([8, 16]), &[]);
-        check(hours([]), hours([8, 16]), &[]);
-        check(hours(0..100), hours([]), &[]);
+        check(&hours(0..100), &hours([8]), &[]);
+        check(&hours([8]), &hours([8, 16]), &[]);
+        check(&hours([]), &hours([8, 16]), &[]);
+        check(&hours(0..100), &hours([]), &[]);
     }
 
     #[test]
     fn e06_interval_changes_are_not_holes() {
-        check(hours(0..100), hours([8, 16, 24, 28, 32, 34, 35, 36]), &[(8, 36)]);
+        check(&hours(0..100), &hours([8, 16, 24, 28, 32, 34, 35, 36]), &[(8, 36)]);
     }
 
     #[test]
     fn late_stamps_mean_their_hour() {
         let late = [WallTime(hour(8).0 + 7), WallTime(hour(16).0 + 111_000)];
-        check(hours(0..100), late.to_vec(), &[(8, 23)]);
+        check(&hours(0..100), &late, &[(8, 23)]);
         assert_eq!(nominal(WallTime(hour(8).0 - 300_000)), hour(8));
         assert_eq!(nominal(WallTime(hour(8).0 + 300_001)), WallTime(hour(8).0 + 300_000));
     }

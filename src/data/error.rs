@@ -82,15 +82,15 @@ pub enum DataError {
     #[error("{}:{place}: {column} {found} {problem}; expected {expected}", file.display())]
     Cell {
         /// The file.
-        file: PathBuf,
+        file: Box<Path>,
         /// Where.
         place: Place,
         /// The column.
-        column: String,
+        column: Box<str>,
         /// What stands there, escaped and cut.
-        found: String,
+        found: Box<str>,
         /// What is wrong with it.
-        problem: String,
+        problem: Box<str>,
         /// What would be right.
         expected: &'static str,
     },
@@ -158,11 +158,11 @@ impl Bad<'_> {
     /// The error for what stands there.
     pub(crate) fn is(&self, found: impl fmt::Display, problem: impl fmt::Display) -> DataError {
         DataError::Cell {
-            file: self.file.to_path_buf(),
+            file: self.file.into(),
             place: self.place,
-            column: self.column.to_owned(),
-            found: found.to_string(),
-            problem: problem.to_string(),
+            column: self.column.into(),
+            found: found.to_string().into(),
+            problem: problem.to_string().into(),
             expected: self.expected,
         }
     }

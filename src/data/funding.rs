@@ -3,12 +3,10 @@
 //! Further columns are ignored (the `px` of some recorders is not a mark). Numbers are plain decimals, with an exponent at
 //! most; an empty mark or premium means that it was not published. Text is not quoted. Tests: `tests/data.rs`.
 
-use super::columns::open_regular;
 use super::error::{Bad, DataError, Place, STAMP, escaped, plausible};
 use super::history::FundingRow;
+use super::lines::Lines;
 use crate::domain::{Price, Rate, WallTime};
-use csv::ByteRecord;
-use std::fs::File;
 use std::path::Path;
 
 const RATE: &str = "a plain fraction such as 0.0001 for 0.01 %";
@@ -37,44 +35,6 @@ pub fn read_funding(file: &Path) -> Result<Vec<FundingRow>, DataError> {
     Ok(rows)
 }
 
-/// Reads one line after the other without trusting any.
-struct Lines<'a> {
-    file: &'a Path,
-    reader: csv::Reader<File>,
-    record: ByteRecord,
-}
-
-impl<'a> Lines<'a> {
-    fn open(file: &'a Path) -> Result<Self, DataError> {
-        let opened = open_regular(file)?;
-        let reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).quoting(false).from_reader(opened);
-        Ok(Self { file, reader, record: ByteRecord::new() })
-    }
-
-    fn next(&mut self) -> Result<bool, DataError> {
-        self.reader.read_byte_record(&mut self.record).map_err(|problem| match problem.into_kind() {
-            csv::ErrorKind::Io(source) => DataError::io(self.file, source),
-            other => DataError::row(self.file, Place::Line(self.reader.position().line(), 1), format!("{other:?}")),
-        })
-    }
-
-    fn line(&self) -> u64 {
-        self.record.position().map_or(0, csv::Position::line)
-    }
-
-    /// Where the `field`-th field of this line starts.
-    fn place(&self, field: usize) -> Place {
-        let before: usize = self.record.iter().take(field).map(|bytes| bytes.len() + 1).sum();
-        Place::Line(self.line(), before + 1)
-    }
-
-    fn text(&self, field: usize) -> Result<&str, DataError> {
-        let bytes = self.record.get(field).unwrap_or_default();
-        std::str::from_utf8(bytes)
-            .map_err(|_| DataError::row(self.file, self.place(field), "is not UTF-8 text; expected plain numbers"))
-    }
-}
-
 /// Which field holds what.
 struct Layout<'a> {
     file: &'a Path,
@@ -86,27 +46,8 @@ struct Layout<'a> {
 
 impl<'a> Layout<'a> {
     fn of(file: &'a Path, lines: &mut Lines<'a>) -> Result<Self, DataError> {
-        if !lines.next()? {
-            return Err(DataError::row(
-                file,
-                Place::Line(1, 1),
-                "the file is empty; expected the header `ts_ms,rate,mark_price`",
-            ));
-        }
-        let mut names = Vec::new();
-        for field in 0..lines.record.len() {
-            let name = lines.text(field)?;
-            if name.starts_with('\u{feff}') {
-                let problem = "starts with a byte order mark; save it as UTF-8 without one";
-                return Err(DataError::row(file, Place::Line(1, 1), problem));
-            }
-            if names.contains(&name) {
-                let problem = format!("column `{}` stands there twice", escaped(name, 40));
-                return Err(DataError::row(file, lines.place(field), problem));
-            }
-            names.push(name);
-        }
-        let find = |column: &str| names.iter().position(|name| *name == column);
+        let names = lines.header("ts_ms,rate,mark_price")?;
+        let find = |column: &str| names.iter().position(|name| name == column);
         let need = |column: &str| {
             find(column).ok_or_else(|| DataError::NoColumn {
                 file: file.to_path_buf(),
@@ -125,10 +66,7 @@ impl<'a> Layout<'a> {
 
     fn row(&self, lines: &Lines<'_>) -> Result<FundingRow, DataError> {
         let last = self.stamp.max(self.rate).max(self.mark.unwrap_or(0)).max(self.premium.unwrap_or(0));
-        if lines.record.len() <= last {
-            let problem = format!("the line has {} fields, expected at least {}", lines.record.len(), last + 1);
-            return Err(DataError::row(self.file, Place::Line(lines.line(), 1), problem));
-        }
+        lines.at_least(last + 1)?;
         Ok(FundingRow {
             stamp: self.stamp(lines)?,
             rate: self.fraction(lines, self.rate, "rate", RATE)?,

@@ -9,6 +9,9 @@ pub mod error;
 pub mod folder;
 pub mod funding;
 pub mod history;
+pub mod instruments;
+pub(crate) mod lines;
+pub(crate) mod rules_file;
 
 pub use error::DataError;
 pub use folder::Folder;
