@@ -3,6 +3,9 @@
 //! Results go to stdout, the log and progress to stderr. A command returns a [`Failure`] with one of the exit codes of the
 //! table in the README; nothing here decides anything about money.
 
+pub mod dates;
+pub mod stats;
+
 use clap::{Parser, Subcommand};
 use std::io::Write;
 use std::process::ExitCode;
@@ -66,15 +69,19 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {}
+enum Verb {
+    /// How funding was: mean, spread, share at the anchor, per venue and symbol
+    Stats(stats::Args),
+}
 
 /// Runs the command line and gives the process's exit code.
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
     let mut stdout = std::io::stdout().lock();
-    let output = Output { out: &mut stdout };
-    let result: Result<(), Failure> = match cli.command {};
-    let _ = output;
+    let mut output = Output { out: &mut stdout };
+    let result: Result<(), Failure> = match &cli.command {
+        Verb::Stats(args) => stats::run(args, &mut output),
+    };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -12,6 +12,7 @@ pub mod history;
 pub mod instruments;
 pub(crate) mod lines;
 pub(crate) mod rules_file;
+pub mod stats;
 
 pub use error::DataError;
 pub use folder::Folder;
