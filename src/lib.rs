@@ -14,5 +14,6 @@ pub mod pairs;
 pub mod port;
 pub mod report;
 pub mod risk;
+pub mod run;
 pub mod sim;
 pub mod strategy;

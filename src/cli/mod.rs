@@ -3,8 +3,11 @@
 //! Results go to stdout, the log and progress to stderr. A command returns a [`Failure`] with one of the exit codes of the
 //! table in the README; nothing here decides anything about money.
 
+pub mod backtest;
 pub mod check;
+pub mod dates;
 pub mod init;
+pub mod stats;
 
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -70,8 +73,11 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Backtest(backtest::Args),
     Check(check::Args),
     Init(init::Args),
+    /// How funding was: mean, spread, share at the anchor, per venue and symbol
+    Stats(stats::Args),
 }
 
 /// Runs the command line and gives the process's exit code.
@@ -79,9 +85,11 @@ enum Verb {
 pub fn run(cli: Cli) -> ExitCode {
     let mut stdout = std::io::stdout().lock();
     let mut output = Output { out: &mut stdout };
-    let result: Result<(), Failure> = match cli.command {
-        Verb::Check(args) => check::run(&args, &mut output),
-        Verb::Init(args) => init::run(&args, &mut output),
+    let result: Result<(), Failure> = match &cli.command {
+        Verb::Backtest(args) => backtest::run(args, &mut output),
+        Verb::Check(args) => check::run(args, &mut output),
+        Verb::Init(args) => init::run(args, &mut output),
+        Verb::Stats(args) => stats::run(args, &mut output),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -2,4 +2,17 @@
 //!
 //! A gap is an error or an explicit hole, never a zero. Nothing here decides.
 
+pub mod candles;
+pub(crate) mod columns;
+pub mod coverage;
+pub mod error;
+pub mod folder;
+pub mod funding;
 pub mod history;
+pub mod instruments;
+pub(crate) mod lines;
+pub(crate) mod rules_file;
+pub mod stats;
+
+pub use error::DataError;
+pub use folder::Folder;

@@ -110,6 +110,17 @@ impl<J: Journal> Driver<J> {
         Err(JournalError(format!("more than {ROUNDS} rounds at {at}: the run does not progress")))
     }
 
+    /// Delivers what the venue has for the bot by `at`, without deciding: facts of the instant that is being gathered.
+    ///
+    /// # Errors
+    /// [`JournalError`] when a fact cannot be put on disk.
+    pub fn settle_facts(&mut self, at: WallTime) -> Result<(), JournalError> {
+        while let Some((number, event)) = self.venue.deliver(at) {
+            self.fact(at, event, Some(number))?;
+        }
+        Ok(())
+    }
+
     /// The next time at which the core asked to be woken.
     #[must_use]
     pub fn next_wake(&self) -> Option<WallTime> {

@@ -65,7 +65,7 @@ impl SimVenue {
     /// The mark of a perp moved to `mark`, and may have been as high as `high` since: liquidates what that broke.
     ///
     /// The price of a liquidation is the one at which the margin was exactly spent, never better than `low`.
-    pub fn on_mark(&mut self, pair_id: PairId, mark: Price, high: Price, at: WallTime, now: WallTime) {
+    pub fn on_mark(&mut self, pair_id: PairId, mark: Price, high: Price, when: (WallTime, WallTime)) {
         let position = self.accounts.position(pair_id);
         if position.coins.is_zero() {
             self.accounts.mark(pair_id, mark);
@@ -90,7 +90,7 @@ impl SimVenue {
         let units = i64::try_from(i128::from(from.units()) + rise).unwrap_or(high.units());
         let price = Price::from_units(units.min(high.units()).max(1)).unwrap_or(high);
         self.accounts.mark(pair_id, mark);
-        self.close_by_venue(&pair, position.coins.magnitude(), (price, VenueAct::Liquidation), (at, now));
+        self.close_by_venue(&pair, position.coins.magnitude(), (price, VenueAct::Liquidation), when);
     }
 
     /// Auto-deleverages a share of the short at a price.

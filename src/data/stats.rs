@@ -1,0 +1,199 @@
+//! What a funding series was like: mean, spread, extremes, share at the anchor and share above zero, per 8 h.
+//!
+//! Two views. *Rates*: every settlement by itself, multiplied to 8 h. *Blocks*: what was paid within each 8 h that start at
+//! 00, 08 or 16 UTC, added up, as the published tables have it. Statistics are floats by design; nothing here is money.
+//! Tests: here and in `tests/data.rs`.
+
+use super::coverage::{funded, nominal};
+use super::history::FundingRow;
+use crate::domain::{FundingRate, Interval, Rate, Span, WallTime};
+use std::collections::BTreeSet;
+
+/// Length of a block.
+pub const BLOCK: Span = Span::hours(8);
+/// How far from the anchor still prints as 0.01 %: half of the last published digit (0.0001 %).
+const AT_ANCHOR: i64 = 500_000_000_000;
+
+/// Rates per 8 h taken from a series.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sample {
+    /// One value a settlement or block, in order of time.
+    pub per_8h: Vec<Rate>,
+    /// The intervals met.
+    pub intervals: BTreeSet<Interval>,
+    /// Settlements of unknown interval, or blocks with a missing settlement, inside the window: left out, never zero.
+    pub left_out: usize,
+}
+
+/// Numbers of a sample; all rates are plain fractions per 8 h.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Summary {
+    /// Values.
+    pub n: usize,
+    /// Their mean.
+    pub mean: f64,
+    /// Their standard deviation (n - 1).
+    pub std: f64,
+    /// The least.
+    pub min: f64,
+    /// The greatest.
+    pub max: f64,
+    /// Share (0 to 1) within 0.00005 percentage points of the anchor of 0.01 %.
+    pub at_anchor: f64,
+    /// Share (0 to 1) above zero.
+    pub positive: f64,
+}
+
+/// The interval each settlement ended: the time since the one before, else (at a start or after a hole) the time to the next.
+#[must_use]
+pub fn intervals(rows: &[FundingRow]) -> Vec<Option<Interval>> {
+    let spacing = |place: usize| {
+        let (earlier, later) = (rows.get(place)?, rows.get(place + 1)?);
+        Interval::between(earlier.stamp, later.stamp)
+    };
+    let before = |place: usize| place.checked_sub(1).and_then(spacing);
+    (0..rows.len()).map(|place| before(place).or_else(|| spacing(place))).collect()
+}
+
+/// Each settlement meant for a time within `[from, to]`, in 8 h terms.
+#[must_use]
+pub fn rates(rows: &[FundingRow], from: WallTime, to: WallTime) -> Sample {
+    let mut sample = Sample::default();
+    for (row, interval) in rows.iter().zip(intervals(rows)) {
+        if !(from..=to).contains(&nominal(row.stamp)) {
+            continue;
+        }
+        match interval {
+            Some(interval) => {
+                sample.per_8h.push(FundingRate { rate: row.rate, interval }.per_8h());
+                sample.intervals.insert(interval);
+            }
+            None => sample.left_out += 1,
+        }
+    }
+    sample
+}
+
+/// Each block that starts within `[from, to]`: the sum of the settlements from its start to before its end, which may lie
+/// after `to`.
+#[must_use]
+pub fn blocks(rows: &[FundingRow], from: WallTime, to: WallTime) -> Sample {
+    let mut sample = Sample::default();
+    let known = intervals(rows);
+    let stamps: Vec<_> = rows.iter().map(|row| row.stamp).collect();
+    let whole = whole_stretches(&stamps);
+    let mut place = 0;
+    while let Some(row) = rows.get(place) {
+        let start = nominal(row.stamp).floor(BLOCK);
+        let inside = |row: &&FundingRow| nominal(row.stamp) < start + BLOCK;
+        let count = rows.iter().skip(place).take_while(inside).count();
+        if (from..=to).contains(&start) {
+            if whole.iter().any(|(after, until)| *after < start && start + BLOCK <= *until) {
+                let paid = rows.iter().skip(place).take(count).fold(Rate::ZERO, |sum, row| sum + row.rate);
+                sample.per_8h.push(paid);
+                sample.intervals.extend(known.iter().skip(place).take(count).flatten());
+            } else {
+                sample.left_out += 1;
+            }
+        }
+        place += count.max(1);
+    }
+    sample
+}
+
+/// Times between which no settlement is missing: after the one before the first, until the first missing one.
+fn whole_stretches(stamps: &[WallTime]) -> Vec<(WallTime, WallTime)> {
+    let first_interval = |first: WallTime| {
+        let place = stamps.partition_point(|stamp| nominal(*stamp) < first);
+        let (earlier, later) = (stamps.get(place)?, stamps.get(place + 1)?);
+        Interval::between(*earlier, *later)
+    };
+    let widened = |stretch: super::coverage::Funded| {
+        let before = first_interval(stretch.first).map_or(Span::ZERO, Interval::span);
+        (stretch.first - before, stretch.missing)
+    };
+    funded(stamps).into_iter().map(widened).collect()
+}
+
+/// The numbers of a sample; `None` when it is empty.
+#[must_use]
+#[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "statistics are floats by design")]
+pub fn summary(values: &[Rate]) -> Option<Summary> {
+    let (min, max) = (values.iter().min()?, values.iter().max()?);
+    let count = values.len() as f64;
+    let sum: i128 = values.iter().map(|rate| i128::from(rate.units())).sum();
+    let mean = sum as f64 / count / Rate::ONE as f64;
+    let squares: f64 = values.iter().map(|rate| (rate.to_f64() - mean) * (rate.to_f64() - mean)).sum();
+    let anchor = FundingRate::ANCHOR.per_8h().units();
+    let share = |pick: &dyn Fn(&&Rate) -> bool| values.iter().filter(pick).count() as f64 / count;
+    Some(Summary {
+        n: values.len(),
+        mean,
+        std: if values.len() > 1 { libm::sqrt(squares / (count - 1.0)) } else { 0.0 },
+        min: min.to_f64(),
+        max: max.to_f64(),
+        at_anchor: share(&|rate| rate.units().abs_diff(anchor) <= AT_ANCHOR.unsigned_abs()),
+        positive: share(&|rate| **rate > Rate::ZERO),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: i64 = 1_735_689_600_000;
+
+    fn hour(hours: i64) -> WallTime {
+        WallTime(START + hours * 3_600_000)
+    }
+
+    fn row(hours: i64, rate: &str) -> FundingRow {
+        FundingRow { stamp: hour(hours) + Span(7), rate: Rate::parse(rate).unwrap(), mark: None, premium: None }
+    }
+
+    fn texts(sample: &Sample) -> Vec<String> {
+        sample.per_8h.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn b14_rates_are_multiplied_and_the_end_is_inclusive() {
+        let rows = [row(0, "0.0001"), row(8, "0.0001"), row(12, "0.00005"), row(36, "0.0003"), row(44, "-0.0002")];
+        let sample = rates(&rows, hour(8), hour(44));
+        assert_eq!(texts(&sample), ["0.0001", "0.0001", "0.0003", "-0.0002"]);
+        assert_eq!((sample.intervals.len(), sample.left_out), (2, 0));
+        // A settlement with no interval on either side says nothing.
+        let lonely = rates(&[row(0, "0.0001"), row(100, "0.0001")], hour(0), hour(200));
+        assert_eq!((lonely.per_8h.len(), lonely.left_out), (0, 2));
+    }
+
+    #[test]
+    fn a_block_adds_what_is_paid_in_it_and_may_read_past_the_end() {
+        let rows: Vec<_> = (0..24).map(|hours| row(hours, "0.0000125")).collect();
+        let sample = blocks(&rows, hour(0), hour(8));
+        assert_eq!(texts(&sample), ["0.0001", "0.0001"]);
+        assert_eq!(texts(&blocks(&rows, hour(1), hour(16))), ["0.0001", "0.0001"]);
+    }
+
+    #[test]
+    fn a_block_with_a_missing_settlement_is_left_out() {
+        // Hours 10, 11 and 12 are missing, and the last block stops short.
+        let rows: Vec<_> =
+            (0..22).filter(|hours| !(10..13).contains(hours)).map(|hours| row(hours, "0.0001")).collect();
+        let sample = blocks(&rows, hour(0), hour(24));
+        assert_eq!((texts(&sample), sample.left_out), (vec!["0.0008".to_owned()], 2));
+        // Stamps at 04, 12 and 20 fill their blocks from the first one on.
+        let bitmex = [row(4, "0.0001"), row(12, "0.0002"), row(20, "0.0003")];
+        assert_eq!(texts(&blocks(&bitmex, hour(0), hour(24))), ["0.0001", "0.0002", "0.0003"]);
+    }
+
+    #[test]
+    fn shares_and_spread_are_those_of_the_values() {
+        let values: Vec<_> =
+            ["0.0001", "0.0001005", "0.000101", "-0.0001"].iter().map(|text| Rate::parse(text).unwrap()).collect();
+        let numbers = summary(&values).unwrap();
+        assert_eq!((numbers.n, numbers.at_anchor, numbers.positive), (4, 0.5, 0.75));
+        assert!((numbers.mean - 0.000_050_375).abs() < 1e-15 && (numbers.max - 0.000_101).abs() < 1e-15);
+        assert!((numbers.std - 0.000_100_250_831_1).abs() < 1e-12, "{}", numbers.std);
+        assert_eq!(summary(&[]), None);
+    }
+}

@@ -1,0 +1,440 @@
+//! History through the engine: the same core that trades live, fed with bars.
+//!
+//! One instant has one order: bar close, settlement on the position held before it, decision, fill at the next open. An
+//! order caused by a fill at an open (the hedge) fills at that same open; what is unfilled expires after one step.
+
+use super::collect::{Collector, Exposure, lines_of};
+use super::cursor::Cursor;
+use super::driver::Driver;
+use super::journal::{Journal, JournalError};
+use crate::config::Settings;
+use crate::config::settings::{DataEnd, FillAt};
+use crate::data::history::PairHistory;
+use crate::domain::{Amount, Catalogue, PairId, Price, Quantity, Rate, VenueId, WallTime};
+use crate::engine::State;
+use crate::pairs::sizing::notional_of;
+use crate::port::Event;
+use crate::port::event::{EndCause, MarkSource, Settlement, Wallet};
+use crate::report::run::{BasisSeries, ForecastScore, Remark, RunResult, Summary};
+use crate::sim::matching::Liquidity;
+use crate::sim::{Faults, SimVenue};
+use std::collections::BTreeMap;
+
+/// What a run is given.
+pub struct Inputs<'a> {
+    /// Settings of the run.
+    pub settings: Settings,
+    /// Instruments and pairs, in the order of `histories`.
+    pub catalogue: Catalogue,
+    /// History of each pair.
+    pub histories: &'a [PairHistory],
+    /// Proxies and defaults to list in the report.
+    pub remarks: Vec<Remark>,
+}
+
+/// A driver over bars.
+pub struct Bars<'a, J> {
+    driver: Driver<J>,
+    cursors: Vec<Cursor<'a>>,
+    settings: Settings,
+    started: Vec<bool>,
+    last_perp_close: Vec<Option<Price>>,
+    fill_at_close: bool,
+    hold: bool,
+    now: WallTime,
+}
+
+impl<'a, J: Journal> Bars<'a, J> {
+    /// Deposits the capital and boots the core.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the first facts cannot be recorded.
+    pub fn new(inputs: &Inputs<'a>, journal: J, keep_rows: bool) -> Result<Self, JournalError> {
+        let settings = inputs.settings.clone();
+        let catalogue = inputs.catalogue.clone();
+        let hold = settings.sim.data_end == DataEnd::Hold;
+        let cursors: Vec<Cursor<'a>> = inputs
+            .histories
+            .iter()
+            .enumerate()
+            .map(|(place, history)| {
+                let id = PairId(u16::try_from(place).unwrap_or(u16::MAX));
+                Cursor::new(id, history, settings.sim.data_end)
+            })
+            .collect();
+        let start = cursors.iter().map(Cursor::next).min().unwrap_or(WallTime(0));
+        let pairs = catalogue.pairs().len();
+        let venue = SimVenue::new(settings.clone(), catalogue.clone(), Faults::none(), true);
+        let state = State::new(settings.clone(), catalogue);
+        let driver = Driver::new(state, venue, journal, Collector::new(pairs, keep_rows));
+        let mut bars = Self {
+            driver,
+            cursors,
+            started: vec![false; pairs],
+            last_perp_close: vec![None; pairs],
+            fill_at_close: settings.sim.fill == FillAt::Close,
+            hold,
+            settings,
+            now: start,
+        };
+        bars.open(start)?;
+        Ok(bars)
+    }
+
+    fn open(&mut self, at: WallTime) -> Result<(), JournalError> {
+        let salt = u32::try_from(self.settings.sim.seed & 0xffff_ffff).unwrap_or(0);
+        self.driver.fact(at, Event::Boot { epoch: 1, salt }, None)?;
+        for (venue, wallet, asset, amount) in wallets(&self.settings, &self.driver.state.catalogue) {
+            self.driver.venue.deposit(venue, wallet, asset, amount);
+            self.driver.fact(at, Event::Opening { venue, wallet, asset, amount }, None)?;
+        }
+        Ok(())
+    }
+
+    /// Plays one instant; false when the history is over.
+    ///
+    /// # Errors
+    /// [`JournalError`] when a fact or intent cannot be put on disk.
+    pub fn step(&mut self) -> Result<bool, JournalError> {
+        let mut now = WallTime(i64::MAX);
+        for cursor in &self.cursors {
+            now = now.min(cursor.next());
+        }
+        if now.0 == i64::MAX {
+            return Ok(false);
+        }
+        self.now = now;
+        // A transfer that arrived meanwhile.
+        if !self.driver.venue.is_quiet() {
+            self.driver.settle(now)?;
+        }
+        for place in 0..self.cursors.len() {
+            self.closes(place, now)?;
+        }
+        for place in 0..self.cursors.len() {
+            self.settlements(place, now)?;
+        }
+        if self.fill_at_close {
+            self.at_close(now)?;
+        } else {
+            self.driver.turn(now)?;
+            self.driver.settle(now)?;
+        }
+        self.observe(now);
+        if !self.fill_at_close && !self.driver.venue.is_quiet() {
+            self.opens(now)?;
+        }
+        Ok(true)
+    }
+
+    fn closes(&mut self, place: usize, now: WallTime) -> Result<(), JournalError> {
+        let Some(cursor) = self.cursors.get_mut(place) else { return Ok(()) };
+        if cursor.next() > now {
+            return Ok(());
+        }
+        if cursor.advance_segment(now) && let Some(started) = self.started.get_mut(place) {
+            *started = false;
+        }
+        let id = cursor.id;
+        let Some(pair) = self.driver.state.catalogue.pair(id) else { return Ok(()) };
+        let (spot_id, perp_id) = (pair.spot, pair.perp);
+        let (spot, perp) = (cursor.spot_close(now), cursor.perp_close(now));
+        if spot.is_none() && perp.is_none() {
+            return Ok(());
+        }
+        self.begin(place, now)?;
+        if let Some(bar) = spot {
+            self.driver.market(now, Event::Bar { instrument: spot_id, bar })?;
+        }
+        if let Some(bar) = perp {
+            if let Some(slot) = self.last_perp_close.get_mut(place) {
+                *slot = Some(bar.close);
+            }
+            let holds = !self.driver.venue.accounts().position(id).coins.is_zero();
+            self.driver.market(now, Event::Bar { instrument: perp_id, bar })?;
+            if holds {
+                // Tested on the mark's high where there are mark candles, else on the perp's.
+                let mark = self.cursors.get_mut(place).and_then(|cursor| cursor.mark_of(bar.opened));
+                let (high, close) = mark.unwrap_or((bar.high, bar.close));
+                // A liquidation is dated inside the bar in which it happened.
+                let at = now - crate::domain::Span(1);
+                self.driver.venue.on_mark(id, close, high, (at, now));
+            }
+        }
+        let Some(cursor) = self.cursors.get_mut(place) else { return Ok(()) };
+        let mut newest = None;
+        while let Some(coins) = cursor.open_interest(now) {
+            newest = Some(coins);
+        }
+        if let Some(coins) = newest {
+            self.driver.market(now, Event::OpenInterest { instrument: perp_id, coins })?;
+            self.driver.market_events -= 1;
+        }
+        let chance = self.cursors.get(place).and_then(Cursor::chance);
+        if !self.hold && chance.is_some_and(|at| now >= at) {
+            self.driver.market(now, Event::LastChance { pair: id })?;
+            self.driver.market_events -= 1;
+        }
+        Ok(())
+    }
+
+    /// The first bar of a stretch: windows start afresh, and its end is known as a delisting date would be.
+    fn begin(&mut self, place: usize, now: WallTime) -> Result<(), JournalError> {
+        if self.started.get(place).copied().unwrap_or(true) {
+            return Ok(());
+        }
+        if let Some(started) = self.started.get_mut(place) {
+            *started = true;
+        }
+        let Some(cursor) = self.cursors.get(place) else { return Ok(()) };
+        let (pair, segment) = (cursor.id, cursor.segment());
+        if self.hold {
+            return Ok(());
+        }
+        self.driver.market(now, Event::CoverageStarts { pair })?;
+        self.driver.market_events -= 1;
+        if let Some(segment) = segment {
+            self.driver.market(now, Event::TradingEnds { pair, at: segment.last, cause: EndCause::DataEnd })?;
+            self.driver.market_events -= 1;
+        }
+        Ok(())
+    }
+
+    fn settlements(&mut self, place: usize, now: WallTime) -> Result<(), JournalError> {
+        while let Some(due) = self.cursors.get_mut(place).and_then(|cursor| cursor.settlement(now)) {
+            let Some(cursor) = self.cursors.get(place) else { return Ok(()) };
+            let Some(instrument) = self.driver.state.catalogue.pair(cursor.id).map(|pair| pair.perp) else { return Ok(()) };
+            let mark = match due.row.mark {
+                Some(mark) => Some((mark, MarkSource::Funding)),
+                None => cursor.mark_open(due.row.stamp).map(|mark| (mark, MarkSource::Mark)).or_else(|| {
+                    let close = self.last_perp_close.get(place).copied().flatten();
+                    close.map(|close| (close, MarkSource::PerpClose))
+                }),
+            };
+            if let Some(mark) = mark {
+                self.driver.venue.settle(instrument, due.funding, (due.row.stamp, now), mark);
+                self.driver.settle_facts(now)?;
+            }
+            let settlement = Settlement { stamp: due.row.stamp, funding: due.funding };
+            self.driver.market(now, Event::Settled { instrument, settlement })?;
+        }
+        Ok(())
+    }
+
+    /// Cross-checks only: decisions fill at the close that made them.
+    fn at_close(&mut self, now: WallTime) -> Result<(), JournalError> {
+        for place in 0..self.cursors.len() {
+            let Some(cursor) = self.cursors.get(place) else { continue };
+            let id = cursor.id;
+            let closed = |leg: &crate::market::LegMarket| leg.updated == now && leg.bar_opened.is_some();
+            let Some(pair) = self.driver.state.pair(id) else { continue };
+            if !pair.dirty || !closed(&pair.market.spot) || !closed(&pair.market.perp) {
+                continue;
+            }
+            let legs = [(pair.pair.spot, pair.market.spot.mid), (pair.pair.perp, pair.market.perp.mid)];
+            for (instrument, price) in legs {
+                if let Some(price) = price {
+                    let open = Liquidity::Open { price, volume: Quantity::ZERO };
+                    self.driver.venue.set_liquidity(instrument, open);
+                }
+            }
+        }
+        self.driver.turn(now)?;
+        self.driver.settle(now)
+    }
+
+    /// Opens at `now`: orders that waited trade, and what follows from their fills trades at the same open.
+    fn opens(&mut self, now: WallTime) -> Result<(), JournalError> {
+        for place in 0..self.cursors.len() {
+            let Some(cursor) = self.cursors.get(place) else { continue };
+            let id = cursor.id;
+            if !self.driver.venue.waits(id) {
+                continue;
+            }
+            let Some((spot_id, perp_id)) = self.driver.state.catalogue.pair(id).map(|pair| (pair.spot, pair.perp)) else {
+                continue;
+            };
+            let opens = cursor.opens(now);
+            if let Some((spot, perp)) = opens {
+                for (instrument, (price, volume)) in [(spot_id, spot), (perp_id, perp)] {
+                    self.driver.venue.set_liquidity(instrument, Liquidity::Open { price, volume });
+                    self.driver.market(now, Event::Print { instrument, price })?;
+                    self.driver.market_events -= 1;
+                }
+            }
+            self.driver.venue.on_open(id, now);
+            self.driver.settle(now)?;
+            for instrument in [spot_id, perp_id] {
+                self.driver.venue.set_liquidity(instrument, Liquidity::None);
+            }
+        }
+        Ok(())
+    }
+
+    fn observe(&mut self, now: WallTime) {
+        let state = &mut self.driver.state;
+        if state.active > 0 {
+            state.mark_all();
+        }
+        let exposure = Exposure::of(&self.driver.state);
+        self.driver.collector.observe(now, &self.driver.state, exposure);
+    }
+
+    /// Now.
+    #[must_use]
+    pub const fn now(&self) -> WallTime {
+        self.now
+    }
+
+    /// The driver, to look at while it runs.
+    pub const fn driver(&mut self) -> &mut Driver<J> {
+        &mut self.driver
+    }
+}
+
+/// Money at the start: the capital equally over venues, and within a venue by `sim.spot_share`, in each pair's quote coin.
+#[must_use]
+pub fn wallets(
+    settings: &Settings,
+    catalogue: &Catalogue,
+) -> Vec<(VenueId, Wallet, crate::domain::Asset, Amount)> {
+    let mut places: Vec<(VenueId, crate::domain::Asset)> = Vec::new();
+    for pair in catalogue.pairs() {
+        if !places.contains(&(pair.venue_id, pair.quote)) {
+            places.push((pair.venue_id, pair.quote));
+        }
+    }
+    let count = i64::try_from(places.len()).unwrap_or(1).max(1);
+    let each = settings.run.capital.share(1, count).floor_to_ledger_unit();
+    let mut rows = Vec::new();
+    let mut left = settings.run.capital;
+    for (place, (venue, quote)) in places.iter().enumerate() {
+        let amount = if place + 1 == places.len() { left } else { each };
+        left -= amount;
+        let spot = amount.times_rate(settings.sim.spot_share);
+        rows.push((*venue, Wallet::Spot, *quote, spot));
+        rows.push((*venue, Wallet::Perp, *quote, amount - spot));
+    }
+    rows.retain(|(_, _, _, amount)| *amount > Amount::ZERO);
+    rows
+}
+
+/// Runs a backtest to its end.
+///
+/// # Errors
+/// [`JournalError`] when the run does not progress; nothing else can fail without a journal.
+pub fn run<J: Journal>(inputs: &Inputs<'_>, journal: J, keep_rows: bool) -> Result<RunResult, JournalError> {
+    let mut bars = Bars::new(inputs, journal, keep_rows)?;
+    let watch = super::clock::Stopwatch::start();
+    while bars.step()? {}
+    let run_s = watch.seconds();
+    Ok(result(bars, inputs, run_s))
+}
+
+fn result<J: Journal>(mut bars: Bars<'_, J>, inputs: &Inputs<'_>, run_s: f64) -> RunResult {
+    let now = bars.now;
+    bars.driver.state.mark_all();
+    let driver = &mut bars.driver;
+    driver.collector.finish(now, &driver.state);
+    let mut summary = summarise(driver, &inputs.settings, run_s);
+    summary.schema = "carry.backtest/1".to_owned();
+    summary.mode = "backtest".to_owned();
+    summary.market = "history".to_owned();
+    summary.remarks.clone_from(&inputs.remarks);
+    for history in inputs.histories {
+        summary.steps.insert(history.name.clone(), history.step.to_string());
+    }
+    let basis = inputs.histories.iter().map(basis_series).collect();
+    let collector = std::mem::take(&mut driver.collector);
+    RunResult {
+        summary,
+        fills: collector.fills,
+        funding: collector.funding,
+        equity: collector.equity,
+        trips: collector.trips,
+        basis,
+        naked_s: collector.naked_s,
+    }
+}
+
+/// The summary of a driver as it stands; the caller names schema, mode and market.
+#[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "figures for a report")]
+pub fn summarise<J: Journal>(driver: &Driver<J>, settings: &Settings, run_s: f64) -> Summary {
+    let state = &driver.state;
+    let equity = state.equity();
+    let capital: Amount = state.quotes.iter().map(|quote| state.ledger.opening(*quote)).sum();
+    let (from, to) = driver.collector.period().unwrap_or((state.now, state.now));
+    let years = (to.since(from).0 as f64 / (365.0 * 8.64e7)).max(1e-9);
+    let start = capital.to_f64().max(1e-9);
+    let net_apr = (equity - capital).to_f64() / start / years;
+    let cash_apr = settings.run.cash_apr.to_f64();
+    let interest = driver.collector.idle_years() * cash_apr;
+    let with_cash = net_apr + interest / start / years;
+    let score = state.score;
+    let mean = |sum: f64| if score.count > 0 { sum / score.count as f64 } else { 0.0 };
+    let carries = notional_of(capital, settings.size.leverage);
+    Summary {
+        schema: String::new(),
+        mode: String::new(),
+        market: String::new(),
+        capital,
+        final_equity: equity,
+        currency: settings.run.currency,
+        from_ms: from,
+        to_ms: to,
+        steps: BTreeMap::new(),
+        pnl: lines_of(state, equity),
+        events: driver.market_events,
+        run_s,
+        round_trips: driver.collector.trips.iter().filter(|trip| trip.closed.is_some()).count() as u64,
+        open_pairs: state.active as u64,
+        max_drawdown: driver.collector.max_drawdown,
+        net_apr,
+        idle_cash_interest: money(interest),
+        net_apr_with_cash: with_cash,
+        excess_apr: with_cash - cash_apr,
+        cash_apr,
+        time_in_market: driver.collector.time_in_market(carries),
+        max_naked_s: state.unequal.0 as f64 / 1e3,
+        max_naked_notional: state.unequal.1,
+        digest: driver.digest(),
+        seed: settings.sim.seed,
+        forecast: ForecastScore {
+            n: score.count,
+            forecast: mean(score.forecast),
+            last_print: mean(score.last_print),
+            anchor: mean(score.anchor),
+        },
+        orders: state.orders.sent(),
+        alarms: driver.alarms.iter().map(|(kind, count)| (word(kind), *count)).collect(),
+        remarks: Vec::new(),
+    }
+}
+
+/// The serde word of an alarm.
+fn word(kind: &crate::port::command::AlarmKind) -> String {
+    serde_json::to_value(kind).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// An estimate in money, rounded to a cent; never posted.
+#[expect(clippy::float_arithmetic, reason = "an estimate for a report")]
+fn money(value: f64) -> Amount {
+    let cents = Rate::from_f64(value / 1e9).unwrap_or_default();
+    let exact = Amount::whole(1_000_000_000).times_rate(cents);
+    let cent = 100_000_000_000_000;
+    Amount::from_units(exact.units().div_euclid(cent) * cent)
+}
+
+/// Basis of common bars, thinned to at most two thousand points.
+#[expect(clippy::float_arithmetic, reason = "a chart")]
+fn basis_series(history: &PairHistory) -> BasisSeries {
+    let stride = (history.spot.opened.len() / 2_000).max(1);
+    let mut points = Vec::new();
+    for (place, opened) in history.spot.opened.iter().enumerate().step_by(stride) {
+        let Ok(other) = history.perp.opened.binary_search(opened) else { continue };
+        if let (Some(spot), Some(perp)) = (history.spot.close.get(place), history.perp.close.get(other)) {
+            points.push((*opened + history.step, (perp.to_f64() / spot.to_f64() - 1.0) * 1e4));
+        }
+    }
+    BasisSeries { pair: history.name.clone(), points }
+}

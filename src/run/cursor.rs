@@ -1,0 +1,228 @@
+//! One pair's history played forward: which bars close, settle and open at which instant.
+
+use crate::config::settings::DataEnd;
+use crate::data::history::{Candles, FundingRow, PairHistory, Segment};
+use crate::domain::{FundingRate, Interval, PairId, Price, Quantity, Span, WallTime};
+use crate::port::event::Bar;
+
+/// A pair's place in its history.
+#[derive(Debug)]
+pub struct Cursor<'a> {
+    /// The pair.
+    pub id: PairId,
+    /// Its history.
+    pub history: &'a PairHistory,
+    /// Length of a bar.
+    pub step: Span,
+    spot: usize,
+    perp: usize,
+    mark: usize,
+    funding: usize,
+    interest: usize,
+    segment: usize,
+    /// Last decision time of each segment that an open can still execute.
+    chances: Vec<WallTime>,
+    segments: Vec<Segment>,
+}
+
+/// A settlement with the interval that ended at it.
+#[derive(Debug, Clone, Copy)]
+pub struct Due {
+    /// The published row.
+    pub row: FundingRow,
+    /// Its rate with the interval read from the stamps.
+    pub funding: FundingRate,
+}
+
+impl<'a> Cursor<'a> {
+    /// At the start. With `DataEnd::Hold` the whole history is one stretch without an announced end.
+    #[must_use]
+    pub fn new(id: PairId, history: &'a PairHistory, data_end: DataEnd) -> Self {
+        let segments = match data_end {
+            DataEnd::Flatten => history.segments.clone(),
+            DataEnd::Hold => {
+                vec![Segment { first: WallTime(i64::MIN), last: WallTime(i64::MAX) }]
+            }
+        };
+        let chances = segments.iter().map(|segment| last_chance(history, *segment)).collect();
+        let mut cursor = Self {
+            id,
+            history,
+            step: history.step,
+            spot: 0,
+            perp: 0,
+            mark: 0,
+            funding: 0,
+            interest: 0,
+            segment: 0,
+            chances,
+            segments,
+        };
+        cursor.skip_uncovered();
+        cursor
+    }
+
+    /// The stretch in play.
+    #[must_use]
+    pub fn segment(&self) -> Option<Segment> {
+        self.segments.get(self.segment).copied()
+    }
+
+    /// The decision time at which the stretch in play can be left for the last time.
+    #[must_use]
+    pub fn chance(&self) -> Option<WallTime> {
+        self.chances.get(self.segment).copied()
+    }
+
+    /// Moves past bars, settlements and open interest that lie before the stretch in play.
+    fn skip_uncovered(&mut self) {
+        let Some(segment) = self.segment() else {
+            self.spot = self.history.spot.opened.len();
+            self.perp = self.history.perp.opened.len();
+            self.funding = self.history.funding.len();
+            return;
+        };
+        let skip = |opened: &[WallTime], from: usize| {
+            from + opened.get(from..).unwrap_or(&[]).partition_point(|open| *open < segment.first)
+        };
+        self.spot = skip(&self.history.spot.opened, self.spot);
+        self.perp = skip(&self.history.perp.opened, self.perp);
+        while self.history.funding.get(self.funding).is_some_and(|row| minute(row.stamp) < segment.first) {
+            self.funding += 1;
+        }
+    }
+
+    /// When the stretch in play is over, the next one begins; true when one does.
+    pub fn advance_segment(&mut self, now: WallTime) -> bool {
+        let Some(segment) = self.segment() else { return false };
+        let over = self.history.spot.opened.get(self.spot).is_none_or(|open| *open > segment.last)
+            && self.history.perp.opened.get(self.perp).is_none_or(|open| *open > segment.last);
+        if !over || segment.last.0 == i64::MAX || now <= segment.last {
+            return false;
+        }
+        self.segment += 1;
+        self.skip_uncovered();
+        self.segment().is_some()
+    }
+
+    /// The next instant at which anything of this pair happens; the end of time when nothing does.
+    #[must_use]
+    pub fn next(&self) -> WallTime {
+        const NEVER: WallTime = WallTime(i64::MAX);
+        let close = |candles: &Candles, place: usize| candles.opened.get(place).map_or(NEVER, |open| *open + self.step);
+        let settled = self.history.funding.get(self.funding).map_or(NEVER, |row| minute(row.stamp));
+        close(&self.history.spot, self.spot).min(close(&self.history.perp, self.perp)).min(settled)
+    }
+
+    /// The spot bar that closes at `now`.
+    pub fn spot_close(&mut self, now: WallTime) -> Option<Bar> {
+        take(&self.history.spot, &mut self.spot, now, self.step)
+    }
+
+    /// The perp bar that closes at `now`.
+    pub fn perp_close(&mut self, now: WallTime) -> Option<Bar> {
+        take(&self.history.perp, &mut self.perp, now, self.step)
+    }
+
+    /// High and close of the mark candle that opened at `opened`, where there is one.
+    pub fn mark_of(&mut self, opened: WallTime) -> Option<(Price, Price)> {
+        let candles = self.history.mark.as_ref()?;
+        while candles.opened.get(self.mark).is_some_and(|open| *open < opened) {
+            self.mark += 1;
+        }
+        if candles.opened.get(self.mark) != Some(&opened) {
+            return None;
+        }
+        Some((*candles.high.get(self.mark)?, *candles.close.get(self.mark)?))
+    }
+
+    /// The open of the mark candle that opens at the hour or step of a stamp.
+    #[must_use]
+    pub fn mark_open(&self, stamp: WallTime) -> Option<Price> {
+        let candles = self.history.mark.as_ref()?;
+        let opened = stamp.floor(Span::seconds(1)).floor(self.step);
+        let place = candles.opened.binary_search(&opened).ok()?;
+        candles.open.get(place).copied()
+    }
+
+    /// The settlement dated to the minute `now`.
+    pub fn settlement(&mut self, now: WallTime) -> Option<Due> {
+        let rows = &self.history.funding;
+        let row = *rows.get(self.funding)?;
+        if minute(row.stamp) > now {
+            return None;
+        }
+        let before = self.funding.checked_sub(1).and_then(|place| rows.get(place));
+        let after = rows.get(self.funding + 1);
+        let interval = before
+            .and_then(|before| Interval::between(before.stamp, row.stamp))
+            .or_else(|| after.and_then(|after| Interval::between(row.stamp, after.stamp)));
+        self.funding += 1;
+        // A stamp that stands alone has no interval: it pays what is held, but it is no signal.
+        let funding = FundingRate { rate: row.rate, interval: interval.unwrap_or(Interval::H8) };
+        Some(Due { row, funding })
+    }
+
+    /// Open interest stamped by `now`.
+    pub fn open_interest(&mut self, now: WallTime) -> Option<Quantity> {
+        let (stamp, coins) = *self.history.open_interest.get(self.interest)?;
+        if stamp > now {
+            return None;
+        }
+        self.interest += 1;
+        Some(coins)
+    }
+
+    /// The opens of both legs at `now`, when both have a bar there, with their volumes.
+    #[must_use]
+    pub fn opens(&self, now: WallTime) -> Option<((Price, Quantity), (Price, Quantity))> {
+        let at = |candles: &Candles, place: usize| {
+            if candles.opened.get(place) == Some(&now) {
+                Some((*candles.open.get(place)?, *candles.volume.get(place)?))
+            } else {
+                None
+            }
+        };
+        Some((at(&self.history.spot, self.spot)?, at(&self.history.perp, self.perp)?))
+    }
+}
+
+/// A stamp dated to its minute.
+#[must_use]
+pub const fn minute(stamp: WallTime) -> WallTime {
+    stamp.floor(Span::MINUTE)
+}
+
+fn take(candles: &Candles, place: &mut usize, now: WallTime, step: Span) -> Option<Bar> {
+    let opened = *candles.opened.get(*place)?;
+    if opened + step != now {
+        return None;
+    }
+    let bar = Bar {
+        opened,
+        open: *candles.open.get(*place)?,
+        high: *candles.high.get(*place)?,
+        low: *candles.low.get(*place)?,
+        close: *candles.close.get(*place)?,
+        volume: *candles.volume.get(*place)?,
+    };
+    *place += 1;
+    Some(bar)
+}
+
+/// The last open of the segment that follows the bar before it without a halt: a decision made there can be executed.
+fn last_chance(history: &PairHistory, segment: Segment) -> WallTime {
+    let (spot, perp) = (&history.spot.opened, &history.perp.opened);
+    let mut place = spot.partition_point(|open| *open <= segment.last);
+    while let Some(at) = place.checked_sub(1).and_then(|place| spot.get(place)).copied() {
+        place -= 1;
+        if at < segment.first {
+            break;
+        }
+        let before = at - history.step;
+        if perp.binary_search(&at).is_ok() && perp.binary_search(&before).is_ok() && spot.binary_search(&before).is_ok() {
+            return at;
+        }
+    }
+    segment.last
+}
