@@ -112,16 +112,23 @@ fn enter(state: &mut State, place: usize, reason: Reason, out: &mut Vec<Command>
         *state.refusals.entry("size").or_default() += 1;
         return false;
     }
+    // What the gate and the venue will ask for: the limit may be a collar above the mid.
     let notional = spot_mid.times(coins);
-    let fees = notional.times_rate(Rate::from_f64(pair.costs.one_way()).unwrap_or_default());
-    let perp = margin_of(notional, state.settings.size.leverage) + fees;
-    match state.make_ready(key, notional + fees, perp, out) {
+    let most = notional + notional.times_rate(reserve(state, place));
+    let perp = margin_of(most, state.settings.size.leverage);
+    match state.make_ready(key, most, perp, out) {
         Ready::Yes => {}
         Ready::Wait | Ready::No => return false,
     }
     debug_assert_eq!(state.pairs.get(place).map(|pair| pair.pair.id), Some(id));
     set_target(state, place, coins, reason);
     true
+}
+
+/// Share of the value that an entry sets aside: the collar and what trading costs.
+fn reserve(state: &State, place: usize) -> Rate {
+    let costs = state.pairs.get(place).map_or(0.0, |pair| pair.costs.one_way());
+    state.settings.execution.collar.to_rate() + Rate::from_f64(costs).unwrap_or_default()
 }
 
 /// Money and limits for a new position of this pair.
@@ -150,11 +157,16 @@ fn room(state: &State, place: usize) -> Option<Room> {
         venue_used: used(&|other| other.venue_id == pair.pair.venue_id),
         coin_used: used(&|other| other.coin == pair.pair.coin),
         quote_used: used(&|other| other.quote == pair.pair.quote),
-        free: funds.spot + funds.free_perp(),
+        free: without(funds.spot + funds.free_perp(), reserve(state, place)),
         open_interest: pair.market.open_interest(),
         gate_cap: state.settings.risk.max_pair,
         scale,
     })
+}
+
+/// The part of `money` that is left when `share` is set aside: `money / (1 + share)`, to within its square.
+fn without(money: Amount, share: Rate) -> Amount {
+    money - money.times_rate(share)
 }
 
 /// The slow path: something is in work, or the legs are unequal.

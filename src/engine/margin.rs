@@ -58,10 +58,18 @@ fn watch(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
     if movable >= least && state.send((venue, Wallet::Spot), (movable, quote), out) {
         return;
     }
-    if distance < levels.floor {
+    if distance < levels.floor && !shrinking(state, key) {
         out.push(alarm(AlarmKind::MarginFloor, Severity::Page, None, None));
         shrink(state, key, &funds, &levels);
     }
+}
+
+/// Whether a pair of the wallet is already on its way to a smaller size.
+fn shrinking(state: &State, key: (VenueId, Asset)) -> bool {
+    state.pairs.iter().filter(|pair| (pair.pair.venue_id, pair.pair.quote) == key).any(|pair| {
+        let (_, perp) = state.held(pair);
+        !pair.at_rest && pair.memory.target < perp.magnitude()
+    })
 }
 
 /// Distance to liquidation of a wallet; `None` without shorts.
@@ -78,10 +86,10 @@ fn equity_for(funds: &Funds, target: Rate) -> Amount {
 /// Lowers every pair of the wallet by the same share, so that with the money of the sold spot the target is restored.
 ///
 /// With E equity, N notional, M maintenance and r = target x (1 + M/N) + M/N: after closing a share and moving its spot
-/// money, E + (N - N') = N' r, so N' = (E + N) / (1 + r).
+/// money, E + C + (N - N') = N' r with C the spot wallet's cash, so N' = (E + C + N) / (1 + r).
 #[expect(clippy::float_arithmetic, reason = "a share of a position; the coins are rounded down to the step afterwards")]
 fn shrink(state: &mut State, key: (VenueId, Asset), funds: &Funds, levels: &Margin) {
-    let (equity, notional) = (funds.perp_equity.to_f64(), funds.notional.to_f64());
+    let (equity, notional) = ((funds.perp_equity + funds.spot).to_f64(), funds.notional.to_f64());
     let ratio = funds.maintenance.to_f64() / notional;
     let needed = levels.target.to_f64() * (1.0 + ratio) + ratio;
     // One percent less, for the costs of getting there.

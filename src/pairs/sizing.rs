@@ -16,7 +16,7 @@ pub struct Room {
     pub coin_used: Amount,
     /// Capital at work in pairs of the quote coin.
     pub quote_used: Amount,
-    /// Money free in both wallets of the venue.
+    /// Money free in both wallets of the venue, less what fees and price moves need.
     pub free: Amount,
     /// Open interest of the perp in coins, when the source has it.
     pub open_interest: Option<Quantity>,
@@ -63,8 +63,7 @@ pub fn coins(size: &Size, room: &Room, spot: Price) -> Quantity {
         .min(part(room.capital, size.per_quote) - room.quote_used)
         .min(part(room.capital, size.per_venue) - room.venue_used)
         .min(part(room.venue_equity, size.share) - room.venue_used)
-        // Half a percent stays for fees and price moves between the decision and the fill.
-        .min(room.free - room.free.times_rate(Rate::from_units(5_000_000_000_000_000)))
+        .min(room.free)
         .max(Amount::ZERO);
     let mut notional = notional_of(part(capital, room.scale), size.leverage).min(room.gate_cap);
     if let Some(open_interest) = room.open_interest {

@@ -37,7 +37,6 @@ pub struct Bars<'a, J> {
     driver: Driver<J>,
     cursors: Vec<Cursor<'a>>,
     settings: Settings,
-    started: Vec<bool>,
     last_perp_close: Vec<Option<Price>>,
     fill_at_close: bool,
     hold: bool,
@@ -70,7 +69,6 @@ impl<'a, J: Journal> Bars<'a, J> {
         let mut bars = Self {
             driver,
             cursors,
-            started: vec![false; pairs],
             last_perp_close: vec![None; pairs],
             fill_at_close: settings.sim.fill == FillAt::Close,
             hold,
@@ -132,9 +130,6 @@ impl<'a, J: Journal> Bars<'a, J> {
         if cursor.next() > now {
             return Ok(());
         }
-        if cursor.advance_segment(now) && let Some(started) = self.started.get_mut(place) {
-            *started = false;
-        }
         let id = cursor.id;
         let Some(pair) = self.driver.state.catalogue.pair(id) else { return Ok(()) };
         let (spot_id, perp_id) = (pair.spot, pair.perp);
@@ -150,16 +145,14 @@ impl<'a, J: Journal> Bars<'a, J> {
             if let Some(slot) = self.last_perp_close.get_mut(place) {
                 *slot = Some(bar.close);
             }
-            let holds = !self.driver.venue.accounts().position(id).coins.is_zero();
             self.driver.market(now, Event::Bar { instrument: perp_id, bar })?;
-            if holds {
-                // Tested on the mark's high where there are mark candles, else on the perp's.
-                let mark = self.cursors.get_mut(place).and_then(|cursor| cursor.mark_of(bar.opened));
-                let (high, close) = mark.unwrap_or((bar.high, bar.close));
-                // A liquidation is dated inside the bar in which it happened.
-                let at = now - crate::domain::Span(1);
-                self.driver.venue.on_mark(id, close, high, (at, now));
-            }
+            // Liquidation is tested on the mark's high where there are mark candles, else on the perp's.
+            let holds = !self.driver.venue.accounts().position(id).coins.is_zero();
+            let mark = if holds { self.cursors.get_mut(place).and_then(|cursor| cursor.mark_of(bar.opened)) } else { None };
+            let (high, close) = mark.unwrap_or((bar.high, bar.close));
+            // A liquidation is dated inside the bar in which it happened.
+            let at = now - crate::domain::Span(1);
+            self.driver.venue.on_mark(id, close, high, (at, now));
         }
         let Some(cursor) = self.cursors.get_mut(place) else { return Ok(()) };
         let mut newest = None;
@@ -180,13 +173,10 @@ impl<'a, J: Journal> Bars<'a, J> {
 
     /// The first bar of a stretch: windows start afresh, and its end is known as a delisting date would be.
     fn begin(&mut self, place: usize, now: WallTime) -> Result<(), JournalError> {
-        if self.started.get(place).copied().unwrap_or(true) {
+        let Some(cursor) = self.cursors.get_mut(place) else { return Ok(()) };
+        if !cursor.begins(now) {
             return Ok(());
         }
-        if let Some(started) = self.started.get_mut(place) {
-            *started = true;
-        }
-        let Some(cursor) = self.cursors.get(place) else { return Ok(()) };
         let (pair, segment) = (cursor.id, cursor.segment());
         if self.hold {
             return Ok(());
@@ -264,6 +254,7 @@ impl<'a, J: Journal> Bars<'a, J> {
             }
             self.driver.venue.on_open(id, now);
             self.driver.settle(now)?;
+            self.driver.venue.opened();
             for instrument in [spot_id, perp_id] {
                 self.driver.venue.set_liquidity(instrument, Liquidity::None);
             }

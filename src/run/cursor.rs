@@ -19,7 +19,7 @@ pub struct Cursor<'a> {
     mark: usize,
     funding: usize,
     interest: usize,
-    segment: usize,
+    segment: Option<usize>,
     /// Last decision time of each segment that an open can still execute.
     chances: Vec<WallTime>,
     segments: Vec<Segment>,
@@ -45,7 +45,7 @@ impl<'a> Cursor<'a> {
             }
         };
         let chances = segments.iter().map(|segment| last_chance(history, *segment)).collect();
-        let mut cursor = Self {
+        Self {
             id,
             history,
             step: history.step,
@@ -54,55 +54,34 @@ impl<'a> Cursor<'a> {
             mark: 0,
             funding: 0,
             interest: 0,
-            segment: 0,
+            segment: None,
             chances,
             segments,
-        };
-        cursor.skip_uncovered();
-        cursor
+        }
     }
 
     /// The stretch in play.
     #[must_use]
     pub fn segment(&self) -> Option<Segment> {
-        self.segments.get(self.segment).copied()
+        self.segments.get(self.segment?).copied()
     }
 
     /// The decision time at which the stretch in play can be left for the last time.
     #[must_use]
     pub fn chance(&self) -> Option<WallTime> {
-        self.chances.get(self.segment).copied()
+        self.chances.get(self.segment?).copied()
     }
 
-    /// Moves past bars, settlements and open interest that lie before the stretch in play.
-    fn skip_uncovered(&mut self) {
-        let Some(segment) = self.segment() else {
-            self.spot = self.history.spot.opened.len();
-            self.perp = self.history.perp.opened.len();
-            self.funding = self.history.funding.len();
-            return;
-        };
-        let skip = |opened: &[WallTime], from: usize| {
-            from + opened.get(from..).unwrap_or(&[]).partition_point(|open| *open < segment.first)
-        };
-        self.spot = skip(&self.history.spot.opened, self.spot);
-        self.perp = skip(&self.history.perp.opened, self.perp);
-        while self.history.funding.get(self.funding).is_some_and(|row| minute(row.stamp) < segment.first) {
-            self.funding += 1;
+    /// Whether the bars that close at `now` are the first of the next stretch; moves on to it. Bars between stretches are
+    /// played too: they value what is left, and no entry passes the end that was announced.
+    pub fn begins(&mut self, now: WallTime) -> bool {
+        let opened = now - self.step;
+        let next = self.segment.map_or(0, |place| place + 1);
+        if self.segments.get(next).is_some_and(|segment| opened >= segment.first) {
+            self.segment = Some(next);
+            return true;
         }
-    }
-
-    /// When the stretch in play is over, the next one begins; true when one does.
-    pub fn advance_segment(&mut self, now: WallTime) -> bool {
-        let Some(segment) = self.segment() else { return false };
-        let over = self.history.spot.opened.get(self.spot).is_none_or(|open| *open > segment.last)
-            && self.history.perp.opened.get(self.perp).is_none_or(|open| *open > segment.last);
-        if !over || segment.last.0 == i64::MAX || now <= segment.last {
-            return false;
-        }
-        self.segment += 1;
-        self.skip_uncovered();
-        self.segment().is_some()
+        false
     }
 
     /// The next instant at which anything of this pair happens; the end of time when nothing does.

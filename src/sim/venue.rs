@@ -15,7 +15,7 @@ use crate::domain::{
     Span, VenueId, WallTime,
 };
 use crate::port::event::{Transfer, Wallet};
-use crate::port::order::{Fill, Intent, OrderReport, Outcome, RejectCause};
+use crate::port::order::{Fill, Intent, OrderReport, Outcome, Purpose, RejectCause};
 use crate::port::{Event, TimeInForce};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -100,6 +100,9 @@ pub struct SimVenue {
     changed: bool,
     /// Requests and reports take no time: bars.
     pub(super) instant: bool,
+    /// A bar is opening.
+    #[serde(skip)]
+    opening: bool,
 }
 
 impl SimVenue {
@@ -124,6 +127,7 @@ impl SimVenue {
             trades: Vec::new(),
             changed: false,
             instant,
+            opening: false,
         }
     }
 
@@ -331,9 +335,15 @@ impl SimVenue {
     pub fn on_open(&mut self, pair: PairId, now: WallTime) {
         let waiting: Vec<ClientOrderId> =
             self.orders.iter().filter(|order| order.intent.pair == pair).map(|order| order.intent.id).collect();
+        self.opening = true;
         for id in waiting {
             self.execute(id, None, now);
         }
+    }
+
+    /// The open of a bar is over.
+    pub const fn opened(&mut self) {
+        self.opening = false;
     }
 
     /// Whether orders of the pair wait for its next open.
@@ -416,7 +426,9 @@ impl SimVenue {
             self.retire(VenueOrder { intent, fills: Vec::new(), end });
             return;
         }
-        let waits = self.instant && matches!(self.liquidity_of(intent.instrument), Liquidity::None);
+        // On bars a further clip waits for the next open: one open has one clip and its hedge, not a bar's whole volume.
+        let clip = matches!(intent.purpose, Purpose::Enter | Purpose::Exit) && self.opening;
+        let waits = self.instant && (clip || matches!(self.liquidity_of(intent.instrument), Liquidity::None));
         let rests = intent.time_in_force == TimeInForce::PostOnly;
         self.orders.push(VenueOrder { intent, fills: Vec::new(), end: None });
         self.changed = true;
