@@ -6,5 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod data;
 pub mod domain;
+pub mod market;
 pub mod port;
 pub mod report;
+pub mod venues;
