@@ -115,6 +115,7 @@ pub struct Sync {
     request: Request,
     asked_at: Option<WallTime>,
     tries: u32,
+    snapshot_id: Option<u64>,
     counts: SyncCounts,
 }
 
@@ -132,6 +133,7 @@ impl Sync {
             request: Request::None,
             asked_at: None,
             tries: 0,
+            snapshot_id: None,
             counts: SyncCounts::default(),
         }
     }
@@ -158,6 +160,12 @@ impl Sync {
             State::Live { last, .. } => Some(last),
             State::Waiting | State::Loaded { .. } => None,
         }
+    }
+
+    /// Id of the snapshot that was last put to use.
+    #[must_use]
+    pub const fn snapshot_id(&self) -> Option<u64> {
+        self.snapshot_id
     }
 
     /// Counters since the start.
@@ -223,6 +231,7 @@ impl Sync {
             self.drop_first_kept();
         }
         self.counts.snapshots += 1;
+        self.snapshot_id = Some(snapshot.last);
         self.request = Request::None;
         self.crossed_since = None;
         self.book.load(snapshot.bids, snapshot.asks);
