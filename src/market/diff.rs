@@ -59,10 +59,9 @@ impl Rule {
     /// Where a message stands against a snapshot.
     pub(super) const fn meeting(self, diff: &Diff<'_>, snapshot: u64) -> Meeting {
         match self {
-            Self::Contiguous if diff.last < snapshot => Meeting::Before,
+            Self::Contiguous | Self::Linked if diff.last < snapshot => Meeting::Before,
             Self::Contiguous if diff.last == snapshot => Meeting::Ends,
             Self::Contiguous if diff.first <= snapshot.saturating_add(1) => Meeting::Meets,
-            Self::Linked if diff.last < snapshot => Meeting::Before,
             // A message holds everything after the id that it names, so a snapshot at or after that id is met even when
             // it falls into the hole before `U`. The documented `U <= snapshot` is a part of this.
             Self::Linked if diff.first <= snapshot || matches!(diff.previous, Some(id) if id <= snapshot) => {

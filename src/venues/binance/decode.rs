@@ -27,6 +27,11 @@ pub fn decode<'a>(market: Market, frame: &'a [u8], scratch: &'a mut Scratch) -> 
     }
 }
 
+/// The quick decoder alone: nothing when the frame has another kind or another order of fields than usual.
+pub fn decode_quick<'a>(market: Market, frame: &[u8], scratch: &'a mut Scratch) -> Option<Message<'a>> {
+    fast::read(market, frame, scratch).map(|found| found.message(scratch))
+}
+
 /// The same by the general parser alone: any order of fields, any white space.
 ///
 /// # Errors
@@ -88,7 +93,7 @@ fn recognise(market: Market, sent: &Sent<'_>) -> Result<Found, DecodeError> {
     let body = &sent.body;
     match &body.kind {
         Slot::Text(kind) => match kind.as_ref() {
-            "depthUpdate" if is_partial(&body.stream) => unrecognised("(partial depth)"),
+            "depthUpdate" if is_partial(&body.stream) => Ok(unrecognised("(partial depth)")),
             "depthUpdate" => depth(market, body),
             "bookTicker" => ticker(market, body),
             "trade" => trade(body, &body.trade_id, "t").map(|trade| Found::Whole(Message::Trade(trade))),
@@ -102,8 +107,8 @@ fn recognise(market: Market, sent: &Sent<'_>) -> Result<Found, DecodeError> {
     }
 }
 
-fn unrecognised(word: &'static str) -> Result<Found, DecodeError> {
-    Ok(Found::Whole(Message::Unrecognised { kind: Symbol::of(word) }))
+const fn unrecognised(word: &'static str) -> Found {
+    Found::Whole(Message::Unrecognised { kind: Symbol::of(word) })
 }
 
 /// Frames without a kind: spot's best quotes, depth answers, replies and errors.
@@ -111,13 +116,13 @@ fn nameless(market: Market, sent: &Sent<'_>) -> Result<Found, DecodeError> {
     let body = &sent.body;
     let text = |slot: &Slot<'_>| matches!(slot, Slot::Text(_));
     match sent.data {
-        Data::List => return unrecognised("(list)"),
+        Data::List => return Ok(unrecognised("(list)")),
         Data::Other => return Err(DecodeError::WrongType { field: "data", expected: "an object or a list" }),
         Data::Absent | Data::Object => {}
     }
     if body.snapshot_id != Slot::Absent {
         if sent.data == Data::Object {
-            return unrecognised("(partial depth)");
+            return Ok(unrecognised("(partial depth)"));
         }
         return snapshot(body);
     }
@@ -139,7 +144,7 @@ fn nameless(market: Market, sent: &Sent<'_>) -> Result<Found, DecodeError> {
     if body.result != Slot::Absent && body.id != Slot::Absent {
         return Ok(Found::Whole(Message::Reply { id, confirmed: body.result == Slot::Null }));
     }
-    unrecognised("(no kind)")
+    Ok(unrecognised("(no kind)"))
 }
 
 fn depth(market: Market, body: &Body<'_>) -> Result<Found, DecodeError> {

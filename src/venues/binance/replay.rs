@@ -168,7 +168,8 @@ fn recordings(folder: &Path, symbol: Symbol) -> Result<Vec<PathBuf>, ReplayError
     for entry in std::fs::read_dir(folder).map_err(failed)?.take(MAX_FILES) {
         let path = entry.map_err(failed)?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-        if name.ends_with(".jsonl") || name.ends_with(".jsonl.gz") {
+        let plain = Path::new(name.strip_suffix(".gz").unwrap_or(&name));
+        if plain.extension().is_some_and(|extension| extension == "jsonl") {
             all.push((name, path));
         }
     }

@@ -236,7 +236,7 @@ impl Session {
         let result = decode(self.market, frame, &mut self.scratch);
         let result = result.and_then(|message| {
             let kind = message.kind();
-            follow(&mut self.feeds, message, now, out).map(|()| kind)
+            follow(&mut self.feeds, &message, now, out).map(|()| kind)
         });
         self.count(result, out);
     }
@@ -280,18 +280,18 @@ fn feed_named(feeds: &mut [Feed], symbol: Symbol) -> Result<&mut Feed, DecodeErr
     feeds.iter_mut().find(|feed| feed.symbol == symbol).ok_or(unknown)
 }
 
-fn follow(feeds: &mut [Feed], message: Message<'_>, now: WallTime, out: &mut Vec<Output>) -> Result<(), DecodeError> {
+fn follow(feeds: &mut [Feed], message: &Message<'_>, now: WallTime, out: &mut Vec<Output>) -> Result<(), DecodeError> {
     match message {
-        Message::BookTicker(ticker) => feed_named(feeds, ticker.symbol)?.on_ticker(&ticker, now, out),
-        Message::Depth(update) => feed_named(feeds, update.symbol)?.on_depth(&update, now, out),
-        Message::Mark(mark) => feed_named(feeds, mark.symbol)?.on_mark(&mark, out),
+        Message::BookTicker(ticker) => feed_named(feeds, ticker.symbol)?.on_ticker(ticker, now, out),
+        Message::Depth(update) => feed_named(feeds, update.symbol)?.on_depth(update, now, out),
+        Message::Mark(mark) => feed_named(feeds, mark.symbol)?.on_mark(mark, out),
         Message::Trade(trade) | Message::AggTrade(trade) => {
             feed_named(feeds, trade.symbol)?;
         }
         Message::Snapshot(_) => return Err(DecodeError::Misplaced { kind: Kind::Snapshot }),
-        Message::Reply { id, confirmed: true } => out.push(Output::Note(Note::Confirmed { id })),
+        Message::Reply { id, confirmed: true } => out.push(Output::Note(Note::Confirmed { id: *id })),
         Message::Reply { confirmed: false, .. } | Message::Unrecognised { .. } => {}
-        Message::Error { code, id, .. } => out.push(Output::Note(Note::VenueError { code, id })),
+        Message::Error { code, id, .. } => out.push(Output::Note(Note::VenueError { code: *code, id: *id })),
         Message::ServerShutdown => out.push(Output::Note(Note::ServerShutdown)),
     }
     Ok(())
