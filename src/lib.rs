@@ -2,18 +2,27 @@
 //!
 //! The modules in dependency order; `tests/tidy.rs` holds the table that says who may see whom.
 
-pub mod cli;
-pub mod config;
-pub mod data;
 pub mod domain;
-pub mod engine;
+
+pub mod config;
+pub mod port;
+
 pub mod ledger;
 pub mod market;
+pub mod risk;
+
 pub mod orders;
 pub mod pairs;
-pub mod port;
-pub mod report;
-pub mod risk;
-pub mod run;
-pub mod sim;
 pub mod strategy;
+
+pub mod engine;
+
+pub mod data;
+pub mod sim;
+pub mod tape;
+pub mod venues;
+
+pub mod report;
+pub mod run;
+
+pub mod cli;
