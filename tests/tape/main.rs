@@ -1,6 +1,7 @@
 //! The tape as a run and a replay use it: round trips, interrupted writes, damage, rotation, resuming.
 //!
 //! The framing of single blocks is tested in `src/tape/block.rs`.
+#![expect(clippy::unwrap_used, reason = "helpers of a test stop at the first surprise")]
 
 mod any_event;
 
