@@ -22,6 +22,9 @@ pub struct TapeReader {
     /// The file being read, `None` before the first.
     current: Option<usize>,
     bytes: Vec<u8>,
+    /// Where the block begins that was read last, or is being read.
+    block_at: usize,
+    /// Where the next block begins.
     offset: usize,
     waiting: VecDeque<Stamped>,
     /// Events of the current file beyond this were superseded.
@@ -51,6 +54,7 @@ impl TapeReader {
             files,
             current: None,
             bytes: Vec::new(),
+            block_at: 0,
             offset: 0,
             waiting: VecDeque::new(),
             keep_through: None,
@@ -115,7 +119,8 @@ impl TapeReader {
 
     /// Reads the block at the current offset.
     fn read_block(&mut self) -> Result<(), TapeError> {
-        let rest = self.bytes.get(self.offset..).unwrap_or_default();
+        self.block_at = self.offset;
+        let rest = self.bytes.get(self.block_at..).unwrap_or_default();
         let (block, length) = match Block::parse(rest) {
             Ok(found) => found,
             Err(damage) => return self.cut_tail(damage),
@@ -123,8 +128,9 @@ impl TapeReader {
         if self.trailer.is_some() {
             return Err(self.undecodable(1, "nothing may follow the digest of a completed run".to_owned()));
         }
-        let must_be_header = self.offset == 0;
+        let must_be_header = self.block_at == 0;
         let lines = block.unpack().map_err(|damage| self.corrupt(damage))?;
+        self.offset += length;
         match block.kind {
             Kind::Header if must_be_header => {}
             Kind::Events if !must_be_header => {
@@ -138,7 +144,6 @@ impl TapeReader {
             Kind::Trailer if !must_be_header => self.close(&lines)?,
             Kind::Header | Kind::Events | Kind::Trailer => return Err(self.corrupt(Damage::Head)),
         }
-        self.offset += length;
         Ok(())
     }
 
@@ -147,11 +152,11 @@ impl TapeReader {
         let later = self.files.get(self.current.map_or(0, |place| place + 1)..).unwrap_or_default();
         let next = later.iter().find_map(|file| file.header.as_ref().ok());
         let interrupted = next.is_none_or(|header| header.resumes_after.is_some());
-        if !interrupted || block::readable_after(&self.bytes, self.offset) {
+        if !interrupted || block::readable_after(&self.bytes, self.block_at) {
             return Err(self.corrupt(damage));
         }
-        let bytes = self.bytes.len().saturating_sub(self.offset);
-        self.notes.push(Note::TornTail { file: self.path(), offset: wide(self.offset), bytes: wide(bytes) });
+        let bytes = self.bytes.len().saturating_sub(self.block_at);
+        self.notes.push(Note::TornTail { file: self.path(), offset: wide(self.block_at), bytes: wide(bytes) });
         self.offset = self.bytes.len();
         Ok(())
     }
@@ -221,11 +226,11 @@ impl TapeReader {
     }
 
     fn corrupt(&self, damage: Damage) -> TapeError {
-        TapeError::Corrupt { file: self.path(), offset: wide(self.offset), damage }
+        TapeError::Corrupt { file: self.path(), offset: wide(self.block_at), damage }
     }
 
     fn undecodable(&self, line: usize, reason: String) -> TapeError {
-        TapeError::Decode { file: self.path(), offset: wide(self.offset), line, reason }
+        TapeError::Decode { file: self.path(), offset: wide(self.block_at), line, reason }
     }
 }
 

@@ -11,6 +11,7 @@ use carry::domain::{
 use carry::port::event::{Bar, EndCause, Event, MarkSource, Operator, Quote, Settlement, Transfer, VenueAct, Wallet};
 use carry::port::order::{Fill, OrderReport, Outcome, RejectCause};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
 
 fn price() -> impl Strategy<Value = Price> {
     (1..=i64::MAX).prop_map(|units| Price::from_units(units).unwrap())
@@ -213,4 +214,49 @@ fn account_event() -> impl Strategy<Value = Event> {
 /// Any event at all.
 pub(crate) fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![market_event(), rule_event(), account_event()]
+}
+
+/// Number of a variant. A variant that is new does not compile here until it has a number, and then
+/// [`every_kind_of_event_is_drawn`] fails until it has a generator above.
+const fn kind(event: &Event) -> usize {
+    match event {
+        Event::Boot { .. } => 0,
+        Event::Opening { .. } => 1,
+        Event::CoverageStarts { .. } => 2,
+        Event::TradingEnds { .. } => 3,
+        Event::LastChance { .. } => 4,
+        Event::Bar { .. } => 5,
+        Event::Print { .. } => 6,
+        Event::Quote { .. } => 7,
+        Event::Mark { .. } => 8,
+        Event::FundingEstimate { .. } => 9,
+        Event::Settled { .. } => 10,
+        Event::OpenInterest { .. } => 11,
+        Event::Peg { .. } => 12,
+        Event::RulesChanged { .. } => 13,
+        Event::FeesChanged { .. } => 14,
+        Event::BracketsChanged { .. } => 15,
+        Event::IntervalChanged { .. } => 16,
+        Event::VenueHealth { .. } => 17,
+        Event::AdlRank { .. } => 18,
+        Event::Order(_) => 19,
+        Event::VenueFill { .. } => 20,
+        Event::FundingPaid { .. } => 21,
+        Event::TransferDone(_) => 22,
+        Event::TransferFailed(_) => 23,
+        Event::IntentDurable { .. } => 24,
+        Event::Timer => 25,
+        Event::Operator(_) => 26,
+        Event::Turn => 27,
+    }
+}
+
+#[test]
+fn every_kind_of_event_is_drawn() {
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut drawn = [false; 28];
+    for _ in 0..5_000 {
+        drawn[kind(&any_event().new_tree(&mut runner).unwrap().current())] = true;
+    }
+    assert_eq!(drawn, [true; 28]);
 }
