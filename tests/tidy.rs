@@ -25,7 +25,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     // It says why in the words of an intent, but never sees an order, a balance or the ledger.
     ("strategy", &["domain", "config", "market", "pairs", "port::order"]),
     ("engine", &["domain", "config", "port", "market", "ledger", "risk", "orders", "pairs", "strategy"]),
-    ("venues", &["domain", "config", "port", "market::book"]),
+    // A session joins snapshots and diffs to a book before it says anything of it.
+    ("venues", &["domain", "config", "port", "market::book", "market::sync"]),
     ("sim", &["domain", "config", "port", "market::book"]),
     // It serves the simulated venue and may not use the adapters' own reading, writing or signing.
     ("loopback", &["domain", "config", "port", "sim"]),
@@ -230,8 +231,13 @@ fn no_file_lies_beside_the_program() {
             parents => vec![format!("src/{parents}.rs"), format!("src/{parents}/mod.rs")],
         };
         let declaration = format!("mod {name};");
-        let declared =
-            sources.iter().any(|other| parent.contains(&other.path) && code(&other.text).contains(&declaration));
+        let folder = file.path.trim_end_matches(&format!("{name}.rs"));
+        let by_path = format!("#[path = \"{name}.rs\"]");
+        let declared = sources.iter().any(|other| {
+            let beside = other.path.strip_prefix(folder).is_some_and(|rest| !rest.contains('/'));
+            parent.contains(&other.path) && code(&other.text).contains(&declaration)
+                || beside && other.text.contains(&by_path)
+        });
         if !declared {
             findings.push(format!("{}: no `{declaration}` in {}", file.path, parent.join(" or ")));
         }
