@@ -33,7 +33,9 @@ impl<const N: usize> Name<N> {
     /// [`NameError`] when it is empty, too long, or holds a character that would be ambiguous in our output.
     pub fn new(text: &str) -> Result<Self, NameError> {
         let bad = |c: char| c.is_control() || c.is_whitespace() || c == ':' || c == ',' || c == '"';
-        if text.is_empty() || text.len() > N || text.chars().any(bad) {
+        // Nearly every name is plain ASCII, which needs no table of characters.
+        let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b':' | b',' | b'"');
+        if text.is_empty() || text.len() > N || !text.bytes().all(plain) && text.chars().any(bad) {
             return Err(NameError { max: N });
         }
         let mut bytes = [0_u8; N];

@@ -67,7 +67,7 @@ impl Found {
         }
     }
 
-    pub(super) const fn symbol(&self) -> Option<Symbol> {
+    const fn symbol(&self) -> Option<Symbol> {
         match self {
             Self::Depth { symbol, .. } => Some(*symbol),
             Self::Whole(Message::BookTicker(ticker)) => Some(ticker.symbol),
@@ -326,7 +326,7 @@ fn check_origin(sent: &Sent<'_>, found: &Found) -> Result<(), DecodeError> {
 }
 
 /// Stream names carry the symbol in lower case; symbols need not be ASCII.
-pub(super) fn same_symbol(lower: &str, symbol: &str) -> bool {
+fn same_symbol(lower: &str, symbol: &str) -> bool {
     lower.eq_ignore_ascii_case(symbol) || !symbol.is_ascii() && lower.to_lowercase() == symbol.to_lowercase()
 }
 

@@ -13,8 +13,26 @@ const MARK: &str = r#"{"stream":"abcusdt@markPrice@1s","data":{"e":"markPriceUpd
 const SNAPSHOT: &str =
     r#"{"lastUpdateId":160,"E":1700000000007,"T":1700000000005,"bids":[["4.0","431"]],"asks":[["4.2","12"]]}"#;
 
-const FRAMES: [&str; 9] =
-    [SPOT_TICKER, PERP_TICKER, PERP_TICKER_2026, SPOT_DEPTH, PERP_DEPTH, TRADE, AGG_TRADE, MARK, SNAPSHOT];
+const SPOT_TRADE: &str = r#"{"stream":"abcusdt@trade","data":{"e":"trade","E":1700000000007,"s":"ABCUSDT","t":12345,"p":"25.36","q":"100","T":1700000000005,"m":true,"M":true}}"#;
+const PERP_TRADE: &str = r#"{"stream":"abcusdt@trade","data":{"e":"trade","E":1700000000007,"T":1700000000005,"s":"ABCUSDT","t":12345,"p":"25.36","q":"100","X":"MARKET","m":false}}"#;
+const PERP_AGG: &str = r#"{"stream":"abcusdt@aggTrade","data":{"e":"aggTrade","E":1700000000007,"a":5933014,"s":"ABCUSDT","p":"25.36","q":"100","nq":"99","f":100,"l":105,"T":1700000000005,"m":false}}"#;
+const SPOT_AGG: &str = r#"{"stream":"abcusdt@aggTrade","data":{"e":"aggTrade","E":1700000000007,"s":"ABCUSDT","a":5933014,"p":"25.36","q":"100","f":100,"l":105,"T":1700000000005,"m":false,"M":true}}"#;
+
+const FRAMES: [&str; 13] = [
+    SPOT_TICKER,
+    PERP_TICKER,
+    PERP_TICKER_2026,
+    SPOT_DEPTH,
+    PERP_DEPTH,
+    TRADE,
+    AGG_TRADE,
+    MARK,
+    SNAPSHOT,
+    SPOT_TRADE,
+    PERP_TRADE,
+    PERP_AGG,
+    SPOT_AGG,
+];
 
 fn level(price: &str, quantity: &str) -> Level {
     (Price::parse(price).unwrap(), Quantity::parse(quantity).unwrap())
@@ -58,7 +76,15 @@ fn the_usual_orders_of_fields_take_the_quick_way() {
     let quick = |market, frame: &str| fast::read(market, frame.as_bytes(), &mut Scratch::default()).is_some();
     assert!(quick(Market::Spot, SPOT_TICKER) && quick(Market::Spot, SPOT_DEPTH));
     assert!(quick(Market::Perp, PERP_TICKER) && quick(Market::Perp, PERP_TICKER_2026));
-    assert!(quick(Market::Perp, PERP_DEPTH) && !quick(Market::Perp, MARK));
+    assert!(quick(Market::Perp, PERP_DEPTH) && quick(Market::Perp, MARK));
+    for frame in [SPOT_TRADE, PERP_TRADE, PERP_AGG, SPOT_AGG] {
+        assert!(quick(Market::Perp, frame), "{frame}");
+        with(Market::Perp, frame, |message| assert!(message.is_ok()));
+    }
+    // Fields that were added lately stand at the end.
+    let added = PERP_TICKER.replace("}}", r#","ps":"ABCUSDT","st":1}}"#);
+    assert!(quick(Market::Perp, &added) && kind(Market::Perp, &added) == Kind::BookTicker);
+    assert!(!quick(Market::Perp, TRADE), "raw frames go the general way");
 }
 
 #[test]

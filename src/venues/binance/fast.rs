@@ -1,17 +1,17 @@
-//! Best quotes and book changes in the field orders that the venue sends, read without a general parser.
+//! The public messages in the field orders that the venue sends, read without a general parser.
 //!
 //! It either gives exactly what the general parser would give, or nothing, and then the general parser decides. It never
 //! refuses a frame by itself. Tests: `decode_tests.rs` (any mutation gives the same result or nothing) and `tests/wire.rs`
 //! (every recorded line).
 
-use super::decode::{Found, same_symbol, wall_time};
-use super::message::{BookTicker, Message, Scratch};
-use crate::domain::{Market, Price, Quantity, Symbol, WallTime};
+use super::decode::{Found, wall_time};
+use super::message::{BookTicker, MarkPrice, Message, Scratch, Trade};
+use crate::domain::{Market, Price, Quantity, Rate, Symbol, WallTime};
 use crate::market::Level;
 
-/// Reads a combined-stream frame of a best quote or a book change in a known field order.
+/// Reads a combined-stream frame in a known field order.
 pub(super) fn read(market: Market, frame: &[u8], scratch: &mut Scratch) -> Option<Found> {
-    let mut cursor = Cursor { rest: frame };
+    let mut cursor = Cursor { rest: frame, symbol: &[] };
     cursor.skip(b"{\"stream\":\"")?;
     let stream = cursor.plain_text()?;
     cursor.skip(b",\"data\":{")?;
@@ -24,12 +24,18 @@ pub(super) fn read(market: Market, frame: &[u8], scratch: &mut Scratch) -> Optio
         }
     } else if channel == b"depth" || channel.starts_with(b"depth@") {
         depth(market, &mut cursor, scratch)?
+    } else if channel == b"trade" {
+        Found::Whole(Message::Trade(trade(&mut cursor)?))
+    } else if channel == b"aggTrade" {
+        Found::Whole(Message::AggTrade(agg_trade(&mut cursor)?))
+    } else if channel == b"markPrice" || channel.starts_with(b"markPrice@") {
+        mark(&mut cursor)?
     } else {
         return None;
     };
-    let symbol = found.symbol()?;
-    let ours = symbol.as_str().is_ascii() && same_symbol(std::str::from_utf8(named).ok()?, symbol.as_str());
-    (ours && cursor.rest == b"}}").then_some(found)
+    cursor.unused()?;
+    // The symbol is ASCII here, so ignoring the case of letters is all that lower case means.
+    (named.eq_ignore_ascii_case(cursor.symbol) && cursor.rest == b"}}").then_some(found)
 }
 
 /// `u s b B a A`.
@@ -92,9 +98,66 @@ fn depth(market: Market, cursor: &mut Cursor<'_>, scratch: &mut Scratch) -> Opti
     (first <= last).then_some(Found::Depth { symbol, event_time, ids: (first, last), previous })
 }
 
+/// Spot `e E s t p q T m M`, USD-M `e E T s t p q X m`.
+fn trade(cursor: &mut Cursor<'_>) -> Option<Trade> {
+    cursor.skip(b"\"e\":\"trade\",\"E\":")?;
+    cursor.whole()?;
+    let early = if cursor.skip(b",\"T\":").is_some() { Some(cursor.time()?) } else { None };
+    cursor.skip(b",\"s\":\"")?;
+    let symbol = cursor.symbol()?;
+    cursor.skip(b",\"t\":")?;
+    let id = cursor.whole()?;
+    cursor.rest_of_trade(symbol, id, early)
+}
+
+/// Spot `e E s a p q f l T m M`, USD-M `e E a s p q [nq] f l T m`.
+fn agg_trade(cursor: &mut Cursor<'_>) -> Option<Trade> {
+    cursor.skip(b"\"e\":\"aggTrade\",\"E\":")?;
+    cursor.whole()?;
+    let (id, symbol);
+    if cursor.skip(b",\"a\":").is_some() {
+        id = cursor.whole()?;
+        cursor.skip(b",\"s\":\"")?;
+        symbol = cursor.symbol()?;
+    } else {
+        cursor.skip(b",\"s\":\"")?;
+        symbol = cursor.symbol()?;
+        cursor.skip(b",\"a\":")?;
+        id = cursor.whole()?;
+    }
+    cursor.rest_of_trade(symbol, id, None)
+}
+
+/// `e E s p [ap] [P] i [P] r T`.
+fn mark(cursor: &mut Cursor<'_>) -> Option<Found> {
+    cursor.skip(b"\"e\":\"markPriceUpdate\",\"E\":")?;
+    let event_time = cursor.time()?;
+    cursor.skip(b",\"s\":\"")?;
+    let symbol = cursor.symbol()?;
+    cursor.skip(b",\"p\":\"")?;
+    let mark = Price::from_units(cursor.decimal()?).ok()?;
+    cursor.unused()?;
+    cursor.skip(b",\"i\":\"")?;
+    let index = Price::from_units(cursor.decimal()?).ok()?;
+    cursor.unused()?;
+    cursor.skip(b",\"r\":\"")?;
+    let sign = if cursor.skip(b"-").is_some() { -1 } else { 1 };
+    // Units of 1e-8 to units of 1e-18.
+    let rate = Rate::from_units(cursor.decimal()?.checked_mul(sign * 10_000_000_000)?);
+    cursor.skip(b",\"T\":")?;
+    let next = cursor.time()?;
+    let (index, rate, next_funding) = (Some(index), Some(rate), Some(next));
+    Some(Found::Whole(Message::Mark(MarkPrice { symbol, event_time, mark, index, rate, next_funding })))
+}
+
 struct Cursor<'a> {
     rest: &'a [u8],
+    /// The symbol as sent, for the comparison with the stream's name.
+    symbol: &'a [u8],
 }
+
+/// Fields that the general parser skips too, wherever they stand.
+const UNUSED: [&[u8]; 9] = [b"ps", b"st", b"M", b"X", b"ap", b"P", b"nq", b"f", b"l"];
 
 impl<'a> Cursor<'a> {
     fn skip(&mut self, literal: &[u8]) -> Option<()> {
@@ -111,7 +174,49 @@ impl<'a> Cursor<'a> {
     }
 
     fn symbol(&mut self) -> Option<Symbol> {
-        Symbol::new(std::str::from_utf8(self.plain_text()?).ok()?).ok()
+        self.symbol = self.plain_text()?;
+        Symbol::new(std::str::from_utf8(self.symbol).ok()?).ok()
+    }
+
+    /// Skips fields of [`UNUSED`] while they are plain texts, whole numbers, true or false.
+    fn unused(&mut self) -> Option<()> {
+        loop {
+            let before = self.rest;
+            if self.skip(b",\"").is_none() {
+                return Some(());
+            }
+            if !UNUSED.contains(&self.plain_text()?) {
+                self.rest = before;
+                return Some(());
+            }
+            self.skip(b":")?;
+            if self.skip(b"\"").is_some() {
+                self.plain_text()?;
+            } else if self.skip(b"true").or_else(|| self.skip(b"false")).is_none() {
+                self.whole()?;
+            }
+        }
+    }
+
+    /// `p q ... T m`, or `p q ... m` when the time came before.
+    fn rest_of_trade(&mut self, symbol: Symbol, id: u64, early: Option<WallTime>) -> Option<Trade> {
+        self.skip(b",\"p\":\"")?;
+        let price = Price::from_units(self.decimal()?).ok()?;
+        self.skip(b",\"q\":\"")?;
+        let quantity = Quantity::from_units(self.decimal()?).ok()?;
+        self.unused()?;
+        let time = if let Some(time) = early {
+            time
+        } else {
+            self.skip(b",\"T\":")?;
+            self.time()?
+        };
+        self.skip(b",\"m\":")?;
+        let buyer_is_maker = self.skip(b"true").is_some();
+        if !buyer_is_maker {
+            self.skip(b"false")?;
+        }
+        Some(Trade { symbol, id, price, quantity, time, buyer_is_maker })
     }
 
     /// A whole number below 2^63 in JSON's form: no leading zero, nothing after the digits that makes it a fraction.
