@@ -1,5 +1,7 @@
 //! What a run leaves behind, from a made-up run: the files, the page, the terminal.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests stop the test")]
+
 #[path = "support/run_result.rs"]
 mod support;
 
@@ -115,7 +117,7 @@ fn x09_no_cell_of_a_csv_file_starts_a_formula() {
 }
 
 #[test]
-fn g21_files_are_replaced_whole_and_others_are_left_alone() {
+fn files_are_replaced_whole_and_others_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
     fs::write(dir.join("notes.txt"), "mine").unwrap();
@@ -129,7 +131,7 @@ fn g21_files_are_replaced_whole_and_others_are_left_alone() {
 }
 
 #[test]
-fn g04_a_report_that_cannot_be_written_names_the_place_and_leaves_no_summary_of_another_run() {
+fn a_report_that_cannot_be_written_names_the_place_and_leaves_no_summary_of_another_run() {
     let folder = tempfile::tempdir().unwrap();
     let blocked = folder.path().join("file");
     fs::write(&blocked, "").unwrap();

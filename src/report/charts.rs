@@ -9,7 +9,7 @@ use super::run::{BasisSeries, EquityRow, FundingRow, RunResult, TripRow};
 use crate::domain::{Amount, Span, WallTime};
 
 use plotly::common::{Anchor, DashType, Line, LineShape, Marker, MarkerSymbol, Mode, Orientation, Title};
-use plotly::configuration::{DisplayModeBar, DoubleClick};
+use plotly::configuration::{DisplayModeBar, DoubleClick, ModeBarButtonName};
 use plotly::layout::{Axis, AxisType, BarMode, HoverMode, Legend, Margin};
 use plotly::{Bar, Configuration, Layout, Scatter, Trace};
 use serde::Serialize;
@@ -22,12 +22,12 @@ const MOST_BARS: usize = 600;
 /// Pairs with a colour of their own in the funding chart; the others are summed.
 const OWN_COLOUR: usize = 6;
 
-/// Colours that colour-blind people tell apart (Okabe and Ito), those that show on white and on black.
-const COLOURS: [&str; 7] = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#B8A000"];
+/// Colours that colour-blind people tell apart (Okabe and Ito, the blue a little lighter), all seen on white and on black.
+const COLOURS: [&str; 7] = [BLUE, "#E69F00", "#009E73", "#CC79A7", RED, "#56B4E9", "#B8A000"];
 /// Dashes that help where colours do not.
 const DASHES: [DashType; 4] = [DashType::Solid, DashType::Dash, DashType::Dot, DashType::DashDot];
 const GREY: &str = "#8A8A8A";
-const BLUE: &str = "#0072B2";
+const BLUE: &str = "#1A85D0";
 const RED: &str = "#D55E00";
 
 /// One figure: what `Plotly.newPlot` takes.
@@ -44,6 +44,7 @@ impl Figure {
             .responsive(true)
             .display_logo(false)
             .display_mode_bar(DisplayModeBar::Hover)
+            .mode_bar_buttons_to_remove(vec![ModeBarButtonName::Select2d, ModeBarButtonName::Lasso2d])
             .double_click(DoubleClick::ResetAutoSize);
         Self { data, layout, config }
     }
@@ -78,7 +79,7 @@ pub(super) fn equity(result: &RunResult) -> Option<String> {
     let layout = time_layout("y2")
         .show_legend(false)
         .y_axis(money_axis(coin).domain(&[0.36, 1.0]))
-        .y_axis2(value_axis("fall from the peak, %").domain(&[0.0, 0.28]).anchor("x"));
+        .y_axis2(value_axis("fall, %").domain(&[0.0, 0.28]).anchor("x"));
     Figure::new(vec![upper, lower], layout).json()
 }
 
@@ -99,7 +100,7 @@ pub(super) fn attribution(result: &RunResult) -> Option<String> {
         data.push(Scatter::new(x.clone(), y).name(name).mode(Mode::Lines).line(line).hover_template("%{y:,.2f}"));
     }
     let y = shown.iter().map(|row| round(row.lines.total().to_f64())).collect();
-    let sum = Scatter::new(x, y).name("sum").mode(Mode::Lines).line(stepped(GREY).width(3.0));
+    let sum = Scatter::new(x, y).name("sum").mode(Mode::Lines).line(stepped(GREY).width(2.2));
     data.push(sum.hover_template("%{y:,.2f}"));
     let layout = time_layout("y").y_axis(money_axis(result.summary.currency.as_str()));
     Figure::new(data, layout).json()
@@ -340,4 +341,57 @@ fn bar_span(rows: &[FundingRow]) -> Option<Span> {
         .into_iter()
         .find(|span| bars(*span) <= MOST_BARS)
         .or(Some(Span::hours(24 * 30)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Price, Rate, SignedQuantity};
+    use crate::report::run::Lines;
+
+    fn settlements(count: i64, apart: Span) -> Vec<FundingRow> {
+        let row = |n: i64| FundingRow {
+            at: WallTime(n * apart.millis()),
+            pair: "binance:BTCUSDT".to_string(),
+            venue: "binance".to_string(),
+            symbol: "BTCUSDT".to_string(),
+            quantity: SignedQuantity::from_units(-1),
+            mark_price: Price::parse("1").unwrap(),
+            mark_source: "funding",
+            rate: Rate::ZERO,
+            amount: Amount::whole(1),
+        };
+        (0..count).map(row).collect()
+    }
+
+    #[test]
+    fn settlements_are_summed_only_when_their_bars_could_not_be_seen() {
+        let check = |count, apart, expected| assert_eq!(bar_span(&settlements(count, apart)), expected);
+        check(0, Span::HOUR, None);
+        check(600, Span::hours(8), None);
+        check(601, Span::hours(8), Some(Span::DAY));
+        check(24 * 400, Span::HOUR, Some(Span::DAY));
+        check(3 * 2_000, Span::hours(8), Some(Span::hours(7 * 24)));
+        check(5_000, Span::DAY, Some(Span::hours(30 * 24)));
+    }
+
+    #[test]
+    fn thinning_keeps_both_ends_and_every_spike() {
+        let mut points: Vec<(WallTime, f64)> = (0..50_000).map(|n| (WallTime(n), 0.0)).collect();
+        points[12_345].1 = 9.0;
+        points[12_346].1 = -9.0;
+        let kept = thin(&points);
+        assert!(kept.len() <= MOST_POINTS, "{}", kept.len());
+        assert_eq!((kept.first(), kept.last()), (points.first(), points.last()));
+        assert!(kept.contains(&points[12_345]) && kept.contains(&points[12_346]));
+        assert!(kept.is_sorted_by_key(|(at, _)| *at));
+    }
+
+    #[test]
+    fn a_drawdown_is_measured_from_the_highest_equity_so_far() {
+        let row = |equity| EquityRow { at: WallTime(0), equity: Amount::whole(equity), lines: Lines::default() };
+        let falls = drawdowns(&[row(90), row(200), row(150), row(300)], Amount::whole(100));
+        assert_eq!(falls, [-0.1, 0.0, -0.25, 0.0]);
+        assert_eq!(drawdowns(&[row(0)], Amount::ZERO), [0.0]);
+    }
 }

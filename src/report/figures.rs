@@ -70,6 +70,13 @@ pub fn stamp(at: WallTime) -> String {
     at.floor(Span::seconds(1)).to_string()
 }
 
+/// A stamp to the minute, UTC, for tables: `2022-01-01T00:01Z`.
+#[must_use]
+pub fn minute(at: WallTime) -> String {
+    let stamp = at.floor(Span::MINUTE).to_string();
+    stamp.strip_suffix(":00Z").map_or_else(|| stamp.clone(), |short| format!("{short}Z"))
+}
+
 /// A length of time in days, for ratios and words.
 #[must_use]
 pub fn days(span: Span) -> f64 {
@@ -113,5 +120,7 @@ mod tests {
         assert_eq!(length(Span::hours(24 * 180)), "180.0 days");
         assert_eq!(length(Span::hours(6)), "6.0 h");
         assert_eq!(stamp(WallTime(1_640_995_261_234)), "2022-01-01T00:01:01Z");
+        assert_eq!(minute(WallTime(1_640_995_261_234)), "2022-01-01T00:01Z");
+        assert_eq!(minute(WallTime(i64::MAX)), "9223372036854720000ms");
     }
 }

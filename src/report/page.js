@@ -25,6 +25,7 @@
     if (!source) return;
     const figure = JSON.parse(source.textContent);
     dress(figure.layout);
+    if (narrow()) figure.config.displayModeBar = false;
     Plotly.react(place, figure.data, figure.layout, figure.config);
   }
 

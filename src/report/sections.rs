@@ -148,7 +148,8 @@ fn basis(out: &mut String, result: &RunResult) {
 }
 
 fn pairs(out: &mut String, result: &RunResult) {
-    let names = ["trips", "open", "settlements", "funding", "basis", "delta", "fees", "slippage", "total", "naked"];
+    let names =
+        ["trips", "open", "settlements", "funding", "basis", "delta", "fees", "slippage", "total", "naked time"];
     let mut heads = vec![("pair", Kind::Text)];
     heads.extend(names.map(|name| (name, Kind::Number)));
     let mut rows = Rows::new(&heads);
@@ -179,12 +180,24 @@ fn pairs(out: &mut String, result: &RunResult) {
     let settlements = figures::count(result.funding.len() as u64);
     let counts = [figures::count(summary.round_trips), figures::count(summary.open_pairs), settlements];
     total("all", "sum", counts, &summary.pnl);
-    section(out, "Pairs", "", &or_none(&pairs, rows.html(""), "No pair was traded."));
+    let word = "Sums of the round trips. Outside trips: what belongs to no pair (fee tokens, interest, transfers).";
+    section(out, "Pairs", word, &or_none(&pairs, rows.html(""), "No pair was traded."));
 }
 
 fn trips(out: &mut String, trips: &[TripRow]) {
-    let numbers =
-        ["coins", "notional", "basis in", "basis out", "funding", "basis", "fees", "slippage", "total", "naked"];
+    let numbers = [
+        "coins",
+        "notional",
+        "basis in",
+        "basis out",
+        "funding",
+        "basis",
+        "delta",
+        "fees",
+        "slippage",
+        "total",
+        "naked time",
+    ];
     let mut heads = vec![("pair", Kind::Text), ("opened", Kind::Text), ("closed", Kind::Text)];
     heads.extend(numbers.map(|name| (name, Kind::Number)));
     heads.push(("why in, why out", Kind::Words));
@@ -192,11 +205,13 @@ fn trips(out: &mut String, trips: &[TripRow]) {
     let first = trips.len().saturating_sub(TRIPS);
     for trip in trips.iter().skip(first).rev() {
         let lines = &trip.lines;
-        let mut cells = vec![trip.pair.clone(), figures::stamp(trip.opened)];
-        cells.push(trip.closed.map_or_else(|| "open".to_string(), figures::stamp));
+        let mut cells = vec![trip.pair.clone(), figures::minute(trip.opened)];
+        cells.push(trip.closed.map_or_else(|| "open".to_string(), figures::minute));
         cells.extend([trip.coins.to_string(), figures::money(trip.notional)]);
         cells.extend([figures::maybe(Some(trip.entry_basis_bps), 1), figures::maybe(trip.exit_basis_bps, 1)]);
-        cells.extend([lines.funding, lines.basis, lines.fees, lines.slippage, lines.total()].map(figures::money));
+        cells.extend(
+            [lines.funding, lines.basis, lines.delta, lines.fees, lines.slippage, lines.total()].map(figures::money),
+        );
         cells.push(figures::seconds(trip.naked_s));
         cells.push(format!("{}; {}", trip.entry_reason, trip.exit_reason.as_deref().unwrap_or(NONE)));
         rows.add("", &cells);
@@ -227,7 +242,7 @@ fn details(out: &mut String, summary: &Summary) {
     for (name, value, word) in table::figure_rows(summary) {
         rows.add("", &[name.to_string(), value, word]);
     }
-    let mut content = rows.html("");
+    let mut content = rows.html("figures");
     if !summary.steps.is_empty() {
         let steps: Vec<String> = summary.steps.iter().map(|(pair, step)| format!("{pair} {step}")).collect();
         let _ = writeln!(content, "<p class=\"soft\">bars: {}</p>", foreign::html(&steps.join(", ")));
