@@ -3,6 +3,7 @@
 //! Results go to stdout, the log and progress to stderr. A command returns a [`Failure`] with one of the exit codes of the
 //! table in the README; nothing here decides anything about money.
 
+pub mod data;
 pub mod dates;
 pub mod stats;
 
@@ -70,6 +71,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// History on disk: what there is, and what is wrong with it
+    Data(data::Args),
     /// How funding was: mean, spread, share at the anchor, per venue and symbol
     Stats(stats::Args),
 }
@@ -80,6 +83,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let mut stdout = std::io::stdout().lock();
     let mut output = Output { out: &mut stdout };
     let result: Result<(), Failure> = match &cli.command {
+        Verb::Data(args) => data::run(args, &mut output),
         Verb::Stats(args) => stats::run(args, &mut output),
     };
     match result {
