@@ -5,6 +5,7 @@
 
 pub mod backtest;
 pub mod check;
+pub mod data;
 pub mod dates;
 pub mod init;
 pub mod stats;
@@ -76,6 +77,8 @@ enum Verb {
     Backtest(backtest::Args),
     Check(check::Args),
     Init(init::Args),
+    /// History on disk: what there is, and what is wrong with it
+    Data(data::Args),
     /// How funding was: mean, spread, share at the anchor, per venue and symbol
     Stats(stats::Args),
 }
@@ -89,6 +92,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Backtest(args) => backtest::run(args, &mut output),
         Verb::Check(args) => check::run(args, &mut output),
         Verb::Init(args) => init::run(args, &mut output),
+        Verb::Data(args) => data::run(args, &mut output),
         Verb::Stats(args) => stats::run(args, &mut output),
     };
     match result {

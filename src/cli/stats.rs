@@ -17,7 +17,8 @@ const EXAMPLES: &str = "Examples:
   carry stats --data data --venue hyperliquid --block 8h --json
 
 Rates are per 8 hours: 0.0100 % per 8 h is the anchor, 10.95 % a year. With --block 8h the payments within each
-8 hours from 00, 08 and 16 UTC are added up; without it each payment counts by itself, multiplied to 8 hours.";
+8 hours from 00, 08 and 16 UTC are added up; without it each payment counts by itself, multiplied to 8 hours. The yearly
+figure is what was paid over the time it was paid for, so it differs from the mean where the interval changed.";
 
 /// Arguments of `carry stats`.
 #[derive(Debug, clap::Args)]
@@ -61,7 +62,7 @@ struct Row {
     std: f64,
     min: f64,
     max: f64,
-    /// The mean as a fraction per year of 365 days.
+    /// What was paid as a fraction per year of 365 days, weighted by time.
     mean_annualised: f64,
     /// Shares from 0 to 1.
     at_anchor: f64,
@@ -154,7 +155,6 @@ fn row(args: &Args, key: Key, file: &Path) -> Result<Option<Row>, DataError> {
     Ok(summary(&sample.per_8h).map(|numbers| assembled(args, key, &sample, numbers)))
 }
 
-#[expect(clippy::float_arithmetic, reason = "statistics are floats by design")]
 fn assembled(args: &Args, key: Key, sample: &Sample, numbers: Summary) -> Row {
     Row {
         venue: key.venue.to_string(),
@@ -166,7 +166,7 @@ fn assembled(args: &Args, key: Key, sample: &Sample, numbers: Summary) -> Row {
         std: numbers.std,
         min: numbers.min,
         max: numbers.max,
-        mean_annualised: numbers.mean * 3.0 * 365.0,
+        mean_annualised: sample.per_year().unwrap_or(0.0),
         at_anchor: numbers.at_anchor,
         positive: numbers.positive,
         left_out: sample.left_out,

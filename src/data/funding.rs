@@ -18,21 +18,49 @@ const PREMIUM: &str = "a plain fraction such as 0.0001, or nothing";
 /// # Errors
 /// [`DataError`] with the file, line, character and column.
 pub fn read_funding(file: &Path) -> Result<Vec<FundingRow>, DataError> {
-    let mut lines = Lines::open(file)?;
-    let layout = Layout::of(file, &mut lines)?;
+    let mut reader = FundingReader::open(file)?;
     let mut rows: Vec<FundingRow> = Vec::new();
-    while lines.next()? {
-        let row = layout.row(&lines)?;
+    while let Some(next) = reader.next_row() {
+        let row = next?;
         if let Some(last) = rows.last()
             && row.stamp <= last.stamp
         {
             let word = if row.stamp == last.stamp { "stands there twice" } else { "is before the line above" };
             let problem = format!("ts_ms {} ({}) {word}; stamps must rise", row.stamp.0, row.stamp);
-            return Err(DataError::row(file, lines.place(layout.stamp), problem));
+            return Err(DataError::row(file, reader.stamp_place(), problem));
         }
         rows.push(row);
     }
     Ok(rows)
+}
+
+/// Reads line by line, in any order of stamps; a bad line is an error and the next one can still be read.
+pub(crate) struct FundingReader<'a> {
+    lines: Lines<'a>,
+    layout: Layout<'a>,
+}
+
+impl<'a> FundingReader<'a> {
+    /// Opens a file and reads its header.
+    pub(crate) fn open(file: &'a Path) -> Result<Self, DataError> {
+        let mut lines = Lines::open(file)?;
+        let layout = Layout::of(file, &mut lines)?;
+        Ok(Self { lines, layout })
+    }
+
+    /// The next line; `None` at the end.
+    pub(crate) fn next_row(&mut self) -> Option<Result<FundingRow, DataError>> {
+        match self.lines.next() {
+            Ok(true) => Some(self.layout.row(&self.lines)),
+            Ok(false) => None,
+            Err(problem) => Some(Err(problem)),
+        }
+    }
+
+    /// Where the stamp of the last line stands.
+    pub(crate) fn stamp_place(&self) -> Place {
+        self.lines.place(self.layout.stamp)
+    }
 }
 
 /// Which field holds what.

@@ -6,13 +6,17 @@ pub mod candles;
 pub(crate) mod columns;
 pub mod coverage;
 pub mod error;
+pub mod findings;
 pub mod folder;
 pub mod funding;
 pub mod history;
+pub mod inspect;
 pub mod instruments;
 pub(crate) mod lines;
+pub mod months;
 pub(crate) mod rules_file;
 pub mod stats;
+pub mod verify;
 
 pub use error::DataError;
 pub use folder::Folder;

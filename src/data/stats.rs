@@ -21,8 +21,28 @@ pub struct Sample {
     pub per_8h: Vec<Rate>,
     /// The intervals met.
     pub intervals: BTreeSet<Interval>,
+    /// Sum of what was paid, in units of 1e-18.
+    pub paid: i128,
+    /// Time it was paid for.
+    pub covered: Span,
     /// Settlements of unknown interval, or blocks with a missing settlement, inside the window: left out, never zero.
     pub left_out: usize,
+}
+
+impl Sample {
+    fn push(&mut self, per_8h: Rate, paid: Rate, covered: Span) {
+        self.per_8h.push(per_8h);
+        self.paid += i128::from(paid.units());
+        self.covered = Span(self.covered.0.saturating_add(covered.0));
+    }
+
+    /// What was paid as a fraction per year of 365 days: by time, so that an hourly payment does not count like one of 8 h.
+    #[must_use]
+    #[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "statistics are floats by design")]
+    pub fn per_year(&self) -> Option<f64> {
+        let years = self.covered.0 as f64 / (365.0 * Span::DAY.0 as f64);
+        (self.covered.0 > 0).then(|| self.paid as f64 / Rate::ONE as f64 / years)
+    }
 }
 
 /// Numbers of a sample; all rates are plain fractions per 8 h.
@@ -65,7 +85,7 @@ pub fn rates(rows: &[FundingRow], from: WallTime, to: WallTime) -> Sample {
         }
         match interval {
             Some(interval) => {
-                sample.per_8h.push(FundingRate { rate: row.rate, interval }.per_8h());
+                sample.push(FundingRate { rate: row.rate, interval }.per_8h(), row.rate, interval.span());
                 sample.intervals.insert(interval);
             }
             None => sample.left_out += 1,
@@ -90,7 +110,7 @@ pub fn blocks(rows: &[FundingRow], from: WallTime, to: WallTime) -> Sample {
         if (from..=to).contains(&start) {
             if whole.iter().any(|(after, until)| *after < start && start + BLOCK <= *until) {
                 let paid = rows.iter().skip(place).take(count).fold(Rate::ZERO, |sum, row| sum + row.rate);
-                sample.per_8h.push(paid);
+                sample.push(paid, paid, BLOCK);
                 sample.intervals.extend(known.iter().skip(place).take(count).flatten());
             } else {
                 sample.left_out += 1;
@@ -164,6 +184,16 @@ mod tests {
         // A settlement with no interval on either side says nothing.
         let lonely = rates(&[row(0, "0.0001"), row(100, "0.0001")], hour(0), hour(200));
         assert_eq!((lonely.per_8h.len(), lonely.left_out), (0, 2));
+    }
+
+    #[test]
+    fn b14_a_year_is_counted_by_time_not_by_payments() {
+        // 0.01 % over 8 h and twice 0.005 % over 4 h are 0.02 % in 16 h; one at -0.1 % over 8 h makes it -0.08 % in 24 h.
+        let rows = [row(0, "0.0001"), row(8, "0.0001"), row(12, "0.00005"), row(16, "0.00005"), row(24, "-0.001")];
+        let sample = rates(&rows, hour(8), hour(24));
+        assert_eq!(sample.covered, Span::DAY);
+        assert!((sample.per_year().unwrap() + 0.0008 * 365.0).abs() < 1e-12);
+        assert_eq!(Sample::default().per_year(), None);
     }
 
     #[test]
