@@ -8,3 +8,4 @@ pub mod data;
 pub mod domain;
 pub mod port;
 pub mod report;
+pub mod sim;
