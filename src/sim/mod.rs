@@ -1,14 +1,17 @@
 //! The simulated venue: one model with its own books, used for backtest, paper, tests and (later) loopback.
 //!
 //! It matches, charges fees, settles funding, liquidates, deleverages, moves transfers late, and misbehaves on order. It
-//! speaks the port only and never sees the engine; its books are the truth that the bot is compared with.
+//! speaks the port only and never sees the engine; its books are the truth that the bot is compared with. The generated
+//! market stands beside it. Tests: `tests/sim.rs`, `tests/generator.rs`.
 
 pub mod account;
 pub mod faults;
+pub mod generator;
 pub mod matching;
 pub mod settle;
 pub mod venue;
 
 pub use account::Accounts;
 pub use faults::Faults;
+pub use generator::Generator;
 pub use venue::SimVenue;
