@@ -68,9 +68,11 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let histories = folder.load_pairs(&names, from, to)?;
     let (catalogue, remarks, histories) = catalogue(&folder, histories, coin, &loaded.settings)?;
     let inputs = Inputs { settings: loaded.settings, catalogue, histories: &histories, remarks };
-    let result = run_backtest(&inputs, NoJournal, true).map_err(|error| Failure::new(Exit::Failure, error.to_string()))?;
+    let result =
+        run_backtest(&inputs, NoJournal, true).map_err(|error| Failure::new(Exit::Failure, error.to_string()))?;
     if let Some(out) = &args.out {
-        crate::report::files::write_all(out, &result).map_err(|error| Failure::new(Exit::Failure, error.to_string()))?;
+        crate::report::files::write_all(out, &result)
+            .map_err(|error| Failure::new(Exit::Failure, error.to_string()))?;
     }
     if args.json {
         writeln!(output.out, "{}", crate::report::summary_json(&result.summary))?;

@@ -148,7 +148,8 @@ impl<'a, J: Journal> Bars<'a, J> {
             self.driver.market(now, Event::Bar { instrument: perp_id, bar })?;
             // Liquidation is tested on the mark's high where there are mark candles, else on the perp's.
             let holds = !self.driver.venue.accounts().position(id).coins.is_zero();
-            let mark = if holds { self.cursors.get_mut(place).and_then(|cursor| cursor.mark_of(bar.opened)) } else { None };
+            let mark =
+                if holds { self.cursors.get_mut(place).and_then(|cursor| cursor.mark_of(bar.opened)) } else { None };
             let (high, close) = mark.unwrap_or((bar.high, bar.close));
             // A liquidation is dated inside the bar in which it happened.
             let at = now - crate::domain::Span(1);
@@ -193,7 +194,9 @@ impl<'a, J: Journal> Bars<'a, J> {
     fn settlements(&mut self, place: usize, now: WallTime) -> Result<(), JournalError> {
         while let Some(due) = self.cursors.get_mut(place).and_then(|cursor| cursor.settlement(now)) {
             let Some(cursor) = self.cursors.get(place) else { return Ok(()) };
-            let Some(instrument) = self.driver.state.catalogue.pair(cursor.id).map(|pair| pair.perp) else { return Ok(()) };
+            let Some(instrument) = self.driver.state.catalogue.pair(cursor.id).map(|pair| pair.perp) else {
+                return Ok(());
+            };
             let mark = match due.row.mark {
                 Some(mark) => Some((mark, MarkSource::Funding)),
                 None => cursor.mark_open(due.row.stamp).map(|mark| (mark, MarkSource::Mark)).or_else(|| {
@@ -241,7 +244,8 @@ impl<'a, J: Journal> Bars<'a, J> {
             if !self.driver.venue.waits(id) {
                 continue;
             }
-            let Some((spot_id, perp_id)) = self.driver.state.catalogue.pair(id).map(|pair| (pair.spot, pair.perp)) else {
+            let Some((spot_id, perp_id)) = self.driver.state.catalogue.pair(id).map(|pair| (pair.spot, pair.perp))
+            else {
                 continue;
             };
             let opens = cursor.opens(now);
@@ -285,10 +289,7 @@ impl<'a, J: Journal> Bars<'a, J> {
 
 /// Money at the start: the capital equally over venues, and within a venue by `sim.spot_share`, in each pair's quote coin.
 #[must_use]
-pub fn wallets(
-    settings: &Settings,
-    catalogue: &Catalogue,
-) -> Vec<(VenueId, Wallet, crate::domain::Asset, Amount)> {
+pub fn wallets(settings: &Settings, catalogue: &Catalogue) -> Vec<(VenueId, Wallet, crate::domain::Asset, Amount)> {
     let mut places: Vec<(VenueId, crate::domain::Asset)> = Vec::new();
     for pair in catalogue.pairs() {
         if !places.contains(&(pair.venue_id, pair.quote)) {

@@ -181,7 +181,8 @@ impl Collector {
         }
         for (place, slot) in self.open.iter_mut().enumerate() {
             if let Some(mut trip) = slot.take() {
-                let lines = state.ledger.pair(PairId(u16::try_from(place).unwrap_or(0))).map(|book| book.attribution.lines);
+                let lines =
+                    state.ledger.pair(PairId(u16::try_from(place).unwrap_or(0))).map(|book| book.attribution.lines);
                 trip.row.lines = lines.unwrap_or_default() - trip.before;
                 self.trips.push(trip.row);
             }

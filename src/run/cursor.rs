@@ -199,7 +199,8 @@ fn last_chance(history: &PairHistory, segment: Segment) -> WallTime {
             break;
         }
         let before = at - history.step;
-        if perp.binary_search(&at).is_ok() && perp.binary_search(&before).is_ok() && spot.binary_search(&before).is_ok() {
+        if perp.binary_search(&at).is_ok() && perp.binary_search(&before).is_ok() && spot.binary_search(&before).is_ok()
+        {
             return at;
         }
     }

@@ -84,9 +84,9 @@ impl Noise {
 /// FNV-1a over the parts of a name.
 fn stream_of(name: &[&str], part: u32) -> u64 {
     let separated = name.iter().flat_map(|text| text.bytes().chain([0]));
-    separated.chain(part.to_le_bytes()).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    separated
+        .chain(part.to_le_bytes())
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 impl Serialize for Noise {
@@ -121,6 +121,10 @@ pub(super) mod bits {
     /// Reads the bits; a state with an infinity or no number in it is refused.
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
         let value = f64::from_bits(u64::deserialize(deserializer)?);
-        if value.is_finite() { Ok(value) } else { Err(serde::de::Error::custom("expected the bits of a finite number")) }
+        if value.is_finite() {
+            Ok(value)
+        } else {
+            Err(serde::de::Error::custom("expected the bits of a finite number"))
+        }
     }
 }
