@@ -158,10 +158,9 @@ mod tests {
         assert_eq!(ladder.asks.first().map(|level| level.0), Some(quote.ask));
         assert!(ladder.bids.windows(2).all(|pair| pair[0].0 > pair[1].0), "{ladder:?}");
         assert!(ladder.asks.windows(2).all(|pair| pair[0].0 < pair[1].0), "{ladder:?}");
-        for (levels, best, quoted) in [
-            (&ladder.bids, quote.bid, quote.bid_depth),
-            (&ladder.asks, quote.ask, quote.ask_depth),
-        ] {
+        for (levels, best, quoted) in
+            [(&ladder.bids, quote.bid, quote.bid_depth), (&ladder.asks, quote.ask, quote.ask_depth)]
+        {
             let near = |price: Price| (price.to_f64() / best.to_f64() - 1.0).abs() * 1e4 <= REACH_BPS;
             let inside = levels.iter().filter(|level| near(level.0)).fold(Quantity::ZERO, |sum, level| sum + level.1);
             assert_eq!(inside, quoted, "{levels:?}");

@@ -48,11 +48,13 @@ impl Noise {
 
     /// Mean 0, standard deviation 1, never beyond 3.47: the sum of four uniforms. Fat tails come from jumps, on purpose.
     pub(super) fn bell(&mut self) -> f64 {
-        let [a, b, c, d, e, f, g, h] = self.rng.next_u64().to_le_bytes();
-        let sum = u32::from(u16::from_le_bytes([a, b]))
-            + u32::from(u16::from_le_bytes([c, d]))
-            + u32::from(u16::from_le_bytes([e, f]))
-            + u32::from(u16::from_le_bytes([g, h]));
+        let mut rest = self.rng.next_u64();
+        let mut sum = 0_u32;
+        for _ in 0..4 {
+            let [low, high, ..] = rest.to_le_bytes();
+            sum += u32::from(u16::from_le_bytes([low, high]));
+            rest >>= 16;
+        }
         (f64::from(sum) - BELL_CENTRE) / BELL_WIDTH
     }
 
@@ -84,9 +86,9 @@ impl Noise {
 /// FNV-1a over the parts of a name.
 fn stream_of(name: &[&str], part: u32) -> u64 {
     let separated = name.iter().flat_map(|text| text.bytes().chain([0]));
-    separated.chain(part.to_le_bytes()).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    separated
+        .chain(part.to_le_bytes())
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 impl Serialize for Noise {
@@ -121,6 +123,10 @@ pub(super) mod bits {
     /// Reads the bits; a state with an infinity or no number in it is refused.
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
         let value = f64::from_bits(u64::deserialize(deserializer)?);
-        if value.is_finite() { Ok(value) } else { Err(serde::de::Error::custom("expected the bits of a finite number")) }
+        if value.is_finite() {
+            Ok(value)
+        } else {
+            Err(serde::de::Error::custom("expected the bits of a finite number"))
+        }
     }
 }

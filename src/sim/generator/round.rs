@@ -29,7 +29,10 @@ pub(super) fn quantity(value: f64) -> Quantity {
     Quantity::saturating(units(value).max(1))
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the one rounding; a float cast saturates and makes no number zero")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the one rounding; a float cast saturates and makes no number zero"
+)]
 fn units(value: f64) -> i64 {
     libm::round(value * 1e8) as i64
 }

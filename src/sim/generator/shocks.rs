@@ -138,9 +138,10 @@ impl Plan {
 
     /// Whether a venue can be reached.
     pub(super) fn reachable(&self, house: House, minute: u32) -> bool {
-        !self.outages.iter().any(|outage| {
-            House::ALL.get(outage.house) == Some(&house) && (outage.from..outage.until).contains(&minute)
-        })
+        !self
+            .outages
+            .iter()
+            .any(|outage| House::ALL.get(outage.house) == Some(&house) && (outage.from..outage.until).contains(&minute))
     }
 
     /// The interval that a listing should pay at from its next fitting settlement on.
@@ -185,7 +186,7 @@ impl Cascade {
             ramp,
             depth: noise.between(0.2, 0.32),
             flush: noise.between(0.45, 0.75),
-            house: if noise.unit() < 0.65 { 1 } else { 0 },
+            house: usize::from(noise.unit() < 0.65),
             adl: from + ramp + noise.whole(1, 5),
         }
     }
@@ -305,7 +306,11 @@ fn begin(noise: &mut Noise, (first, last): (f64, f64)) -> u32 {
 }
 
 /// A whole minute of a month from a double that lies in it.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates, and MONTH bounds it")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a float cast saturates, and MONTH bounds it"
+)]
 pub(super) fn minute_of(value: f64) -> u32 {
     (value as u32).min(MONTH)
 }
