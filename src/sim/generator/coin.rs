@@ -7,14 +7,13 @@
 use super::noise::{Noise, bits};
 use super::setup::CoinSpec;
 use serde::{Deserialize, Serialize};
+use std::f64::consts::LN_2;
 
-/// ln 2: a share of `LN_2 / half-life` a minute halves in that many minutes.
-pub(super) const LN_2: f64 = 0.693_147_180_559_945_3;
 /// Square root of one minute in days: 1 / sqrt(1440).
 const ROOT_MINUTE: f64 = 0.026_352_313_834_736_5;
 /// Common volatility of a calm day.
 const COMMON: f64 = 0.016;
-/// Log price is pulled to its start with half-life forty days.
+/// Log price is pulled to its start with half-life forty days: a share of ln 2 / half-life is forgotten a minute.
 const PULL: f64 = LN_2 / (40.0 * 1_440.0);
 /// Momentum looks back with half-life twelve hours.
 const TRAIL: f64 = LN_2 / 720.0;

@@ -45,7 +45,7 @@ impl Episodes {
             let cooled = until + days(noise.between(3.5, 6.0));
             let funding = -noise.between(0.000_01, 0.000_06);
             episodes.push(Episode { from: until.min(MONTH), until: cooled.min(MONTH), funding });
-            at = cooled + days(noise.between(1.0, 5.0));
+            at = cooled + days(noise.between(1.0, 7.0));
         }
         if let Some(rally) = rally {
             let from = rally.from + DAY / 4;

@@ -1,7 +1,7 @@
 //! The generated market: the embedded default of paper trading, without network, keys or files.
 //!
 //! Two venues of different temper and nine pairs, drawn from one seed. All maths goes through `libm` and all chance
-//! through ChaCha streams, so a seed gives the same market on every platform. What it is not: a claim about the future.
+//! through `ChaCha` streams, so a seed gives the same market on every platform. What it is not: a claim about the future.
 //! Its funding looks in kind like the third quarter of 2025, and each month of 30 days has a rally, a cascade with ADL, a
 //! depeg, a change of funding interval and outages, so that a run of a month meets what a year may bring. An outage hides
 //! quotes only: marks and settlements go on, because the venue does; who shows the market to a bot withholds them.
@@ -30,6 +30,7 @@ use premium::Push;
 use serde::{Deserialize, Serialize};
 use setup::{COINS, House, LISTINGS, ListingSpec, QUOTES};
 use shocks::{MONTH, Plan};
+use std::fmt;
 
 /// What the market does to those in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -210,6 +211,12 @@ impl Generator {
                 out.push((self.now(), MarketEvent::Adl { instrument: legs.perp.id, share, price }));
             }
         }
+    }
+}
+
+impl fmt::Debug for Generator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Generator {{ seed: {}, now: {} }}", self.seed, self.now())
     }
 }
 

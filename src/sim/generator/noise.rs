@@ -48,11 +48,13 @@ impl Noise {
 
     /// Mean 0, standard deviation 1, never beyond 3.47: the sum of four uniforms. Fat tails come from jumps, on purpose.
     pub(super) fn bell(&mut self) -> f64 {
-        let [a, b, c, d, e, f, g, h] = self.rng.next_u64().to_le_bytes();
-        let sum = u32::from(u16::from_le_bytes([a, b]))
-            + u32::from(u16::from_le_bytes([c, d]))
-            + u32::from(u16::from_le_bytes([e, f]))
-            + u32::from(u16::from_le_bytes([g, h]));
+        let mut rest = self.rng.next_u64();
+        let mut sum = 0_u32;
+        for _ in 0..4 {
+            let [low, high, ..] = rest.to_le_bytes();
+            sum += u32::from(u16::from_le_bytes([low, high]));
+            rest >>= 16;
+        }
         (f64::from(sum) - BELL_CENTRE) / BELL_WIDTH
     }
 

@@ -2,11 +2,11 @@
 //!
 //! Published every five minutes and whenever it moved by five hundredths of a percent. Tested in `tests/generator.rs`.
 
-use super::coin::LN_2;
 use super::noise::{Noise, bits};
 use super::round;
 use crate::domain::{Bps, Price};
 use serde::{Deserialize, Serialize};
+use std::f64::consts::LN_2;
 
 /// Width of the usual wobble as a fraction, and the share of it forgotten a minute (half-life two hours).
 const WOBBLE: f64 = 0.000_15;

@@ -4,10 +4,10 @@
 //! base and is drawn to what an episode's crowd pays; slow and fast revert to zero; a spike is compressed by arbitrage with
 //! the temper's half-life; a cascade pushes perps below spot. Tested in `tests/generator.rs`.
 
-use super::coin::LN_2;
 use super::noise::{Noise, bits};
 use super::setup::Temper;
 use serde::{Deserialize, Serialize};
+use std::f64::consts::LN_2;
 
 /// Shares forgotten a minute: slow two and a half days, fast three hours.
 const SLOW: f64 = LN_2 / 3_600.0;

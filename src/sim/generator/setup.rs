@@ -39,15 +39,7 @@ pub(super) struct CoinSpec {
 /// The coins.
 pub(super) const COINS: [CoinSpec; 5] = [
     CoinSpec { name: "BTC", dollars: 100_000.0, beta: 1.0, own: 0.005, fall: 0.5, rallies: false, heat: None },
-    CoinSpec {
-        name: "ETH",
-        dollars: 3_500.0,
-        beta: 1.25,
-        own: 0.014,
-        fall: 0.8,
-        rallies: false,
-        heat: Some((0.000_18, 0.000_35)),
-    },
+    CoinSpec { name: "ETH", dollars: 3_500.0, beta: 1.25, own: 0.014, fall: 0.8, rallies: false, heat: None },
     CoinSpec {
         name: "SOL",
         dollars: 180.0,
@@ -55,7 +47,7 @@ pub(super) const COINS: [CoinSpec; 5] = [
         own: 0.02,
         fall: 1.0,
         rallies: true,
-        heat: Some((0.000_25, 0.000_6)),
+        heat: Some((0.000_2, 0.000_5)),
     },
     CoinSpec {
         name: "DOGE",
@@ -64,7 +56,7 @@ pub(super) const COINS: [CoinSpec; 5] = [
         own: 0.023,
         fall: 1.2,
         rallies: true,
-        heat: Some((0.000_3, 0.000_75)),
+        heat: Some((0.000_22, 0.000_6)),
     },
     CoinSpec {
         name: "WIF",
@@ -73,7 +65,7 @@ pub(super) const COINS: [CoinSpec; 5] = [
         own: 0.04,
         fall: 1.6,
         rallies: true,
-        heat: Some((0.000_4, 0.000_95)),
+        heat: Some((0.000_28, 0.000_8)),
     },
 ];
 
@@ -223,9 +215,9 @@ const fn grid(units: (i64, i64, i64), half_bps: f64, depth: f64) -> Grid {
 }
 
 /// A premium that arbitrage holds tightly below the index, as on the large venues in 2025.
-const fn anchored(slow: f64, fast: f64, spikes: f64, spike: f64) -> Temper {
+const fn anchored(slow: f64, fast: f64, spikes: f64, spike: f64, dislocation: f64) -> Temper {
     Temper {
-        base: -0.000_436,
+        base: -0.000_433,
         slow,
         fast,
         noise: 0.000_15,
@@ -233,22 +225,22 @@ const fn anchored(slow: f64, fast: f64, spikes: f64, spike: f64) -> Temper {
         spike,
         compressed: 240.0,
         momentum: 0.001,
-        dislocation: 0.004,
+        dislocation,
     }
 }
 
 /// A premium that follows the crowd.
-const fn wild(slow: f64, fast: f64, spikes: f64, spike: f64) -> Temper {
+const fn wild(slow: f64, fast: f64, spikes: f64, spike: f64, dislocation: f64) -> Temper {
     Temper {
-        base: 0.000_06,
+        base: 0.000_17,
         slow,
         fast,
         noise: 0.000_3,
         spikes,
         spike,
         compressed: 420.0,
-        momentum: 0.004,
-        dislocation: 0.012,
+        momentum: 0.003,
+        dislocation,
     }
 }
 
@@ -260,7 +252,7 @@ pub(super) const LISTINGS: [ListingSpec; 9] = [
         symbol: "BTCUSDT",
         spot: grid((1_000_000, 1_000, 5), 0.02, 6e6),
         perp: grid((10_000_000, 100_000, 50), 0.02, 12e6),
-        temper: anchored(0.000_032, 0.000_05, 0.1, 0.000_04),
+        temper: anchored(0.000_032, 0.000_05, 0.1, 0.000_04, 0.001),
         interest: 9e9,
         brackets: MAJOR,
     },
@@ -270,7 +262,7 @@ pub(super) const LISTINGS: [ListingSpec; 9] = [
         symbol: "ETHUSDT",
         spot: grid((1_000_000, 10_000, 5), 0.05, 4e6),
         perp: grid((1_000_000, 100_000, 20), 0.04, 9e6),
-        temper: anchored(0.000_035, 0.000_06, 0.2, 0.000_06),
+        temper: anchored(0.000_034, 0.000_055, 0.2, 0.000_06, 0.001_2),
         interest: 6e9,
         brackets: MAJOR,
     },
@@ -280,7 +272,7 @@ pub(super) const LISTINGS: [ListingSpec; 9] = [
         symbol: "SOLUSDT",
         spot: grid((1_000_000, 100_000, 5), 0.3, 1.8e6),
         perp: grid((1_000_000, 1_000_000, 5), 0.3, 4e6),
-        temper: anchored(0.000_05, 0.000_08, 0.3, 0.000_15),
+        temper: anchored(0.000_05, 0.000_08, 0.3, 0.000_15, 0.006),
         interest: 1.5e9,
         brackets: MIDDLE,
     },
@@ -290,7 +282,7 @@ pub(super) const LISTINGS: [ListingSpec; 9] = [
         symbol: "DOGEUSDT",
         spot: grid((1_000, 100_000_000, 1), 0.4, 0.9e6),
         perp: grid((1_000, 100_000_000, 5), 0.4, 1.6e6),
-        temper: anchored(0.000_05, 0.000_08, 0.3, 0.000_2),
+        temper: anchored(0.000_05, 0.000_08, 0.3, 0.000_2, 0.008),
         interest: 9e8,
         brackets: MIDDLE,
     },
@@ -300,7 +292,7 @@ pub(super) const LISTINGS: [ListingSpec; 9] = [
         symbol: "WIFUSDT",
         spot: grid((10_000, 1_000_000, 5), 2.0, 1.6e5),
         perp: grid((10_000, 10_000_000, 5), 1.5, 3.2e5),
-        temper: anchored(0.000_08, 0.000_15, 0.5, 0.000_4),
+        temper: anchored(0.000_08, 0.000_15, 0.5, 0.000_4, 0.02),
         interest: 1.1e8,
         brackets: THIN,
     },
@@ -310,7 +302,7 @@ pub(super) const LISTINGS: [ListingSpec; 9] = [
         symbol: "BTCUSDC",
         spot: grid((100_000_000, 1_000, 10), 0.6, 0.9e6),
         perp: grid((100_000_000, 1_000, 10), 0.15, 4e6),
-        temper: wild(0.000_14, 0.000_2, 0.3, 0.000_7),
+        temper: wild(0.000_27, 0.000_31, 0.3, 0.000_3, 0.002),
         interest: 3e9,
         brackets: HYPER_MAJOR,
     },
@@ -320,7 +312,7 @@ pub(super) const LISTINGS: [ListingSpec; 9] = [
         symbol: "ETHUSDC",
         spot: grid((10_000_000, 10_000, 10), 0.7, 0.6e6),
         perp: grid((10_000_000, 10_000, 10), 0.25, 3e6),
-        temper: wild(0.000_17, 0.000_24, 0.35, 0.000_8),
+        temper: wild(0.000_3, 0.000_34, 0.3, 0.000_35, 0.003),
         interest: 2e9,
         brackets: HYPER_ETH,
     },
@@ -330,7 +322,7 @@ pub(super) const LISTINGS: [ListingSpec; 9] = [
         symbol: "SOLUSDC",
         spot: grid((1_000_000, 1_000_000, 10), 1.0, 0.4e6),
         perp: grid((1_000_000, 1_000_000, 10), 0.4, 1.2e6),
-        temper: wild(0.000_2, 0.000_3, 0.4, 0.001),
+        temper: wild(0.000_32, 0.000_36, 0.4, 0.000_6, 0.014),
         interest: 6e8,
         brackets: HYPER_MIDDLE,
     },
@@ -340,7 +332,7 @@ pub(super) const LISTINGS: [ListingSpec; 9] = [
         symbol: "DOGEUSDC",
         spot: grid((1_000, 100_000_000, 10), 1.5, 0.15e6),
         perp: grid((1_000, 100_000_000, 10), 0.8, 0.4e6),
-        temper: wild(0.000_22, 0.000_33, 0.4, 0.001_2),
+        temper: wild(0.000_33, 0.000_38, 0.4, 0.000_7, 0.02),
         interest: 1.2e8,
         brackets: HYPER_DOGE,
     },

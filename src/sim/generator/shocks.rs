@@ -186,7 +186,7 @@ impl Cascade {
             ramp,
             depth: noise.between(0.2, 0.32),
             flush: noise.between(0.45, 0.75),
-            house: if noise.unit() < 0.65 { 1 } else { 0 },
+            house: usize::from(noise.unit() < 0.65),
             adl: from + ramp + noise.whole(1, 5),
         }
     }
