@@ -19,6 +19,7 @@ pub mod engine;
 
 pub mod data;
 pub mod sim;
+pub mod store;
 pub mod tape;
 pub mod venues;
 

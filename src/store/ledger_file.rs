@@ -1,0 +1,274 @@
+//! The bot's ledger of record.
+
+use super::schema::{self, StoreError};
+use crate::domain::{Price, WallTime};
+use crate::ledger::Posting;
+use crate::port::order::Intent;
+use crate::port::{Event, Stamped};
+use rusqlite::{Connection, Transaction, params};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A fact about the account with the mids at which it was booked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredFact {
+    /// The event.
+    pub stamped: Stamped,
+    /// Mids of spot and perp of its pair at that instant, where it is about one.
+    pub mids: Option<(Price, Price)>,
+}
+
+/// An intent with the number of the event after which it was recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredIntent {
+    /// Number of the event that caused it.
+    pub sequence: u64,
+    /// The intent.
+    pub intent: Intent,
+}
+
+/// What goes in with one commit.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// Named values to set.
+    pub meta: Vec<(&'static str, String)>,
+    /// Intents, with their pair's name.
+    pub intents: Vec<(StoredIntent, String)>,
+    /// Facts.
+    pub facts: Vec<StoredFact>,
+    /// Memory of pairs: name, phase, JSON.
+    pub pairs: Vec<(String, String, String)>,
+    /// Postings.
+    pub postings: Vec<Posting>,
+    /// Rows for reports: kind, time, JSON.
+    pub rows: Vec<(&'static str, WallTime, String)>,
+}
+
+/// Everything in the file.
+#[derive(Debug, Clone, Default)]
+pub struct Loaded {
+    /// Named values.
+    pub meta: BTreeMap<String, String>,
+    /// Intents in order of making.
+    pub intents: Vec<StoredIntent>,
+    /// Facts in order.
+    pub facts: Vec<StoredFact>,
+    /// Memory of pairs by name.
+    pub pairs: BTreeMap<String, String>,
+    /// Report rows: kind and JSON, in order.
+    pub rows: Vec<(String, String)>,
+}
+
+/// The file, for its one writer.
+#[derive(Debug)]
+pub struct LedgerFile {
+    connection: Connection,
+    path: PathBuf,
+    mode: String,
+}
+
+impl LedgerFile {
+    /// Opens or creates it. `mode` goes into every row.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be used.
+    pub fn open(path: &Path, mode: &str) -> Result<Self, StoreError> {
+        let connection = schema::open(path, schema::LEDGER)?;
+        Ok(Self { connection, path: path.to_owned(), mode: mode.to_owned() })
+    }
+
+    /// Puts a batch on disk in one transaction, synced.
+    ///
+    /// # Errors
+    /// [`StoreError`]: nothing of the batch is in the file then.
+    pub fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        let path = self.path.clone();
+        let mode = self.mode.clone();
+        let sqlite = |source| StoreError::Sqlite { file: path.clone(), source };
+        let transaction = self.connection.transaction().map_err(sqlite)?;
+        write(&transaction, batch, &mode).map_err(sqlite)?;
+        transaction.commit().map_err(sqlite)
+    }
+
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// [`StoreError`] naming the table and row that cannot be read.
+    pub fn load(&self) -> Result<Loaded, StoreError> {
+        load(&self.connection, &self.path)
+    }
+}
+
+/// Reads a ledger that another process may be writing.
+///
+/// # Errors
+/// [`StoreError`] naming what cannot be read.
+pub fn read(path: &Path) -> Result<Loaded, StoreError> {
+    load(&schema::open_reader(path)?, path)
+}
+
+/// All postings of a file in order, for `carry ledger`.
+///
+/// # Errors
+/// [`StoreError`] when the file cannot be read.
+pub fn postings(path: &Path) -> Result<Vec<[String; 8]>, StoreError> {
+    let sqlite = |source| StoreError::Sqlite { file: path.to_owned(), source };
+    let connection = schema::open_reader(path)?;
+    let text = "SELECT number, cause, at_ms, debit, credit, amount, asset, reason FROM postings ORDER BY number";
+    let mut statement = connection.prepare(text).map_err(sqlite)?;
+    let rows = statement
+        .query_map([], |row| {
+            let number = |place| row.get::<_, i64>(place).map(|value| value.to_string());
+            let word = |place| row.get::<_, String>(place);
+            Ok([number(0)?, number(1)?, number(2)?, word(3)?, word(4)?, word(5)?, word(6)?, word(7)?])
+        })
+        .map_err(sqlite)?;
+    rows.collect::<Result<_, _>>().map_err(sqlite)
+}
+
+fn write(transaction: &Transaction<'_>, batch: &Batch, mode: &str) -> rusqlite::Result<()> {
+    let text = |value: &dyn erased::Json| value.text();
+    for (key, value) in &batch.meta {
+        transaction
+            .prepare_cached("INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2")?
+            .execute(params![key, value])?;
+    }
+    for (stored, pair) in &batch.intents {
+        let intent = &stored.intent;
+        transaction
+            .prepare_cached("INSERT INTO intents VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
+            .execute(params![
+            intent.id.to_string(),
+            signed(stored.sequence),
+            intent.decided_at.0,
+            pair,
+            intent.leg.to_string(),
+            intent.side.as_str(),
+            intent.quantity.to_string(),
+            intent.limit.to_string(),
+            intent.purpose.as_str(),
+            intent.reason.as_str(),
+            mode,
+            text(intent),
+        ])?;
+    }
+    for fact in &batch.facts {
+        let (spot, perp) = fact.mids.unzip();
+        transaction.prepare_cached("INSERT INTO facts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?.execute(params![
+            signed(fact.stamped.sequence.0),
+            fact.stamped.at.0,
+            kind(&fact.stamped.event),
+            spot.map(|price| price.to_string()),
+            perp.map(|price| price.to_string()),
+            mode,
+            text(&fact.stamped),
+        ])?;
+    }
+    for (pair, phase, body) in &batch.pairs {
+        transaction
+            .prepare_cached(
+                "INSERT INTO pairs VALUES (?1, ?2, ?3, ?4) ON CONFLICT (pair) DO UPDATE SET phase = ?2, body = ?4",
+            )?
+            .execute(params![pair, phase, mode, body])?;
+    }
+    for posting in &batch.postings {
+        transaction.prepare_cached("INSERT INTO postings VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?.execute(
+            params![
+                signed(posting.cause.0),
+                posting.at.0,
+                text(&posting.debit),
+                text(&posting.credit),
+                posting.amount.to_string(),
+                posting.asset.as_str(),
+                text(&posting.reason),
+                mode,
+            ],
+        )?;
+    }
+    for (kind, at, body) in &batch.rows {
+        transaction
+            .prepare_cached("INSERT INTO rows VALUES (NULL, ?1, ?2, ?3, ?4)")?
+            .execute(params![kind, at.0, mode, body])?;
+    }
+    Ok(())
+}
+
+fn load(connection: &Connection, path: &Path) -> Result<Loaded, StoreError> {
+    let sqlite = |source| StoreError::Sqlite { file: path.to_owned(), source };
+    let mut loaded = Loaded::default();
+    let pairs_of = |text: &str| -> Result<Vec<(String, String)>, StoreError> {
+        let mut statement = connection.prepare(text).map_err(sqlite)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(sqlite)?;
+        rows.collect::<Result<_, _>>().map_err(sqlite)
+    };
+    loaded.meta = pairs_of("SELECT key, value FROM meta")?.into_iter().collect();
+    loaded.pairs = pairs_of("SELECT pair, body FROM pairs")?.into_iter().collect();
+    loaded.rows = pairs_of("SELECT kind, body FROM rows ORDER BY number")?;
+    let mut statement =
+        connection.prepare("SELECT sequence, body FROM intents ORDER BY sequence, rowid").map_err(sqlite)?;
+    let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))).map_err(sqlite)?;
+    for row in rows {
+        let (sequence, body) = row.map_err(sqlite)?;
+        let intent = parse(path, "intents", sequence, &body)?;
+        loaded.intents.push(StoredIntent { sequence: u64::try_from(sequence).unwrap_or(0), intent });
+    }
+    let mut statement =
+        connection.prepare("SELECT sequence, spot_mid, perp_mid, body FROM facts ORDER BY sequence").map_err(sqlite)?;
+    let rows = statement
+        .query_map([], |row| {
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, Option<String>>(1)?,
+                row.get::<_, Option<String>>(2)?,
+                row.get::<_, String>(3)?,
+            ))
+        })
+        .map_err(sqlite)?;
+    for row in rows {
+        let (sequence, spot, perp, body) = row.map_err(sqlite)?;
+        let stamped = parse(path, "facts", sequence, &body)?;
+        let price = |text: Option<String>| text.and_then(|text| Price::parse(&text).ok());
+        loaded.facts.push(StoredFact { stamped, mids: price(spot).zip(price(perp)) });
+    }
+    Ok(loaded)
+}
+
+fn parse<T: serde::de::DeserializeOwned>(
+    path: &Path,
+    table: &'static str,
+    row: i64,
+    body: &str,
+) -> Result<T, StoreError> {
+    serde_json::from_str(body).map_err(|error| StoreError::Row {
+        file: path.to_owned(),
+        table,
+        row,
+        problem: error.to_string(),
+    })
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The tag of an event as it is serialised.
+fn kind(event: &Event) -> String {
+    serde_json::to_value(event)
+        .ok()
+        .and_then(|value| value.get("event").and_then(|tag| tag.as_str().map(str::to_owned)))
+        .unwrap_or_default()
+}
+
+/// Serialising through one small trait object keeps the statements above readable.
+mod erased {
+    /// Anything that serialises to JSON.
+    pub(super) trait Json {
+        /// Its text.
+        fn text(&self) -> String;
+    }
+    impl<T: serde::Serialize> Json for T {
+        fn text(&self) -> String {
+            serde_json::to_string(self).unwrap_or_default()
+        }
+    }
+}
