@@ -7,6 +7,7 @@ use super::error::DataError;
 use parquet::basic::Type as Physical;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{DataType, DoubleType, Int64Type};
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -33,13 +34,14 @@ impl Columns {
     /// Opens a file and reads its footer.
     pub(crate) fn open(file: &Path) -> Result<Self, DataError> {
         let opened = open_regular(file)?;
+        let size = opened.metadata().map_err(|source| DataError::io(file, source))?.len();
         let reader = SerializedFileReader::new(opened).map_err(|problem| DataError::parquet(file, problem))?;
         let rows = reader.metadata().file_metadata().num_rows();
-        let groups: i64 =
-            reader.metadata().row_groups().iter().map(parquet::file::metadata::RowGroupMetaData::num_rows).sum();
+        let groups: i64 = reader.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).sum();
         if !(0..=MOST_ROWS).contains(&rows) || groups != rows {
             return Err(DataError::parquet(file, format_args!("it claims {rows} rows and its groups hold {groups}")));
         }
+        check_places(&reader, size).map_err(|problem| DataError::parquet(file, problem))?;
         Ok(Self { file: file.to_path_buf(), reader, rows: usize::try_from(rows).unwrap_or(0) })
     }
 
@@ -154,6 +156,20 @@ fn read_chunk<T: DataType>(
             }
         }
     }
+}
+
+/// Refuses chunks that claim to lie outside of the file: the reader trusts these numbers.
+fn check_places(reader: &SerializedFileReader<File>, size: u64) -> Result<(), String> {
+    for chunk in reader.metadata().row_groups().iter().flat_map(RowGroupMetaData::columns) {
+        let start = chunk.dictionary_page_offset().unwrap_or_else(|| chunk.data_page_offset());
+        let end = start.checked_add(chunk.compressed_size()).and_then(|end| u64::try_from(end).ok());
+        let whole =
+            start >= 0 && chunk.data_page_offset() >= 0 && chunk.compressed_size() >= 0 && chunk.num_values() >= 0;
+        if !whole || end.is_none_or(|end| end > size) {
+            return Err(format!("column `{}` claims to lie outside of the file", chunk.column_path()));
+        }
+    }
+    Ok(())
 }
 
 /// Opens a regular file; a folder, device or pipe is refused before anything is read from it (fault X12).
