@@ -113,6 +113,10 @@ fn verify_passes_good_history_and_says_where_bad_history_is_wrong() {
     odd[2] = Column::Doubles("high", with(9, 1.0));
     write_parquet(&perp, odd);
     assert_eq!(verified(&root), (3, vec!["perp candle 10".to_owned()]));
+    let mut holed = candles(bars(240, 1), vec![100.25; 240]);
+    holed[4] = Column::Optional("volume", (0..240).map(|row| (row != 3).then_some(1.0)).collect());
+    write_parquet(&perp, holed);
+    assert_eq!(verified(&root), (3, vec!["perp value 4".to_owned()]));
     std::fs::write(&perp, b"PAR1").unwrap();
     assert_eq!(verified(&root), (3, vec!["perp unreadable".to_owned()]));
 }
