@@ -4,9 +4,11 @@
 //! beside the values. Tests: `tests/data.rs`.
 
 use super::error::DataError;
+use super::pages::CheckedPages;
 use parquet::basic::Type as Physical;
-use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::column::reader::ColumnReaderImpl;
 use parquet::data_type::{DataType, DoubleType, Int64Type};
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -33,13 +35,14 @@ impl Columns {
     /// Opens a file and reads its footer.
     pub(crate) fn open(file: &Path) -> Result<Self, DataError> {
         let opened = open_regular(file)?;
+        let size = opened.metadata().map_err(|source| DataError::io(file, source))?.len();
         let reader = SerializedFileReader::new(opened).map_err(|problem| DataError::parquet(file, problem))?;
         let rows = reader.metadata().file_metadata().num_rows();
-        let groups: i64 =
-            reader.metadata().row_groups().iter().map(parquet::file::metadata::RowGroupMetaData::num_rows).sum();
-        if !(0..=MOST_ROWS).contains(&rows) || groups != rows {
+        let groups: i128 = reader.metadata().row_groups().iter().map(|group| i128::from(group.num_rows())).sum();
+        if !(0..=MOST_ROWS).contains(&rows) || groups != i128::from(rows) {
             return Err(DataError::parquet(file, format_args!("it claims {rows} rows and its groups hold {groups}")));
         }
+        check_places(&reader, size).map_err(|problem| DataError::parquet(file, problem))?;
         Ok(Self { file: file.to_path_buf(), reader, rows: usize::try_from(rows).unwrap_or(0) })
     }
 
@@ -55,18 +58,12 @@ impl Columns {
 
     /// A column of 64-bit integers.
     pub(crate) fn integers(&self, column: &str) -> Result<Cells<i64>, DataError> {
-        self.read::<Int64Type>(column, "64-bit integers", |reader| match reader {
-            ColumnReader::Int64ColumnReader(typed) => Some(typed),
-            _ => None,
-        })
+        self.read::<Int64Type>(column, "64-bit integers")
     }
 
     /// A column of doubles.
     pub(crate) fn doubles(&self, column: &str) -> Result<Cells<f64>, DataError> {
-        self.read::<DoubleType>(column, "doubles", |reader| match reader {
-            ColumnReader::DoubleColumnReader(typed) => Some(typed),
-            _ => None,
-        })
+        self.read::<DoubleType>(column, "doubles")
     }
 
     fn place(&self, column: &str) -> Option<usize> {
@@ -97,19 +94,20 @@ impl Columns {
         })
     }
 
-    fn read<T: DataType>(
-        &self,
-        column: &str,
-        expected: &'static str,
-        typed: fn(ColumnReader) -> Option<ColumnReaderImpl<T>>,
-    ) -> Result<Cells<T::T>, DataError> {
+    fn read<T: DataType>(&self, column: &str, expected: &'static str) -> Result<Cells<T::T>, DataError> {
         let (place, optional) = self.checked_place(column, T::get_physical_type(), expected)?;
+        let descriptor = self.reader.metadata().file_metadata().schema_descr().column(place);
         let broken = |problem: String| DataError::parquet(&self.file, format_args!("column `{column}`: {problem}"));
         let mut cells = Cells { values: Vec::with_capacity(self.rows), nulls: Vec::new() };
         for number in 0..self.reader.num_row_groups() {
             let group = self.reader.get_row_group(number).map_err(|problem| broken(problem.to_string()))?;
-            let reader = group.get_column_reader(place).map_err(|problem| broken(problem.to_string()))?;
-            let reader = typed(reader).ok_or_else(|| broken("the chunk is of another type".to_owned()))?;
+            if group.metadata().columns().get(place).is_none() {
+                return Err(broken(format!("row group {} does not have it", number + 1)));
+            }
+            let pages = group.get_column_page_reader(place).map_err(|problem| broken(problem.to_string()))?;
+            let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
+            let pages = Box::new(CheckedPages::new(pages, rows));
+            let reader = ColumnReaderImpl::<T>::new(descriptor.clone(), pages);
             read_chunk(reader, optional, &mut cells).map_err(|problem| broken(problem.to_string()))?;
         }
         if cells.values.len() == self.rows {
@@ -154,6 +152,20 @@ fn read_chunk<T: DataType>(
             }
         }
     }
+}
+
+/// Refuses chunks that claim to lie outside of the file: the reader trusts these numbers.
+fn check_places(reader: &SerializedFileReader<File>, size: u64) -> Result<(), String> {
+    for chunk in reader.metadata().row_groups().iter().flat_map(RowGroupMetaData::columns) {
+        let start = chunk.dictionary_page_offset().unwrap_or_else(|| chunk.data_page_offset());
+        let end = start.checked_add(chunk.compressed_size()).and_then(|end| u64::try_from(end).ok());
+        let whole =
+            start >= 0 && chunk.data_page_offset() >= 0 && chunk.compressed_size() >= 0 && chunk.num_values() >= 0;
+        if !whole || end.is_none_or(|end| end > size) {
+            return Err(format!("column `{}` claims to lie outside of the file", chunk.column_path()));
+        }
+    }
+    Ok(())
 }
 
 /// Opens a regular file; a folder, device or pipe is refused before anything is read from it (fault X12).

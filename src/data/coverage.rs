@@ -64,6 +64,23 @@ pub fn funded(stamps: &[WallTime]) -> Vec<Funded> {
     out
 }
 
+/// The interval between each stamp and the next, where it is one.
+#[must_use]
+pub fn spacings(stamps: &[WallTime]) -> Vec<Option<Interval>> {
+    stamps.iter().zip(stamps.iter().skip(1)).map(|(earlier, later)| Interval::between(*earlier, *later)).collect()
+}
+
+/// Whether a spacing is a long one between two equal shorter ones: more likely a missing settlement than an interval for
+/// once. Statistics and checks of files leave it out; trading does not, for which any spacing of an interval's length is one.
+#[must_use]
+pub fn lone_long(spacings: &[Option<Interval>], place: usize) -> bool {
+    let at = |place: Option<usize>| place.and_then(|place| spacings.get(place).copied().flatten());
+    match (at(place.checked_sub(1)), at(Some(place)), at(place.checked_add(1))) {
+        (Some(before), Some(this), Some(after)) => before == after && this > before,
+        _ => false,
+    }
+}
+
 /// Tradable stretches of a pair: common bars inside one funded stretch, without a hole of more than 24 h between two.
 ///
 /// `common` are open times both legs have, rising; a stretch has at least two bars. Its last bar is the last one that opens

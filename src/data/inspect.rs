@@ -4,7 +4,7 @@
 //! nothing of it becomes money. Tests: `tests/data.rs`.
 
 use super::columns::{Cells, Columns};
-use super::coverage::{LONGEST_HALT, nominal};
+use super::coverage::{LONGEST_HALT, lone_long, nominal, spacings};
 use super::error::{DataError, Place, plausible};
 use super::findings::{Fault, Findings};
 use super::folder::{Key, Kind};
@@ -215,8 +215,7 @@ fn funding(file: &Path, report: &mut FileReport) -> Result<(), DataError> {
 /// Gaps and interval changes of rising settlements.
 fn settlements(rows: &[(FundingRow, Place)], report: &mut FileReport) {
     let stamps: Vec<_> = rows.iter().map(|row| row.0.stamp).collect();
-    let spacing: Vec<_> =
-        stamps.iter().zip(stamps.iter().skip(1)).map(|(earlier, later)| Interval::between(*earlier, *later)).collect();
+    let spacing = spacings(&stamps);
     let mut months = Months::default();
     for (number, (stamp, place)) in rows.iter().map(|(row, place)| (row.stamp, *place)).enumerate() {
         report.first = report.first.or(Some(stamp));
@@ -228,7 +227,7 @@ fn settlements(rows: &[(FundingRow, Place)], report: &mut FileReport) {
         months.add(nominal(stamp) - length, length);
         let Some(earlier) = at.and_then(|place| stamps.get(place)) else { continue };
         let usual = usual_before(&spacing, number);
-        let lone = lone_long(&spacing, number);
+        let lone = at.is_some_and(|place| lone_long(&spacing, place));
         if before.is_none() || lone {
             let distance = nominal(stamp).since(nominal(*earlier));
             let missing = usual.map_or(0, |usual| (distance.0 / usual.span().0 - 1).max(0));
@@ -250,16 +249,6 @@ fn usual_before(spacing: &[Option<Interval>], number: usize) -> Option<Interval>
     let end = number.saturating_sub(1);
     let before = spacing.iter().take(end).rev().flatten().next();
     before.or_else(|| spacing.iter().skip(number).flatten().next()).copied()
-}
-
-/// One long spacing between two equal shorter ones: more likely a missing settlement than an interval for once.
-fn lone_long(spacing: &[Option<Interval>], number: usize) -> bool {
-    let at = |place: Option<usize>| place.and_then(|place| spacing.get(place).copied().flatten());
-    let here = number.checked_sub(1);
-    match (at(number.checked_sub(2)), at(here), at(Some(number))) {
-        (Some(before), Some(this), Some(after)) => before == after && this > before,
-        _ => false,
-    }
 }
 
 fn ends_with_a_line_end(file: &Path) -> bool {

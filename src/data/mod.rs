@@ -14,6 +14,7 @@ pub mod inspect;
 pub mod instruments;
 pub(crate) mod lines;
 pub mod months;
+pub(crate) mod pages;
 pub(crate) mod rules_file;
 pub mod stats;
 pub mod verify;

@@ -4,7 +4,7 @@
 //! 00, 08 or 16 UTC, added up, as the published tables have it. Statistics are floats by design; nothing here is money.
 //! Tests: here and in `tests/data.rs`.
 
-use super::coverage::{funded, nominal};
+use super::coverage::{lone_long, nominal, spacings};
 use super::history::FundingRow;
 use crate::domain::{FundingRate, Interval, Rate, Span, WallTime};
 use std::collections::BTreeSet;
@@ -65,21 +65,20 @@ pub struct Summary {
 }
 
 /// The interval each settlement ended: the time since the one before, else (at a start or after a hole) the time to the next.
+/// A lone long spacing is a hole here.
 #[must_use]
-pub fn intervals(rows: &[FundingRow]) -> Vec<Option<Interval>> {
-    let spacing = |place: usize| {
-        let (earlier, later) = (rows.get(place)?, rows.get(place + 1)?);
-        Interval::between(earlier.stamp, later.stamp)
-    };
-    let before = |place: usize| place.checked_sub(1).and_then(spacing);
-    (0..rows.len()).map(|place| before(place).or_else(|| spacing(place))).collect()
+pub fn intervals(stamps: &[WallTime]) -> Vec<Option<Interval>> {
+    let spacing = spacings(stamps);
+    let whole = |place: usize| spacing.get(place).copied().flatten().filter(|_| !lone_long(&spacing, place));
+    let before = |place: usize| place.checked_sub(1).and_then(whole);
+    (0..stamps.len()).map(|place| before(place).or_else(|| whole(place))).collect()
 }
 
 /// Each settlement meant for a time within `[from, to]`, in 8 h terms.
 #[must_use]
 pub fn rates(rows: &[FundingRow], from: WallTime, to: WallTime) -> Sample {
     let mut sample = Sample::default();
-    for (row, interval) in rows.iter().zip(intervals(rows)) {
+    for (row, interval) in rows.iter().zip(intervals(&stamps_of(rows))) {
         if !(from..=to).contains(&nominal(row.stamp)) {
             continue;
         }
@@ -99,8 +98,8 @@ pub fn rates(rows: &[FundingRow], from: WallTime, to: WallTime) -> Sample {
 #[must_use]
 pub fn blocks(rows: &[FundingRow], from: WallTime, to: WallTime) -> Sample {
     let mut sample = Sample::default();
-    let known = intervals(rows);
-    let stamps: Vec<_> = rows.iter().map(|row| row.stamp).collect();
+    let stamps = stamps_of(rows);
+    let known = intervals(&stamps);
     let whole = whole_stretches(&stamps);
     let mut place = 0;
     while let Some(row) = rows.get(place) {
@@ -121,18 +120,27 @@ pub fn blocks(rows: &[FundingRow], from: WallTime, to: WallTime) -> Sample {
     sample
 }
 
+fn stamps_of(rows: &[FundingRow]) -> Vec<WallTime> {
+    rows.iter().map(|row| row.stamp).collect()
+}
+
 /// Times between which no settlement is missing: after the one before the first, until the first missing one.
 fn whole_stretches(stamps: &[WallTime]) -> Vec<(WallTime, WallTime)> {
-    let first_interval = |first: WallTime| {
-        let place = stamps.partition_point(|stamp| nominal(*stamp) < first);
-        let (earlier, later) = (stamps.get(place)?, stamps.get(place + 1)?);
-        Interval::between(*earlier, *later)
-    };
-    let widened = |stretch: super::coverage::Funded| {
-        let before = first_interval(stretch.first).map_or(Span::ZERO, Interval::span);
-        (stretch.first - before, stretch.missing)
-    };
-    funded(stamps).into_iter().map(widened).collect()
+    let spacing = spacings(stamps);
+    let mut out: Vec<(WallTime, WallTime)> = Vec::new();
+    let mut joined = false;
+    for (place, (earlier, later)) in stamps.iter().zip(stamps.iter().skip(1)).enumerate() {
+        let interval = spacing.get(place).copied().flatten().filter(|_| !lone_long(&spacing, place));
+        if let Some(interval) = interval.map(Interval::span) {
+            let until = nominal(*later) + interval;
+            match out.last_mut().filter(|_| joined) {
+                Some(stretch) => stretch.1 = until,
+                None => out.push((nominal(*earlier) - interval, until)),
+            }
+        }
+        joined = interval.is_some();
+    }
+    out
 }
 
 /// The numbers of a sample; `None` when it is empty.
