@@ -5,7 +5,7 @@ use crate::domain::{Amount, Asset, Bps, FundingRate, Leg, Quantity, Rate, Span};
 use serde::{Deserialize, Serialize};
 
 /// Everything, after all layers were merged.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// `run.*`
     pub run: Run,
@@ -44,7 +44,7 @@ pub enum Mode {
 }
 
 /// Capital and the benchmark.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// `paper` or `live`.
     pub mode: Mode,
@@ -67,7 +67,7 @@ pub enum Rule {
 }
 
 /// The strategy and its universe.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Strategy {
     /// Which rule decides.
     pub rule: Rule,
@@ -98,7 +98,7 @@ pub enum Weighting {
 }
 
 /// How raw funding becomes the signal.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Signal {
     /// Settled or estimated.
     pub funding: FundingSource,
@@ -111,7 +111,7 @@ pub struct Signal {
 }
 
 /// When a pair is opened.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// Funding must be above this.
     pub funding: FundingRate,
@@ -140,7 +140,7 @@ pub enum When {
 }
 
 /// When a pair is closed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Exit {
     /// Basis and funding together, or either.
     pub when: When,
@@ -155,7 +155,7 @@ pub struct Exit {
 }
 
 /// How much.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Size {
     /// Share of a venue's capital that may be at work.
     pub share: Rate,
@@ -180,7 +180,7 @@ pub struct Size {
 }
 
 /// What must hold before an entry; a close is never blocked by these.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Gates {
     /// Oldest quote, mark or funding accepted.
     pub max_age: Span,
@@ -217,7 +217,7 @@ pub enum Indicator {
 }
 
 /// Optional confirmation of funding extremes.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Confirm {
     /// Which indicator.
     pub indicator: Indicator,
@@ -228,7 +228,7 @@ pub struct Confirm {
 }
 
 /// Which leg trades first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum First {
     /// The one with less depth.
     Auto,
@@ -247,7 +247,7 @@ pub enum Style {
 }
 
 /// How orders are made.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Execution {
     /// Which leg first.
     pub first: First,
@@ -272,7 +272,7 @@ pub struct Execution {
 }
 
 /// Hard limits of the gate.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Risk {
     /// Largest value of one order.
     pub max_order: Amount,
@@ -299,7 +299,7 @@ pub enum MarginMode {
 }
 
 /// The margin autopilot. Distances are the rise of the mark, as a fraction, to liquidation.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Margin {
     /// Cross or isolated.
     pub mode: MarginMode,
@@ -336,7 +336,7 @@ pub enum DataEnd {
 }
 
 /// The simulated venue.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sim {
     /// When an order on bars fills.
     pub fill: FillAt,

@@ -23,7 +23,12 @@ pub fn apply(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         Event::Bar { instrument, bar } => on_bar(state, *instrument, bar),
         Event::Quote { instrument, quote } => on_quote(state, *instrument, quote),
         Event::Settled { instrument, settlement } => on_settled(state, *instrument, *settlement),
-        Event::Turn | Event::Timer => {}
+        Event::Turn => {}
+        Event::Timer => {
+            for pair in &mut state.pairs {
+                pair.dirty |= !pair.at_rest;
+            }
+        }
         Event::Print { instrument, price } => on_print(state, *instrument, *price),
         Event::Order(report) => on_report(state, report, out),
         Event::FundingPaid { instrument, stamp, position, mark, mark_source, rate, amount } => {
@@ -89,7 +94,7 @@ fn on_quote(state: &mut State, instrument: InstrumentId, quote: &Quote) {
         return;
     }
     pair.market.leg_mut(leg).on_quote((quote.bid, quote.bid_depth), (quote.ask, quote.ask_depth), now);
-    pair.market.on_mid(now);
+    pair.market.on_mid(leg, now);
     pair.dirty = true;
 }
 
@@ -98,7 +103,7 @@ fn on_print(state: &mut State, instrument: InstrumentId, price: Price) {
     let now = state.now;
     let Some(pair) = pair_mut(state, id) else { return };
     pair.market.leg_mut(leg).on_print(price, now);
-    pair.market.on_mid(now);
+    pair.market.on_mid(leg, now);
     pair.dirty = true;
 }
 

@@ -170,6 +170,19 @@ impl State {
         self.venues.get(id.index())
     }
 
+    /// Puts back an intent that was on disk: it may have been sent.
+    pub fn restore_intent(&mut self, intent: &crate::port::order::Intent) {
+        let mut order = crate::orders::Order::new(intent.clone());
+        order.durable = true;
+        self.throttle.push(crate::risk::throttle::Made {
+            at: intent.decided_at,
+            instrument: intent.instrument,
+            side: intent.side,
+            quantity: intent.quantity,
+        });
+        self.orders.restore(order);
+    }
+
     /// Equity in the reporting coin: every quote coin counts one for one at the start, and its later move is revaluation.
     #[must_use]
     pub fn equity(&self) -> Amount {

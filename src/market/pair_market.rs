@@ -124,11 +124,11 @@ impl PairMarket {
         self.basis.push(closed, basis);
     }
 
-    /// A quote or print changed a mid.
-    pub fn on_mid(&mut self, at: WallTime) {
+    /// A quote or print changed the mid of a leg. The basis is sampled when it was the perp's, which comes last.
+    pub fn on_mid(&mut self, leg: Leg, at: WallTime) {
         let (Some(spot), Some(perp)) = (self.spot.mid, self.perp.mid) else { return };
         self.marks = Some((spot, perp));
-        if at.0.div_euclid(Span::HOUR.0) != self.basis.last_hour {
+        if leg == Market::Perp && at.0.div_euclid(Span::HOUR.0) != self.basis.last_hour {
             let basis = (perp.units() - spot.units()) as f64 / spot.units() as f64;
             self.basis.push(at, basis);
         }

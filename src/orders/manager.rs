@@ -48,7 +48,10 @@ const FILLS_REMEMBERED: usize = 4_096;
 
 impl Orders {
     /// A boot: ids start over under its epoch, so no id is used for two intents (I2).
-    pub const fn boot(&mut self, epoch: u32, salt: u32) {
+    ///
+    /// An intent that a crash kept off the disk does not exist.
+    pub fn boot(&mut self, epoch: u32, salt: u32) {
+        self.live.retain(|order| order.durable || order.state != OrderState::Recorded);
         self.epoch = epoch;
         self.salt = salt;
         self.number = 0;

@@ -357,7 +357,7 @@ mod tests {
             symbol: "BTCUSDT".to_string(),
             quantity: SignedQuantity::from_units(-1),
             mark_price: Price::parse("1").unwrap(),
-            mark_source: "funding",
+            mark_source: "funding".to_owned(),
             rate: Rate::ZERO,
             amount: Amount::whole(1),
         };

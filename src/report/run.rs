@@ -1,13 +1,13 @@
 //! The rows and the summary of one run, as the drivers hand them over and as the files hold them.
 
 use crate::domain::{Amount, Asset, Leg, Price, Quantity, Rate, Side, SignedQuantity, WallTime};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use crate::ledger::Lines;
 
 /// One fill (`fills.csv`).
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FillRow {
     /// When.
     pub at: WallTime,
@@ -40,7 +40,7 @@ pub struct FillRow {
 }
 
 /// One settlement on a position (`funding.csv`).
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FundingRow {
     /// The venue's stamp.
     pub at: WallTime,
@@ -55,7 +55,7 @@ pub struct FundingRow {
     /// Price used.
     pub mark_price: Price,
     /// Its source: `funding`, `mark` or `perp_close`.
-    pub mark_source: &'static str,
+    pub mark_source: String,
     /// Rate.
     pub rate: Rate,
     /// Plus is received.
@@ -63,7 +63,7 @@ pub struct FundingRow {
 }
 
 /// Equity and cumulative lines at one instant (`equity.csv`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EquityRow {
     /// When.
     pub at: WallTime,
@@ -74,7 +74,7 @@ pub struct EquityRow {
 }
 
 /// One round trip of a pair, or an open one (`trips.csv`).
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TripRow {
     /// Pair name.
     pub pair: String,

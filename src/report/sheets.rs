@@ -98,7 +98,7 @@ pub(super) fn funding(out: impl Write, rows: &[FundingRow]) -> io::Result<()> {
         sheet.text(&row.symbol)?;
         sheet.scaled(row.quantity.units(), DECIMALS)?;
         sheet.scaled(row.mark_price.units(), DECIMALS)?;
-        sheet.text(row.mark_source)?;
+        sheet.text(&row.mark_source)?;
         sheet.scaled(row.rate.units(), Rate::DECIMALS)?;
         sheet.amount(row.amount)?;
         sheet.end_row()?;

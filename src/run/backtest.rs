@@ -380,7 +380,7 @@ pub fn summarise<J: Journal>(driver: &Driver<J>, settings: &Settings, run_s: f64
         run_s,
         round_trips: driver.collector.trips.iter().filter(|trip| trip.closed.is_some()).count() as u64,
         open_pairs: state.active as u64,
-        max_drawdown: driver.collector.max_drawdown,
+        max_drawdown: driver.collector.figures.max_drawdown,
         net_apr,
         idle_cash_interest: money(interest),
         net_apr_with_cash: with_cash,

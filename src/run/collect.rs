@@ -5,9 +5,10 @@ use crate::engine::record::{FillRecord, FundingRecord};
 use crate::engine::{Record, State};
 use crate::ledger::Lines;
 use crate::report::run::{EquityRow, FillRow, FundingRow, TripRow};
+use serde::{Deserialize, Serialize};
 
 /// A round trip that is still open.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct OpenTrip {
     row: TripRow,
     before: Lines,
@@ -26,8 +27,15 @@ pub struct Collector {
     pub trips: Vec<TripRow>,
     /// Times unequal, seconds.
     pub naked_s: Vec<f64>,
-    open: Vec<Option<OpenTrip>>,
+    /// What is not rows.
+    pub figures: Figures,
     keep_rows: bool,
+}
+
+/// Running figures and open round trips: small enough to go on disk with every commit.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Figures {
+    open: Vec<Option<OpenTrip>>,
     last: Option<(WallTime, Amount)>,
     peak: Amount,
     /// Largest fall from a peak as a fraction of it.
@@ -44,7 +52,7 @@ impl Collector {
     /// `keep_rows` keeps a row per change of equity; a sweep does not need them.
     #[must_use]
     pub fn new(pairs: usize, keep_rows: bool) -> Self {
-        Self { open: vec![None; pairs], keep_rows, ..Self::default() }
+        Self { figures: Figures { open: vec![None; pairs], ..Figures::default() }, keep_rows, ..Self::default() }
     }
 
     /// Takes the engine's records.
@@ -68,12 +76,12 @@ impl Collector {
                         entry_reason: reason.map_or("-", |reason| reason.as_str()).to_owned(),
                         exit_reason: None,
                     };
-                    if let Some(slot) = self.open.get_mut(pair.index()) {
+                    if let Some(slot) = self.figures.open.get_mut(pair.index()) {
                         *slot = Some(OpenTrip { row, before: *lines });
                     }
                 }
                 Record::Closed { pair, at, reason, mids, lines } => {
-                    if let Some(mut trip) = self.open.get_mut(pair.index()).and_then(Option::take) {
+                    if let Some(mut trip) = self.figures.open.get_mut(pair.index()).and_then(Option::take) {
                         trip.row.closed = Some(*at);
                         trip.row.exit_basis_bps = Some(basis_bps(*mids));
                         trip.row.lines = *lines - trip.before;
@@ -86,7 +94,7 @@ impl Collector {
                     if !venue_made {
                         self.naked_s.push(seconds);
                     }
-                    if let Some(trip) = self.open.get_mut(pair.index()).and_then(Option::as_mut) {
+                    if let Some(trip) = self.figures.open.get_mut(pair.index()).and_then(Option::as_mut) {
                         trip.row.naked_s += seconds;
                     }
                 }
@@ -121,7 +129,7 @@ impl Collector {
             intent,
             reason: record.reason.as_str().to_owned(),
         });
-        if let Some(trip) = self.open.get_mut(record.pair.index()).and_then(Option::as_mut) {
+        if let Some(trip) = self.figures.open.get_mut(record.pair.index()).and_then(Option::as_mut) {
             trip.row.coins = trip.row.coins.max(record.hedged);
             trip.row.notional = trip.row.notional.max(record.mids.1.times(record.hedged));
         }
@@ -137,11 +145,11 @@ impl Collector {
             symbol: instrument.symbol.to_string(),
             quantity: record.position,
             mark_price: record.mark,
-            mark_source: record.mark_source.as_str(),
+            mark_source: record.mark_source.as_str().to_owned(),
             rate: record.rate,
             amount: record.amount,
         });
-        if let Some(trip) = self.open.get_mut(record.pair.index()).and_then(Option::as_mut) {
+        if let Some(trip) = self.figures.open.get_mut(record.pair.index()).and_then(Option::as_mut) {
             trip.row.settlements += 1;
         }
     }
@@ -149,22 +157,22 @@ impl Collector {
     /// The books at the end of an instant. Everything is valued at its latest marks by then.
     pub fn observe(&mut self, at: WallTime, state: &State, exposure: Exposure) {
         let equity = state.equity();
-        self.first.get_or_insert(at);
-        if let Some((before, known)) = self.last {
+        self.figures.first.get_or_insert(at);
+        if let Some((before, known)) = self.figures.last {
             let ms = at.since(before).0 as f64;
-            self.notional_ms += exposure.notional * ms;
-            self.idle_ms += (known.to_f64() - exposure.spot_value - exposure.margin).max(0.0) * ms;
+            self.figures.notional_ms += exposure.notional * ms;
+            self.figures.idle_ms += (known.to_f64() - exposure.spot_value - exposure.margin).max(0.0) * ms;
             if known == equity && !self.equity.is_empty() {
-                self.last = Some((at, equity));
+                self.figures.last = Some((at, equity));
                 return;
             }
         }
-        self.last = Some((at, equity));
-        if equity > self.peak {
-            self.peak = equity;
-        } else if self.peak > Amount::ZERO {
-            let fall = (self.peak - equity).to_f64() / self.peak.to_f64();
-            self.max_drawdown = self.max_drawdown.max(fall);
+        self.figures.last = Some((at, equity));
+        if equity > self.figures.peak {
+            self.figures.peak = equity;
+        } else if self.figures.peak > Amount::ZERO {
+            let fall = (self.figures.peak - equity).to_f64() / self.figures.peak.to_f64();
+            self.figures.max_drawdown = self.figures.max_drawdown.max(fall);
         }
         if self.keep_rows || self.equity.is_empty() {
             self.equity.push(EquityRow { at, equity, lines: lines_of(state, equity) });
@@ -179,7 +187,7 @@ impl Collector {
         } else if let Some(row) = self.equity.last_mut() {
             *row = EquityRow { at, equity, lines: lines_of(state, equity) };
         }
-        for (place, slot) in self.open.iter_mut().enumerate() {
+        for (place, slot) in self.figures.open.iter_mut().enumerate() {
             if let Some(mut trip) = slot.take() {
                 let lines =
                     state.ledger.pair(PairId(u16::try_from(place).unwrap_or(0))).map(|book| book.attribution.lines);
@@ -195,19 +203,19 @@ impl Collector {
     pub fn time_in_market(&self, carries: Amount) -> f64 {
         let span = self.span().0 as f64;
         let most = carries.to_f64() * span;
-        if most > 0.0 { self.notional_ms / most } else { 0.0 }
+        if most > 0.0 { self.figures.notional_ms / most } else { 0.0 }
     }
 
     /// Mean idle money times the fraction of a year that passed.
     #[must_use]
     pub fn idle_years(&self) -> f64 {
-        self.idle_ms / (365.0 * 8.64e7)
+        self.figures.idle_ms / (365.0 * 8.64e7)
     }
 
     /// From the first to the last look.
     #[must_use]
     pub fn span(&self) -> Span {
-        match (self.first, self.last) {
+        match (self.figures.first, self.figures.last) {
             (Some(first), Some((last, _))) => last.since(first),
             _ => Span::ZERO,
         }
@@ -216,7 +224,7 @@ impl Collector {
     /// First and last look.
     #[must_use]
     pub fn period(&self) -> Option<(WallTime, WallTime)> {
-        Some((self.first?, self.last?.0))
+        Some((self.figures.first?, self.figures.last?.0))
     }
 }
 

@@ -4,7 +4,7 @@
 //! order. Facts about the account are committed before the commands that follow from them are carried out.
 
 use super::collect::Collector;
-use super::journal::{Journal, JournalError};
+use super::journal::{Books, Journal, JournalError};
 use crate::domain::{Sequence, WallTime};
 use crate::engine::{self, State};
 use crate::port::command::{AlarmKind, Severity};
@@ -68,11 +68,15 @@ impl<J: Journal> Driver<J> {
     /// # Errors
     /// [`JournalError`] when it is not on disk.
     pub fn fact(&mut self, at: WallTime, event: Event, venue_number: Option<u64>) -> Result<(), JournalError> {
+        if matches!(event, Event::Boot { .. }) {
+            // A digest covers what was decided since the last boot, and the books.
+            self.digest = Sha256::new();
+        }
         let stamped = self.stamp(at, event);
         self.journal.input(&stamped)?;
         engine::step(&mut self.state, &stamped, &mut self.commands);
-        self.journal.fact(&stamped, venue_number, &self.state)?;
         self.collect();
+        self.journal.fact(&stamped, venue_number, Books { state: &mut self.state, collector: &self.collector })?;
         self.carry_out(at)
     }
 
@@ -137,9 +141,6 @@ impl<J: Journal> Driver<J> {
         if self.wakes.len() == before {
             return Ok(());
         }
-        for pair in &mut self.state.pairs {
-            pair.dirty |= !pair.at_rest;
-        }
         let stamped = self.stamp(at, Event::Timer);
         self.journal.input(&stamped)?;
         engine::step(&mut self.state, &stamped, &mut self.commands);
@@ -185,10 +186,11 @@ impl<J: Journal> Driver<J> {
 
     fn one(&mut self, at: WallTime, command: Command) -> Result<(), JournalError> {
         self.hash(&command);
-        self.journal.command(self.state.sequence, &command);
+        self.journal.command(at, &command);
         match command {
             Command::Record(intent) => {
-                self.journal.intent(&intent, &self.state)?;
+                self.collect();
+                self.journal.intent(&intent, Books { state: &mut self.state, collector: &self.collector })?;
                 let stamped = self.stamp(at, Event::IntentDurable { id: intent.id });
                 self.journal.input(&stamped)?;
                 engine::step(&mut self.state, &stamped, &mut self.commands);
@@ -197,11 +199,10 @@ impl<J: Journal> Driver<J> {
             Command::Cancel { id, .. } => self.venue.cancel(id, at),
             Command::Query { id, .. } => self.venue.query(id, at),
             Command::Transfer(transfer) => {
-                self.journal.transfer(&transfer, &self.state)?;
                 let stamped = self.stamp(at, Event::TransferSent(transfer));
                 self.journal.input(&stamped)?;
                 engine::step(&mut self.state, &stamped, &mut self.commands);
-                self.journal.fact(&stamped, None, &self.state)?;
+                self.journal.fact(&stamped, None, Books { state: &mut self.state, collector: &self.collector })?;
                 self.venue.transfer(transfer, at);
             }
             Command::Alarm(alarm) => {

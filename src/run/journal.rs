@@ -1,8 +1,8 @@
 //! Where facts and intents go before anything acts on them.
 
-use crate::domain::Sequence;
+use super::collect::Collector;
+use crate::domain::WallTime;
 use crate::engine::State;
-use crate::port::event::Transfer;
 use crate::port::order::Intent;
 use crate::port::{Command, Stamped};
 use thiserror::Error;
@@ -12,51 +12,46 @@ use thiserror::Error;
 #[error("the ledger of record cannot be written: {0}")]
 pub struct JournalError(pub String);
 
-/// A place that remembers. The store is one; a backtest needs none.
+/// What a journal may put on disk with a commit.
+pub struct Books<'a> {
+    /// The core.
+    pub state: &'a mut State,
+    /// Rows and figures of the report so far.
+    pub collector: &'a Collector,
+}
+
+/// A place that remembers. The session's files are one; a backtest needs none.
 pub trait Journal {
     /// Puts an intent on disk, synced, before it is sent.
     ///
     /// # Errors
     /// [`JournalError`] when it is not on disk.
-    fn intent(&mut self, intent: &Intent, state: &State) -> Result<(), JournalError>;
-
-    /// Puts a transfer on disk, synced, before it is sent.
-    ///
-    /// # Errors
-    /// [`JournalError`] when it is not on disk.
-    fn transfer(&mut self, transfer: &Transfer, state: &State) -> Result<(), JournalError>;
+    fn intent(&mut self, _intent: &Intent, _books: Books<'_>) -> Result<(), JournalError> {
+        Ok(())
+    }
 
     /// A fact about the account was applied; `venue_number` is its number in the venue's outbox, when it came from there.
     ///
     /// # Errors
     /// [`JournalError`] when it is not on disk.
-    fn fact(&mut self, stamped: &Stamped, venue_number: Option<u64>, state: &State) -> Result<(), JournalError>;
+    fn fact(&mut self, _stamped: &Stamped, _number: Option<u64>, _books: Books<'_>) -> Result<(), JournalError> {
+        Ok(())
+    }
 
     /// Every event, before it is applied; the tape.
     ///
     /// # Errors
     /// [`JournalError`] when it cannot be recorded.
-    fn input(&mut self, stamped: &Stamped) -> Result<(), JournalError>;
+    fn input(&mut self, _stamped: &Stamped) -> Result<(), JournalError> {
+        Ok(())
+    }
 
-    /// Every command, after it was decided.
-    fn command(&mut self, _sequence: Sequence, _command: &Command) {}
+    /// Every command, after it was decided at `at`.
+    fn command(&mut self, _at: WallTime, _command: &Command) {}
 }
 
 /// Remembers nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoJournal;
 
-impl Journal for NoJournal {
-    fn intent(&mut self, _: &Intent, _: &State) -> Result<(), JournalError> {
-        Ok(())
-    }
-    fn transfer(&mut self, _: &Transfer, _: &State) -> Result<(), JournalError> {
-        Ok(())
-    }
-    fn fact(&mut self, _: &Stamped, _: Option<u64>, _: &State) -> Result<(), JournalError> {
-        Ok(())
-    }
-    fn input(&mut self, _: &Stamped) -> Result<(), JournalError> {
-        Ok(())
-    }
-}
+impl Journal for NoJournal {}

@@ -6,6 +6,8 @@ pub mod collect;
 pub mod cursor;
 pub mod driver;
 pub mod journal;
+pub mod paper;
+pub mod session;
 
 pub use driver::Driver;
 pub use journal::{Journal, NoJournal};

@@ -82,7 +82,7 @@ fn funding_rows() -> Vec<FundingRow> {
                 symbol: symbol.to_string(),
                 quantity,
                 mark_price: price,
-                mark_source: "funding",
+                mark_source: "funding".to_owned(),
                 rate,
                 amount: (-price.times_signed(quantity)).times_rate(rate),
             }

@@ -242,7 +242,7 @@ const fn kind(event: &Event) -> usize {
         Event::Order(_) => 19,
         Event::VenueFill { .. } => 20,
         Event::FundingPaid { .. } => 21,
-        Event::TransferDone(_) => 22,
+        Event::TransferSent(_) | Event::TransferDone(_) => 22,
         Event::TransferFailed(_) => 23,
         Event::IntentDurable { .. } => 24,
         Event::Timer => 25,

@@ -1,0 +1,264 @@
+//! The files of one paper session: ledger of record, tape, and what recovery reads back.
+
+use super::collect::{Collector, Figures};
+use super::journal::{Books, Journal, JournalError};
+use crate::domain::{Leg, PairId, Sequence, WallTime};
+use crate::engine::State;
+use crate::pairs::PairMemory;
+use crate::port::order::Intent;
+use crate::port::{Event, Stamped};
+use crate::store::ledger_file::{Batch, LedgerFile, Loaded, StoredFact, StoredIntent};
+use crate::tape::TapeWriter;
+use serde::{Deserialize, Serialize};
+
+/// What a pair needs to go on exactly where it was.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PairRow {
+    /// Its memory.
+    pub memory: PairMemory,
+    /// Whether only the strategy is asked.
+    pub at_rest: bool,
+    /// Largest hedged coins of the round trip.
+    pub largest: crate::domain::Quantity,
+}
+
+/// The journal of a session.
+pub struct Session {
+    ledger: LedgerFile,
+    tape: Option<TapeWriter>,
+    stored: Stored,
+}
+
+/// Rows of the report that are on disk.
+#[derive(Debug, Clone, Copy, Default)]
+struct Stored {
+    fills: usize,
+    funding: usize,
+    equity: usize,
+    trips: usize,
+    naked: usize,
+}
+
+impl Session {
+    /// Joins the ledger file and the tape; `collector` holds what was read back.
+    #[must_use]
+    pub fn new(ledger: LedgerFile, tape: Option<TapeWriter>, collector: &Collector) -> Self {
+        let stored = Stored {
+            fills: collector.fills.len(),
+            funding: collector.funding.len(),
+            equity: collector.equity.len(),
+            trips: collector.trips.len(),
+            naked: collector.naked_s.len(),
+        };
+        Self { ledger, tape, stored }
+    }
+
+    /// Puts a final batch on disk and closes the tape with the digest.
+    ///
+    /// # Errors
+    /// [`JournalError`] when either cannot be written.
+    pub fn finish(mut self, digest: &str, mut books: Books<'_>) -> Result<(), JournalError> {
+        let mut batch = self.batch(&mut books, None);
+        batch.meta.push(("finished", "1".to_owned()));
+        batch.meta.push(("digest", digest.to_owned()));
+        self.commit(&batch)?;
+        match self.tape.take() {
+            Some(tape) => tape.finish(digest).map_err(|error| JournalError(error.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    fn commit(&mut self, batch: &Batch) -> Result<(), JournalError> {
+        if let Some(tape) = &mut self.tape {
+            // Buffered inputs must not be lost behind a fact that is on disk.
+            tape.flush().map_err(|error| JournalError(error.to_string()))?;
+        }
+        self.ledger.commit(batch).map_err(|error| JournalError(error.to_string()))
+    }
+
+    /// Everything that changed since the last commit.
+    fn batch(&mut self, books: &mut Books<'_>, venue_number: Option<u64>) -> Batch {
+        let state = &mut *books.state;
+        let mut batch = Batch { postings: state.ledger.drain(), ..Batch::default() };
+        batch.meta.push(("clock", state.now.0.to_string()));
+        batch.meta.push(("sequence", state.sequence.0.to_string()));
+        batch.meta.push(("figures", text(&books.collector.figures)));
+        batch.meta.push(("flags", text(&(state.bot, state.paused, state.unequal))));
+        if let Some(number) = venue_number {
+            batch.meta.push(("venue_number", number.to_string()));
+        }
+        for pair in &state.pairs {
+            let row = PairRow { memory: pair.memory.clone(), at_rest: pair.at_rest, largest: pair.largest };
+            batch.pairs.push((pair.pair.name.clone(), pair.memory.phase.as_str().to_owned(), text(&row)));
+        }
+        self.rows(books.collector, &mut batch);
+        batch
+    }
+
+    fn rows(&mut self, collector: &Collector, batch: &mut Batch) {
+        let stored = &mut self.stored;
+        for row in collector.fills.get(stored.fills..).unwrap_or(&[]) {
+            batch.rows.push(("fill", row.at, text(row)));
+        }
+        for row in collector.funding.get(stored.funding..).unwrap_or(&[]) {
+            batch.rows.push(("funding", row.at, text(row)));
+        }
+        for row in collector.equity.get(stored.equity..).unwrap_or(&[]) {
+            batch.rows.push(("equity", row.at, text(row)));
+        }
+        for row in collector.trips.get(stored.trips..).unwrap_or(&[]) {
+            batch.rows.push(("trip", row.closed.unwrap_or(row.opened), text(row)));
+        }
+        for row in collector.naked_s.get(stored.naked..).unwrap_or(&[]) {
+            batch.rows.push(("naked", WallTime(0), text(row)));
+        }
+        *stored = Stored {
+            fills: collector.fills.len(),
+            funding: collector.funding.len(),
+            equity: collector.equity.len(),
+            trips: collector.trips.len(),
+            naked: collector.naked_s.len(),
+        };
+    }
+}
+
+impl Journal for Session {
+    fn intent(&mut self, intent: &Intent, mut books: Books<'_>) -> Result<(), JournalError> {
+        let mut batch = self.batch(&mut books, None);
+        let name = books.state.pair(intent.pair).map(|pair| pair.pair.name.clone()).unwrap_or_default();
+        let stored = StoredIntent { sequence: books.state.sequence.0, intent: intent.clone() };
+        batch.intents.push((stored, name));
+        self.commit(&batch)
+    }
+
+    fn fact(&mut self, stamped: &Stamped, number: Option<u64>, mut books: Books<'_>) -> Result<(), JournalError> {
+        let mids = pair_of(&stamped.event, books.state)
+            .and_then(|id| books.state.pair(id))
+            .and_then(|pair| pair.market.spot.mid.zip(pair.market.perp.mid));
+        let mut batch = self.batch(&mut books, number);
+        batch.facts.push(StoredFact { stamped: stamped.clone(), mids });
+        self.commit(&batch)
+    }
+
+    fn input(&mut self, stamped: &Stamped) -> Result<(), JournalError> {
+        match &mut self.tape {
+            Some(tape) => tape.append(stamped).map_err(|error| JournalError(error.to_string())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The pair that a fact is about.
+fn pair_of(event: &Event, state: &State) -> Option<PairId> {
+    match event {
+        Event::Order(report) => state.orders.find(report.id).map(|order| order.intent.pair),
+        Event::VenueFill { instrument, .. } | Event::FundingPaid { instrument, .. } => Some(State::owner(*instrument).0),
+        _ => None,
+    }
+}
+
+fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// What is wrong with a ledger that was read back.
+#[derive(Debug, thiserror::Error)]
+#[error("the ledger of record cannot be read back: {0}")]
+pub struct RecoverError(pub String);
+
+/// What was read back besides the state.
+pub struct Recovered {
+    /// Rows and figures.
+    pub collector: Collector,
+    /// The bot's last commit.
+    pub clock: WallTime,
+    /// Number of the last venue event that is booked.
+    pub venue_number: u64,
+    /// Boots so far.
+    pub epoch: u32,
+}
+
+/// Applies intents and facts in order, each fact at the mids at which it was booked. Decides nothing.
+///
+/// # Errors
+/// [`RecoverError`] when a value is missing or damaged.
+pub fn recover(state: &mut State, loaded: &Loaded) -> Result<Recovered, RecoverError> {
+    let mut epoch = 0;
+    let mut intents = loaded.intents.iter().peekable();
+    let mut nothing = Vec::new();
+    for fact in &loaded.facts {
+        while let Some(stored) = intents.next_if(|stored| stored.sequence < fact.stamped.sequence.0) {
+            state.restore_intent(&stored.intent);
+        }
+        if let Event::Boot { epoch: number, .. } = fact.stamped.event {
+            epoch = number;
+        }
+        if let Some((spot, perp)) = fact.mids
+            && let Some(id) = pair_of(&fact.stamped.event, state)
+        {
+            for (leg, price) in [(Leg::Spot, spot), (Leg::Perp, perp)] {
+                if let Some(pair) = state.pairs.get_mut(id.index()) {
+                    pair.market.leg_mut(leg).mid = Some(price);
+                }
+            }
+        }
+        state.now = fact.stamped.at;
+        state.sequence = fact.stamped.sequence;
+        crate::engine::apply::apply(state, &fact.stamped.event, &mut nothing);
+        nothing.clear();
+    }
+    for stored in intents {
+        state.restore_intent(&stored.intent);
+    }
+    restore_memory(state, loaded)?;
+    let collector = restore_rows(loaded, state.pairs.len())?;
+    state.records.clear();
+    let _ = state.ledger.drain();
+    let number = |key: &str| loaded.meta.get(key).and_then(|value| value.parse::<i64>().ok());
+    let clock = number("clock").ok_or_else(|| RecoverError("meta has no clock".to_owned()))?;
+    let sequence = number("sequence").ok_or_else(|| RecoverError("meta has no sequence".to_owned()))?;
+    state.now = WallTime(clock);
+    state.sequence = Sequence(u64::try_from(sequence).unwrap_or(0));
+    let venue_number = number("venue_number").and_then(|value| u64::try_from(value).ok()).unwrap_or(0);
+    Ok(Recovered { collector, clock: WallTime(clock), venue_number, epoch })
+}
+
+fn restore_memory(state: &mut State, loaded: &Loaded) -> Result<(), RecoverError> {
+    let mut active = 0;
+    for pair in &mut state.pairs {
+        if let Some(body) = loaded.pairs.get(&pair.pair.name) {
+            let row: PairRow = parse("pairs", body)?;
+            pair.memory = row.memory;
+            pair.at_rest = row.at_rest;
+            pair.largest = row.largest;
+        }
+        active += usize::from(pair.memory.entered_at.is_some());
+    }
+    state.active = active;
+    if let Some(flags) = loaded.meta.get("flags") {
+        (state.bot, state.paused, state.unequal) = parse("meta flags", flags)?;
+    }
+    Ok(())
+}
+
+fn restore_rows(loaded: &Loaded, pairs: usize) -> Result<Collector, RecoverError> {
+    let mut collector = Collector::new(pairs, true);
+    for (kind, body) in &loaded.rows {
+        match kind.as_str() {
+            "fill" => collector.fills.push(parse("fill rows", body)?),
+            "funding" => collector.funding.push(parse("funding rows", body)?),
+            "equity" => collector.equity.push(parse("equity rows", body)?),
+            "trip" => collector.trips.push(parse("trip rows", body)?),
+            "naked" => collector.naked_s.push(parse("naked rows", body)?),
+            other => return Err(RecoverError(format!("rows of unknown kind {other:?}"))),
+        }
+    }
+    if let Some(figures) = loaded.meta.get("figures") {
+        collector.figures = parse::<Figures>("meta figures", figures)?;
+    }
+    Ok(collector)
+}
+
+fn parse<T: serde::de::DeserializeOwned>(what: &str, body: &str) -> Result<T, RecoverError> {
+    serde_json::from_str(body).map_err(|error| RecoverError(format!("{what}: {error}")))
+}
