@@ -98,6 +98,8 @@ fn usual(frame: &str) -> Decimal {
 struct TickerOnly {
     u: u64,
     s: String,
+    #[serde(rename = "T")]
+    time: i64,
     b: String,
     #[serde(rename = "B")]
     bid_size: String,
@@ -108,36 +110,48 @@ struct TickerOnly {
 
 #[derive(Deserialize)]
 struct DepthOnly {
+    #[serde(rename = "E")]
+    event_time: i64,
+    s: String,
+    #[serde(rename = "U")]
+    first: u64,
     u: u64,
+    pu: u64,
     b: Vec<(String, String)>,
     a: Vec<(String, String)>,
 }
 
 #[derive(Deserialize)]
 struct MarkOnly {
+    #[serde(rename = "E")]
+    event_time: i64,
+    s: String,
+    #[serde(rename = "T")]
+    next: i64,
     p: String,
     i: String,
     r: String,
 }
 
-/// The usual way when the kind is known beforehand: the fairest rival.
+/// The usual way when the kind is known beforehand, reading the same fields: the fairest rival.
 fn usual_typed(kind: &str, frame: &str) -> Decimal {
     let number = |text: &str| -> Decimal { text.parse().unwrap() };
     match kind {
         "depth" => {
             let data = serde_json::from_str::<Wrapped<DepthOnly>>(frame).unwrap().data;
-            black_box(data.u);
+            black_box((data.event_time, data.s, data.first, data.u, data.pu));
             let levels: Vec<(Decimal, Decimal)> =
                 data.b.iter().chain(&data.a).map(|(price, size)| (number(price), number(size))).collect();
             levels.iter().map(|(price, _)| *price).max().unwrap()
         }
         "mark" => {
             let data = serde_json::from_str::<Wrapped<MarkOnly>>(frame).unwrap().data;
+            black_box((data.event_time, data.s, data.next));
             number(&data.p) + number(&data.i) + number(&data.r)
         }
         _ => {
             let data = serde_json::from_str::<Wrapped<TickerOnly>>(frame).unwrap().data;
-            black_box((data.u, data.s));
+            black_box((data.u, data.s, data.time));
             number(&data.b) + number(&data.bid_size) + number(&data.a) + number(&data.ask_size)
         }
     }

@@ -83,7 +83,8 @@ fn b01_a_gap_drops_the_book_and_asks_for_a_new_snapshot() {
     };
     check(Rule::Contiguous, spot(1, 5), spot(7, 9));
     check(Rule::Linked, linked(1, 5, 0), linked(7, 9, 6));
-    // The contract venue must name the change before; without it nothing is proven.
+    // The contract venue must name the very change before: an older one or none breaks its documented chain.
+    check(Rule::Linked, linked(1, 5, 0), linked(4, 9, 3));
     check(Rule::Linked, linked(1, 5, 0), spot(6, 9));
 }
 

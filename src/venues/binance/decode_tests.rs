@@ -319,6 +319,16 @@ proptest! {
     }
 
     #[test]
+    fn quick_ids_are_exact(id in 0_u64..1 << 62) {
+        let frame = SPOT_TICKER.replace("400900217", &id.to_string());
+        let mut scratch = Scratch::default();
+        let Ok(Message::BookTicker(ticker)) = decode(Market::Spot, frame.as_bytes(), &mut scratch) else {
+            panic!("{frame}");
+        };
+        prop_assert_eq!(ticker.update_id, id);
+    }
+
+    #[test]
     fn quick_numbers_are_exact(whole in 0_u64..10_000_000_000, fraction in "[0-9]{0,9}") {
         let number = if fraction.is_empty() { whole.to_string() } else { format!("{whole}.{fraction}") };
         let frame = SPOT_TICKER.replace("31.21000000", &number);
