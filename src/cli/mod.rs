@@ -8,6 +8,8 @@ pub mod check;
 pub mod data;
 pub mod dates;
 pub mod init;
+pub mod paper;
+pub mod paper_replay;
 pub mod stats;
 
 use clap::{Parser, Subcommand};
@@ -77,6 +79,7 @@ enum Verb {
     Backtest(backtest::Args),
     Check(check::Args),
     Init(init::Args),
+    Paper(paper::Args),
     /// History on disk: what there is, and what is wrong with it
     Data(data::Args),
     /// How funding was: mean, spread, share at the anchor, per venue and symbol
@@ -92,6 +95,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Backtest(args) => backtest::run(args, &mut output),
         Verb::Check(args) => check::run(args, &mut output),
         Verb::Init(args) => init::run(args, &mut output),
+        Verb::Paper(args) => paper::run(args, &mut output),
         Verb::Data(args) => data::run(args, &mut output),
         Verb::Stats(args) => stats::run(args, &mut output),
     };

@@ -14,6 +14,13 @@ pub fn money(amount: Amount) -> String {
     grouped(amount, 2)
 }
 
+/// A fraction in basis points. Worked: 0.0005 is 5.
+#[must_use]
+#[expect(clippy::float_arithmetic, reason = "shown to people")]
+pub fn in_bps(fraction: f64) -> f64 {
+    fraction * 1e4
+}
+
 /// A fraction as percent with two decimals: 0.0123 is `1.23 %`.
 #[must_use]
 pub fn percent(fraction: f64) -> String {

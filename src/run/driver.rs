@@ -141,11 +141,34 @@ impl<J: Journal> Driver<J> {
         if self.wakes.len() == before {
             return Ok(());
         }
+        self.rouse(at)
+    }
+
+    /// Wakes the core now: everything that is in work is looked at again.
+    ///
+    /// # Errors
+    /// [`JournalError`] when an intent cannot be put on disk.
+    pub fn rouse(&mut self, at: WallTime) -> Result<(), JournalError> {
         let stamped = self.stamp(at, Event::Timer);
         self.journal.input(&stamped)?;
         engine::step(&mut self.state, &stamped, &mut self.commands);
         self.collect();
         self.carry_out(at)
+    }
+
+    /// Refills the market windows from a venue's history: facts are applied at their own times, nothing is decided, and
+    /// nothing goes to the tape, because the core stands afterwards where it stood before.
+    pub fn refill(&mut self, history: &[(WallTime, Event)], now: WallTime) {
+        let mut nothing = Vec::new();
+        for (at, event) in history {
+            self.state.now = *at;
+            engine::apply::apply(&mut self.state, event, &mut nothing);
+            nothing.clear();
+        }
+        self.state.now = now;
+        for pair in &mut self.state.pairs {
+            pair.dirty = false;
+        }
     }
 
     /// SHA-256 of the commands so far and of the ledger as it stands, in hex.

@@ -7,6 +7,7 @@ pub mod cursor;
 pub mod driver;
 pub mod journal;
 pub mod paper;
+pub mod recover;
 pub mod session;
 
 pub use driver::Driver;

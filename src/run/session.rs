@@ -83,7 +83,7 @@ impl Session {
         batch.meta.push(("clock", state.now.0.to_string()));
         batch.meta.push(("sequence", state.sequence.0.to_string()));
         batch.meta.push(("figures", text(&books.collector.figures)));
-        batch.meta.push(("flags", text(&(state.bot, state.paused, state.unequal))));
+        batch.meta.push(("flags", text(&(state.bot, state.paused, state.unequal, state.day))));
         if let Some(number) = venue_number {
             batch.meta.push(("venue_number", number.to_string()));
         }
@@ -152,7 +152,9 @@ impl Journal for Session {
 fn pair_of(event: &Event, state: &State) -> Option<PairId> {
     match event {
         Event::Order(report) => state.orders.find(report.id).map(|order| order.intent.pair),
-        Event::VenueFill { instrument, .. } | Event::FundingPaid { instrument, .. } => Some(State::owner(*instrument).0),
+        Event::VenueFill { instrument, .. } | Event::FundingPaid { instrument, .. } => {
+            Some(State::owner(*instrument).0)
+        }
         _ => None,
     }
 }
@@ -236,7 +238,7 @@ fn restore_memory(state: &mut State, loaded: &Loaded) -> Result<(), RecoverError
     }
     state.active = active;
     if let Some(flags) = loaded.meta.get("flags") {
-        (state.bot, state.paused, state.unequal) = parse("meta flags", flags)?;
+        (state.bot, state.paused, state.unequal, state.day) = parse("meta flags", flags)?;
     }
     Ok(())
 }

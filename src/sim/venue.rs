@@ -525,8 +525,24 @@ impl SimVenue {
         };
         for (price, quantity) in slices {
             self.book(id, (price, quantity), Role::Taker, now);
+            self.deplete(intent.instrument, intent.side, quantity);
         }
         self.finish(id, now);
+    }
+
+    /// What was taken from a book is gone until the book is shown anew.
+    fn deplete(&mut self, instrument: InstrumentId, side: Side, quantity: Quantity) {
+        let Some(Liquidity::Book { bids, asks }) = self.liquidity.get_mut(instrument.index()) else { return };
+        let levels = match side {
+            Side::Buy => asks,
+            Side::Sell => bids,
+        };
+        if let Some((_, size)) = levels.first_mut() {
+            *size = size.minus(quantity);
+            if size.is_zero() {
+                levels.remove(0);
+            }
+        }
     }
 
     fn fill_resting(&mut self, id: ClientOrderId, now: WallTime) {

@@ -1,0 +1,408 @@
+//! `carry paper`: the strategy on a market now, simulated fills, its own durable books.
+
+use super::{Exit, Failure, Output};
+use crate::config::{Loaded, Sources, load};
+use crate::domain::{Sequence, Span, WallTime};
+use crate::engine::State;
+use crate::report::run::{BasisSeries, Remark, RunResult};
+use crate::report::{LiveTable, PairLine, Snapshot};
+use crate::run::backtest::summarise;
+use crate::run::clock;
+use crate::run::collect::lines_of;
+use crate::run::driver::Driver;
+use crate::run::journal::{Books, JournalError};
+use crate::run::paper::{Paper, START, SimMarket};
+use crate::run::session::{self, Session};
+use crate::sim::{Faults, Generator, SimVenue};
+use crate::store::{LedgerFile, StateLock, StoreError, VenueFile};
+use crate::tape::{self, TapeWriter};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Trades a strategy with simulated fills: on the embedded simulated market, or on a recording
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  carry paper                                      thirty simulated days of the embedded market
+  carry paper --seed 7 --days 90 --strategy strategies/ethena.toml
+  carry paper --state runs/mine                    a session that survives kill -9 and goes on
+  carry paper --market replay:recordings/btc       recorded candles and funding, or recorded raw frames")]
+pub struct Args {
+    /// Market: sim, or replay:DIR
+    #[arg(long, default_value = "sim", value_name = "MARKET")]
+    market: String,
+    /// Seed of the simulated market
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Simulated days, counted from the first start
+    #[arg(long, default_value_t = 30, value_name = "N")]
+    days: u32,
+    /// Simulated seconds per second, or max
+    #[arg(long, default_value = "max", value_name = "max|N")]
+    speed: String,
+    /// Folder of the session; a new one under runs/ when absent
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Strategy file; the built-in settings when absent
+    #[arg(long, value_name = "FILE")]
+    strategy: Option<PathBuf>,
+    /// Overrides one key; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Further configuration files; may be repeated
+    #[arg(long, value_name = "FILE")]
+    config: Vec<PathBuf>,
+    /// The summary as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A [`Failure`] with its exit code.
+pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
+    let watch = clock::Stopwatch::start();
+    let mut set = args.set.clone();
+    if let Some(seed) = args.seed {
+        set.push(format!("sim.seed={seed}"));
+    }
+    let loaded = load(&Sources::discover(args.strategy.clone(), args.config.clone(), set))?;
+    let speed = speed(&args.speed)?;
+    if args.market != "sim" {
+        return match args.market.strip_prefix("replay:") {
+            Some(folder) => super::paper_replay::run(Path::new(folder), &loaded, args.json, output),
+            None => Err(Failure::new(
+                Exit::Usage,
+                format!("--market {}: expected sim or replay:DIR", args.market.escape_debug()),
+            )),
+        };
+    }
+    let folder = args.state.clone().unwrap_or_else(new_run);
+    let _lock = StateLock::take(&folder)?;
+    let job = Job { folder: &folder, loaded: &loaded, days: args.days };
+    match job.open()? {
+        Opened::Finished(text, json) => writeln!(output.out, "{}", if args.json { json } else { text })?,
+        Opened::Session(mut paper) => {
+            play(&mut paper, speed)?;
+            let result = job.close(*paper, watch.seconds())?;
+            if args.json {
+                writeln!(output.out, "{}", crate::report::summary_json(&result.summary))?;
+            } else {
+                crate::report::print_summary(output.out, &result)?;
+                let report = format!("carry report {}", folder.display());
+                let replay = format!("carry replay {}", folder.display());
+                let next: [(&str, &str); 3] = [
+                    (&report, "the page with charts"),
+                    (&replay, "the same decisions again, from the tape"),
+                    ("carry init", "your own configuration and strategy files"),
+                ];
+                crate::report::print_next(output.out, &next)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One session's folder and settings.
+struct Job<'a> {
+    folder: &'a Path,
+    loaded: &'a Loaded,
+    days: u32,
+}
+
+enum Opened {
+    /// The session is over: its report as text and as JSON.
+    Finished(String, String),
+    Session(Box<Paper<Session>>),
+}
+
+impl Job<'_> {
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn open(&self) -> Result<Opened, Failure> {
+        let settings = &self.loaded.settings;
+        let fresh = !self.path("ledger.sqlite").exists();
+        let ledger = LedgerFile::open(&self.path("ledger.sqlite"), "paper")?;
+        let venue_file = VenueFile::open(&self.path("venue.sqlite"))?;
+        let venue = venue_file.load()?;
+        let read = ledger.load()?;
+        if !read.meta.contains_key("identity") || read.facts.is_empty() {
+            if let Some(venue) = venue {
+                drop(ledger);
+                return Err(self.unknown_books(&venue.venue, fresh));
+            }
+            return self.start(ledger, venue_file);
+        }
+        self.same_session(&read.meta)?;
+        if read.meta.contains_key("finished") {
+            let text = std::fs::read_to_string(self.path("report.txt"))?;
+            let json = std::fs::read_to_string(self.path("summary.json"))?;
+            return Ok(Opened::Finished(text.trim_end().to_owned(), json.trim_end().to_owned()));
+        }
+        let Some(venue) = venue else {
+            return Err(Failure::new(
+                Exit::Difference,
+                format!("{}: the ledger has a session, but the venue's books are gone", self.folder.display()),
+            ));
+        };
+        let market = venue.market.ok_or_else(|| damaged("the venue's file has no market"))?;
+        let history = venue_file.history(venue.clock - settings.signal.memory - Span(2 * Span::DAY.0))?;
+        let market = SimMarket::read_back(&market, Some(venue_file)).map_err(|error| damaged(&error.to_string()))?;
+        let mut state = State::new(settings.clone(), market.generator.catalogue().clone());
+        let recovered = session::recover(&mut state, &read).map_err(|error| damaged(&error.to_string()))?;
+        let books: SimVenue = serde_json::from_str(&venue.venue).map_err(|error| damaged(&error.to_string()))?;
+        let books = books.resumed(settings.clone(), recovered.venue_number);
+        self.reconcile(&state, &books)?;
+        let sequence = Sequence(state.sequence.0);
+        let tape = TapeWriter::resume(&self.path("tape"), sequence).map_err(journal_tape)?;
+        let session = Session::new(ledger, Some(tape), &recovered.collector);
+        let driver = Driver::new(state, books, session, recovered.collector);
+        let clocks = (recovered.clock, venue.clock);
+        let mut paper = Paper::resume(driver, market, clocks, recovered.epoch, &history)?;
+        paper.until(START + Span(i64::from(self.days) * Span::DAY.0));
+        Ok(Opened::Session(Box::new(paper)))
+    }
+
+    fn start(&self, mut ledger: LedgerFile, venue_file: VenueFile) -> Result<Opened, Failure> {
+        let settings = &self.loaded.settings;
+        let generator = Generator::new(settings.sim.seed, START);
+        let header = tape::Header {
+            mode: "paper".to_owned(),
+            market: "sim".to_owned(),
+            seed: settings.sim.seed,
+            strategy_sha256: self.loaded.strategy_hash.clone(),
+            settings: tape::canonical(settings).map_err(journal_tape)?,
+            catalogue: generator.catalogue().clone(),
+        };
+        let identity = crate::store::ledger_file::Batch {
+            meta: vec![("identity", self.identity())],
+            ..crate::store::ledger_file::Batch::default()
+        };
+        let tape_folder = self.path("tape");
+        if tape_folder.exists() {
+            // A start that was killed before its first fact: nothing was decided yet.
+            std::fs::remove_dir_all(&tape_folder)?;
+        }
+        std::fs::create_dir_all(&tape_folder)?;
+        let tape = TapeWriter::create(&tape_folder, &header).map_err(journal_tape)?;
+        ledger.commit(&identity)?;
+        let collector = crate::run::collect::Collector::new(0, true);
+        let session = Session::new(ledger, Some(tape), &collector);
+        let market = SimMarket::new(generator, Some(venue_file));
+        let mut paper = Paper::start(settings, session, market, Faults::none())?;
+        paper.until(START + Span(i64::from(self.days) * Span::DAY.0));
+        Ok(Opened::Session(Box::new(paper)))
+    }
+
+    /// What makes two starts the same session.
+    fn identity(&self) -> String {
+        let settings = &self.loaded.settings;
+        format!("mode=paper market=sim seed={} strategy={}", settings.sim.seed, self.loaded.strategy_hash)
+    }
+
+    fn same_session(&self, meta: &std::collections::BTreeMap<String, String>) -> Result<(), Failure> {
+        let known = meta.get("identity").map_or("", String::as_str);
+        let asked = self.identity();
+        if known == asked {
+            return Ok(());
+        }
+        Err(Failure::new(
+            Exit::Usage,
+            format!(
+                "{}: holds another session\n  there: {known}\n  asked: {asked}\nuse another --state folder, or the same seed and strategy",
+                self.folder.display()
+            ),
+        ))
+    }
+
+    /// The bot's ledger is gone, the venue has books: it does not pretend that these are nothing.
+    fn unknown_books(&self, venue: &str, fresh: bool) -> Failure {
+        if fresh {
+            for name in ["ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"] {
+                let _ = std::fs::remove_file(self.path(name));
+            }
+        }
+        let mut text = format!(
+            "{}: the venue has books that no ledger of ours explains; nothing is traded\n\n  account                      ledger  venue\n",
+            self.folder.display()
+        );
+        if let Ok(venue) = serde_json::from_str::<SimVenue>(venue) {
+            for (name, amount) in holdings(&venue) {
+                text.push_str(&format!("  {name:<28} none    {amount}\n"));
+            }
+        }
+        text.push_str("\nput the ledger back, or start with a new --state folder");
+        Failure::new(Exit::Difference, text)
+    }
+
+    /// Compares the ledger, with what is on its way to the bot, to the venue's books; refuses when they differ.
+    fn reconcile(&self, state: &State, venue: &SimVenue) -> Result<(), Failure> {
+        let differences = crate::run::recover::differences(state, venue);
+        if differences.is_empty() {
+            return Ok(());
+        }
+        let mut text = format!("{}: ledger and venue differ; nothing is traded\n", self.folder.display());
+        for line in differences {
+            text.push_str(&format!("  {line}\n"));
+        }
+        Err(Failure::new(Exit::Difference, text.trim_end().to_owned()))
+    }
+
+    fn close(&self, mut paper: Paper<Session>, seconds: f64) -> Result<RunResult, Failure> {
+        paper.finish()?;
+        let settings = &self.loaded.settings;
+        let mut summary = summarise(&paper.driver, settings, seconds);
+        summary.schema = "carry.paper/1".to_owned();
+        summary.mode = "paper".to_owned();
+        summary.market = "sim".to_owned();
+        summary.remarks.push(Remark {
+            subject: "market".to_owned(),
+            text: "generated; it imitates the third quarter of 2025 in kind and is no forecast".to_owned(),
+        });
+        for pair in paper.driver.state.catalogue.pairs() {
+            summary.steps.insert(pair.name.clone(), "1m".to_owned());
+        }
+        let digest = summary.digest.clone();
+        let Driver { mut state, collector, journal, .. } = paper.driver;
+        journal.finish(&digest, Books { state: &mut state, collector: &collector })?;
+        let result = RunResult {
+            summary,
+            fills: collector.fills,
+            funding: collector.funding,
+            equity: collector.equity,
+            trips: collector.trips,
+            basis: Vec::<BasisSeries>::new(),
+            naked_s: collector.naked_s,
+        };
+        let mut text = Vec::new();
+        crate::report::render_summary(&mut text, &result, crate::report::Look::Plain)?;
+        crate::report::write_all(self.folder, &result)
+            .map_err(|error| Failure::new(Exit::Failure, error.to_string()))?;
+        std::fs::write(self.path("report.txt"), text)?;
+        Ok(result)
+    }
+}
+
+fn holdings(venue: &SimVenue) -> Vec<(String, String)> {
+    let mut rows = Vec::new();
+    for ((id, wallet, asset), amount) in venue.accounts().wallets() {
+        let name = venue.catalogue().venues().get(id.index()).map_or("?", |name| name.as_str());
+        if !amount.is_zero() {
+            rows.push((format!("{name} {wallet:?} {asset}").to_lowercase(), amount.to_string()));
+        }
+    }
+    for pair in venue.catalogue().pairs() {
+        let coins = venue.accounts().position(pair.id).coins;
+        if !coins.is_zero() {
+            rows.push((format!("{} position", pair.name), coins.to_string()));
+        }
+    }
+    rows
+}
+
+/// Plays to the end, with the live table on a terminal.
+fn play(paper: &mut Paper<Session>, speed: Option<f64>) -> Result<(), JournalError> {
+    let mut table = LiveTable::new(1);
+    let mut hour = WallTime(i64::MIN);
+    loop {
+        if !paper.step()? {
+            break;
+        }
+        let now = paper.now();
+        if now.floor(Span::hours(6)) > hour || speed.is_some() {
+            hour = now.floor(Span::hours(6));
+            table.update(&snapshot(paper));
+        }
+        if let Some(factor) = speed {
+            clock::wait(Duration::from_secs_f64(60.0 / factor));
+        }
+    }
+    table.finish();
+    Ok(())
+}
+
+/// The session at one instant, for the live table.
+fn snapshot(paper: &mut Paper<Session>) -> Snapshot {
+    let driver = &mut paper.driver;
+    driver.state.mark_all();
+    let state = &driver.state;
+    let equity = state.equity();
+    let pairs = state
+        .pairs
+        .iter()
+        .map(|pair| {
+            let lines = state.ledger.pair(pair.pair.id).map(|book| book.attribution.lines).unwrap_or_default();
+            let (spot, perp) = state.held(pair);
+            PairLine {
+                name: pair.pair.name.clone(),
+                phase: pair.memory.phase.as_str().to_owned(),
+                coins: crate::domain::Quantity::saturating(spot.units().min(-perp.units())),
+                basis_bps: pair.market.basis_now().map(|basis| crate::report::figures::in_bps(basis)),
+                funding: pair.market.expected_next(),
+                next_settlement: pair.market.estimate.map(|(_, next)| next),
+                collected: lines.funding,
+                net: lines.total(),
+            }
+        })
+        .collect();
+    Snapshot {
+        at: state.now,
+        equity,
+        currency: state.settings.run.currency,
+        lines: lines_of(state, equity),
+        pairs,
+        alarms: driver.alarms.iter().map(|(kind, count)| format!("{count} x {kind:?}")).collect(),
+    }
+}
+
+fn speed(text: &str) -> Result<Option<f64>, Failure> {
+    if text == "max" {
+        return Ok(None);
+    }
+    match text.parse::<f64>() {
+        Ok(factor) if factor.is_finite() && factor > 0.0 => Ok(Some(factor)),
+        _ => Err(Failure::new(
+            Exit::Usage,
+            format!("--speed {}: expected max or simulated seconds per second, for example 3600", text.escape_debug()),
+        )),
+    }
+}
+
+/// A folder for a session without a name: the start time in UTC, and a number when two start in one second.
+fn new_run() -> PathBuf {
+    let name = clock::now().to_string().replace([':', '-'], "").replace('Z', "");
+    let name = name.split('.').next().unwrap_or("run").to_owned();
+    let mut folder = Path::new("runs").join(&name);
+    let mut number = 1;
+    while folder.exists() {
+        number += 1;
+        folder = Path::new("runs").join(format!("{name}-{number}"));
+    }
+    folder
+}
+
+fn damaged(problem: &str) -> Failure {
+    Failure::new(Exit::Failure, format!("the session cannot be read back: {problem}"))
+}
+
+fn journal_tape(error: tape::TapeError) -> Failure {
+    Failure::new(Exit::Failure, error.to_string())
+}
+
+impl From<JournalError> for Failure {
+    fn from(error: JournalError) -> Self {
+        Self::new(Exit::Failure, error.to_string())
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let exit = match error {
+            StoreError::InUse { .. } => Exit::Running,
+            _ => Exit::Failure,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
