@@ -258,6 +258,7 @@ fn on_operator(state: &mut State, act: &Operator) {
             state.bot = BotState::Ready;
             for pair in &mut state.pairs {
                 pair.memory.halted = false;
+                pair.memory.blocked = false;
             }
         }
         Operator::Flatten { pair } => {
@@ -338,6 +339,13 @@ fn on_report(state: &mut State, report: &OrderReport, out: &mut Vec<Command>) {
     let ended = state.orders.find(report.id).is_some_and(|order| !order.state.is_live());
     if was_live && ended {
         on_order_ended(state, report.id);
+        let runaway = state.pairs.get(intent.pair.index()).is_some_and(|pair| pair.memory.undos >= UNDOS);
+        if runaway && let Some(pair) = pair_mut(state, intent.pair) {
+            // Order after order and no progress: stop entering until a person looks; what is held stays hedged.
+            pair.memory.undos = 0;
+            pair.memory.blocked = true;
+            out.push(alarm(AlarmKind::Runaway, Severity::Page, Some(intent.pair), id));
+        }
     }
 }
 
@@ -359,9 +367,27 @@ pub(super) fn on_order_ended(state: &mut State, id: ClientOrderId) {
             let limit = state.settings.execution.attempts.max(1);
             let flips = pair.memory.attempts / limit;
             pair.memory.undo = flips % 2 == 1;
+            if intent.purpose == Purpose::Undo && !filled.is_zero() {
+                given_up(state, intent.pair);
+            }
         }
         Purpose::Enter | Purpose::Exit => {}
     }
+}
+
+/// Undos in a row without a completed clip between them that halt a pair (fault A24).
+const UNDOS: u32 = 3;
+
+/// A clip was taken back: the smaller size is what is wanted now, and the pair rests before it tries again.
+fn given_up(state: &mut State, id: PairId) {
+    let Some(pair) = state.pairs.get(id.index()) else { return };
+    let (spot, perp) = state.held(pair);
+    let hedged = Quantity::saturating(spot.units().min(-perp.units()));
+    let now = state.now;
+    let Some(pair) = state.pairs.get_mut(id.index()) else { return };
+    pair.memory.target = pair.memory.target.min(hedged);
+    pair.memory.retry_at = Some(now + crate::domain::Span::MINUTE);
+    pair.memory.undos = pair.memory.undos.saturating_add(1);
 }
 
 fn on_rejected(state: &mut State, id: PairId, purpose: Purpose, cause: RejectCause, out: &mut Vec<Command>) {

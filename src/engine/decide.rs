@@ -107,8 +107,12 @@ fn enter(state: &mut State, place: usize, reason: Reason, out: &mut Vec<Command>
     let Some(input) = state.plan_input(pair) else { return false };
     let common = input.spot_grid.step.max(input.perp_grid.step);
     let coins = sizing::coins(&state.settings.size, &room, spot_mid).floor_to(common);
-    // Both legs' minimums, for the entry and for the later exit, before the first order.
-    if coins < input.lot().max(input.spot_grid.min_add).max(input.perp_grid.min_add) {
+    // Both legs' minimums, for the entry and for the later exit, before the first order; and not a leftover of the money:
+    // less than a tenth of what a pair may have is not worth its costs and its attention.
+    let usual =
+        sizing::notional_of(room.capital.times_rate(state.settings.size.per_pair), state.settings.size.leverage);
+    let leftover = state.settings.size.quantity.is_none() && spot_mid.times(coins) < usual.share(1, 10);
+    if leftover || coins < input.lot().max(input.spot_grid.min_add).max(input.perp_grid.min_add) {
         *state.refusals.entry("size").or_default() += 1;
         return false;
     }
@@ -215,12 +219,11 @@ fn rest(state: &mut State, place: usize, input: &PlanInput) {
     pair.memory.take = false;
     pair.memory.post_only_refused = 0;
     pair.memory.venue_made = false;
-    if pair.memory.undo {
-        // What could not be completed was taken back: the smaller size is what is wanted now.
-        pair.memory.undo = false;
-        pair.memory.retry_at = Some(state.now + Span::MINUTE);
-    }
+    pair.memory.undo = false;
     pair.memory.attempts = 0;
+    if !flat {
+        pair.memory.undos = 0;
+    }
     pair.memory.target = input.hedged();
     pair.memory.phase = if flat { Phase::Flat } else { Phase::Hedged };
     let id = pair.pair.id;
@@ -274,10 +277,6 @@ fn track(state: &mut State, place: usize, input: &PlanInput, work: (bool, bool),
             state.records.push(record);
         }
         memory.phase = if unknown { Phase::Repair } else { working(input) };
-        // An undo that made the legs equal ends the attempt at a larger size.
-        if memory.undo {
-            memory.target = input.hedged();
-        }
     }
     if unequal {
         orders_due::alarm_unequal(state, place, out);
@@ -370,7 +369,8 @@ fn price(state: &State, place: usize, child: Child) -> Option<Proposal> {
     let (limit, time_in_force) = if let Some(price) = resting {
         (price, TimeInForce::PostOnly)
     } else {
-        let collar = if child.reduces || hedges { execution.reduce_collar } else { execution.collar };
+        // A hedge that adds pays no more than the entry set aside; what reduces may go further.
+        let collar = if child.reduces { execution.reduce_collar } else { execution.collar };
         (mid.worse_by(collar, child.side, instrument.rules.tick), TimeInForce::ImmediateOrCancel)
     };
     Some(Proposal {

@@ -62,6 +62,10 @@ pub struct PairMemory {
     pub attempts: u32,
     /// The first leg is being taken back.
     pub undo: bool,
+    /// Clips in a row that had to be taken back.
+    pub undos: u32,
+    /// No entries until a person looks: too many clips were taken back.
+    pub blocked: bool,
     /// Nothing more is sent for this pair until a person looks.
     pub halted: bool,
     /// Not before this time another attempt.
