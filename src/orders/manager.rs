@@ -110,6 +110,7 @@ impl Orders {
         for fill in &order.fills {
             self.remember(order.intent.instrument, *fill);
         }
+        self.sent += 1;
         if order.is_settled() { self.ended.push_back(order) } else { self.live.push(order) }
     }
 

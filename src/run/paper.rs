@@ -210,7 +210,7 @@ impl<J: Journal> Paper<J> {
             market,
             public: Vec::new(),
             end: now,
-            shown: WallTime(i64::MIN),
+            shown: now.floor(Span::HOUR),
         };
         // The venue's books are on disk before the bot's: a bot without a ledger then finds what it does not know.
         paper.market.commit(&mut paper.driver.venue, now)?;
@@ -218,6 +218,7 @@ impl<J: Journal> Paper<J> {
         for (venue, wallet, asset, amount) in deposits {
             paper.driver.fact(now, Event::Opening { venue, wallet, asset, amount }, None)?;
         }
+        paper.observe(now);
         Ok(paper)
     }
 
@@ -254,6 +255,9 @@ impl<J: Journal> Paper<J> {
         paper.driver.rouse(now)?;
         paper.driver.settle(now)?;
         paper.market.commit(&mut paper.driver.venue, now)?;
+        if paper.driver.collector.period().is_none() {
+            paper.observe(now);
+        }
         Ok(paper)
     }
 
