@@ -10,6 +10,7 @@ pub mod dates;
 pub mod init;
 pub mod paper;
 pub mod paper_replay;
+pub mod replay;
 pub mod stats;
 
 use clap::{Parser, Subcommand};
@@ -80,6 +81,7 @@ enum Verb {
     Check(check::Args),
     Init(init::Args),
     Paper(paper::Args),
+    Replay(replay::Args),
     /// History on disk: what there is, and what is wrong with it
     Data(data::Args),
     /// How funding was: mean, spread, share at the anchor, per venue and symbol
@@ -96,6 +98,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Check(args) => check::run(args, &mut output),
         Verb::Init(args) => init::run(args, &mut output),
         Verb::Paper(args) => paper::run(args, &mut output),
+        Verb::Replay(args) => replay::run(args, &mut output),
         Verb::Data(args) => data::run(args, &mut output),
         Verb::Stats(args) => stats::run(args, &mut output),
     };

@@ -32,7 +32,7 @@ pub struct Driver<J> {
     pub alarms: BTreeMap<AlarmKind, u64>,
     commands: Vec<Command>,
     wakes: BTreeSet<WallTime>,
-    digest: Sha256,
+    decisions: Decisions,
 }
 
 impl<J: Journal> Driver<J> {
@@ -47,7 +47,7 @@ impl<J: Journal> Driver<J> {
             alarms: BTreeMap::new(),
             commands: Vec::new(),
             wakes: BTreeSet::new(),
-            digest: Sha256::new(),
+            decisions: Decisions::default(),
         }
     }
 
@@ -70,7 +70,7 @@ impl<J: Journal> Driver<J> {
     pub fn fact(&mut self, at: WallTime, event: Event, venue_number: Option<u64>) -> Result<(), JournalError> {
         if matches!(event, Event::Boot { .. }) {
             // A digest covers what was decided since the last boot, and the books.
-            self.digest = Sha256::new();
+            self.decisions = Decisions::default();
         }
         let stamped = self.stamp(at, event);
         self.journal.input(&stamped)?;
@@ -171,14 +171,10 @@ impl<J: Journal> Driver<J> {
         }
     }
 
-    /// SHA-256 of the commands so far and of the ledger as it stands, in hex.
+    /// SHA-256 of the commands since the last boot and of the ledger as it stands, in hex.
     #[must_use]
     pub fn digest(&self) -> String {
-        let mut digest = self.digest.clone();
-        for ((account, asset), amount) in self.state.ledger.balances() {
-            digest.update(format!("{account:?} {asset} {amount}\n"));
-        }
-        hex(&digest.finalize())
+        self.decisions.digest(&self.state)
     }
 
     fn stamp(&mut self, at: WallTime, event: Event) -> Stamped {
@@ -208,7 +204,7 @@ impl<J: Journal> Driver<J> {
     }
 
     fn one(&mut self, at: WallTime, command: Command) -> Result<(), JournalError> {
-        self.hash(&command);
+        self.decisions.take(&command);
         self.journal.command(at, &command);
         match command {
             Command::Record(intent) => {
@@ -245,14 +241,32 @@ impl<J: Journal> Driver<J> {
         }
         Ok(())
     }
+}
 
-    /// Wake-ups are no decisions; everything else is part of the digest.
-    fn hash(&mut self, command: &Command) {
-        if !matches!(command, Command::WakeAt { .. })
-            && let Ok(text) = serde_json::to_vec(command)
-        {
-            self.digest.update(&text);
+/// The running digest of what was decided.
+#[derive(Debug, Clone, Default)]
+pub struct Decisions(Sha256);
+
+impl Decisions {
+    /// Adds a command; false for a wake-up, which is no decision.
+    pub fn take(&mut self, command: &Command) -> bool {
+        if matches!(command, Command::WakeAt { .. }) {
+            return false;
         }
+        if let Ok(text) = serde_json::to_vec(command) {
+            self.0.update(&text);
+        }
+        true
+    }
+
+    /// SHA-256 of the commands taken and of a ledger's balances, in hex.
+    #[must_use]
+    pub fn digest(&self, state: &State) -> String {
+        let mut digest = self.0.clone();
+        for ((account, asset), amount) in state.ledger.balances() {
+            digest.update(format!("{account:?} {asset} {amount}\n"));
+        }
+        hex(&digest.finalize())
     }
 }
 

@@ -8,6 +8,7 @@ use super::session::{Input, Output, Session, Subscription};
 use crate::domain::{InstrumentId, Market, Side, Symbol, WallTime};
 use crate::market::Level;
 use crate::market::sync::SyncCounts;
+use crate::port::Event;
 use crate::venues::frames::{Frames, FramesError};
 use std::collections::BTreeMap;
 use std::io;
@@ -82,8 +83,21 @@ pub enum ReplayError {
 /// # Errors
 /// [`ReplayError`] when a file or the folder cannot be read. A refused frame is not an error; it is counted.
 pub fn replay(path: &Path, market: Market, symbol: Symbol) -> Result<ReplayEnd, ReplayError> {
+    replay_into(path, market, (symbol, InstrumentId(0)), &mut |_, _| {})
+}
+
+/// The same, handing every event for the core to `take` with the time at which its frame was received.
+///
+/// # Errors
+/// [`ReplayError`] as for [`replay`].
+pub fn replay_into(
+    path: &Path,
+    market: Market,
+    of: (Symbol, InstrumentId),
+    take: &mut dyn FnMut(WallTime, Event),
+) -> Result<ReplayEnd, ReplayError> {
+    let (symbol, instrument) = of;
     let files = if path.is_dir() { recordings(path, symbol)? } else { vec![path.to_owned()] };
-    let instrument = InstrumentId(0);
     let mut session = Session::new(market, &[Subscription { instrument, symbol, interval: None }]);
     let mut end = ReplayEnd {
         files,
@@ -116,7 +130,7 @@ pub fn replay(path: &Path, market: Market, symbol: Symbol) -> Result<ReplayEnd, 
                 Input::Frame(&frame.bytes)
             };
             session.handle(input, frame.at, &mut out);
-            end.note(&mut out, &file, frame.line);
+            end.note(&mut out, (&file, frame.line), &mut |event| take(frame.at, event));
         }
     }
     end.finish(&session, instrument);
@@ -130,10 +144,14 @@ impl ReplayEnd {
         self.book.gaps
     }
 
-    fn note(&mut self, out: &mut Vec<Output>, file: &Path, line: u64) {
+    fn note(&mut self, out: &mut Vec<Output>, place: (&Path, u64), take: &mut dyn FnMut(Event)) {
+        let (file, line) = place;
         for output in out.drain(..) {
             match output {
-                Output::Event(_) => self.events += 1,
+                Output::Event(event) => {
+                    self.events += 1;
+                    take(event);
+                }
                 Output::NeedSnapshot { .. } => self.snapshots_asked += 1,
                 Output::Refused(error) if self.first_refusal.is_none() => {
                     self.first_refusal = Some(format!("{}:{line}: {error}", file.display()));
