@@ -2,12 +2,12 @@
 
 use super::dates;
 use super::{Exit, Failure, Output};
-use crate::config::{Sources, load};
+use crate::config::{Loaded, Sources, load};
 use crate::data::error::DataError;
 use crate::data::folder::Folder;
 use crate::data::history::PairHistory;
 use crate::data::instruments;
-use crate::domain::{Asset, Catalogue};
+use crate::domain::{Asset, Catalogue, WallTime};
 use crate::report::run::Remark;
 use crate::run::backtest::{Inputs, run as run_backtest};
 use crate::run::journal::NoJournal;
@@ -62,11 +62,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let folder = Folder::open(&args.data)?;
     let from = args.from.as_deref().map(dates::first_instant).transpose().map_err(usage)?;
     let to = args.to.as_deref().map(dates::last_instant).transpose().map_err(usage)?;
-    let wanted = &loaded.settings.strategy.pairs;
-    let coin = loaded.settings.size.quantity_coin;
-    let names = if wanted.is_empty() { folder.pairs() } else { wanted.clone() };
-    let histories = folder.load_pairs(&names, from, to)?;
-    let (catalogue, remarks, histories) = catalogue(&folder, histories, coin, &loaded.settings)?;
+    let (catalogue, remarks, histories) = universe(&folder, &loaded, from, to)?;
     let inputs = Inputs { settings: loaded.settings, catalogue, histories: &histories, remarks };
     let result =
         run_backtest(&inputs, NoJournal, true).map_err(|error| Failure::new(Exit::Failure, error.to_string()))?;
@@ -86,7 +82,24 @@ fn usage(message: String) -> Failure {
     Failure::new(Exit::Usage, message)
 }
 
-type Universe = (Catalogue, Vec<Remark>, Vec<PairHistory>);
+/// The pairs that the strategy names, or all that the folder can price, with their instruments and remarks.
+///
+/// # Errors
+/// A [`Failure`] when a pair cannot be loaded.
+pub(super) fn universe(
+    folder: &Folder,
+    loaded: &Loaded,
+    from: Option<WallTime>,
+    to: Option<WallTime>,
+) -> Result<Universe, Failure> {
+    let wanted = &loaded.settings.strategy.pairs;
+    let coin = loaded.settings.size.quantity_coin;
+    let names = if wanted.is_empty() { folder.pairs() } else { wanted.clone() };
+    let histories = folder.load_pairs(&names, from, to)?;
+    catalogue(folder, histories, coin, &loaded.settings)
+}
+
+pub(super) type Universe = (Catalogue, Vec<Remark>, Vec<PairHistory>);
 
 /// Instruments of every pair with the fees of the settings, and what was assumed about them.
 fn catalogue(

@@ -68,16 +68,20 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     }
     let loaded = load(&Sources::discover(args.strategy.clone(), args.config.clone(), set))?;
     let speed = speed(&args.speed)?;
+    let folder = args.state.clone().unwrap_or_else(new_run);
     if args.market != "sim" {
         return match args.market.strip_prefix("replay:") {
-            Some(folder) => super::paper_replay::run(Path::new(folder), &loaded, args.json, output),
+            Some(from) => {
+                let from = Path::new(from);
+                let job = super::paper_replay::Job { from, folder: &folder, loaded: &loaded, json: args.json };
+                super::paper_replay::run(&job, output)
+            }
             None => Err(Failure::new(
                 Exit::Usage,
                 format!("--market {}: expected sim or replay:DIR", args.market.escape_debug()),
             )),
         };
     }
-    let folder = args.state.clone().unwrap_or_else(new_run);
     let _lock = StateLock::take(&folder)?;
     let job = Job { folder: &folder, loaded: &loaded, days: args.days };
     match job.open()? {

@@ -70,6 +70,16 @@ pub fn legs(folder: &Folder, pair: &PairHistory) -> Result<Legs, DataError> {
     Ok(Legs { spot, perp, remarks })
 }
 
+/// The instruments of a pair of which nothing but its name is known; `None` when the symbol names no quote coin.
+#[must_use]
+pub fn built_in(venue: &str, symbol: Symbol) -> Option<Legs> {
+    let venue = Venue::new(venue).ok()?;
+    let (coin, quote) = split_symbol(symbol.as_str())?;
+    let leg = |market| Named { venue, symbol, market, coin, quote }.with(&Written::default(), None);
+    let (spot, perp) = (leg(Market::Spot), leg(Market::Perp));
+    Some(Legs { remarks: spot.1.into_iter().chain(perp.1).collect(), spot: spot.0, perp: perp.0 })
+}
+
 fn unsplit(name: &str) -> DataError {
     let missing = "its symbol does not end in a known quote coin; name coin and quote in instruments/VENUE.csv";
     DataError::NoPair { name: escaped(name, 60), missing: missing.to_owned(), nearest: None }

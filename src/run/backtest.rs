@@ -320,10 +320,12 @@ pub fn run<J: Journal>(inputs: &Inputs<'_>, journal: J, keep_rows: bool) -> Resu
     let watch = super::clock::Stopwatch::start();
     while bars.step()? {}
     let run_s = watch.seconds();
-    Ok(result(bars, inputs, run_s))
+    Ok(finish(bars, inputs, run_s).0)
 }
 
-fn result<J: Journal>(mut bars: Bars<'_, J>, inputs: &Inputs<'_>, run_s: f64) -> RunResult {
+/// Values the books for the last time and gathers the rows; the driver comes back for its journal.
+#[must_use]
+pub fn finish<J: Journal>(mut bars: Bars<'_, J>, inputs: &Inputs<'_>, run_s: f64) -> (RunResult, Driver<J>) {
     let now = bars.now;
     bars.driver.state.mark_all();
     let driver = &mut bars.driver;
@@ -337,8 +339,8 @@ fn result<J: Journal>(mut bars: Bars<'_, J>, inputs: &Inputs<'_>, run_s: f64) ->
         summary.steps.insert(history.name.clone(), history.step.to_string());
     }
     let basis = inputs.histories.iter().map(basis_series).collect();
-    let collector = std::mem::take(&mut driver.collector);
-    RunResult {
+    let collector = driver.collector.clone();
+    let result = RunResult {
         summary,
         fills: collector.fills,
         funding: collector.funding,
@@ -346,7 +348,8 @@ fn result<J: Journal>(mut bars: Bars<'_, J>, inputs: &Inputs<'_>, run_s: f64) ->
         trips: collector.trips,
         basis,
         naked_s: collector.naked_s,
-    }
+    };
+    (result, bars.driver)
 }
 
 /// The summary of a driver as it stands; the caller names schema, mode and market.
