@@ -59,7 +59,7 @@ fn nothing_but_defaults_is_the_default() {
     assert_eq!(loaded.settings.run.capital, Amount::whole(100_000));
     assert_eq!(loaded.settings.run.currency.as_str(), "USDT");
     assert_eq!(loaded.settings.entry.funding, FundingRate::ANCHOR);
-    assert_eq!(loaded.settings.strategy.rule, Rule::Anchor);
+    assert_eq!(loaded.settings.strategy.rule, Rule::Value);
 }
 
 #[test]
@@ -396,7 +396,7 @@ fn the_hash_follows_the_strategy_and_not_its_spelling() {
     };
     let plain = hash(&[]);
     assert_eq!(plain.len(), 64);
-    assert_eq!(hash(&["entry.funding=1bps/8h", "entry.horizon=720h"]), plain);
+    assert_eq!(hash(&["entry.funding=1bps/8h", "entry.horizon=1440h"]), plain);
     assert_eq!(hash(&["run.capital=5000usdt", "sim.seed=9"]), plain);
     assert_ne!(hash(&["entry.funding=0.011%/8h"]), plain);
 }

@@ -11,6 +11,7 @@ use crate::domain::{Asset, Catalogue, WallTime};
 use crate::report::run::Remark;
 use crate::run::backtest::{Inputs, run as run_backtest};
 use crate::run::journal::NoJournal;
+use rayon::prelude::*;
 use std::path::PathBuf;
 
 /// Runs a strategy over recorded history, pair by pair, with fees, funding, margin and holes
@@ -95,8 +96,38 @@ pub(super) fn universe(
     let wanted = &loaded.settings.strategy.pairs;
     let coin = loaded.settings.size.quantity_coin;
     let names = if wanted.is_empty() { folder.pairs() } else { wanted.clone() };
-    let histories = folder.load_pairs(&names, from, to)?;
-    catalogue(folder, histories, coin, &loaded.settings)
+    let (histories, skipped) = if wanted.is_empty() {
+        covered(folder, &names, from, to)?
+    } else {
+        (folder.load_pairs(&names, from, to)?, Vec::new())
+    };
+    let (catalogue, mut remarks, histories) = catalogue(folder, histories, coin, &loaded.settings)?;
+    remarks.extend(skipped);
+    Ok((catalogue, remarks, histories))
+}
+
+/// Of pairs that nobody named, those that have bars within the times; the others are remarked on.
+fn covered(
+    folder: &Folder,
+    names: &[String],
+    from: Option<WallTime>,
+    to: Option<WallTime>,
+) -> Result<(Vec<PairHistory>, Vec<Remark>), Failure> {
+    let loaded: Vec<_> = names.par_iter().map(|name| (name, folder.load_pair(name, from, to))).collect();
+    let (mut histories, mut skipped) = (Vec::new(), Vec::new());
+    for (name, one) in loaded {
+        match one {
+            Ok(history) => histories.push(history),
+            Err(error @ DataError::EmptyWindow { .. }) => {
+                skipped.push(Remark { subject: name.clone(), text: format!("left out: {error}") });
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if histories.is_empty() {
+        return Err(Failure::new(Exit::Usage, "no pair of the folder has bars within the given times"));
+    }
+    Ok((histories, skipped))
 }
 
 pub(super) type Universe = (Catalogue, Vec<Remark>, Vec<PairHistory>);

@@ -64,9 +64,9 @@ pub const KEYS: &[Key] = &[
     plain(
         "strategy.rule",
         Kind::Word(&["anchor", "value"]),
-        "anchor",
+        "value",
         "thresholds on funding and basis, or expected net carry after all costs",
-        "the plain rule can be checked by eye",
+        "the value rule earned more on the history; the plain one can be checked by eye",
     ),
     plain(
         "strategy.pairs",
@@ -127,23 +127,23 @@ pub const KEYS: &[Key] = &[
     key(
         "entry.min_net_apr",
         Kind::Yearly,
-        ["6%apr", "0%apr", "200%apr"],
+        ["4%apr", "0%apr", "200%apr"],
         "least expected net carry on capital per year (value rule)",
-        "cash at 4 % and 2 % for the trouble and the tail",
+        "what cash earns: less would not pay for the risk",
     ),
     key(
         "entry.max_breakeven",
         Kind::Span,
-        ["20d", "1h", "365d"],
+        ["40d", "1h", "365d"],
         "longest time to earn all four fees, spread and slippage back (value rule)",
-        "a round trip of 0.30 % takes 10 days at the anchor; twice that is patience enough",
+        "a round trip of 0.30 % takes 10 days at the anchor; two thirds of the horizon is patience enough",
     ),
     key(
         "entry.horizon",
         Kind::Span,
-        ["30d", "8h", "365d"],
+        ["60d", "8h", "365d"],
         "time over which the expected carry is counted (value rule)",
-        "longer would count on funding that nobody can forecast",
+        "about as long as a pair was held on the history; longer would count on funding nobody can forecast",
     ),
     key(
         "entry.cooldown",
@@ -183,7 +183,7 @@ pub const KEYS: &[Key] = &[
     key(
         "exit.margin_apr",
         Kind::Yearly,
-        ["1%apr", "0%apr", "100%apr"],
+        ["2%apr", "0%apr", "100%apr"],
         "by how much leaving must beat holding, per year (value rule)",
         "a forecast is not exact enough to act on less",
     ),
