@@ -3,5 +3,5 @@
 use clap::Parser as _;
 
 fn main() -> std::process::ExitCode {
-    carry::cli::run(carry::cli::Cli::parse())
+    carry::cli::run(&carry::cli::Cli::parse())
 }

@@ -26,11 +26,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("strategy", &["domain", "config", "market", "pairs", "port::order"]),
     ("engine", &["domain", "config", "port", "market", "ledger", "risk", "orders", "pairs", "strategy"]),
     // A session joins snapshots and diffs to a book before it says anything of it.
-    ("venues", &["domain", "config", "port", "market::book", "market::sync"]),
+    ("venues", &["domain", "config", "port", "market::book", "market::diff", "market::sync"]),
     ("sim", &["domain", "config", "port", "market::book"]),
     // It serves the simulated venue and may not use the adapters' own reading, writing or signing.
     ("loopback", &["domain", "config", "port", "sim"]),
-    ("store", &["domain", "config", "port", "market::book"]),
+    // The ledger of record stores postings as the ledger makes them.
+    ("store", &["domain", "config", "port", "ledger::Posting"]),
     ("tape", &["domain", "config", "port", "market::book"]),
     ("data", &["domain", "config", "port", "market::book"]),
     ("observe", &["domain", "config", "port"]),

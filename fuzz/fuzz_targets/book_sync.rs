@@ -1,3 +1,4 @@
+//! Fuzz target: any order of book changes and snapshots, as bytes.
 #![no_main]
 #[path = "../checks.rs"]
 #[expect(dead_code, reason = "each target uses one of the checks")]

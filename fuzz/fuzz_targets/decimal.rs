@@ -1,3 +1,4 @@
+//! Fuzz target: any bytes as a decimal number.
 #![no_main]
 #[path = "../checks.rs"]
 #[expect(dead_code, reason = "each target uses one of the checks")]

@@ -1,3 +1,4 @@
+//! Fuzz target: any bytes as a frame of Binance.
 #![no_main]
 #[path = "../checks.rs"]
 #[expect(dead_code, reason = "each target uses one of the checks")]

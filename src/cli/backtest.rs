@@ -36,7 +36,7 @@ pub struct Args {
     /// Money at the start, for example 100000usdt
     #[arg(long, value_name = "MONEY")]
     capital: Option<String>,
-    /// Overrides one key, for example exit.min_hold=3d; may be repeated
+    /// Overrides one key, for example `exit.min_hold=3d`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Further configuration files; may be repeated
@@ -63,6 +63,14 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let folder = Folder::open(&args.data)?;
     let from = args.from.as_deref().map(dates::first_instant).transpose().map_err(usage)?;
     let to = args.to.as_deref().map(dates::last_instant).transpose().map_err(usage)?;
+    if let (Some(from), Some(to)) = (from, to)
+        && from >= to
+    {
+        return Err(usage(format!("--from {from} is not before --to {to}")));
+    }
+    if let Some(out) = args.out.as_ref().filter(|out| out.is_file()) {
+        return Err(usage(format!("--out {}: is a file, expected a folder", out.display())));
+    }
     let (catalogue, remarks, histories) = universe(&folder, &loaded, from, to)?;
     let inputs = Inputs { settings: loaded.settings, catalogue, histories: &histories, remarks };
     let result =
@@ -75,6 +83,15 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
         writeln!(output.out, "{}", crate::report::summary_json(&result.summary))?;
     } else {
         crate::report::table::print_summary(output.out, &result)?;
+        let why = format!("carry why --data {} --strategy {}", args.data.display(), args.strategy.display());
+        let page = args.out.as_ref().map(|out| format!("{}/report.html", out.display()));
+        let mut next: Vec<(&str, &str)> = Vec::new();
+        if let Some(page) = &page {
+            next.push((page, "the page with charts"));
+        }
+        next.push((&why, "why each pair is or is not held at the end"));
+        next.push(("carry paper", "the same engine on a simulated market"));
+        crate::report::print_next(output.out, &next)?;
     }
     Ok(())
 }
@@ -165,6 +182,10 @@ fn catalogue(
 
 impl From<DataError> for Failure {
     fn from(error: DataError) -> Self {
-        Self::new(Exit::Failure, error.to_string())
+        let exit = match error {
+            DataError::NotAFolder { .. } | DataError::NoPair { .. } | DataError::EmptyWindow { .. } => Exit::Usage,
+            _ => Exit::Failure,
+        };
+        Self::new(exit, error.to_string())
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod backtest;
 pub mod check;
+pub mod completions;
 pub mod data;
 pub mod dates;
 pub mod init;
@@ -12,6 +13,7 @@ pub mod paper;
 pub mod paper_replay;
 pub mod replay;
 pub mod stats;
+pub mod why;
 
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -82,6 +84,8 @@ enum Verb {
     Init(init::Args),
     Paper(paper::Args),
     Replay(replay::Args),
+    Completions(completions::Args),
+    Why(why::Args),
     /// History on disk: what there is, and what is wrong with it
     Data(data::Args),
     /// How funding was: mean, spread, share at the anchor, per venue and symbol
@@ -90,7 +94,7 @@ enum Verb {
 
 /// Runs the command line and gives the process's exit code.
 #[must_use]
-pub fn run(cli: Cli) -> ExitCode {
+pub fn run(cli: &Cli) -> ExitCode {
     let mut stdout = std::io::stdout().lock();
     let mut output = Output { out: &mut stdout };
     let result: Result<(), Failure> = match &cli.command {
@@ -99,6 +103,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Verb::Init(args) => init::run(args, &mut output),
         Verb::Paper(args) => paper::run(args, &mut output),
         Verb::Replay(args) => replay::run(args, &mut output),
+        Verb::Completions(args) => completions::run(args, &mut output),
+        Verb::Why(args) => why::run(args, &mut output),
         Verb::Data(args) => data::run(args, &mut output),
         Verb::Stats(args) => stats::run(args, &mut output),
     };

@@ -16,6 +16,7 @@ use crate::run::session::{self, Session};
 use crate::sim::{Faults, Generator, SimVenue};
 use crate::store::{LedgerFile, StateLock, StoreError, VenueFile};
 use crate::tape::{self, TapeWriter};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -234,7 +235,7 @@ impl Job<'_> {
         );
         if let Ok(venue) = serde_json::from_str::<SimVenue>(venue) {
             for (name, amount) in holdings(&venue) {
-                text.push_str(&format!("  {name:<28} none    {amount}\n"));
+                let _ = writeln!(text, "  {name:<28} none    {amount}");
             }
         }
         text.push_str("\nput the ledger back, or start with a new --state folder");
@@ -249,7 +250,7 @@ impl Job<'_> {
         }
         let mut text = format!("{}: ledger and venue differ; nothing is traded\n", self.folder.display());
         for line in differences {
-            text.push_str(&format!("  {line}\n"));
+            let _ = writeln!(text, "  {line}");
         }
         Err(Failure::new(Exit::Difference, text.trim_end().to_owned()))
     }
@@ -258,9 +259,9 @@ impl Job<'_> {
         paper.finish()?;
         let settings = &self.loaded.settings;
         let mut summary = summarise(&paper.driver, settings, seconds);
-        summary.schema = "carry.paper/1".to_owned();
-        summary.mode = "paper".to_owned();
-        summary.market = "sim".to_owned();
+        "carry.paper/1".clone_into(&mut summary.schema);
+        "paper".clone_into(&mut summary.mode);
+        "sim".clone_into(&mut summary.market);
         summary.remarks.push(Remark {
             subject: "market".to_owned(),
             text: "generated; it imitates the third quarter of 2025 in kind and is no forecast".to_owned(),
@@ -343,7 +344,7 @@ fn snapshot(paper: &mut Paper<Session>) -> Snapshot {
                 name: pair.pair.name.clone(),
                 phase: pair.memory.phase.as_str().to_owned(),
                 coins: crate::domain::Quantity::saturating(spot.units().min(-perp.units())),
-                basis_bps: pair.market.basis_now().map(|basis| crate::report::figures::in_bps(basis)),
+                basis_bps: pair.market.basis_now().map(crate::report::figures::in_bps),
                 funding: pair.market.expected_next(),
                 next_settlement: pair.market.estimate.map(|(_, next)| next),
                 collected: lines.funding,
@@ -391,6 +392,7 @@ fn damaged(problem: &str) -> Failure {
     Failure::new(Exit::Failure, format!("the session cannot be read back: {problem}"))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
 fn journal_tape(error: tape::TapeError) -> Failure {
     Failure::new(Exit::Failure, error.to_string())
 }

@@ -104,9 +104,9 @@ fn candles(job: &Job<'_>, output: &mut Output<'_>) -> Result<(), Failure> {
     let mut bars = Bars::new(&inputs, session, true)?;
     while bars.step()? {}
     let (mut result, driver) = finish_bars(bars, &inputs, watch.seconds());
-    result.summary.schema = "carry.paper/1".to_owned();
-    result.summary.mode = "paper".to_owned();
-    result.summary.market = "replay".to_owned();
+    "carry.paper/1".clone_into(&mut result.summary.schema);
+    "paper".clone_into(&mut result.summary.mode);
+    "replay".clone_into(&mut result.summary.market);
     close(job, driver, &result.summary.digest)?;
     show(job, &result, &[], output)
 }

@@ -51,7 +51,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let mut state = State::new(settings, header.catalogue.clone());
     let mut decisions = Decisions::default();
     let (mut commands, mut events, mut count) = (Vec::new(), 0_u64, 0_u64);
-    while let Some(stamped) = reader.next() {
+    for stamped in reader.by_ref() {
         let stamped = stamped.map_err(failed)?;
         if matches!(stamped.event, Event::Boot { .. }) {
             decisions = Decisions::default();

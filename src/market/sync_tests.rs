@@ -1,3 +1,5 @@
+//! Tests of the synchronisation, beside it because they look inside.
+
 use super::*;
 use crate::domain::{Price, Quantity};
 use crate::market::book::Level;

@@ -22,6 +22,9 @@ use crate::store::venue_file::VenueBatch;
 /// First instant of the generated market: 2025-06-01T00:00:00Z.
 pub const START: WallTime = WallTime(1_748_736_000_000);
 
+/// What is saved of a market: the generator, the hours whose quotes were kept, and what was shown last.
+type Saved = (Generator, Vec<i64>, Vec<Option<(WallTime, Event)>>);
+
 /// The generated market joined to the venue, and the venue's file.
 pub struct SimMarket {
     /// The market.
@@ -399,8 +402,7 @@ impl SimMarket {
     /// # Errors
     /// The text is not a saved market.
     pub fn read_back(text: &str, file: Option<VenueFile>) -> Result<Self, serde_json::Error> {
-        let (generator, kept, latest): (Generator, Vec<i64>, Vec<Option<(WallTime, Event)>>) =
-            serde_json::from_str(text)?;
+        let (generator, kept, latest): Saved = serde_json::from_str(text)?;
         Ok(Self { kept, latest, ..Self::new(generator, file) })
     }
 }

@@ -11,7 +11,7 @@ use super::message::{
 };
 use super::wire::{self, Body, Data, Sent, Slot};
 use crate::domain::{Market, NumberError, Price, Quantity, Rate, Symbol, WallTime};
-use crate::market::Level;
+use crate::market::book::Level;
 
 /// Decodes one frame or one depth answer: quickly when it has the usual order of fields, else by the general parser.
 ///

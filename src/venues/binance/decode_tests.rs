@@ -1,3 +1,5 @@
+//! Tests of the decoders, beside them because they compare the two.
+
 use super::*;
 use proptest::prelude::*;
 

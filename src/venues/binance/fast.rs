@@ -7,7 +7,7 @@
 use super::decode::{Found, wall_time};
 use super::message::{BookTicker, MarkPrice, Message, Scratch, Trade};
 use crate::domain::{Market, Price, Quantity, Rate, Symbol, WallTime};
-use crate::market::Level;
+use crate::market::book::Level;
 
 /// Reads a combined-stream frame in a known field order.
 pub(super) fn read(market: Market, frame: &[u8], scratch: &mut Scratch) -> Option<Found> {

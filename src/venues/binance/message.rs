@@ -4,7 +4,7 @@
 //! Text of the venue is kept as a [`Symbol`] (printable, at most 32 bytes) or escaped and cut (fault X08).
 
 use crate::domain::{NumberError, Price, Quantity, Rate, Symbol, WallTime};
-use crate::market::Level;
+use crate::market::book::Level;
 use std::fmt;
 use thiserror::Error;
 

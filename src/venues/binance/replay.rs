@@ -6,7 +6,7 @@
 use super::message::{BookTicker, Kind};
 use super::session::{Input, Output, Session, Subscription};
 use crate::domain::{InstrumentId, Market, Side, Symbol, WallTime};
-use crate::market::Level;
+use crate::market::book::Level;
 use crate::market::sync::SyncCounts;
 use crate::port::Event;
 use crate::venues::frames::{Frames, FramesError};

@@ -7,8 +7,10 @@
 use super::decode::decode;
 use super::message::{BookTicker, DecodeError, DepthUpdate, Kind, MarkPrice, Message, Scratch};
 use crate::domain::{Bps, FundingRate, InstrumentId, Interval, Market, Quantity, Side, Symbol, WallTime};
+use crate::market::book::Book;
+use crate::market::diff::{Diff, Rule, Snapshot};
+use crate::market::sync::Sync;
 use crate::market::sync::{Loss, Verdict};
-use crate::market::{Book, Diff, Rule, Snapshot, Sync};
 use crate::port::Event;
 use crate::port::event::Quote;
 use std::collections::BTreeMap;

@@ -1,3 +1,5 @@
+//! Tests of the session, beside it because they look inside.
+
 use super::*;
 use crate::domain::{Price, Rate, Span};
 use crate::market::sync::REQUEST_SPACING;

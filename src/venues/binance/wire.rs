@@ -6,7 +6,7 @@
 
 use super::message::{DecodeError, Scratch};
 use crate::domain::{NumberError, Price, Quantity};
-use crate::market::Level;
+use crate::market::book::Level;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
