@@ -264,6 +264,7 @@ fn on_operator(state: &mut State, act: &Operator) {
         Operator::Flatten { pair } => {
             for state_of in state.pairs.iter_mut().filter(|one| pair.is_none_or(|wanted| wanted == one.pair.id)) {
                 state_of.memory.target = Quantity::ZERO;
+                state_of.memory.closing = true;
                 state_of.memory.reason = Some(Reason::Operator);
                 state_of.at_rest = false;
             }
@@ -504,6 +505,7 @@ fn on_venue_fill(state: &mut State, instrument: InstrumentId, what: (VenueAct, S
     let hedged = Quantity::saturating(spot.units().min(-perp.units()));
     if let Some(pair) = state.pairs.get_mut(id.index()) {
         pair.memory.venue_made = true;
+        pair.memory.closing = true;
         pair.memory.target = pair.memory.target.min(hedged);
         pair.memory.reason = Some(Reason::VenueClosed);
     }

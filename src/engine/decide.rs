@@ -82,6 +82,7 @@ fn set_target(state: &mut State, place: usize, coins: Quantity, reason: Reason) 
     let Some(pair) = state.pairs.get(place) else { return };
     let first = state.first_leg(pair);
     let Some(pair) = state.pairs.get_mut(place) else { return };
+    pair.memory.closing = coins.is_zero();
     pair.memory.target = coins;
     pair.memory.reason = Some(reason);
     pair.memory.first = Some(first);
@@ -217,6 +218,7 @@ fn rest(state: &mut State, place: usize, input: &PlanInput) {
     pair.at_rest = true;
     pair.memory.first = None;
     pair.memory.take = false;
+    pair.memory.closing = false;
     pair.memory.post_only_refused = 0;
     pair.memory.venue_made = false;
     pair.memory.undo = false;

@@ -106,6 +106,7 @@ fn shrink(state: &mut State, key: (VenueId, Asset), funds: &Funds, levels: &Marg
         let Some(pair) = state.pairs.get_mut(place) else { continue };
         if wanted < pair.memory.target {
             pair.memory.target = wanted;
+            pair.memory.closing = true;
             pair.memory.reason = Some(Reason::Margin);
             pair.dirty = true;
             pair.at_rest = false;

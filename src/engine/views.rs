@@ -105,6 +105,7 @@ impl State {
             coin_fee,
             undo: pair.memory.undo,
             venue_made: pair.memory.venue_made,
+            closing: pair.memory.closing,
         })
     }
 

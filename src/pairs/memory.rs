@@ -48,6 +48,8 @@ pub struct PairMemory {
     pub target: Quantity,
     /// Why the target is what it is.
     pub reason: Option<Reason>,
+    /// The target is less than what was held when it was set.
+    pub closing: bool,
     /// First leg of the clip in work.
     pub first: Option<Leg>,
     /// First fill of the position held.

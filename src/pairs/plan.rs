@@ -40,6 +40,8 @@ pub struct PlanInput {
     pub undo: bool,
     /// The inequality was made by the venue.
     pub venue_made: bool,
+    /// The pair is on its way to a smaller size: an unequal leg is finished, not filled up again.
+    pub closing: bool,
 }
 
 /// The next order of a pair.
@@ -126,7 +128,7 @@ fn equalise(input: &PlanInput) -> Option<Child> {
     let larger_size = input.long().max(input.short());
     let tolerance = Quantity::saturating(larger_size.units() / 100).max(input.lot());
     let wanted = input.target + tolerance >= larger_size;
-    let completing = wanted != input.undo;
+    let completing = if input.closing { input.undo } else { wanted != input.undo };
     let complete = child(input, smaller, delta.magnitude(), true);
     let reduce = child(input, larger, delta.magnitude(), false);
     if completing { complete.or(reduce) } else { reduce.or(complete) }
@@ -230,6 +232,7 @@ mod tests {
             coin_fee: Rate::parse("0.001").unwrap(),
             undo: false,
             venue_made: false,
+            closing: target == "0",
         }
     }
     fn check(input: &PlanInput, expected: Option<(Leg, Side, &str, Purpose)>) {
@@ -267,6 +270,12 @@ mod tests {
     fn e12_spot_left_by_the_venue_is_sold() {
         let adl = PlanInput { venue_made: true, ..input("0.25", "1", "0.25") };
         check(&adl, Some((Market::Spot, Side::Sell, "0.75", Purpose::Repair)));
+    }
+
+    #[test]
+    fn f01_a_small_clip_of_a_shrinking_pair_is_finished_and_not_bought_back() {
+        let shrinking = PlanInput { closing: true, ..input("0.95", "0.995", "1") };
+        check(&shrinking, Some((Market::Perp, Side::Buy, "0.005", Purpose::Hedge)));
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub struct Gate {
     pub open: bool,
 }
 
-/// Passed one gate after the other; says whether to go on.
+/// Passed one gate after the other, and whether it is open; says whether to go on.
 pub(super) type Visit<'v> = dyn FnMut(&dyn Fn() -> Gate, bool) -> bool + 'v;
 
 /// All gates of a pair, in order.
@@ -184,7 +184,7 @@ fn market_state(view: &View<'_>, visit: &mut Visit<'_>) -> bool {
 }
 
 fn ask(visit: &mut Visit<'_>, open: bool, make: impl Fn() -> Gate) -> bool {
-    visit(&|| Gate { open, ..make() }, open) && open
+    visit(&|| Gate { open, ..make() }, open)
 }
 
 const fn gate(name: &'static str, measured: f64, threshold: f64, relation: &'static str, unit: &'static str) -> Gate {

@@ -1,0 +1,33 @@
+//! Where the shared material lies, and how a test runs the program.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The shared folder, or `None` with a word about it; in CI its absence is a failure.
+pub(crate) fn shared() -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "tests find the shared material by the environment")]
+    let (named, ci) = (std::env::var("CARRY_SHARED").ok(), std::env::var("CI").is_ok());
+    let folder = named.map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
+    if folder.join("data").is_dir() {
+        return Some(folder);
+    }
+    assert!(!ci, "{} is missing: CI must have the shared material", folder.display());
+    println!("skipped: {} is missing", folder.display());
+    None
+}
+
+/// Runs the built program in the repository's folder.
+pub(crate) fn carry(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_carry"))
+        .args(args)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("the program starts")
+}
+
+/// Runs it and wants success; gives stdout.
+pub(crate) fn carry_ok(args: &[&str]) -> String {
+    let output = carry(args);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("output is text")
+}
