@@ -179,7 +179,8 @@ impl Collector {
         }
     }
 
-    /// The last row, whatever changed, and the open trips.
+    /// The last row, whatever changed, and the open trips, after the closed ones: rows are only ever appended, because a
+    /// journal counts how many of them are on disk.
     pub fn finish(&mut self, at: WallTime, state: &State) {
         let equity = state.equity();
         if self.equity.last().is_none_or(|row| row.at < at) {
@@ -195,7 +196,14 @@ impl Collector {
                 self.trips.push(trip.row);
             }
         }
-        self.trips.sort_by_key(|trip| trip.opened);
+    }
+
+    /// All round trips in order of opening, as reports show them.
+    #[must_use]
+    pub fn trips_by_opening(&self) -> Vec<TripRow> {
+        let mut trips = self.trips.clone();
+        trips.sort_by_key(|trip| trip.opened);
+        trips
     }
 
     /// Share of the time in the market, weighted by notional, against what the capital carries.
