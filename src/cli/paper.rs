@@ -87,7 +87,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
             play(&mut paper, speed)?;
             let result = job.close(*paper, watch.seconds())?;
             if args.json {
-                writeln!(output.out, "{}", crate::report::summary_json(&result.summary))?;
+                write!(output.out, "{}", crate::report::summary_json(&result.summary))?;
             } else {
                 crate::report::print_summary(output.out, &result)?;
                 let report = format!("carry report {}", folder.display());
@@ -126,26 +126,28 @@ impl Job<'_> {
         let settings = &self.loaded.settings;
         let fresh = !self.path("ledger.sqlite").exists();
         let ledger = LedgerFile::open(&self.path("ledger.sqlite"), "paper")?;
+        let read = ledger.load()?;
+        let begun = read.meta.contains_key("identity") && !read.facts.is_empty();
+        if begun {
+            self.same_session(&read.meta)?;
+            if read.meta.contains_key("finished") {
+                return self.finished(&read);
+            }
+            if !self.path("venue.sqlite").exists() {
+                // An empty file put in its place would look like a venue that never knew us.
+                return Err(self.venue_gone());
+            }
+        }
         let venue_file = VenueFile::open(&self.path("venue.sqlite"))?;
         let venue = venue_file.load()?;
-        let read = ledger.load()?;
-        if !read.meta.contains_key("identity") || read.facts.is_empty() {
+        if !begun {
             if let Some(venue) = venue {
                 drop(ledger);
                 return Err(self.unknown_books(&venue.venue, fresh));
             }
             return self.start(ledger, venue_file);
         }
-        self.same_session(&read.meta)?;
-        if read.meta.contains_key("finished") {
-            return self.finished(&read);
-        }
-        let Some(venue) = venue else {
-            return Err(Failure::new(
-                Exit::Difference,
-                format!("{}: the ledger has a session, but the venue's books are gone", self.folder.display()),
-            ));
-        };
+        let venue = venue.ok_or_else(|| self.venue_gone())?;
         let market = venue.market.ok_or_else(|| damaged("the venue's file has no market"))?;
         let history = venue_file.history(venue.clock - settings.signal.memory - Span(2 * Span::DAY.0))?;
         let market = SimMarket::read_back(&market, Some(venue_file)).map_err(|error| damaged(&error.to_string()))?;
@@ -238,6 +240,17 @@ impl Job<'_> {
                 self.folder.display()
             ),
         ))
+    }
+
+    /// The ledger has a session and there is no venue to compare it with.
+    fn venue_gone(&self) -> Failure {
+        Failure::new(
+            Exit::Difference,
+            format!(
+                "{}: the ledger has a session, but the venue's books are gone; nothing is traded\nput venue.sqlite back, or start with a new --state folder",
+                self.folder.display()
+            ),
+        )
     }
 
     /// The bot's ledger is gone, the venue has books: it does not pretend that these are nothing.

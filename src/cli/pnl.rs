@@ -185,7 +185,7 @@ fn text(report: &Report<'_>, output: &mut Output<'_>) -> Result<(), Failure> {
         let all = Row::new("all", report.pnl);
         for row in report.rows.iter().chain([&all]) {
             let mut cells = vec![row.key.clone()];
-            cells.extend(lines::amounts(&row.lines).map(figures::money));
+            cells.extend(lines::NAMES.into_iter().zip(lines::amounts(&row.lines)).map(shown));
             cells.push(figures::money(row.total));
             table.add_row(cells);
         }
@@ -194,8 +194,7 @@ fn text(report: &Report<'_>, output: &mut Output<'_>) -> Result<(), Failure> {
     } else {
         let mut table = folder::table(&["profit line", report.currency.as_str()], 1..2);
         for (name, amount) in lines::NAMES.into_iter().zip(lines::amounts(&report.pnl)) {
-            let exact = name == "unexplained";
-            table.add_row([name.to_owned(), if exact { amount.to_string() } else { figures::money(amount) }]);
+            table.add_row([name.to_owned(), shown((name, amount))]);
         }
         folder::print(out, &table)?;
     }
@@ -208,4 +207,9 @@ fn text(report: &Report<'_>, output: &mut Output<'_>) -> Result<(), Failure> {
     )?;
     let exact = if report.difference.is_zero() { "equal to the last unit" } else { "NOT EQUAL" };
     Ok(writeln!(out, "{exact}; unexplained {}", report.pnl.unexplained)?)
+}
+
+/// A line for a person: two decimals, but what nobody can explain to the last unit.
+fn shown((name, amount): (&str, Amount)) -> String {
+    if name == "unexplained" { amount.to_string() } else { figures::money(amount) }
 }
