@@ -8,11 +8,18 @@ pub mod check;
 pub mod completions;
 pub mod data;
 pub mod dates;
+pub mod export;
+pub mod fills;
+pub mod folder;
 pub mod init;
+pub mod ledger;
 pub mod paper;
 pub mod paper_replay;
+pub mod pnl;
 pub mod replay;
+pub mod report;
 pub mod stats;
+pub mod status;
 pub mod why;
 
 use clap::{Parser, Subcommand};
@@ -90,6 +97,12 @@ enum Verb {
     Data(data::Args),
     /// How funding was: mean, spread, share at the anchor, per venue and symbol
     Stats(stats::Args),
+    Status(status::Args),
+    Fills(fills::Args),
+    Ledger(ledger::Args),
+    Pnl(pnl::Args),
+    Report(report::Args),
+    Export(export::Args),
 }
 
 /// Runs the command line and gives the process's exit code.
@@ -107,6 +120,12 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Why(args) => why::run(args, &mut output),
         Verb::Data(args) => data::run(args, &mut output),
         Verb::Stats(args) => stats::run(args, &mut output),
+        Verb::Status(args) => status::run(args, &mut output),
+        Verb::Fills(args) => fills::run(args, &mut output),
+        Verb::Ledger(args) => ledger::run(args, &mut output),
+        Verb::Pnl(args) => pnl::run(args, &mut output),
+        Verb::Report(args) => report::run(args, &mut output),
+        Verb::Export(args) => export::run(args, &mut output),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,6 +12,7 @@ use crate::run::collect::lines_of;
 use crate::run::driver::Driver;
 use crate::run::journal::{Books, JournalError};
 use crate::run::paper::{Paper, START, SimMarket};
+use crate::run::review::Review;
 use crate::run::session::{self, Session};
 use crate::sim::{Faults, Generator, SimVenue};
 use crate::store::{LedgerFile, StateLock, StoreError, VenueFile};
@@ -91,7 +92,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
             play(&mut paper, speed)?;
             let result = job.close(*paper, watch.seconds())?;
             if args.json {
-                writeln!(output.out, "{}", crate::report::summary_json(&result.summary))?;
+                write!(output.out, "{}", crate::report::summary_json(&result.summary))?;
             } else {
                 crate::report::print_summary(output.out, &result)?;
                 let report = format!("carry report {}", folder.display());
@@ -130,28 +131,28 @@ impl Job<'_> {
         let settings = &self.loaded.settings;
         let fresh = !self.path("ledger.sqlite").exists();
         let ledger = LedgerFile::open(&self.path("ledger.sqlite"), "paper")?;
+        let read = ledger.load()?;
+        let begun = read.meta.contains_key("identity") && !read.facts.is_empty();
+        if begun {
+            self.same_session(&read.meta)?;
+            if read.meta.contains_key("finished") {
+                return self.finished(&read);
+            }
+            if !self.path("venue.sqlite").exists() {
+                // An empty file put in its place would look like a venue that never knew us.
+                return Err(self.venue_gone());
+            }
+        }
         let venue_file = VenueFile::open(&self.path("venue.sqlite"))?;
         let venue = venue_file.load()?;
-        let read = ledger.load()?;
-        if !read.meta.contains_key("identity") || read.facts.is_empty() {
+        if !begun {
             if let Some(venue) = venue {
                 drop(ledger);
                 return Err(self.unknown_books(&venue.venue, fresh));
             }
             return self.start(ledger, venue_file);
         }
-        self.same_session(&read.meta)?;
-        if read.meta.contains_key("finished") {
-            let text = std::fs::read_to_string(self.path("report.txt"))?;
-            let json = std::fs::read_to_string(self.path("summary.json"))?;
-            return Ok(Opened::Finished(text.trim_end().to_owned(), json.trim_end().to_owned()));
-        }
-        let Some(venue) = venue else {
-            return Err(Failure::new(
-                Exit::Difference,
-                format!("{}: the ledger has a session, but the venue's books are gone", self.folder.display()),
-            ));
-        };
+        let venue = venue.ok_or_else(|| self.venue_gone())?;
         let market = venue.market.ok_or_else(|| damaged("the venue's file has no market"))?;
         let history = venue_file.history(venue.clock - settings.signal.memory - Span(2 * Span::DAY.0))?;
         let market = SimMarket::read_back(&market, Some(venue_file)).map_err(|error| damaged(&error.to_string()))?;
@@ -170,6 +171,25 @@ impl Job<'_> {
         Ok(Opened::Session(Box::new(paper)))
     }
 
+    /// The report of a session that is over, from the ledger: a kill between its last commit and its files loses nothing.
+    fn finished(&self, read: &crate::store::Loaded) -> Result<Opened, Failure> {
+        let review = Review::of(read, None).map_err(|error| damaged(&error.to_string()))?;
+        let result = review.result();
+        let mut text = Vec::new();
+        crate::report::render_summary(&mut text, &result, crate::report::Look::Plain)?;
+        if !self.path("summary.json").exists() || !self.path("report.txt").exists() {
+            self.write_files(&result, &text)?;
+        }
+        let text = String::from_utf8_lossy(&text).trim_end().to_owned();
+        Ok(Opened::Finished(text, crate::report::summary_json(&result.summary).trim_end().to_owned()))
+    }
+
+    fn write_files(&self, result: &RunResult, text: &[u8]) -> Result<(), Failure> {
+        crate::report::write_all(self.folder, result)
+            .map_err(|error| Failure::new(Exit::Failure, error.to_string()))?;
+        Ok(std::fs::write(self.path("report.txt"), text)?)
+    }
+
     fn start(&self, mut ledger: LedgerFile, venue_file: VenueFile) -> Result<Opened, Failure> {
         let settings = &self.loaded.settings;
         let generator = Generator::new(settings.sim.seed, START);
@@ -182,7 +202,12 @@ impl Job<'_> {
             catalogue: generator.catalogue().clone(),
         };
         let identity = crate::store::ledger_file::Batch {
-            meta: vec![("identity", self.identity())],
+            // Readers of the folder need names and settings; the tape may be deleted.
+            meta: vec![
+                ("identity", self.identity()),
+                ("settings", header.settings.to_string()),
+                ("catalogue", serde_json::to_string(&header.catalogue).unwrap_or_default()),
+            ],
             ..crate::store::ledger_file::Batch::default()
         };
         let tape_folder = self.path("tape");
@@ -220,6 +245,17 @@ impl Job<'_> {
                 self.folder.display()
             ),
         ))
+    }
+
+    /// The ledger has a session and there is no venue to compare it with.
+    fn venue_gone(&self) -> Failure {
+        Failure::new(
+            Exit::Difference,
+            format!(
+                "{}: the ledger has a session, but the venue's books are gone; nothing is traded\nput venue.sqlite back, or start with a new --state folder",
+                self.folder.display()
+            ),
+        )
     }
 
     /// The bot's ledger is gone, the venue has books: it does not pretend that these are nothing.
@@ -269,23 +305,21 @@ impl Job<'_> {
         for pair in paper.driver.state.catalogue.pairs() {
             summary.steps.insert(pair.name.clone(), "1m".to_owned());
         }
-        let digest = summary.digest.clone();
         let Driver { mut state, collector, journal, .. } = paper.driver;
-        journal.finish(&digest, Books { state: &mut state, collector: &collector })?;
+        journal.finish(&summary, Books { state: &mut state, collector: &collector })?;
+        let trips = collector.trips_by_opening();
         let result = RunResult {
             summary,
             fills: collector.fills,
             funding: collector.funding,
             equity: collector.equity,
-            trips: collector.trips,
+            trips,
             basis: Vec::<BasisSeries>::new(),
             naked_s: collector.naked_s,
         };
         let mut text = Vec::new();
         crate::report::render_summary(&mut text, &result, crate::report::Look::Plain)?;
-        crate::report::write_all(self.folder, &result)
-            .map_err(|error| Failure::new(Exit::Failure, error.to_string()))?;
-        std::fs::write(self.path("report.txt"), text)?;
+        self.write_files(&result, &text)?;
         Ok(result)
     }
 }

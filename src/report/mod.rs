@@ -9,7 +9,7 @@ pub mod lines;
 pub mod live_table;
 pub mod run;
 mod sections;
-mod sheets;
+pub mod sheets;
 pub mod table;
 
 pub use files::{ReportError, summary_json, write_all};

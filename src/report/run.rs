@@ -112,7 +112,7 @@ pub struct BasisSeries {
 }
 
 /// Mean absolute error of three guesses of the next settlement, per 8 h as a fraction.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct ForecastScore {
     /// Settlements scored.
     pub n: u64,
@@ -125,7 +125,7 @@ pub struct ForecastScore {
 }
 
 /// A word about something the run replaced or switched off (proxies, defaults, holes).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remark {
     /// What it is about.
     pub subject: String,
@@ -134,7 +134,7 @@ pub struct Remark {
 }
 
 /// `summary.json` of backtest and paper.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// `carry.backtest/1` or `carry.paper/1`.
     pub schema: String,

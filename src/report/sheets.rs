@@ -65,7 +65,10 @@ impl<W: Write> Sheet<W> {
 }
 
 /// `fills.csv`: every fill in time order; `fee` above zero is paid.
-pub(super) fn fills(out: impl Write, rows: &[FillRow]) -> io::Result<()> {
+///
+/// # Errors
+/// What `out` says.
+pub fn fills(out: impl Write, rows: &[FillRow]) -> io::Result<()> {
     let head = "ts_ms,pair,venue,symbol,leg,side,qty,price,mid,fee,fee_asset,arrival_mid,intent,reason";
     let mut sheet = Sheet::new(out, head)?;
     for row in rows {
@@ -89,7 +92,10 @@ pub(super) fn fills(out: impl Write, rows: &[FillRow]) -> io::Result<()> {
 }
 
 /// `funding.csv`: every settlement on a position; `amount` above zero is received.
-pub(super) fn funding(out: impl Write, rows: &[FundingRow]) -> io::Result<()> {
+///
+/// # Errors
+/// What `out` says.
+pub fn funding(out: impl Write, rows: &[FundingRow]) -> io::Result<()> {
     let mut sheet = Sheet::new(out, "ts_ms,pair,venue,symbol,qty,mark_price,mark_source,rate,amount")?;
     for row in rows {
         sheet.integer(row.at.0)?;
@@ -107,7 +113,10 @@ pub(super) fn funding(out: impl Write, rows: &[FundingRow]) -> io::Result<()> {
 }
 
 /// `equity.csv`: equity and the profit lines since the start.
-pub(super) fn equity(out: impl Write, rows: &[EquityRow]) -> io::Result<()> {
+///
+/// # Errors
+/// What `out` says.
+pub fn equity(out: impl Write, rows: &[EquityRow]) -> io::Result<()> {
     let mut sheet = Sheet::new(out, &format!("ts_ms,equity,{}", lines::NAMES.join(",")))?;
     for row in rows {
         sheet.integer(row.at.0)?;
@@ -119,7 +128,10 @@ pub(super) fn equity(out: impl Write, rows: &[EquityRow]) -> io::Result<()> {
 }
 
 /// `trips.csv`: one row a round trip with its own profit lines; `closed_ms` is empty while it is open.
-pub(super) fn trips(out: impl Write, rows: &[TripRow]) -> io::Result<()> {
+///
+/// # Errors
+/// What `out` says.
+pub fn trips(out: impl Write, rows: &[TripRow]) -> io::Result<()> {
     let head = format!(
         "pair,opened_ms,closed_ms,coins,notional,entry_basis_bps,exit_basis_bps,settlements,{},total,naked_s,\
          entry_reason,exit_reason",

@@ -120,7 +120,12 @@ impl<'a, J: Journal> Bars<'a, J> {
         }
         self.observe(now);
         if !self.fill_at_close && !self.driver.venue.is_quiet() {
+            let fills = self.driver.collector.fills.len();
             self.opens(now)?;
+            if self.driver.collector.fills.len() > fills {
+                // What was traded at this open belongs to this instant's row.
+                self.observe(now);
+            }
         }
         Ok(true)
     }
@@ -340,12 +345,13 @@ pub fn finish<J: Journal>(mut bars: Bars<'_, J>, inputs: &Inputs<'_>, run_s: f64
     }
     let basis = inputs.histories.iter().map(basis_series).collect();
     let collector = driver.collector.clone();
+    let trips = collector.trips_by_opening();
     let result = RunResult {
         summary,
         fills: collector.fills,
         funding: collector.funding,
         equity: collector.equity,
-        trips: collector.trips,
+        trips,
         basis,
         naked_s: collector.naked_s,
     };
@@ -353,17 +359,29 @@ pub fn finish<J: Journal>(mut bars: Bars<'_, J>, inputs: &Inputs<'_>, run_s: f64
 }
 
 /// The summary of a driver as it stands; the caller names schema, mode and market.
-#[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "figures for a report")]
+#[must_use]
 pub fn summarise<J: Journal>(driver: &Driver<J>, settings: &Settings, run_s: f64) -> Summary {
-    let state = &driver.state;
+    Summary {
+        events: driver.market_events,
+        run_s,
+        digest: driver.digest(),
+        alarms: driver.alarms.iter().map(|(kind, count)| (word(kind), *count)).collect(),
+        ..figures_of(&driver.state, &driver.collector, settings)
+    }
+}
+
+/// The part of a summary that state and rows hold; what only a driver knows is empty.
+#[must_use]
+#[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "figures for a report")]
+pub fn figures_of(state: &State, collector: &Collector, settings: &Settings) -> Summary {
     let equity = state.equity();
     let capital: Amount = state.quotes.iter().map(|quote| state.ledger.opening(*quote)).sum();
-    let (from, to) = driver.collector.period().unwrap_or((state.now, state.now));
+    let (from, to) = collector.period().unwrap_or((state.now, state.now));
     let years = (to.since(from).0 as f64 / (365.0 * 8.64e7)).max(1e-9);
     let start = capital.to_f64().max(1e-9);
     let net_apr = (equity - capital).to_f64() / start / years;
     let cash_apr = settings.run.cash_apr.to_f64();
-    let interest = driver.collector.idle_years() * cash_apr;
+    let interest = collector.idle_years() * cash_apr;
     let with_cash = net_apr + interest / start / years;
     let score = state.score;
     let mean = |sum: f64| if score.count > 0 { sum / score.count as f64 } else { 0.0 };
@@ -379,20 +397,20 @@ pub fn summarise<J: Journal>(driver: &Driver<J>, settings: &Settings, run_s: f64
         to_ms: to,
         steps: BTreeMap::new(),
         pnl: lines_of(state, equity),
-        events: driver.market_events,
-        run_s,
-        round_trips: driver.collector.trips.iter().filter(|trip| trip.closed.is_some()).count() as u64,
+        events: 0,
+        run_s: 0.0,
+        round_trips: collector.trips.iter().filter(|trip| trip.closed.is_some()).count() as u64,
         open_pairs: state.active as u64,
-        max_drawdown: driver.collector.figures.max_drawdown,
+        max_drawdown: collector.figures.max_drawdown,
         net_apr,
         idle_cash_interest: money(interest),
         net_apr_with_cash: with_cash,
         excess_apr: with_cash - cash_apr,
         cash_apr,
-        time_in_market: driver.collector.time_in_market(carries),
+        time_in_market: collector.time_in_market(carries),
         max_naked_s: state.unequal.0 as f64 / 1e3,
         max_naked_notional: state.unequal.1,
-        digest: driver.digest(),
+        digest: String::new(),
         seed: settings.sim.seed,
         forecast: ForecastScore {
             n: score.count,
@@ -401,7 +419,9 @@ pub fn summarise<J: Journal>(driver: &Driver<J>, settings: &Settings, run_s: f64
             anchor: mean(score.anchor),
         },
         orders: state.orders.sent(),
-        alarms: driver.alarms.iter().map(|(kind, count)| (word(*kind), *count)).collect(),
+    let collector = driver.collector.clone();
+    let trips = collector.trips_by_opening();
+    let result = RunResult {
         remarks: Vec::new(),
     }
 }

@@ -175,11 +175,16 @@ impl Collector {
             self.figures.max_drawdown = self.figures.max_drawdown.max(fall);
         }
         if self.keep_rows || self.equity.is_empty() {
-            self.equity.push(EquityRow { at, equity, lines: lines_of(state, equity) });
+            let row = EquityRow { at, equity, lines: lines_of(state, equity) };
+            match self.equity.last_mut().filter(|last| last.at == at) {
+                Some(last) => *last = row,
+                None => self.equity.push(row),
+            }
         }
     }
 
-    /// The last row, whatever changed, and the open trips.
+    /// The last row, whatever changed, and the open trips, after the closed ones: rows are only ever appended, because a
+    /// journal counts how many of them are on disk.
     pub fn finish(&mut self, at: WallTime, state: &State) {
         let equity = state.equity();
         if self.equity.last().is_none_or(|row| row.at < at) {
@@ -195,7 +200,14 @@ impl Collector {
                 self.trips.push(trip.row);
             }
         }
-        self.trips.sort_by_key(|trip| trip.opened);
+    }
+
+    /// All round trips in order of opening, as reports show them.
+    #[must_use]
+    pub fn trips_by_opening(&self) -> Vec<TripRow> {
+        let mut trips = self.trips.clone();
+        trips.sort_by_key(|trip| trip.opened);
+        trips
     }
 
     /// Share of the time in the market, weighted by notional, against what the capital carries.

@@ -8,6 +8,7 @@ pub mod driver;
 pub mod journal;
 pub mod paper;
 pub mod recover;
+pub mod review;
 pub mod session;
 
 pub use driver::Driver;

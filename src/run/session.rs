@@ -7,6 +7,7 @@ use crate::engine::State;
 use crate::pairs::PairMemory;
 use crate::port::order::Intent;
 use crate::port::{Event, Stamped};
+use crate::report::run::Summary;
 use crate::store::ledger_file::{Batch, LedgerFile, Loaded, StoredFact, StoredIntent};
 use crate::tape::TapeWriter;
 use serde::{Deserialize, Serialize};
@@ -57,8 +58,11 @@ impl Session {
     ///
     /// # Errors
     /// [`JournalError`] when either cannot be written.
-    pub fn finish(mut self, digest: &str, mut books: Books<'_>) -> Result<(), JournalError> {
+    pub fn finish(mut self, summary: &Summary, mut books: Books<'_>) -> Result<(), JournalError> {
+        let digest = summary.digest.as_str();
         let mut batch = self.batch(&mut books, None);
+        // With the summary beside the rows, the report can be made again whatever happened to its files.
+        batch.meta.push(("summary", text(summary)));
         batch.meta.push(("finished", "1".to_owned()));
         batch.meta.push(("digest", digest.to_owned()));
         self.commit(&batch)?;

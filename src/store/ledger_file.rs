@@ -1,7 +1,7 @@
 //! The bot's ledger of record.
 
 use super::schema::{self, StoreError};
-use crate::domain::{Price, WallTime};
+use crate::domain::{Amount, Asset, Price, Sequence, WallTime};
 use crate::ledger::Posting;
 use crate::port::order::Intent;
 use crate::port::{Event, Stamped};
@@ -104,26 +104,43 @@ impl LedgerFile {
 /// # Errors
 /// [`StoreError`] naming what cannot be read.
 pub fn read(path: &Path) -> Result<Loaded, StoreError> {
-    load(&schema::open_reader(path)?, path)
+    let connection = schema::open_reader(path)?;
+    // One transaction: every table is of the same commit, whatever the writer adds meanwhile. It is never written to.
+    let snapshot =
+        connection.unchecked_transaction().map_err(|source| StoreError::Sqlite { file: path.to_owned(), source })?;
+    load(&snapshot, path)
 }
 
-/// All postings of a file in order, for `carry ledger`.
+/// All postings of a file in order, each with its number, for `carry ledger`.
 ///
 /// # Errors
-/// [`StoreError`] when the file cannot be read.
-pub fn postings(path: &Path) -> Result<Vec<[String; 8]>, StoreError> {
+/// [`StoreError`] when the file cannot be read, naming the row that is damaged.
+pub fn postings(path: &Path) -> Result<Vec<(i64, Posting)>, StoreError> {
     let sqlite = |source| StoreError::Sqlite { file: path.to_owned(), source };
     let connection = schema::open_reader(path)?;
     let text = "SELECT number, cause, at_ms, debit, credit, amount, asset, reason FROM postings ORDER BY number";
     let mut statement = connection.prepare(text).map_err(sqlite)?;
-    let rows = statement
-        .query_map([], |row| {
-            let number = |place| row.get::<_, i64>(place).map(|value| value.to_string());
-            let word = |place| row.get::<_, String>(place);
-            Ok([number(0)?, number(1)?, number(2)?, word(3)?, word(4)?, word(5)?, word(6)?, word(7)?])
-        })
-        .map_err(sqlite)?;
-    rows.collect::<Result<_, _>>().map_err(sqlite)
+    let mut rows = statement.query([]).map_err(sqlite)?;
+    let mut postings = Vec::new();
+    while let Some(row) = rows.next().map_err(sqlite)? {
+        let number: i64 = row.get(0).map_err(sqlite)?;
+        let word = |place: usize| row.get::<_, String>(place).map_err(sqlite);
+        let bad = |problem: String| StoreError::Row { file: path.to_owned(), table: "postings", row: number, problem };
+        let cause = u64::try_from(row.get::<_, i64>(1).map_err(sqlite)?).map_err(|error| bad(error.to_string()))?;
+        postings.push((
+            number,
+            Posting {
+                cause: Sequence(cause),
+                at: WallTime(row.get(2).map_err(sqlite)?),
+                debit: parse(path, "postings", number, &word(3)?)?,
+                credit: parse(path, "postings", number, &word(4)?)?,
+                amount: Amount::parse(&word(5)?).map_err(|error| bad(error.to_string()))?,
+                asset: Asset::new(&word(6)?).map_err(|error| bad(error.to_string()))?,
+                reason: parse(path, "postings", number, &word(7)?)?,
+            },
+        ));
+    }
+    Ok(postings)
 }
 
 fn write(transaction: &Transaction<'_>, batch: &Batch, mode: &str) -> rusqlite::Result<()> {

@@ -1,0 +1,181 @@
+//! The session folder that a query reads: which one, and how it is opened without disturbing its writer.
+//!
+//! Files are opened read-only; a session that is being written is read as of its last commit. Nothing is created or
+//! repaired here. Tests: `tests/session_commands.rs`.
+
+use super::{Exit, Failure};
+use crate::domain::{Pair, WallTime};
+use crate::run::review::{Identity, Review};
+use crate::store::{Loaded, ledger_file};
+use crate::tape::TapeReader;
+use comfy_table::{CellAlignment, Table, presets};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Where sessions go when nobody names a folder.
+const RUNS: &str = "runs";
+const LEDGER: &str = "ledger.sqlite";
+
+/// Arguments that every query has.
+#[derive(Debug, clap::Args)]
+pub struct Where {
+    /// Folder of the session; the newest one under runs/ when absent
+    #[arg(value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// A session folder and what its ledger holds.
+pub struct Folder {
+    /// The folder.
+    pub path: PathBuf,
+    /// The ledger.
+    pub loaded: Loaded,
+}
+
+impl Folder {
+    /// Finds and reads it.
+    ///
+    /// # Errors
+    /// Exit code 2 when it is not a session folder, 1 when its ledger cannot be read.
+    pub fn open(place: &Where) -> Result<Self, Failure> {
+        let path = match &place.dir {
+            Some(dir) => dir.clone(),
+            None => newest()?,
+        };
+        if !path.is_dir() {
+            return Err(Failure::new(
+                Exit::Usage,
+                format!("{}: no such folder; expected the folder of a session", path.display()),
+            ));
+        }
+        let ledger = path.join(LEDGER);
+        if !ledger.is_file() {
+            return Err(Failure::new(
+                Exit::Usage,
+                format!(
+                    "{}: is not a session folder: it has no {LEDGER}; expected what carry paper wrote",
+                    path.display()
+                ),
+            ));
+        }
+        let loaded = ledger_file::read(&ledger)?;
+        if !loaded.meta.contains_key("clock") {
+            return Err(Failure::new(
+                Exit::Failure,
+                format!("{}: the session was killed before it booked anything, or is starting now", path.display()),
+            ));
+        }
+        Ok(Self { path, loaded })
+    }
+
+    /// The ledger file.
+    #[must_use]
+    pub fn ledger(&self) -> PathBuf {
+        self.path.join(LEDGER)
+    }
+
+    /// What kind of session it is.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity::parse(self.loaded.meta.get("identity").map_or("", String::as_str))
+    }
+
+    /// The session as its ledger tells it.
+    ///
+    /// # Errors
+    /// Exit code 1 when a value in the ledger is damaged.
+    pub fn review(&self) -> Result<Review, Failure> {
+        let known = if self.loaded.meta.contains_key("catalogue") { None } else { self.from_tape() };
+        Review::of(&self.loaded, known)
+            .map_err(|error| Failure::new(Exit::Failure, format!("{}: {error}", self.ledger().display())))
+    }
+
+    fn from_tape(&self) -> Option<(crate::config::Settings, crate::domain::Catalogue)> {
+        let reader = TapeReader::open(&self.path.join("tape")).ok()?;
+        let header = reader.header();
+        Some((serde_json::from_value(header.settings.clone()).ok()?, header.catalogue.clone()))
+    }
+}
+
+/// The pair of that name.
+///
+/// # Errors
+/// Exit code 2 with the nearest name when there is none.
+pub fn pair<'a>(review: &'a Review, name: &str) -> Result<&'a Pair, Failure> {
+    let names = || review.state.catalogue.pairs().iter().map(|pair| pair.name.as_str());
+    review.state.catalogue.pair_named(name).ok_or_else(|| unknown("--pair", name, names()))
+}
+
+/// A usage error about a name that does not exist, with the nearest one.
+pub fn unknown<'a>(what: &str, name: &str, names: impl Iterator<Item = &'a str>) -> Failure {
+    let likeness = |known: &&str| strsim::jaro_winkler(known, name);
+    let nearest = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let hint = nearest.map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"));
+    Failure::new(Exit::Usage, format!("{what} {}: there is none in this session{hint}", name.escape_debug()))
+}
+
+/// The last `limit` of `rows`; all when it is zero.
+#[must_use]
+pub fn last<T>(rows: &[T], limit: usize) -> &[T] {
+    let from = if limit == 0 { 0 } else { rows.len().saturating_sub(limit) };
+    rows.get(from..).unwrap_or(rows)
+}
+
+/// A time, or a dash.
+#[must_use]
+pub fn when(at: Option<WallTime>) -> String {
+    at.map_or_else(|| crate::report::figures::NONE.to_owned(), crate::report::figures::stamp)
+}
+
+/// A table whose columns from `numbers` on are aligned to the right.
+#[must_use]
+pub fn table(head: &[&str], numbers: std::ops::Range<usize>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(head.iter().copied());
+    for (place, column) in table.column_iter_mut().enumerate() {
+        if numbers.contains(&place) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+/// Writes a value as pretty JSON and ends the line.
+///
+/// # Errors
+/// What the output says.
+pub fn json(out: &mut dyn std::io::Write, value: &impl serde::Serialize) -> Result<(), Failure> {
+    serde_json::to_writer_pretty(&mut *out, value).map_err(std::io::Error::from)?;
+    Ok(writeln!(out)?)
+}
+
+/// Writes a table without the spaces at the ends of its lines.
+///
+/// # Errors
+/// What the output says.
+pub fn print(out: &mut dyn std::io::Write, table: &Table) -> Result<(), Failure> {
+    for line in table.lines() {
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// The session folder under runs/ whose ledger was written last.
+fn newest() -> Result<PathBuf, Failure> {
+    let none = || {
+        Failure::new(
+            Exit::Usage,
+            "there is no session under runs/ here; name a session folder, or start one: carry paper".to_owned(),
+        )
+    };
+    let entries = std::fs::read_dir(Path::new(RUNS)).map_err(|_| none())?;
+    let sessions = entries.flatten().map(|entry| entry.path()).filter(|path| path.join(LEDGER).is_file());
+    sessions.max_by_key(|path| (written(path), path.clone())).ok_or_else(none)
+}
+
+/// When the ledger of a folder was last written to.
+fn written(folder: &Path) -> SystemTime {
+    let names = [LEDGER, "ledger.sqlite-wal"];
+    let times = names.iter().filter_map(|name| std::fs::metadata(folder.join(name)).ok()?.modified().ok());
+    times.max().unwrap_or(SystemTime::UNIX_EPOCH)
+}

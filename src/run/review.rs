@@ -1,0 +1,145 @@
+//! A session as its ledger of record tells it, while it runs or after: for reports and queries.
+//!
+//! It applies what is on disk and decides nothing; it opens no file and never writes. Tests: `tests/session_commands.rs`.
+
+use super::backtest::figures_of;
+use super::collect::Collector;
+use super::session::{RecoverError, recover};
+use crate::config::Settings;
+use crate::domain::{Amount, Catalogue, WallTime};
+use crate::engine::State;
+use crate::report::run::{BasisSeries, EquityRow, Remark, RunResult, Summary};
+use crate::store::Loaded;
+
+/// What kind of session a ledger belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// `paper`, `shadow`, `live`.
+    pub mode: String,
+    /// `sim`, `replay`, `live`.
+    pub market: String,
+    /// Seed of the generated market, as text; empty where there is none.
+    pub seed: String,
+    /// Hash of the strategy.
+    pub strategy: String,
+}
+
+impl Identity {
+    /// From the text in the ledger: words like `mode=paper`.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let word = |key: &str| {
+            let found = text.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
+            found.unwrap_or_default().to_owned()
+        };
+        Self { mode: word("mode"), market: word("market"), seed: word("seed"), strategy: word("strategy") }
+    }
+}
+
+/// A session read back.
+pub struct Review {
+    /// What it is.
+    pub identity: Identity,
+    /// The core's books, orders and pairs after the last fact on disk. Its market is empty.
+    pub state: State,
+    /// Rows and figures of the report.
+    pub collector: Collector,
+    /// The bot's clock at its last commit.
+    pub clock: WallTime,
+    /// Starts so far.
+    pub boots: u32,
+    /// The summary, once the session is over.
+    pub summary: Option<Summary>,
+}
+
+impl Review {
+    /// Applies what was read; `known` is used where the ledger itself does not hold settings and catalogue.
+    ///
+    /// # Errors
+    /// [`RecoverError`] when a value is missing or damaged.
+    pub fn of(loaded: &Loaded, known: Option<(Settings, Catalogue)>) -> Result<Self, RecoverError> {
+        let text = |key: &str| loaded.meta.get(key).map(String::as_str);
+        let bad = |key: &str, error: serde_json::Error| RecoverError(format!("meta {key}: {error}"));
+        let (settings, catalogue) = match (text("settings"), text("catalogue"), known) {
+            (Some(settings), Some(catalogue), _) => (
+                serde_json::from_str(settings).map_err(|error| bad("settings", error))?,
+                serde_json::from_str(catalogue).map_err(|error| bad("catalogue", error))?,
+            ),
+            (_, _, Some(known)) => known,
+            _ => return Err(RecoverError("neither the ledger nor a tape names its pairs".to_owned())),
+        };
+        let summary = match text("summary") {
+            Some(summary) => Some(serde_json::from_str(summary).map_err(|error| bad("summary", error))?),
+            None => None,
+        };
+        let mut state = State::new(settings, catalogue);
+        let recovered = recover(&mut state, loaded)?;
+        let mut collector = recovered.collector;
+        collector.trips = collector.trips_by_opening();
+        let identity = Identity::parse(text("identity").unwrap_or_default());
+        let (clock, boots) = (recovered.clock, recovered.epoch);
+        Ok(Self { identity, state, collector, clock, boots, summary })
+    }
+
+    /// Whether it is over.
+    #[must_use]
+    pub const fn finished(&self) -> bool {
+        self.summary.is_some()
+    }
+
+    /// Money at the start, every quote coin one for one.
+    #[must_use]
+    pub fn capital(&self) -> Amount {
+        self.state.quotes.iter().map(|quote| self.state.ledger.opening(*quote)).sum()
+    }
+
+    /// The books when they were valued last; at the very start nothing was yet.
+    #[must_use]
+    pub fn valued(&self) -> EquityRow {
+        let start = || EquityRow { at: self.clock, equity: self.capital(), lines: crate::ledger::Lines::default() };
+        self.collector.equity.last().copied().unwrap_or_else(start)
+    }
+
+    /// What a report prints: the session's own summary when it is over, else what is known so far.
+    #[must_use]
+    pub fn result(&self) -> RunResult {
+        RunResult {
+            summary: self.summary.clone().unwrap_or_else(|| self.so_far()),
+            fills: self.collector.fills.clone(),
+            funding: self.collector.funding.clone(),
+            equity: self.collector.equity.clone(),
+            trips: self.collector.trips.clone(),
+            basis: Vec::<BasisSeries>::new(),
+            naked_s: self.collector.naked_s.clone(),
+        }
+    }
+
+    fn so_far(&self) -> Summary {
+        let valued = self.valued();
+        let mut summary = figures_of(&self.state, &self.collector, &self.state.settings);
+        let change = valued.equity - summary.final_equity;
+        summary.final_equity = valued.equity;
+        summary.pnl = valued.lines;
+        summary.net_apr = yearly(&summary, change, summary.net_apr);
+        summary.net_apr_with_cash = yearly(&summary, change, summary.net_apr_with_cash);
+        summary.excess_apr = summary.net_apr_with_cash - summary.cash_apr;
+        summary.schema = format!("carry.{}/1", self.identity.mode);
+        summary.mode.clone_from(&self.identity.mode);
+        summary.market.clone_from(&self.identity.market);
+        summary.remarks.push(Remark {
+            subject: "session".to_owned(),
+            text: format!(
+                "not over: valued at {}; open round trips, events, alarms and the forecast score come with its end",
+                valued.at
+            ),
+        });
+        summary
+    }
+}
+
+/// A yearly figure that was computed with the books of the last booking, corrected to those of the last valuation.
+#[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "figures for a report")]
+fn yearly(summary: &Summary, change: Amount, before: f64) -> f64 {
+    let years = (summary.to_ms.since(summary.from_ms).0 as f64 / (365.0 * 8.64e7)).max(1e-9);
+    before + change.to_f64() / summary.capital.to_f64().max(1e-9) / years
+}
