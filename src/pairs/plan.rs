@@ -142,7 +142,12 @@ fn child(input: &PlanInput, leg: Leg, coins: Quantity, adds: bool) -> Option<Chi
     };
     let grid = input.grid(leg);
     let mut quantity = if leg == Market::Spot && adds { gross(coins, input.coin_fee, grid.step) } else { coins };
+    let exact = quantity;
     quantity = quantity.floor_to(grid.step);
+    if !adds && leg == Market::Perp && input.closing && quantity < exact {
+        // The short goes to the last step when the pair is closed; the spot leg keeps what is less than one.
+        quantity += grid.step;
+    }
     if !adds {
         let held = match leg {
             Market::Spot => input.long(),
@@ -279,6 +284,11 @@ mod tests {
     }
 
     #[test]
+    fn the_short_is_bought_back_to_the_last_step_when_the_spot_leg_went_first() {
+        check(&input("0", "0.0005", "0.725"), Some((Market::Perp, Side::Buy, "0.725", Purpose::Hedge)));
+    }
+
+    #[test]
     fn a20_f11_dust_makes_no_orders() {
         check(&input("0", "0.0009", "0"), None);
         check(&input("0.0005", "0", "0"), None);
@@ -316,7 +326,7 @@ mod tests {
                 let bound = before.abs().max(case.clip.units() + 2 * lot);
                 prop_assert!(after.abs() <= bound, "{before} -> {after}, {child:?}");
                 if matches!(child.purpose, Purpose::Hedge | Purpose::Undo | Purpose::Repair) {
-                    prop_assert!(after.abs() <= before.abs(), "{before} -> {after}, {child:?}");
+                    prop_assert!(after.abs() <= before.abs().max(lot), "{before} -> {after}, {child:?}");
                 }
                 prop_assert!(!child.quantity.is_zero() && child.quantity.units() % step == 0);
             }

@@ -419,9 +419,7 @@ pub fn figures_of(state: &State, collector: &Collector, settings: &Settings) -> 
             anchor: mean(score.anchor),
         },
         orders: state.orders.sent(),
-    let collector = driver.collector.clone();
-    let trips = collector.trips_by_opening();
-    let result = RunResult {
+        alarms: BTreeMap::new(),
         remarks: Vec::new(),
     }
 }
