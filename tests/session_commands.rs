@@ -28,7 +28,7 @@ fn session(folder: &Path) {
 }
 
 #[test]
-fn i05_books_sum_to_zero_and_lines_to_the_change_in_equity() {
+fn books_sum_to_zero_and_lines_to_the_change_in_equity() {
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("one");
     session(&dir);

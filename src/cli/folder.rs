@@ -85,12 +85,12 @@ impl Folder {
     /// # Errors
     /// Exit code 1 when a value in the ledger is damaged.
     pub fn review(&self) -> Result<Review, Failure> {
-        let known = if self.loaded.meta.contains_key("catalogue") { None } else { self.from_tape() };
+        let known = if self.loaded.meta.contains_key("catalogue") { None } else { self.in_tape() };
         Review::of(&self.loaded, known)
             .map_err(|error| Failure::new(Exit::Failure, format!("{}: {error}", self.ledger().display())))
     }
 
-    fn from_tape(&self) -> Option<(crate::config::Settings, crate::domain::Catalogue)> {
+    fn in_tape(&self) -> Option<(crate::config::Settings, crate::domain::Catalogue)> {
         let reader = TapeReader::open(&self.path.join("tape")).ok()?;
         let header = reader.header();
         Some((serde_json::from_value(header.settings.clone()).ok()?, header.catalogue.clone()))

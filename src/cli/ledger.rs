@@ -60,7 +60,7 @@ pub struct Row {
 }
 
 #[derive(Debug, Serialize)]
-struct Balance {
+struct Held {
     account: String,
     asset: Asset,
     balance: Amount,
@@ -73,13 +73,13 @@ struct Sum {
 }
 
 #[derive(Debug, Serialize)]
-struct Balances<'a> {
+struct Sheet<'a> {
     schema: &'static str,
     mode: &'a str,
     /// Whether every asset sums to zero over all accounts.
     balanced: bool,
     sums: Vec<Sum>,
-    balances: Vec<Balance>,
+    balances: Vec<Held>,
 }
 
 #[derive(Debug, Serialize)]
@@ -149,11 +149,11 @@ fn balances(args: &Args, mode: &str, rows: &[Row], output: &mut Output<'_>) -> R
     let off: Vec<String> =
         sums.iter().filter(|one| !one.sum.is_zero()).map(|one| format!("{} {}", one.sum, one.asset)).collect();
     let chosen = accounts.iter().filter(|((name, _), _)| args.account.as_ref().is_none_or(|asked| within(name, asked)));
-    let balances: Vec<Balance> = chosen
-        .map(|((name, asset), balance)| Balance { account: (*name).to_owned(), asset: *asset, balance: *balance })
+    let balances: Vec<Held> = chosen
+        .map(|((name, asset), balance)| Held { account: (*name).to_owned(), asset: *asset, balance: *balance })
         .collect();
     if args.json {
-        let report = Balances { schema: "carry.ledger/1", mode, balanced: off.is_empty(), sums, balances };
+        let report = Sheet { schema: "carry.ledger/1", mode, balanced: off.is_empty(), sums, balances };
         folder::json(output.out, &report)?;
     } else {
         let mut table = folder::table(&["account", "balance", "asset"], 1..2);

@@ -89,6 +89,12 @@ pub(crate) fn facts(folder: &Path) -> usize {
     ledger_file::read(&folder.join("ledger.sqlite")).map_or(0, |loaded| loaded.facts.len())
 }
 
+/// Whether some pair is held, both legs equal, as the ledger says; it is held for hours then.
+pub(crate) fn hedged(folder: &Path) -> bool {
+    ledger_file::read(&folder.join("ledger.sqlite"))
+        .is_ok_and(|loaded| loaded.pairs.values().any(|body| body.contains("\"phase\":\"hedged\"")))
+}
+
 /// Copies the files of a session, for one thing to be broken in the copy.
 pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
