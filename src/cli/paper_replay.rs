@@ -10,7 +10,7 @@ use crate::data::folder::Folder;
 use crate::domain::{Catalogue, Market, Price, Quantity, Symbol, WallTime};
 use crate::engine::State;
 use crate::port::Event;
-use crate::report::run::RunResult;
+use crate::report::run::{RunResult, Summary};
 use crate::run::backtest::{Bars, Inputs, finish as finish_bars, summarise, wallets};
 use crate::run::clock;
 use crate::run::collect::Collector;
@@ -107,15 +107,14 @@ fn candles(job: &Job<'_>, output: &mut Output<'_>) -> Result<(), Failure> {
     "carry.paper/1".clone_into(&mut result.summary.schema);
     "paper".clone_into(&mut result.summary.mode);
     "replay".clone_into(&mut result.summary.market);
-    close(job, driver, &result.summary.digest)?;
+    close(driver, &result.summary)?;
     show(job, &result, &[], output)
 }
 
 /// Ends the session's files.
-fn close(job: &Job<'_>, driver: Driver<Session>, digest: &str) -> Result<(), Failure> {
+fn close(driver: Driver<Session>, summary: &Summary) -> Result<(), Failure> {
     let Driver { mut state, collector, journal, .. } = driver;
-    journal.finish(digest, Books { state: &mut state, collector: &collector })?;
-    let _ = job;
+    journal.finish(summary, Books { state: &mut state, collector: &collector })?;
     Ok(())
 }
 
@@ -160,7 +159,6 @@ fn frames(job: &Job<'_>, output: &mut Output<'_>) -> Result<(), Failure> {
     "carry.paper/1".clone_into(&mut summary.schema);
     "paper".clone_into(&mut summary.mode);
     "replay".clone_into(&mut summary.market);
-    let digest = summary.digest.clone();
     let result = RunResult {
         summary,
         fills: driver.collector.fills.clone(),
@@ -170,7 +168,7 @@ fn frames(job: &Job<'_>, output: &mut Output<'_>) -> Result<(), Failure> {
         basis: Vec::new(),
         naked_s: driver.collector.naked_s.clone(),
     };
-    close(job, driver, &digest)?;
+    close(driver, &result.summary)?;
     show(job, &result, &ends, output)
 }
 

@@ -365,7 +365,7 @@ pub fn summarise<J: Journal>(driver: &Driver<J>, settings: &Settings, run_s: f64
         events: driver.market_events,
         run_s,
         digest: driver.digest(),
-        alarms: driver.alarms.iter().map(|(kind, count)| (word(kind), *count)).collect(),
+        alarms: driver.alarms.iter().map(|(kind, count)| (word(*kind), *count)).collect(),
         ..figures_of(&driver.state, &driver.collector, settings)
     }
 }
