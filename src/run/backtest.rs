@@ -112,6 +112,9 @@ impl<'a, J: Journal> Bars<'a, J> {
         for place in 0..self.cursors.len() {
             self.settlements(place, now)?;
         }
+        for cursor in self.cursors.iter_mut().filter(|cursor| cursor.next() <= now) {
+            cursor.advance();
+        }
         if self.fill_at_close {
             self.at_close(now)?;
         } else {
@@ -192,6 +195,9 @@ impl<'a, J: Journal> Bars<'a, J> {
     }
 
     fn settlements(&mut self, place: usize, now: WallTime) -> Result<(), JournalError> {
+        if self.cursors.get(place).is_none_or(|cursor| cursor.next() > now) {
+            return Ok(());
+        }
         while let Some(due) = self.cursors.get_mut(place).and_then(|cursor| cursor.settlement(now)) {
             let Some(cursor) = self.cursors.get(place) else { return Ok(()) };
             let Some(instrument) = self.driver.state.catalogue.pair(cursor.id).map(|pair| pair.perp) else {

@@ -13,6 +13,17 @@ struct OpenTrip {
     before: Lines,
 }
 
+/// The books as they were seen last.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    at: WallTime,
+    equity: Amount,
+    /// The same as a float.
+    money: f64,
+    /// Postings until then.
+    postings: u64,
+}
+
 /// Rows and running figures of one run.
 #[derive(Debug, Clone, Default)]
 pub struct Collector {
@@ -28,8 +39,10 @@ pub struct Collector {
     pub naked_s: Vec<f64>,
     open: Vec<Option<OpenTrip>>,
     keep_rows: bool,
-    last: Option<(WallTime, Amount)>,
+    last: Option<Look>,
     peak: Amount,
+    /// Lowest equity since the peak.
+    low: Amount,
     /// Largest fall from a peak as a fraction of it.
     pub max_drawdown: f64,
     /// Notional times milliseconds.
@@ -148,21 +161,32 @@ impl Collector {
 
     /// The books at the end of an instant. Everything is valued at its latest marks by then.
     pub fn observe(&mut self, at: WallTime, state: &State, exposure: Exposure) {
-        let equity = state.equity();
         self.first.get_or_insert(at);
-        if let Some((before, known)) = self.last {
-            let ms = at.since(before).0 as f64;
+        let postings = state.ledger.count();
+        if let Some(last) = &mut self.last {
+            let ms = at.since(last.at).0 as f64;
             self.notional_ms += exposure.notional * ms;
-            self.idle_ms += (known.to_f64() - exposure.spot_value - exposure.margin).max(0.0) * ms;
-            if known == equity && !self.equity.is_empty() {
-                self.last = Some((at, equity));
+            self.idle_ms += (last.money - exposure.spot_value - exposure.margin).max(0.0) * ms;
+            last.at = at;
+            // Nothing is held and nothing was posted: the books are as they were.
+            if state.active == 0 && last.postings == postings && state.pegs.is_empty() {
                 return;
             }
         }
-        self.last = Some((at, equity));
+        let equity = state.equity();
+        if let Some(last) = &mut self.last
+            && last.equity == equity
+            && !self.equity.is_empty()
+        {
+            last.postings = postings;
+            return;
+        }
+        self.last = Some(Look { at, equity, money: equity.to_f64(), postings });
         if equity > self.peak {
             self.peak = equity;
-        } else if self.peak > Amount::ZERO {
+            self.low = equity;
+        } else if self.peak > Amount::ZERO && equity < self.low {
+            self.low = equity;
             let fall = (self.peak - equity).to_f64() / self.peak.to_f64();
             self.max_drawdown = self.max_drawdown.max(fall);
         }
@@ -208,7 +232,7 @@ impl Collector {
     #[must_use]
     pub fn span(&self) -> Span {
         match (self.first, self.last) {
-            (Some(first), Some((last, _))) => last.since(first),
+            (Some(first), Some(last)) => last.at.since(first),
             _ => Span::ZERO,
         }
     }
@@ -216,7 +240,7 @@ impl Collector {
     /// First and last look.
     #[must_use]
     pub fn period(&self) -> Option<(WallTime, WallTime)> {
-        Some((self.first?, self.last?.0))
+        Some((self.first?, self.last?.at))
     }
 }
 
@@ -262,8 +286,10 @@ pub fn lines_of(state: &State, equity: Amount) -> Lines {
     let mut lines = state.ledger.lines();
     let mut opening = Amount::ZERO;
     for quote in &state.quotes {
-        let closing = state.ledger.equity(*quote);
-        lines.delta += state.in_reporting(closing, *quote) - closing;
+        if *quote != state.settings.run.currency {
+            let closing = state.ledger.equity(*quote);
+            lines.delta += state.in_reporting(closing, *quote) - closing;
+        }
         opening += state.ledger.opening(*quote);
     }
     lines.unexplained = Amount::ZERO;

@@ -121,9 +121,8 @@ impl Accounts {
     pub fn margin(&self, catalogue: &Catalogue, of: (VenueId, Asset), stress: Option<(PairId, Price)>) -> MarginOf {
         let (venue, quote) = of;
         let mut sum = MarginOf { equity: self.wallet(venue, Wallet::Perp, quote), ..MarginOf::default() };
-        for pair in catalogue.pairs().iter().filter(|pair| pair.venue_id == venue && pair.quote == quote) {
-            let position = self.position(pair.id);
-            if position.coins.is_zero() {
+        for (pair, position) in catalogue.pairs().iter().zip(&self.positions) {
+            if position.coins.is_zero() || pair.venue_id != venue || pair.quote != quote {
                 continue;
             }
             let stressed = stress.filter(|(id, _)| *id == pair.id).map(|(_, price)| price);
