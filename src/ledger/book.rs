@@ -46,6 +46,7 @@ pub struct Ledger {
     /// Postings since the last [`Ledger::drain`].
     fresh: Vec<Posting>,
     count: u64,
+    changes: u64,
     /// Quote money in wallets and transit, per quote coin: kept so that equity costs nothing per bar.
     cash: Sums,
     opening: Sums,
@@ -196,6 +197,7 @@ impl Ledger {
             self.cash.add(asset, change);
         }
         self.count += 1;
+        self.changes += 1;
         self.fresh.push(Posting { cause: cause.sequence, at: cause.at, debit, credit, amount, asset, reason });
     }
 
@@ -236,8 +238,17 @@ impl Ledger {
     /// Values a pair at these mids.
     pub fn mark(&mut self, id: PairId, spot: Price, perp: Price) {
         if let Some(book) = self.pairs.get_mut(id.index()) {
+            if !book.is_flat() {
+                self.changes += 1;
+            }
             book.attribution.mark_to(spot, perp);
         }
+    }
+
+    /// Rises with every posting and every mark of something held: while it stands, equity does.
+    #[must_use]
+    pub const fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Lines of all pairs together.

@@ -20,8 +20,8 @@ struct Look {
     equity: Amount,
     /// The same as a float.
     money: f64,
-    /// Postings until then.
-    postings: u64,
+    /// Changes of the books until then.
+    changes: u64,
 }
 
 /// Rows and running figures of one run.
@@ -162,14 +162,13 @@ impl Collector {
     /// The books at the end of an instant. Everything is valued at its latest marks by then.
     pub fn observe(&mut self, at: WallTime, state: &State, exposure: Exposure) {
         self.first.get_or_insert(at);
-        let postings = state.ledger.count();
+        let changes = state.ledger.changes();
         if let Some(last) = &mut self.last {
             let ms = at.since(last.at).0 as f64;
             self.notional_ms += exposure.notional * ms;
             self.idle_ms += (last.money - exposure.spot_value - exposure.margin).max(0.0) * ms;
             last.at = at;
-            // Nothing is held and nothing was posted: the books are as they were.
-            if state.active == 0 && last.postings == postings && state.pegs.is_empty() {
+            if last.changes == changes && state.pegs.is_empty() {
                 return;
             }
         }
@@ -178,10 +177,10 @@ impl Collector {
             && last.equity == equity
             && !self.equity.is_empty()
         {
-            last.postings = postings;
+            last.changes = changes;
             return;
         }
-        self.last = Some(Look { at, equity, money: equity.to_f64(), postings });
+        self.last = Some(Look { at, equity, money: equity.to_f64(), changes });
         if equity > self.peak {
             self.peak = equity;
             self.low = equity;

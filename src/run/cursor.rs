@@ -182,8 +182,8 @@ pub const fn minute(stamp: WallTime) -> WallTime {
 }
 
 fn take(candles: &Candles, place: &mut usize, now: WallTime, step: Span) -> Option<Bar> {
-    let opened = *candles.opened.get(*place)?;
-    if opened + step != now {
+    let opened = now - step;
+    if candles.opened.get(*place) != Some(&opened) {
         return None;
     }
     let bar = Bar {

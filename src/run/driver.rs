@@ -55,6 +55,7 @@ impl<J: Journal> Driver<J> {
     ///
     /// # Errors
     /// [`JournalError`] when the tape cannot be written.
+    #[inline]
     pub fn market(&mut self, at: WallTime, event: Event) -> Result<(), JournalError> {
         self.market_events += 1;
         let stamped = self.stamp(at, event);
@@ -81,13 +82,21 @@ impl<J: Journal> Driver<J> {
     /// # Errors
     /// [`JournalError`] when an intent cannot be put on disk.
     pub fn turn(&mut self, at: WallTime) -> Result<(), JournalError> {
+        if self.decide(at)? { self.carry_out(at) } else { Ok(()) }
+    }
+
+    /// The core decides; true when it wants something, which [`Driver::carry_out`] then does.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the tape cannot be written.
+    pub fn decide(&mut self, at: WallTime) -> Result<bool, JournalError> {
         let stamped = self.stamp(at, Event::Turn);
         self.journal.input(&stamped)?;
         engine::step(&mut self.state, &stamped, &mut self.commands);
         if !self.state.records.is_empty() {
             self.collect();
         }
-        if self.commands.is_empty() { Ok(()) } else { self.carry_out(at) }
+        Ok(!self.commands.is_empty())
     }
 
     /// Delivers everything that the venue has for the bot by `at`, deciding after each round, until it is quiet.
@@ -171,7 +180,11 @@ impl<J: Journal> Driver<J> {
         }
     }
 
-    fn carry_out(&mut self, at: WallTime) -> Result<(), JournalError> {
+    /// Carries out what the core wants until nothing is left.
+    ///
+    /// # Errors
+    /// [`JournalError`] when an intent cannot be put on disk, or when the commands do not end.
+    pub fn carry_out(&mut self, at: WallTime) -> Result<(), JournalError> {
         let mut rounds = 0;
         while !self.commands.is_empty() {
             rounds += 1;
