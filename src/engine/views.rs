@@ -36,7 +36,7 @@ impl PairState {
 impl State {
     /// The strategy's view of a pair.
     #[must_use]
-    #[expect(clippy::float_arithmetic, reason = "signals are floats")]
+    #[inline]
     pub fn view<'a>(&'a self, pair: &'a PairState, held: Quantity) -> View<'a> {
         View {
             now: self.now,

@@ -80,6 +80,7 @@ impl LegMarket {
     }
 
     /// A complete bar: its close stands for the mid, its volume feeds the depth proxy.
+    #[inline]
     pub fn on_bar(&mut self, close: Price, high: Price, volume: Quantity, times: (WallTime, WallTime)) {
         let (opened, closed) = times;
         self.bid = Some(close);

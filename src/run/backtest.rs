@@ -316,6 +316,7 @@ pub fn wallets(settings: &Settings, catalogue: &Catalogue) -> Vec<(VenueId, Wall
 /// [`JournalError`] when the run does not progress; nothing else can fail without a journal.
 pub fn run<J: Journal>(inputs: &Inputs<'_>, journal: J, keep_rows: bool) -> Result<RunResult, JournalError> {
     let mut bars = Bars::new(inputs, journal, keep_rows)?;
+    bars.driver.collector = std::mem::take(&mut bars.driver.collector).dense();
     let watch = super::clock::Stopwatch::start();
     while bars.step()? {}
     let run_s = watch.seconds();

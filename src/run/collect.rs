@@ -1,5 +1,6 @@
 //! Turns what the engine records into the rows and figures of a report.
 
+use super::rows::DenseRows;
 use crate::domain::{Amount, Market, PairId, Price, Span, WallTime};
 use crate::engine::record::{FillRecord, FundingRecord};
 use crate::engine::{Record, State};
@@ -39,6 +40,7 @@ pub struct Collector {
     pub naked_s: Vec<f64>,
     open: Vec<Option<OpenTrip>>,
     keep_rows: bool,
+    dense: Option<DenseRows>,
     last: Option<Look>,
     peak: Amount,
     /// Lowest equity since the peak.
@@ -58,6 +60,12 @@ impl Collector {
     #[must_use]
     pub fn new(pairs: usize, keep_rows: bool) -> Self {
         Self { open: vec![None; pairs], keep_rows, ..Self::default() }
+    }
+
+    /// Equity rows are kept small and appear in `equity` when the run is finished.
+    #[must_use]
+    pub fn dense(self) -> Self {
+        Self { dense: Some(DenseRows::default()), ..self }
     }
 
     /// Takes the engine's records.
@@ -161,6 +169,7 @@ impl Collector {
 
     /// The books at the end of an instant. Everything is valued at its latest marks by then.
     pub fn observe(&mut self, at: WallTime, state: &State, exposure: Exposure) {
+        let first = self.last.is_none();
         self.first.get_or_insert(at);
         let changes = state.ledger.changes();
         if let Some(last) = &mut self.last {
@@ -175,7 +184,6 @@ impl Collector {
         let equity = state.equity();
         if let Some(last) = &mut self.last
             && last.equity == equity
-            && !self.equity.is_empty()
         {
             last.changes = changes;
             return;
@@ -189,13 +197,20 @@ impl Collector {
             let fall = (self.peak - equity).to_f64() / self.peak.to_f64();
             self.max_drawdown = self.max_drawdown.max(fall);
         }
-        if self.keep_rows || self.equity.is_empty() {
-            self.equity.push(EquityRow { at, equity, lines: lines_of(state, equity) });
+        if self.keep_rows || first {
+            let row = EquityRow { at, equity, lines: lines_of(state, equity) };
+            match &mut self.dense {
+                Some(dense) => dense.push(&row),
+                None => self.equity.push(row),
+            }
         }
     }
 
     /// The last row, whatever changed, and the open trips.
     pub fn finish(&mut self, at: WallTime, state: &State) {
+        if let Some(dense) = self.dense.take() {
+            self.equity = dense.into_rows();
+        }
         let equity = state.equity();
         if self.equity.last().is_none_or(|row| row.at < at) {
             self.equity.push(EquityRow { at, equity, lines: lines_of(state, equity) });

@@ -136,10 +136,7 @@ impl<'a> Cursor<'a> {
     /// The settlement dated to the minute `now`.
     pub fn settlement(&mut self, now: WallTime) -> Option<Due> {
         let rows = &self.history.funding;
-        let row = *rows.get(self.funding)?;
-        if minute(row.stamp) > now {
-            return None;
-        }
+        let row = rows.get(self.funding).filter(|row| minute(row.stamp) <= now).copied()?;
         let before = self.funding.checked_sub(1).and_then(|place| rows.get(place));
         let after = rows.get(self.funding + 1);
         let interval = before

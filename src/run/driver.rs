@@ -58,10 +58,16 @@ impl<J: Journal> Driver<J> {
     #[inline]
     pub fn market(&mut self, at: WallTime, event: Event) -> Result<(), JournalError> {
         self.market_events += 1;
+        // Stamped here, where the caller makes the event: it is written once, in place.
         let stamped = self.stamp(at, event);
-        self.journal.input(&stamped)?;
-        engine::step(&mut self.state, &stamped, &mut self.commands);
-        if self.commands.is_empty() { Ok(()) } else { self.carry_out(at) }
+        if self.feed(&stamped)? { self.carry_out(at) } else { Ok(()) }
+    }
+
+    /// One event into the core; true when it wants something.
+    fn feed(&mut self, stamped: &Stamped) -> Result<bool, JournalError> {
+        self.journal.input(stamped)?;
+        engine::step(&mut self.state, stamped, &mut self.commands);
+        Ok(!self.commands.is_empty())
     }
 
     /// A fact about the account: applied, committed, then acted on.
@@ -91,8 +97,7 @@ impl<J: Journal> Driver<J> {
     /// [`JournalError`] when the tape cannot be written.
     pub fn decide(&mut self, at: WallTime) -> Result<bool, JournalError> {
         let stamped = self.stamp(at, Event::Turn);
-        self.journal.input(&stamped)?;
-        engine::step(&mut self.state, &stamped, &mut self.commands);
+        self.feed(&stamped)?;
         if !self.state.records.is_empty() {
             self.collect();
         }
@@ -103,10 +108,12 @@ impl<J: Journal> Driver<J> {
     ///
     /// # Errors
     /// [`JournalError`] when a fact or intent cannot be put on disk, or when the rounds do not end.
+    #[inline]
     pub fn settle(&mut self, at: WallTime) -> Result<(), JournalError> {
-        if self.venue.is_quiet() {
-            return Ok(());
-        }
+        if self.venue.is_quiet() { Ok(()) } else { self.settle_rounds(at) }
+    }
+
+    fn settle_rounds(&mut self, at: WallTime) -> Result<(), JournalError> {
         for _ in 0..ROUNDS {
             self.venue.arrivals(at);
             let mut delivered = false;
@@ -169,6 +176,7 @@ impl<J: Journal> Driver<J> {
         hex(&digest.finalize())
     }
 
+    #[inline]
     fn stamp(&mut self, at: WallTime, event: Event) -> Stamped {
         Stamped { sequence: Sequence(self.state.sequence.0 + 1), at, event }
     }

@@ -6,6 +6,7 @@ pub mod collect;
 pub mod cursor;
 pub mod driver;
 pub mod journal;
+pub mod rows;
 
 pub use driver::Driver;
 pub use journal::{Journal, NoJournal};

@@ -68,6 +68,7 @@ impl Accounts {
 
     /// The position of a pair.
     #[must_use]
+    #[inline]
     pub fn position(&self, pair: PairId) -> VenuePosition {
         self.positions.get(pair.index()).copied().unwrap_or_default()
     }

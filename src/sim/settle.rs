@@ -66,12 +66,17 @@ impl SimVenue {
     /// The mark of a perp moved to `mark`, and may have been as high as `high` since: liquidates what that broke.
     ///
     /// The price of a liquidation is the one at which the margin was exactly spent, never better than `low`.
+    #[inline]
     pub fn on_mark(&mut self, pair_id: PairId, mark: Price, high: Price, when: (WallTime, WallTime)) {
-        let position = self.accounts.position(pair_id);
-        if position.coins.is_zero() {
+        if self.accounts.position(pair_id).coins.is_zero() {
             self.accounts.mark(pair_id, mark);
-            return;
+        } else {
+            self.on_held_mark(pair_id, mark, high, when);
         }
+    }
+
+    fn on_held_mark(&mut self, pair_id: PairId, mark: Price, high: Price, when: (WallTime, WallTime)) {
+        let position = self.accounts.position(pair_id);
         let Some(pair) = self.catalogue.pair(pair_id) else { return };
         let stressed = self.margin_at(pair, high);
         if stressed.equity > stressed.maintenance || position.coins.units() > 0 {
