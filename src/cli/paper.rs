@@ -132,9 +132,14 @@ impl Job<'_> {
         let fresh = !self.path("ledger.sqlite").exists();
         let ledger = LedgerFile::open(&self.path("ledger.sqlite"), "paper")?;
         let read = ledger.load()?;
-        let begun = read.meta.contains_key("identity") && !read.facts.is_empty();
+        let begun = read.meta.contains_key("identity");
         if begun {
             self.same_session(&read.meta)?;
+            if !read.meta.contains_key("ready") {
+                // Killed while it was being set up: nothing was decided yet, so it is set up anew.
+                drop(ledger);
+                return self.set_up_anew();
+            }
             if read.meta.contains_key("finished") {
                 return self.finished(&read);
             }
@@ -169,6 +174,19 @@ impl Job<'_> {
         let mut paper = Paper::resume(driver, market, clocks, recovered.epoch, &history)?;
         paper.until(START + Span(i64::from(self.days) * Span::DAY.0));
         Ok(Opened::Session(Box::new(paper)))
+    }
+
+    fn set_up_anew(&self) -> Result<Opened, Failure> {
+        for name in ["venue.sqlite", "ledger.sqlite"] {
+            for suffix in ["-wal", "-shm", ""] {
+                let file = self.path(&format!("{name}{suffix}"));
+                if file.exists() {
+                    std::fs::remove_file(file)?;
+                }
+            }
+        }
+        let ledger = LedgerFile::open(&self.path("ledger.sqlite"), "paper")?;
+        self.start(ledger, VenueFile::open(&self.path("venue.sqlite"))?)
     }
 
     /// The report of a session that is over, from the ledger: a kill between its last commit and its files loses nothing.
@@ -222,6 +240,7 @@ impl Job<'_> {
         let session = Session::new(ledger, Some(tape), &collector);
         let market = SimMarket::new(generator, Some(venue_file));
         let mut paper = Paper::start(settings, session, market, Faults::none())?;
+        paper.driver.journal.ready()?;
         paper.until(START + Span(i64::from(self.days) * Span::DAY.0));
         Ok(Opened::Session(Box::new(paper)))
     }

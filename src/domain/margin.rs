@@ -26,6 +26,9 @@ pub fn maintenance(brackets: &[Bracket], notional: Amount) -> Option<Amount> {
     brackets.first()?;
     let mut total = Amount::ZERO;
     for (place, bracket) in brackets.iter().enumerate() {
+        if bracket.floor >= notional {
+            break;
+        }
         let ceiling = brackets.get(place + 1).map_or(notional, |next| next.floor.min(notional));
         if ceiling > bracket.floor {
             total += (ceiling - bracket.floor).times_rate(bracket.maintenance);

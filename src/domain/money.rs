@@ -81,6 +81,9 @@ impl Amount {
     /// Worked: 1,000 USDT at 0.01 % gives 0.1 USDT; 0.00012345 at 0.05 % gives 0.00000006.
     #[must_use]
     pub const fn times_rate(self, rate: Rate) -> Self {
+        if let Some(product) = self.0.checked_mul(rate.units() as i128) {
+            return Self(decimal::div_half_even(product, Rate::ONE as i128 * LEDGER_UNIT) * LEDGER_UNIT);
+        }
         // Split so that the product of a large notional and a long rate cannot overflow: units = high * 1e8 + low.
         let high = self.0.div_euclid(LEDGER_UNIT) * rate.units() as i128;
         let low = self.0.rem_euclid(LEDGER_UNIT) * rate.units() as i128;

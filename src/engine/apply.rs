@@ -17,7 +17,8 @@ use crate::strategy::forecast;
 /// Funding stamps remembered per perp.
 const STAMPS_REMEMBERED: usize = 64;
 
-/// Applies one event.
+/// Applies one event. What comes with every instant stands here; everything else is off this path.
+#[inline]
 pub fn apply(state: &mut State, event: &Event, out: &mut Vec<Command>) {
     match event {
         Event::Bar { instrument, bar } => on_bar(state, *instrument, bar),
@@ -29,6 +30,14 @@ pub fn apply(state: &mut State, event: &Event, out: &mut Vec<Command>) {
                 pair.dirty |= !pair.at_rest;
             }
         }
+        _ => apply_rare(state, event, out),
+    }
+}
+
+#[inline(never)]
+fn apply_rare(state: &mut State, event: &Event, out: &mut Vec<Command>) {
+    match event {
+        Event::Bar { .. } | Event::Quote { .. } | Event::Settled { .. } | Event::Turn | Event::Timer => {}
         Event::Print { instrument, price } => on_print(state, *instrument, *price),
         Event::Order(report) => on_report(state, report, out),
         Event::FundingPaid { instrument, stamp, position, mark, mark_source, rate, amount } => {

@@ -22,6 +22,7 @@ use crate::port::{Command, Event, Stamped};
 ///
 /// # Panics
 /// When time falls: the caller guarantees that it does not, and a wrong order of events must never trade.
+#[inline]
 pub fn step(state: &mut State, stamped: &Stamped, out: &mut Vec<Command>) {
     assert!(stamped.at >= state.now, "step time fell from {} to {}", state.now, stamped.at);
     state.now = stamped.at;

@@ -196,8 +196,11 @@ impl State {
     /// An amount of a quote coin in the reporting coin, rounded once to 1e-8 when the coin is another one.
     #[must_use]
     pub fn in_reporting(&self, amount: Amount, quote: Asset) -> Amount {
+        if quote == self.settings.run.currency {
+            return amount;
+        }
         match (self.pegs.get(&quote), self.pegs.get(&self.settings.run.currency)) {
-            (Some(price), currency) if quote != self.settings.run.currency => {
+            (Some(price), currency) => {
                 let base = currency.map_or(crate::domain::price::PRICE_ONE, |currency| currency.units());
                 let ratio = i128::from(price.units()) * 1_000_000_000_000_000_000 / i128::from(base.max(1));
                 amount.times_rate(crate::domain::Rate::from_units(i64::try_from(ratio).unwrap_or(i64::MAX)))

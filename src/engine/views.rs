@@ -36,7 +36,7 @@ impl PairState {
 impl State {
     /// The strategy's view of a pair.
     #[must_use]
-    #[expect(clippy::float_arithmetic, reason = "signals are floats")]
+    #[inline]
     pub fn view<'a>(&'a self, pair: &'a PairState, held: Quantity) -> View<'a> {
         View {
             now: self.now,
@@ -49,7 +49,6 @@ impl State {
             peers_8h: self.peers(pair),
             peg: self.pegs.get(&pair.pair.quote).copied(),
             reachable: self.venue(pair.pair.venue_id).is_some_and(|venue| !venue.down),
-            capital_per_notional: 1.0 + 1.0 / self.settings.size.leverage.to_f64().max(0.01),
         }
     }
 
@@ -118,7 +117,7 @@ impl State {
         let by_value = execution.clip.units().div_euclid(i128::from(spot_mid.units()));
         let by_value = Quantity::saturating(i64::try_from(by_value).unwrap_or(i64::MAX));
         let legs = [&pair.market.spot, &pair.market.perp];
-        let depth = legs.iter().map(|leg| leg.bid_depth.min(leg.ask_depth)).min().unwrap_or(Quantity::ZERO);
+        let depth = legs.iter().map(|leg| leg.thinner_depth()).min().unwrap_or(Quantity::ZERO);
         let share = i128::from(depth.units()) * i128::from(self.settings.size.depth_share.units());
         let by_depth = share.div_euclid(i128::from(Rate::ONE));
         by_value.min(Quantity::saturating(i64::try_from(by_depth).unwrap_or(i64::MAX)))
@@ -130,8 +129,8 @@ impl State {
         match self.settings.execution.first {
             First::Leg(leg) => leg,
             First::Auto => {
-                let thinner = |leg: &crate::market::LegMarket| leg.bid_depth.min(leg.ask_depth);
-                if thinner(&pair.market.perp) < thinner(&pair.market.spot) { Market::Perp } else { Market::Spot }
+                let thinner = pair.market.perp.thinner_depth() < pair.market.spot.thinner_depth();
+                if thinner { Market::Perp } else { Market::Spot }
             }
         }
     }

@@ -50,7 +50,9 @@ impl Attribution {
             let naked_spot = i128::from(self.spot.units()) - hedged;
             let naked_perp = i128::from(self.perp.units()) + hedged;
             self.lines.basis += Amount::from_units(-hedged * (perp_move - spot_move));
-            self.lines.delta += Amount::from_units(naked_spot * spot_move + naked_perp * perp_move);
+            if naked_spot != 0 || naked_perp != 0 {
+                self.lines.delta += Amount::from_units(naked_spot * spot_move + naked_perp * perp_move);
+            }
         }
         self.marks = Some((spot, perp));
     }

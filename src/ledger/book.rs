@@ -46,9 +46,27 @@ pub struct Ledger {
     /// Postings since the last [`Ledger::drain`].
     fresh: Vec<Posting>,
     count: u64,
+    changes: u64,
     /// Quote money in wallets and transit, per quote coin: kept so that equity costs nothing per bar.
-    cash: BTreeMap<Asset, Amount>,
-    opening: BTreeMap<Asset, Amount>,
+    cash: Sums,
+    opening: Sums,
+}
+
+/// Amounts by asset, a handful of them: a scan costs less than a tree.
+#[derive(Debug, Clone, Default)]
+struct Sums(Vec<(Asset, Amount)>);
+
+impl Sums {
+    fn add(&mut self, asset: Asset, amount: Amount) {
+        match self.0.iter_mut().find(|(known, _)| *known == asset) {
+            Some((_, sum)) => *sum += amount,
+            None => self.0.push((asset, amount)),
+        }
+    }
+
+    fn get(&self, asset: Asset) -> Amount {
+        self.0.iter().find(|(known, _)| *known == asset).map_or(Amount::ZERO, |(_, sum)| *sum)
+    }
 }
 
 /// Books of one pair.
@@ -60,6 +78,13 @@ pub struct PairBook {
     pub perp: PerpPosition,
     /// Whether a loan of the coin would be needed to explain the spot holding (must stay false).
     pub quote: Option<Asset>,
+}
+
+impl PairBook {
+    /// Whether it holds nothing and so is worth nothing.
+    const fn is_flat(&self) -> bool {
+        self.attribution.spot.is_zero() && self.perp.is_flat()
+    }
 }
 
 impl Ledger {
@@ -74,7 +99,7 @@ impl Ledger {
     pub fn open(&mut self, cause: Cause, wallet: (VenueId, Wallet), asset: Asset, amount: Amount) {
         let account = Account::Wallet { venue: wallet.0, wallet: wallet.1 };
         self.post(cause, (account, Account::Opening), (amount, asset), PostingReason::Opening);
-        *self.opening.entry(asset).or_default() += amount;
+        self.opening.add(asset, amount);
     }
 
     /// A fill of ours or of the venue's own making.
@@ -169,9 +194,10 @@ impl Ledger {
         *self.balances.entry((credit, asset)).or_default() -= amount;
         if debit.is_ours() != credit.is_ours() {
             let change = if debit.is_ours() { amount } else { -amount };
-            *self.cash.entry(asset).or_default() += change;
+            self.cash.add(asset, change);
         }
         self.count += 1;
+        self.changes += 1;
         self.fresh.push(Posting { cause: cause.sequence, at: cause.at, debit, credit, amount, asset, reason });
     }
 
@@ -212,8 +238,17 @@ impl Ledger {
     /// Values a pair at these mids.
     pub fn mark(&mut self, id: PairId, spot: Price, perp: Price) {
         if let Some(book) = self.pairs.get_mut(id.index()) {
+            if !book.is_flat() {
+                self.changes += 1;
+            }
             book.attribution.mark_to(spot, perp);
         }
+    }
+
+    /// Rises with every posting and every mark of something held: while it stands, equity does.
+    #[must_use]
+    pub const fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Lines of all pairs together.
@@ -229,9 +264,9 @@ impl Ledger {
     /// Equity in one quote coin, from balances and positions alone, at the marks of each pair.
     #[must_use]
     pub fn equity(&self, quote: Asset) -> Amount {
-        let mut equity = self.cash.get(&quote).copied().unwrap_or_default();
+        let mut equity = self.cash.get(quote);
         for book in &self.pairs {
-            if book.quote != Some(quote) {
+            if book.is_flat() || book.quote != Some(quote) {
                 continue;
             }
             let Some((spot, perp)) = book.attribution.marks() else { continue };
@@ -243,7 +278,7 @@ impl Ledger {
     /// Money of that quote coin that was there at the start.
     #[must_use]
     pub fn opening(&self, quote: Asset) -> Amount {
-        self.opening.get(&quote).copied().unwrap_or_default()
+        self.opening.get(quote)
     }
 
     /// Value of what a pair holds at its marks, without the cash it moved.
@@ -258,7 +293,7 @@ impl Ledger {
     /// Cash of one quote coin in wallets and transit.
     #[must_use]
     pub fn cash(&self, quote: Asset) -> Amount {
-        self.cash.get(&quote).copied().unwrap_or_default()
+        self.cash.get(quote)
     }
 
     /// The first asset whose accounts do not sum to zero, with the sum; `None` when the books balance (I5).

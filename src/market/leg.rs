@@ -1,7 +1,6 @@
 //! One leg of a pair: its prices, their age, and how much can be traded.
 
 use crate::domain::{Price, Quantity, Side, Span, WallTime};
-use std::collections::VecDeque;
 
 /// Bars whose volume is averaged for the depth proxy.
 const VOLUME_BARS: usize = 24;
@@ -18,18 +17,56 @@ pub struct LegMarket {
     pub ask: Option<Price>,
     /// Middle of the two, or the last traded price of a bar source.
     pub mid: Option<Price>,
-    /// Coins that can be sold within the depth bound.
-    pub bid_depth: Quantity,
-    /// Coins that can be bought within the depth bound.
-    pub ask_depth: Quantity,
     /// When this was last confirmed by the source.
     pub updated: WallTime,
     /// Open time of the last bar.
     pub bar_opened: Option<WallTime>,
     /// Highest price of the last bar.
     pub bar_high: Option<Price>,
-    volumes: VecDeque<i64>,
-    volume_sum: i64,
+    depth: Depth,
+    volumes: Volumes,
+}
+
+/// Where the depth within the slippage bound comes from. On bars it is computed when it is asked for, which is seldom.
+#[derive(Debug, Clone, Copy)]
+enum Depth {
+    /// A book: coins bid and coins offered.
+    Book(Quantity, Quantity),
+    /// Bars of this length.
+    Bars(Span),
+}
+
+impl Default for Depth {
+    fn default() -> Self {
+        Self::Book(Quantity::ZERO, Quantity::ZERO)
+    }
+}
+
+/// Volumes of the last bars in a ring, with their sum.
+#[derive(Debug, Clone, Default)]
+struct Volumes {
+    units: [i64; VOLUME_BARS],
+    next: usize,
+    count: usize,
+    sum: i64,
+}
+
+impl Volumes {
+    fn push(&mut self, volume: Quantity) {
+        self.sum = self.sum.saturating_add(volume.units());
+        let Some(slot) = self.units.get_mut(self.next) else { return };
+        let oldest = std::mem::replace(slot, volume.units());
+        self.next = if self.next + 1 == VOLUME_BARS { 0 } else { self.next + 1 };
+        if self.count == VOLUME_BARS {
+            self.sum = self.sum.saturating_sub(oldest);
+        } else {
+            self.count += 1;
+        }
+    }
+
+    fn mean(&self) -> i64 {
+        self.sum / i64::try_from(self.count).unwrap_or(1).max(1)
+    }
 }
 
 impl LegMarket {
@@ -38,12 +75,12 @@ impl LegMarket {
         self.bid = Some(bid.0);
         self.ask = Some(ask.0);
         self.mid = Some(Price::mid(bid.0, ask.0));
-        self.bid_depth = bid.1;
-        self.ask_depth = ask.1;
+        self.depth = Depth::Book(bid.1, ask.1);
         self.updated = at;
     }
 
     /// A complete bar: its close stands for the mid, its volume feeds the depth proxy.
+    #[inline]
     pub fn on_bar(&mut self, close: Price, high: Price, volume: Quantity, times: (WallTime, WallTime)) {
         let (opened, closed) = times;
         self.bid = Some(close);
@@ -52,16 +89,8 @@ impl LegMarket {
         self.bar_high = Some(high);
         self.bar_opened = Some(opened);
         self.updated = closed;
-        self.volumes.push_back(volume.units());
-        self.volume_sum = self.volume_sum.saturating_add(volume.units());
-        if self.volumes.len() > VOLUME_BARS
-            && let Some(oldest) = self.volumes.pop_front()
-        {
-            self.volume_sum = self.volume_sum.saturating_sub(oldest);
-        }
-        let depth = self.depth_proxy(closed.since(opened));
-        self.bid_depth = depth;
-        self.ask_depth = depth;
+        self.volumes.push(volume);
+        self.depth = Depth::Bars(closed.since(opened));
     }
 
     /// A price at which trading happens now.
@@ -78,27 +107,30 @@ impl LegMarket {
     }
 
     fn depth_proxy(&self, step: Span) -> Quantity {
-        let bars = i64::try_from(self.volumes.len()).unwrap_or(1).max(1);
-        let mean = self.volume_sum / bars;
-        let hours = step.0.max(1);
-        let per_hour = i128::from(mean) * i128::from(Span::HOUR.0) / i128::from(hours);
+        let per_hour = i128::from(self.volumes.mean()) * i128::from(Span::HOUR.0) / i128::from(step.0.max(1));
         Quantity::saturating(i64::try_from(per_hour / i128::from(DEPTH_PER_HOUR)).unwrap_or(i64::MAX))
     }
 
     /// Mean volume of the last bars in coins.
     #[must_use]
     pub fn mean_volume(&self) -> Quantity {
-        let bars = i64::try_from(self.volumes.len()).unwrap_or(1).max(1);
-        Quantity::saturating(self.volume_sum / bars)
+        Quantity::saturating(self.volumes.mean())
     }
 
     /// Coins that an order of this side finds within the depth bound.
     #[must_use]
-    pub const fn depth_for(&self, side: Side) -> Quantity {
-        match side {
-            Side::Buy => self.ask_depth,
-            Side::Sell => self.bid_depth,
+    pub fn depth_for(&self, side: Side) -> Quantity {
+        match (self.depth, side) {
+            (Depth::Book(_, offered), Side::Buy) => offered,
+            (Depth::Book(bid, _), Side::Sell) => bid,
+            (Depth::Bars(step), _) => self.depth_proxy(step),
         }
+    }
+
+    /// The smaller of both sides' depth.
+    #[must_use]
+    pub fn thinner_depth(&self) -> Quantity {
+        self.depth_for(Side::Buy).min(self.depth_for(Side::Sell))
     }
 
     /// The price an order of this side starts from: the ask for a buy.

@@ -112,6 +112,9 @@ impl<'a, J: Journal> Bars<'a, J> {
         for place in 0..self.cursors.len() {
             self.settlements(place, now)?;
         }
+        for cursor in self.cursors.iter_mut().filter(|cursor| cursor.next() <= now) {
+            cursor.advance();
+        }
         if self.fill_at_close {
             self.at_close(now)?;
         } else {
@@ -169,7 +172,7 @@ impl<'a, J: Journal> Bars<'a, J> {
             self.driver.market(now, Event::OpenInterest { instrument: perp_id, coins })?;
             self.driver.market_events -= 1;
         }
-        let chance = self.cursors.get(place).and_then(Cursor::chance);
+        let chance = cursor.chance();
         if !self.hold && chance.is_some_and(|at| now >= at) {
             self.driver.market(now, Event::LastChance { pair: id })?;
             self.driver.market_events -= 1;
@@ -179,14 +182,14 @@ impl<'a, J: Journal> Bars<'a, J> {
 
     /// The first bar of a stretch: windows start afresh, and its end is known as a delisting date would be.
     fn begin(&mut self, place: usize, now: WallTime) -> Result<(), JournalError> {
+        if self.hold {
+            return Ok(());
+        }
         let Some(cursor) = self.cursors.get_mut(place) else { return Ok(()) };
         if !cursor.begins(now) {
             return Ok(());
         }
         let (pair, segment) = (cursor.id, cursor.segment());
-        if self.hold {
-            return Ok(());
-        }
         self.driver.market(now, Event::CoverageStarts { pair })?;
         self.driver.market_events -= 1;
         if let Some(segment) = segment {
@@ -197,6 +200,9 @@ impl<'a, J: Journal> Bars<'a, J> {
     }
 
     fn settlements(&mut self, place: usize, now: WallTime) -> Result<(), JournalError> {
+        if self.cursors.get(place).is_none_or(|cursor| cursor.next() > now) {
+            return Ok(());
+        }
         while let Some(due) = self.cursors.get_mut(place).and_then(|cursor| cursor.settlement(now)) {
             let Some(cursor) = self.cursors.get(place) else { return Ok(()) };
             let Some(instrument) = self.driver.state.catalogue.pair(cursor.id).map(|pair| pair.perp) else {
@@ -221,23 +227,16 @@ impl<'a, J: Journal> Bars<'a, J> {
 
     /// Cross-checks only: decisions fill at the close that made them.
     fn at_close(&mut self, now: WallTime) -> Result<(), JournalError> {
-        for place in 0..self.cursors.len() {
-            let Some(cursor) = self.cursors.get(place) else { continue };
-            let id = cursor.id;
-            let closed = |leg: &crate::market::LegMarket| leg.updated == now && leg.bar_opened.is_some();
-            let Some(pair) = self.driver.state.pair(id) else { continue };
-            if !pair.dirty || !closed(&pair.market.spot) || !closed(&pair.market.perp) {
-                continue;
-            }
-            let legs = [(pair.pair.spot, pair.market.spot.mid), (pair.pair.perp, pair.market.perp.mid)];
-            for (instrument, price) in legs {
-                if let Some(price) = price {
-                    let open = Liquidity::Open { price, volume: Quantity::ZERO };
-                    self.driver.venue.set_liquidity(instrument, open);
+        if self.driver.decide(now)? {
+            for pair in &self.driver.state.pairs {
+                let Some((spot, perp)) = pair.market.marks else { continue };
+                for (instrument, price) in [(pair.pair.spot, spot), (pair.pair.perp, perp)] {
+                    let close = Liquidity::Open { price, volume: Quantity::ZERO };
+                    self.driver.venue.set_liquidity(instrument, close);
                 }
             }
+            self.driver.carry_out(now)?;
         }
-        self.driver.turn(now)?;
         self.driver.settle(now)
     }
 
@@ -322,6 +321,7 @@ pub fn wallets(settings: &Settings, catalogue: &Catalogue) -> Vec<(VenueId, Wall
 /// [`JournalError`] when the run does not progress; nothing else can fail without a journal.
 pub fn run<J: Journal>(inputs: &Inputs<'_>, journal: J, keep_rows: bool) -> Result<RunResult, JournalError> {
     let mut bars = Bars::new(inputs, journal, keep_rows)?;
+    bars.driver.collector = std::mem::take(&mut bars.driver.collector).dense();
     let watch = super::clock::Stopwatch::start();
     while bars.step()? {}
     let run_s = watch.seconds();

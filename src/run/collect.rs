@@ -1,5 +1,6 @@
 //! Turns what the engine records into the rows and figures of a report.
 
+use super::rows::DenseRows;
 use crate::domain::{Amount, Market, PairId, Price, Span, WallTime};
 use crate::engine::record::{FillRecord, FundingRecord};
 use crate::engine::{Record, State};
@@ -12,6 +13,17 @@ use serde::{Deserialize, Serialize};
 struct OpenTrip {
     row: TripRow,
     before: Lines,
+}
+
+/// The books as they were seen last.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Look {
+    at: WallTime,
+    equity: Amount,
+    /// The same as a float.
+    money: f64,
+    /// Changes of the books until then.
+    changes: u64,
 }
 
 /// Rows and running figures of one run.
@@ -30,14 +42,17 @@ pub struct Collector {
     /// What is not rows.
     pub figures: Figures,
     keep_rows: bool,
+    dense: Option<DenseRows>,
 }
 
 /// Running figures and open round trips: small enough to go on disk with every commit.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Figures {
     open: Vec<Option<OpenTrip>>,
-    last: Option<(WallTime, Amount)>,
+    last: Option<Look>,
     peak: Amount,
+    /// Lowest equity since the peak.
+    low: Amount,
     /// Largest fall from a peak as a fraction of it.
     pub max_drawdown: f64,
     /// Notional times milliseconds.
@@ -53,6 +68,12 @@ impl Collector {
     #[must_use]
     pub fn new(pairs: usize, keep_rows: bool) -> Self {
         Self { figures: Figures { open: vec![None; pairs], ..Figures::default() }, keep_rows, ..Self::default() }
+    }
+
+    /// Equity rows are kept small and appear in `equity` when the run is finished.
+    #[must_use]
+    pub fn dense(self) -> Self {
+        Self { dense: Some(DenseRows::default()), ..self }
     }
 
     /// Takes the engine's records.
@@ -156,29 +177,42 @@ impl Collector {
 
     /// The books at the end of an instant. Everything is valued at its latest marks by then.
     pub fn observe(&mut self, at: WallTime, state: &State, exposure: Exposure) {
-        let equity = state.equity();
+        let first = self.figures.last.is_none();
         self.figures.first.get_or_insert(at);
-        if let Some((before, known)) = self.figures.last {
-            let ms = at.since(before).0 as f64;
+        let changes = state.ledger.changes();
+        if let Some(last) = &mut self.figures.last {
+            let ms = at.since(last.at).0 as f64;
             self.figures.notional_ms += exposure.notional * ms;
-            self.figures.idle_ms += (known.to_f64() - exposure.spot_value - exposure.margin).max(0.0) * ms;
-            if known == equity && !self.equity.is_empty() {
-                self.figures.last = Some((at, equity));
+            self.figures.idle_ms += (last.money - exposure.spot_value - exposure.margin).max(0.0) * ms;
+            last.at = at;
+            if last.changes == changes && state.pegs.is_empty() {
                 return;
             }
         }
-        self.figures.last = Some((at, equity));
+        let equity = state.equity();
+        if let Some(last) = &mut self.figures.last
+            && last.equity == equity
+        {
+            last.changes = changes;
+            return;
+        }
+        self.figures.last = Some(Look { at, equity, money: equity.to_f64(), changes });
         if equity > self.figures.peak {
             self.figures.peak = equity;
-        } else if self.figures.peak > Amount::ZERO {
+            self.figures.low = equity;
+        } else if self.figures.peak > Amount::ZERO && equity < self.figures.low {
+            self.figures.low = equity;
             let fall = (self.figures.peak - equity).to_f64() / self.figures.peak.to_f64();
             self.figures.max_drawdown = self.figures.max_drawdown.max(fall);
         }
-        if self.keep_rows || self.equity.is_empty() {
+        if self.keep_rows || first {
             let row = EquityRow { at, equity, lines: lines_of(state, equity) };
-            match self.equity.last_mut().filter(|last| last.at == at) {
-                Some(last) => *last = row,
-                None => self.equity.push(row),
+            match &mut self.dense {
+                Some(dense) => dense.push(&row),
+                None => match self.equity.last_mut().filter(|last| last.at == at) {
+                    Some(last) => *last = row,
+                    None => self.equity.push(row),
+                },
             }
         }
     }
@@ -186,6 +220,9 @@ impl Collector {
     /// The last row, whatever changed, and the open trips, after the closed ones: rows are only ever appended, because a
     /// journal counts how many of them are on disk.
     pub fn finish(&mut self, at: WallTime, state: &State) {
+        if let Some(dense) = self.dense.take() {
+            self.equity = dense.into_rows();
+        }
         let equity = state.equity();
         if self.equity.last().is_none_or(|row| row.at < at) {
             self.equity.push(EquityRow { at, equity, lines: lines_of(state, equity) });
@@ -228,7 +265,7 @@ impl Collector {
     #[must_use]
     pub fn span(&self) -> Span {
         match (self.figures.first, self.figures.last) {
-            (Some(first), Some((last, _))) => last.since(first),
+            (Some(first), Some(last)) => last.at.since(first),
             _ => Span::ZERO,
         }
     }
@@ -236,7 +273,7 @@ impl Collector {
     /// First and last look.
     #[must_use]
     pub fn period(&self) -> Option<(WallTime, WallTime)> {
-        Some((self.figures.first?, self.figures.last?.0))
+        Some((self.figures.first?, self.figures.last?.at))
     }
 }
 
@@ -282,8 +319,10 @@ pub fn lines_of(state: &State, equity: Amount) -> Lines {
     let mut lines = state.ledger.lines();
     let mut opening = Amount::ZERO;
     for quote in &state.quotes {
-        let closing = state.ledger.equity(*quote);
-        lines.delta += state.in_reporting(closing, *quote) - closing;
+        if *quote != state.settings.run.currency {
+            let closing = state.ledger.equity(*quote);
+            lines.delta += state.in_reporting(closing, *quote) - closing;
+        }
         opening += state.ledger.opening(*quote);
     }
     lines.unexplained = Amount::ZERO;

@@ -20,6 +20,7 @@ pub struct Cursor<'a> {
     funding: usize,
     interest: usize,
     segment: Option<usize>,
+    next: WallTime,
     /// Last decision time of each segment that an open can still execute.
     chances: Vec<WallTime>,
     segments: Vec<Segment>,
@@ -45,7 +46,7 @@ impl<'a> Cursor<'a> {
             }
         };
         let chances = segments.iter().map(|segment| last_chance(history, *segment)).collect();
-        Self {
+        let mut cursor = Self {
             id,
             history,
             step: history.step,
@@ -55,9 +56,12 @@ impl<'a> Cursor<'a> {
             funding: 0,
             interest: 0,
             segment: None,
+            next: WallTime(i64::MIN),
             chances,
             segments,
-        }
+        };
+        cursor.advance();
+        cursor
     }
 
     /// The stretch in play.
@@ -86,11 +90,16 @@ impl<'a> Cursor<'a> {
 
     /// The next instant at which anything of this pair happens; the end of time when nothing does.
     #[must_use]
-    pub fn next(&self) -> WallTime {
+    pub const fn next(&self) -> WallTime {
+        self.next
+    }
+
+    /// Everything of the instant was taken: finds the next one.
+    pub fn advance(&mut self) {
         const NEVER: WallTime = WallTime(i64::MAX);
         let close = |candles: &Candles, place: usize| candles.opened.get(place).map_or(NEVER, |open| *open + self.step);
         let settled = self.history.funding.get(self.funding).map_or(NEVER, |row| minute(row.stamp));
-        close(&self.history.spot, self.spot).min(close(&self.history.perp, self.perp)).min(settled)
+        self.next = close(&self.history.spot, self.spot).min(close(&self.history.perp, self.perp)).min(settled);
     }
 
     /// The spot bar that closes at `now`.
@@ -127,10 +136,7 @@ impl<'a> Cursor<'a> {
     /// The settlement dated to the minute `now`.
     pub fn settlement(&mut self, now: WallTime) -> Option<Due> {
         let rows = &self.history.funding;
-        let row = *rows.get(self.funding)?;
-        if minute(row.stamp) > now {
-            return None;
-        }
+        let row = rows.get(self.funding).filter(|row| minute(row.stamp) <= now).copied()?;
         let before = self.funding.checked_sub(1).and_then(|place| rows.get(place));
         let after = rows.get(self.funding + 1);
         let interval = before
@@ -173,8 +179,8 @@ pub const fn minute(stamp: WallTime) -> WallTime {
 }
 
 fn take(candles: &Candles, place: &mut usize, now: WallTime, step: Span) -> Option<Bar> {
-    let opened = *candles.opened.get(*place)?;
-    if opened + step != now {
+    let opened = now - step;
+    if candles.opened.get(*place) != Some(&opened) {
         return None;
     }
     let bar = Bar {

@@ -55,12 +55,19 @@ impl<J: Journal> Driver<J> {
     ///
     /// # Errors
     /// [`JournalError`] when the tape cannot be written.
+    #[inline]
     pub fn market(&mut self, at: WallTime, event: Event) -> Result<(), JournalError> {
         self.market_events += 1;
+        // Stamped here, where the caller makes the event: it is written once, in place.
         let stamped = self.stamp(at, event);
-        self.journal.input(&stamped)?;
-        engine::step(&mut self.state, &stamped, &mut self.commands);
-        if self.commands.is_empty() { Ok(()) } else { self.carry_out(at) }
+        if self.feed(&stamped)? { self.carry_out(at) } else { Ok(()) }
+    }
+
+    /// One event into the core; true when it wants something.
+    fn feed(&mut self, stamped: &Stamped) -> Result<bool, JournalError> {
+        self.journal.input(stamped)?;
+        engine::step(&mut self.state, stamped, &mut self.commands);
+        Ok(!self.commands.is_empty())
     }
 
     /// A fact about the account: applied, committed, then acted on.
@@ -85,20 +92,32 @@ impl<J: Journal> Driver<J> {
     /// # Errors
     /// [`JournalError`] when an intent cannot be put on disk.
     pub fn turn(&mut self, at: WallTime) -> Result<(), JournalError> {
+        if self.decide(at)? { self.carry_out(at) } else { Ok(()) }
+    }
+
+    /// The core decides; true when it wants something, which [`Driver::carry_out`] then does.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the tape cannot be written.
+    pub fn decide(&mut self, at: WallTime) -> Result<bool, JournalError> {
         let stamped = self.stamp(at, Event::Turn);
-        self.journal.input(&stamped)?;
-        engine::step(&mut self.state, &stamped, &mut self.commands);
+        self.feed(&stamped)?;
         if !self.state.records.is_empty() {
             self.collect();
         }
-        if self.commands.is_empty() { Ok(()) } else { self.carry_out(at) }
+        Ok(!self.commands.is_empty())
     }
 
     /// Delivers everything that the venue has for the bot by `at`, deciding after each round, until it is quiet.
     ///
     /// # Errors
     /// [`JournalError`] when a fact or intent cannot be put on disk, or when the rounds do not end.
+    #[inline]
     pub fn settle(&mut self, at: WallTime) -> Result<(), JournalError> {
+        if self.venue.is_quiet() { Ok(()) } else { self.settle_rounds(at) }
+    }
+
+    fn settle_rounds(&mut self, at: WallTime) -> Result<(), JournalError> {
         for _ in 0..ROUNDS {
             self.venue.arrivals(at);
             let mut delivered = false;
@@ -177,6 +196,7 @@ impl<J: Journal> Driver<J> {
         self.decisions.digest(&self.state)
     }
 
+    #[inline]
     fn stamp(&mut self, at: WallTime, event: Event) -> Stamped {
         Stamped { sequence: Sequence(self.state.sequence.0 + 1), at, event }
     }
@@ -188,7 +208,11 @@ impl<J: Journal> Driver<J> {
         }
     }
 
-    fn carry_out(&mut self, at: WallTime) -> Result<(), JournalError> {
+    /// Carries out what the core wants until nothing is left.
+    ///
+    /// # Errors
+    /// [`JournalError`] when an intent cannot be put on disk, or when the commands do not end.
+    pub fn carry_out(&mut self, at: WallTime) -> Result<(), JournalError> {
         let mut rounds = 0;
         while !self.commands.is_empty() {
             rounds += 1;

@@ -9,6 +9,7 @@ pub mod journal;
 pub mod paper;
 pub mod recover;
 pub mod review;
+pub mod rows;
 pub mod session;
 
 pub use driver::Driver;

@@ -72,6 +72,14 @@ impl Session {
         }
     }
 
+    /// The session is set up: boot and opening balances are on disk, and a restart goes on from here.
+    ///
+    /// # Errors
+    /// [`JournalError`] when it is not on disk.
+    pub fn ready(&mut self) -> Result<(), JournalError> {
+        self.commit(&Batch { meta: vec![("ready", "1".to_owned())], ..Batch::default() })
+    }
+
     fn commit(&mut self, batch: &Batch) -> Result<(), JournalError> {
         if let Some(tape) = &mut self.tape {
             // Buffered inputs must not be lost behind a fact that is on disk.

@@ -68,6 +68,7 @@ impl Accounts {
 
     /// The position of a pair.
     #[must_use]
+    #[inline]
     pub fn position(&self, pair: PairId) -> VenuePosition {
         self.positions.get(pair.index()).copied().unwrap_or_default()
     }
@@ -121,9 +122,8 @@ impl Accounts {
     pub fn margin(&self, catalogue: &Catalogue, of: (VenueId, Asset), stress: Option<(PairId, Price)>) -> MarginOf {
         let (venue, quote) = of;
         let mut sum = MarginOf { equity: self.wallet(venue, Wallet::Perp, quote), ..MarginOf::default() };
-        for pair in catalogue.pairs().iter().filter(|pair| pair.venue_id == venue && pair.quote == quote) {
-            let position = self.position(pair.id);
-            if position.coins.is_zero() {
+        for (pair, position) in catalogue.pairs().iter().zip(&self.positions) {
+            if position.coins.is_zero() || pair.venue_id != venue || pair.quote != quote {
                 continue;
             }
             let stressed = stress.filter(|(id, _)| *id == pair.id).map(|(_, price)| price);

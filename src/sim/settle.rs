@@ -1,5 +1,6 @@
 //! What the venue does by itself: funding, margin checks, liquidation, auto-deleveraging.
 
+use super::account::MarginOf;
 use super::venue::SimVenue;
 use crate::config::settings::MarginMode;
 use crate::domain::fees::Role;
@@ -65,32 +66,43 @@ impl SimVenue {
     /// The mark of a perp moved to `mark`, and may have been as high as `high` since: liquidates what that broke.
     ///
     /// The price of a liquidation is the one at which the margin was exactly spent, never better than `low`.
+    #[inline]
     pub fn on_mark(&mut self, pair_id: PairId, mark: Price, high: Price, when: (WallTime, WallTime)) {
-        let position = self.accounts.position(pair_id);
-        if position.coins.is_zero() {
+        if self.accounts.position(pair_id).coins.is_zero() {
             self.accounts.mark(pair_id, mark);
-            return;
+        } else {
+            self.on_held_mark(pair_id, mark, high, when);
         }
-        let Some(pair) = self.catalogue.pair(pair_id).cloned() else { return };
-        let key = (pair.venue_id, pair.quote);
-        let figures = |price: Price| match self.settings.margin.mode {
-            MarginMode::Cross => self.accounts.margin(&self.catalogue, key, Some((pair_id, price))),
-            MarginMode::Isolated => self.accounts.isolated_margin(&self.catalogue, &pair, price),
-        };
-        let stressed = figures(high);
+    }
+
+    fn on_held_mark(&mut self, pair_id: PairId, mark: Price, high: Price, when: (WallTime, WallTime)) {
+        let position = self.accounts.position(pair_id);
+        let Some(pair) = self.catalogue.pair(pair_id) else { return };
+        let stressed = self.margin_at(pair, high);
         if stressed.equity > stressed.maintenance || position.coins.units() > 0 {
             self.accounts.mark(pair_id, mark);
             return;
         }
         let from = position.mark.unwrap_or(mark);
-        let before = figures(from);
+        let before = self.margin_at(pair, from);
         let distance =
             margin::liquidation_distance(before.equity, before.notional, before.maintenance).unwrap_or(Rate::ZERO);
         let rise = i128::from(from.units()) * i128::from(distance.units().max(0)) / i128::from(Rate::ONE);
         let units = i64::try_from(i128::from(from.units()) + rise).unwrap_or(high.units());
         let price = Price::from_units(units.min(high.units()).max(1)).unwrap_or(high);
+        let pair = pair.clone();
         self.accounts.mark(pair_id, mark);
         self.close_by_venue(&pair, position.coins.magnitude(), (price, VenueAct::Liquidation), when);
+    }
+
+    /// Margin figures of what a pair's position is part of, with that pair at `price`.
+    fn margin_at(&self, pair: &Pair, price: Price) -> MarginOf {
+        match self.settings.margin.mode {
+            MarginMode::Cross => {
+                self.accounts.margin(&self.catalogue, (pair.venue_id, pair.quote), Some((pair.id, price)))
+            }
+            MarginMode::Isolated => self.accounts.isolated_margin(&self.catalogue, pair, price),
+        }
     }
 
     /// Auto-deleverages a share of the short at a price.

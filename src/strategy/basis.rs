@@ -72,8 +72,8 @@ fn value_exit(view: &View<'_>) -> Wish {
     let Some(forecast) = Forecast::of(view.market) else { return Wish::Keep };
     let days = horizon_days(view);
     let carry = forecast.sum(days * 3.0);
-    let cash = view.settings.run.cash_apr.to_f64() * days / 365.0 * view.capital_per_notional;
-    let margin = view.settings.exit.margin_apr.to_f64() * days / 365.0 * view.capital_per_notional;
+    let cash = view.settings.run.cash_apr.to_f64() * days / 365.0 * view.capital_per_notional();
+    let margin = view.settings.exit.margin_apr.to_f64() * days / 365.0 * view.capital_per_notional();
     let holding = carry + basis_gain(view);
     if holding < cash - margin { Wish::Leave(Reason::LeaveBeatsHold) } else { Wish::Keep }
 }
@@ -111,7 +111,7 @@ pub fn expected_net_apr(view: &View<'_>) -> Option<f64> {
     let days = horizon_days(view);
     let carry = Forecast::of(view.market)?.sum(days * 3.0);
     let net = carry + basis_gain(view) - view.costs.round_trip();
-    Some(net / view.capital_per_notional * 365.0 / days)
+    Some(net / view.capital_per_notional() * 365.0 / days)
 }
 
 #[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "signals are floats")]

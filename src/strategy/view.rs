@@ -28,6 +28,13 @@ pub struct View<'a> {
     pub peg: Option<Price>,
     /// Whether the venue can be reached.
     pub reachable: bool,
+}
+
+impl View<'_> {
     /// Capital over notional of a position: `1 + 1 / leverage`.
-    pub capital_per_notional: f64,
+    #[must_use]
+    #[expect(clippy::float_arithmetic, reason = "signals are floats")]
+    pub fn capital_per_notional(&self) -> f64 {
+        1.0 + 1.0 / self.settings.size.leverage.to_f64().max(0.01)
+    }
 }
