@@ -321,6 +321,9 @@ fn propose(state: &mut State, place: usize, child: Child, input: &PlanInput, out
         }
         Err(refusal) => {
             *state.refusals.entry(refusal.name()).or_default() += 1;
+            if reduces {
+                *state.refused_reduces.entry(refusal.name()).or_default() += 1;
+            }
             let now = state.now;
             let Some(pair) = state.pairs.get_mut(place) else { return };
             pair.refusal = Some(refusal);
