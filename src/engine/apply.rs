@@ -23,7 +23,12 @@ pub fn apply(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         Event::Bar { instrument, bar } => on_bar(state, *instrument, bar),
         Event::Quote { instrument, quote } => on_quote(state, *instrument, quote),
         Event::Settled { instrument, settlement } => on_settled(state, *instrument, *settlement),
-        Event::Turn | Event::Timer => {}
+        Event::Turn => {}
+        Event::Timer => {
+            for pair in &mut state.pairs {
+                pair.dirty |= !pair.at_rest;
+            }
+        }
         Event::Print { instrument, price } => on_print(state, *instrument, *price),
         Event::Order(report) => on_report(state, report, out),
         Event::FundingPaid { instrument, stamp, position, mark, mark_source, rate, amount } => {
@@ -387,7 +392,7 @@ fn on_rejected(state: &mut State, id: PairId, purpose: Purpose, cause: RejectCau
     if stops_entry && let Some((spot, perp)) = held {
         let hedged = spot.units().min(-perp.units());
         pair.memory.target = Quantity::saturating(hedged);
-        pair.memory.retry_at = wait(60);
+        pair.memory.enter_after = wait(60);
     }
 }
 

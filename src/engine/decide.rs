@@ -72,6 +72,7 @@ fn wish(state: &State, place: usize) -> Wish {
         || pair.last_chance
         || state.bot != BotState::Ready
         || !has_come(state.now, pair.memory.retry_at)
+        || !has_come(state.now, pair.memory.enter_after)
     {
         return Wish::Keep;
     }
@@ -190,6 +191,10 @@ fn work(state: &mut State, place: usize, out: &mut Vec<Command>) {
     // A resting maker order keeps its leg; only the hedge of its fills may go beside it.
     let hedges = matches!(child.purpose, Purpose::Hedge | Purpose::Undo | Purpose::Repair);
     if !idle && (!hedges || resting_on(state, id, child.leg)) {
+        if hedges {
+            // The leg is needed for more than what rests there (the venue closed a short): it must be free first.
+            orders_due::cancel_resting(state, id, out);
+        }
         return;
     }
     let Some(pair) = state.pairs.get(place) else { return };
@@ -218,7 +223,7 @@ fn rest(state: &mut State, place: usize, input: &PlanInput) {
     if pair.memory.undo {
         // What could not be completed was taken back: the smaller size is what is wanted now.
         pair.memory.undo = false;
-        pair.memory.retry_at = Some(state.now + Span::MINUTE);
+        pair.memory.enter_after = Some(state.now + Span::MINUTE);
     }
     pair.memory.attempts = 0;
     pair.memory.target = input.hedged();
@@ -329,7 +334,7 @@ fn propose(state: &mut State, place: usize, child: Child, input: &PlanInput, out
             pair.refusal = Some(refusal);
             if child.purpose == Purpose::Enter {
                 pair.memory.target = input.hedged();
-                pair.memory.retry_at = Some(now + Span::MINUTE);
+                pair.memory.enter_after = Some(now + Span::MINUTE);
                 if input.delta().magnitude() < input.lot() {
                     rest(state, place, input);
                 }

@@ -146,15 +146,26 @@ impl Orders {
     }
 
     fn apply_ended(&mut self, report: &OrderReport) -> Booking {
-        let Some(order) = self.ended.iter_mut().find(|order| order.intent.id == report.id) else {
+        let Some(place) = self.ended.iter().position(|order| order.intent.id == report.id) else {
             return Booking::Foreign;
         };
-        match order.state.next(&report.outcome) {
-            Err(illegal) => Booking::Illegal(illegal),
-            Ok(_) => match &report.outcome {
-                Outcome::Filled(fill) => Self::book(&mut self.seen, order, fill, true),
-                _ => Booking::Nothing,
-            },
+        let Some(order) = self.ended.get_mut(place) else { return Booking::Foreign };
+        if let Err(illegal) = order.state.next(&report.outcome) {
+            return Booking::Illegal(illegal);
+        }
+        match &report.outcome {
+            Outcome::Filled(fill) => Self::book(&mut self.seen, order, fill, true),
+            Outcome::Cancelled { filled } | Outcome::Expired { filled } | Outcome::Done { filled } => {
+                order.stated = Some(order.stated.map_or(*filled, |stated| stated.max(*filled)));
+                // The venue executed more than we booked: it is looked after again until the fills are here.
+                if !order.is_settled()
+                    && let Some(order) = self.ended.remove(place)
+                {
+                    self.live.push(order);
+                }
+                Booking::Nothing
+            }
+            _ => Booking::Nothing,
         }
     }
 

@@ -137,9 +137,6 @@ impl<J: Journal> Driver<J> {
         if self.wakes.len() == before {
             return Ok(());
         }
-        for pair in &mut self.state.pairs {
-            pair.dirty |= !pair.at_rest;
-        }
         let stamped = self.stamp(at, Event::Timer);
         self.journal.input(&stamped)?;
         engine::step(&mut self.state, &stamped, &mut self.commands);

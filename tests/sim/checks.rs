@@ -40,6 +40,9 @@ struct Watch {
     idle_since: Option<(WallTime, SignedQuantity)>,
 }
 
+/// All that can change about an order when something is heard of it or done about it.
+type Heard = (OrderState, Quantity, Option<Quantity>, u32, Option<WallTime>);
+
 /// All checks and what they remember.
 pub struct Checker {
     watches: Vec<Watch>,
@@ -49,6 +52,8 @@ pub struct Checker {
     paid: BTreeSet<(String, WallTime)>,
     postings: u64,
     low_margin: u32,
+    /// What is known of each live order, and since when.
+    heard: BTreeMap<ClientOrderId, (Heard, WallTime)>,
     /// Times that the bot's books were compared with the venue's.
     pub compared: u64,
     /// Events after which everything was checked.
@@ -66,6 +71,7 @@ impl Checker {
             paid: BTreeSet::new(),
             postings: 0,
             low_margin: 0,
+            heard: BTreeMap::new(),
             compared: 0,
             events: 0,
         }
@@ -80,6 +86,7 @@ impl Checker {
         self.once(driver)?;
         self.made(driver)?;
         core(&driver.state)?;
+        self.asked(&driver.state)?;
         self.honest(driver)?;
         self.equal(driver)?;
         self.same_books(driver)
@@ -158,8 +165,8 @@ impl Checker {
             let (spot, perp) = holds(driver, pair.pair.id.index());
             let (spot_risk, perp_risk) = (self.at_risk(state, pair.pair.spot), self.at_risk(state, pair.pair.perp));
             let Some(mark) = mark_of(pair) else { continue };
-            total += mark.times(spot.max(perp) + spot_risk.max(perp_risk));
             let worst = (spot + spot_risk).max(perp + perp_risk);
+            total += mark.times(worst);
             let most = state.settings.risk.max_pair;
             if pair.pair.id == intent.pair && mark.times(worst) > most + most.share(2, 100) {
                 return broken(format!("I3: {} may be worth {}, more than {most}", pair.pair.name, mark.times(worst)));
@@ -173,7 +180,9 @@ impl Checker {
     }
 
     fn at_risk(&self, state: &State, instrument: InstrumentId) -> Quantity {
-        let mine = state.orders.live().iter().filter(|order| order.intent.instrument == instrument);
+        // What adds: spot bought, perp sold.
+        let adds = |order: &Order| (order.intent.leg == Market::Spot) == (order.intent.side == Side::Buy);
+        let mine = state.orders.live().iter().filter(|order| order.intent.instrument == instrument && adds(order));
         mine.fold(Quantity::ZERO, |sum, order| {
             sum + order.intent.quantity.minus(self.executed.get(&order.intent.id).copied().unwrap_or_default())
         })
@@ -243,6 +252,27 @@ impl Checker {
         Ok(())
     }
 
+    /// R-A: an order of which nothing is heard is asked about.
+    fn asked(&mut self, state: &State) -> Result<(), Violation> {
+        let execution = &state.settings.execution;
+        let live = state.orders.live();
+        self.heard.retain(|id, _| live.iter().any(|order| order.intent.id == *id));
+        for order in live {
+            let rests = order.state == OrderState::Open && order.intent.time_in_force == TimeInForce::PostOnly;
+            let patience = if rests { execution.maker_deadline } else { Span(execution.hedge_time.0 * 2) };
+            let now: Heard = (order.state, order.filled, order.stated, order.not_found, order.probed_at.max(order.cancel_sent));
+            let (known, since) = self.heard.entry(order.intent.id).or_insert((now, state.now));
+            if *known != now {
+                (*known, *since) = (now, state.now);
+            }
+            let silent = state.now.since(*since);
+            if silent > Span(patience.0 + 2_000) {
+                return broken(format!("R-A: nobody asks about {} since {} ms: {:?}", order.intent.id, silent.0, order.state));
+            }
+        }
+        Ok(())
+    }
+
     /// I5: with nothing on its way, our books are the venue's, to the last unit.
     fn same_books(&mut self, driver: &Driver<Recorder>) -> Result<(), Violation> {
         let state = &driver.state;
@@ -307,20 +337,6 @@ pub fn core(state: &State) -> Result<(), Violation> {
     }
     if let Some(pair) = state.pairs.iter().find(|pair| pair.memory.halted) {
         return broken(format!("C03: {} was halted by a report that the venue could send", pair.pair.name));
-    }
-    state.orders.live().iter().try_for_each(|order| asked(state, order))
-}
-
-/// R-A: an order of which nothing is heard is asked about.
-fn asked(state: &State, order: &Order) -> Result<(), Violation> {
-    let execution = &state.settings.execution;
-    let rests = order.state == OrderState::Open && order.intent.time_in_force == TimeInForce::PostOnly;
-    let patience = if rests { execution.maker_deadline } else { Span(execution.hedge_time.0 * 2) };
-    let seen = [Some(order.intent.decided_at), order.probed_at, order.cancel_sent].into_iter().flatten().max();
-    let since = seen.map_or(Span::ZERO, |seen| state.now.since(seen));
-    // Recorded orders wait for the disk, which answers at once here.
-    if since > Span(patience.0 + 2_000) {
-        return broken(format!("R-A: nobody asked about {} for {} ms: {:?}", order.intent.id, since.0, order.state));
     }
     Ok(())
 }

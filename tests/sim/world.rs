@@ -85,11 +85,8 @@ impl World {
         let generator = Generator::new(seed, START);
         let catalogue = generator.catalogue().clone();
         let (pairs, venues) = (catalogue.pairs().len(), catalogue.venues().len());
-        let mut venue = SimVenue::new(settings.clone(), catalogue.clone(), faults, false);
+        let venue = SimVenue::new(settings.clone(), catalogue.clone(), faults, false);
         let deposits = wallets(&settings, &catalogue);
-        for (id, wallet, asset, amount) in &deposits {
-            venue.deposit(*id, *wallet, *asset, *amount);
-        }
         let state = State::new(settings, catalogue);
         let checks = Checker::new(&state);
         let mut world = Self {
@@ -106,6 +103,7 @@ impl World {
         let salt = u32::try_from(seed & 0xffff_ffff).unwrap_or(0);
         world.fact(START, Event::Boot { epoch: 1, salt }, None)?;
         for (venue, wallet, asset, amount) in deposits {
+            world.driver.venue.deposit(venue, wallet, asset, amount);
             world.fact(START, Event::Opening { venue, wallet, asset, amount }, None)?;
         }
         Ok(world)
