@@ -49,7 +49,9 @@ fn a_bot_among_faults_keeps_every_invariant() {
                     if let Some(what) = run(seed)
                         && let Ok(mut failed) = failed.lock()
                     {
-                        failed.push(format!("seed {seed}: {what}\n  again: CARRY_SEED={seed} cargo test --test sim a_bot_among"));
+                        failed.push(format!(
+                            "seed {seed}: {what}\n  again: CARRY_SEED={seed} cargo test --test sim a_bot_among"
+                        ));
                     }
                 }
             });

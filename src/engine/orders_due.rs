@@ -4,6 +4,7 @@ use super::apply::{alarm, on_order_ended};
 use super::state::State;
 use crate::domain::{ClientOrderId, Quantity, Span, WallTime};
 use crate::orders::{Order, OrderState};
+use crate::planted::{self, Bug};
 use crate::port::command::{AlarmKind, Severity};
 use crate::port::order::{Intent, OrderReport, Outcome, Purpose};
 use crate::port::{Command, TimeInForce};
@@ -46,9 +47,12 @@ fn due(order: &Order, state: &State) -> Due {
         if now >= next { Due::Ask } else { Due::Later(next) }
     };
     let decided = order.intent.decided_at;
+    if planted::is(Bug::NeverAsk) && order.state != OrderState::Recorded && order.state != OrderState::Open {
+        return Due::Nothing;
+    }
     match order.state {
         OrderState::Recorded => {
-            if order.durable {
+            if order.durable || planted::is(Bug::ReleaseEarly) {
                 Due::Release
             } else {
                 Due::Nothing
@@ -124,6 +128,9 @@ fn ask(state: &mut State, id: ClientOrderId, out: &mut Vec<Command>) {
     let Some(order) = state.orders.live_mut(id) else { return };
     order.probed_at = Some(now);
     let instrument = order.intent.instrument;
+    if planted::is(Bug::RetryUnknown) && order.state == OrderState::Unknown {
+        out.push(Command::Place(order.intent.clone()));
+    }
     out.push(Command::Query { id, instrument });
     out.push(Command::WakeAt { at: now + probe_every });
 }

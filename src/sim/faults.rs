@@ -91,7 +91,16 @@ impl Faults {
     /// A venue that never misbehaves.
     #[must_use]
     pub const fn none() -> Self {
-        Self { place: Vec::new(), duplicate: 0, reorder: 0, lost: 0, cancel: 0, cancel_kind: None, rng: None, struck: 0 }
+        Self {
+            place: Vec::new(),
+            duplicate: 0,
+            reorder: 0,
+            lost: 0,
+            cancel: 0,
+            cancel_kind: None,
+            rng: None,
+            struck: 0,
+        }
     }
 
     /// Rates drawn from the seed: each kind from never to often, so that some seeds stress one kind and some all.

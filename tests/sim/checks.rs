@@ -8,7 +8,7 @@ use carry::port::command::AlarmKind;
 use carry::port::order::{Intent, Purpose, TimeInForce};
 use carry::run::{Driver, collect::lines_of};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// A broken invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +99,8 @@ impl Checker {
         }
         for trade in driver.venue.take_trades() {
             let (pair, leg) = State::owner(trade.instrument);
-            let flying = in_flight(&driver.state, trade.instrument) + in_flight(&driver.state, InstrumentId(pair.0 * 2));
+            let flying =
+                in_flight(&driver.state, trade.instrument) + in_flight(&driver.state, InstrumentId(pair.0 * 2));
             let delta = truth(driver, pair.index()).magnitude();
             let Some(watch) = self.watches.get_mut(pair.index()) else { continue };
             match trade.id {
@@ -111,7 +112,11 @@ impl Checker {
                         return broken(format!("I2: the venue executed {id}, which was never intended"));
                     };
                     let beyond = executed.minus(intent.quantity);
-                    let step = driver.state.catalogue.instrument(trade.instrument).map_or(Quantity::ZERO, |one| one.rules.step);
+                    let step = driver
+                        .state
+                        .catalogue
+                        .instrument(trade.instrument)
+                        .map_or(Quantity::ZERO, |one| one.rules.step);
                     if beyond > step {
                         return broken(format!("I2: {id} wanted {} and got {executed}", intent.quantity));
                     }
@@ -120,7 +125,14 @@ impl Checker {
             }
             let whose = trade.id.map_or_else(|| "venue".to_owned(), |id| id.to_string());
             let fill = trade.fill;
-            let key = format!("{pair:?} {leg} {} {} {} {} {} {whose}", trade.side.as_str(), fill.at, fill.quantity, fill.price, fill.fee);
+            let key = format!(
+                "{pair:?} {leg} {} {} {} {} {} {whose}",
+                trade.side.as_str(),
+                fill.at,
+                fill.quantity,
+                fill.price,
+                fill.fee
+            );
             *self.traded.entry(key).or_default() += 1;
         }
         Ok(())
@@ -145,7 +157,9 @@ impl Checker {
     }
 
     fn clip(&mut self, state: &State, intent: &Intent) -> Result<(), Violation> {
-        let Some(lot) = state.pair(intent.pair).and_then(|pair| state.plan_input(pair)).map(|input| input.lot()) else { return Ok(()) };
+        let Some(lot) = state.pair(intent.pair).and_then(|pair| state.plan_input(pair)).map(|input| input.lot()) else {
+            return Ok(());
+        };
         let most = state.settings.execution.clip;
         let value = intent.arrival_mid.times(intent.quantity.minus(lot));
         if value > most + most.share(2, 100) {
@@ -161,12 +175,20 @@ impl Checker {
     fn caps(&self, driver: &Driver<Recorder>, intent: &Intent) -> Result<(), Violation> {
         let state = &driver.state;
         let mut total = Amount::ZERO;
+        let mut each = String::new();
         for pair in &state.pairs {
             let (spot, perp) = holds(driver, pair.pair.id.index());
             let (spot_risk, perp_risk) = (self.at_risk(state, pair.pair.spot), self.at_risk(state, pair.pair.perp));
             let Some(mark) = mark_of(pair) else { continue };
             let worst = (spot + spot_risk).max(perp + perp_risk);
             total += mark.times(worst);
+            let believed = state.held(pair);
+            let _ = write!(
+                each,
+                "\n  {} {spot}+{spot_risk} {perp}+{perp_risk}, believed {believed:?} = {}",
+                pair.pair.name,
+                mark.times(worst)
+            );
             let most = state.settings.risk.max_pair;
             if pair.pair.id == intent.pair && mark.times(worst) > most + most.share(2, 100) {
                 return broken(format!("I3: {} may be worth {}, more than {most}", pair.pair.name, mark.times(worst)));
@@ -174,7 +196,7 @@ impl Checker {
         }
         let most = state.settings.risk.max_total;
         if total > most + most.share(1, 100) {
-            return broken(format!("I3: all pairs may be worth {total}, more than {most}"));
+            return broken(format!("I3: all pairs may be worth {total}, more than {most}: {each}"));
         }
         Ok(())
     }
@@ -182,7 +204,11 @@ impl Checker {
     fn at_risk(&self, state: &State, instrument: InstrumentId) -> Quantity {
         // What adds: spot bought, perp sold.
         let adds = |order: &Order| (order.intent.leg == Market::Spot) == (order.intent.side == Side::Buy);
-        let mine = state.orders.live().iter().filter(|order| order.intent.instrument == instrument && adds(order));
+        let mine = state
+            .orders
+            .live()
+            .iter()
+            .filter(|order| order.intent.instrument == instrument && adds(order) && order.state.is_live());
         mine.fold(Quantity::ZERO, |sum, order| {
             sum + order.intent.quantity.minus(self.executed.get(&order.intent.id).copied().unwrap_or_default())
         })
@@ -194,7 +220,15 @@ impl Checker {
             let pair = driver.state.pairs.iter().find(|pair| pair.pair.name == row.pair).map(|pair| pair.pair.id);
             let whose = if row.intent.starts_with("venue") { "venue" } else { row.intent.as_str() };
             let Some(pair) = pair else { continue };
-            let key = format!("{pair:?} {} {} {} {} {} {} {whose}", row.leg, row.side.as_str(), row.at, row.quantity, row.price, row.fee);
+            let key = format!(
+                "{pair:?} {} {} {} {} {} {} {whose}",
+                row.leg,
+                row.side.as_str(),
+                row.at,
+                row.quantity,
+                row.price,
+                row.fee
+            );
             let left = self.traded.entry(key.clone()).or_default();
             *left -= 1;
             if *left < 0 {
@@ -218,7 +252,8 @@ impl Checker {
             let Some(input) = state.plan_input(pair) else { continue };
             let naked = truth(driver, place);
             let lot = input.lot();
-            let most = watch.clip.max(watch.by_venue) + watch.over + lot + lot;
+            // What the venue makes naked is counted apart: an order may be on its way when it does.
+            let most = watch.clip + watch.by_venue + watch.over + lot + lot;
             if naked.magnitude() > most {
                 return broken(format!("I1: {} is naked by {naked}, more than {most} ({watch:?})", pair.pair.name));
             }
@@ -245,7 +280,9 @@ impl Checker {
             if state.now.since(since) > limit {
                 return broken(format!(
                     "I1: {} is unequal by {} and nothing happens since {since}: {:?}",
-                    pair.pair.name, input.delta(), pair.memory
+                    pair.pair.name,
+                    input.delta(),
+                    pair.memory
                 ));
             }
         }
@@ -260,14 +297,18 @@ impl Checker {
         for order in live {
             let rests = order.state == OrderState::Open && order.intent.time_in_force == TimeInForce::PostOnly;
             let patience = if rests { execution.maker_deadline } else { Span(execution.hedge_time.0 * 2) };
-            let now: Heard = (order.state, order.filled, order.stated, order.not_found, order.probed_at.max(order.cancel_sent));
+            let now: Heard =
+                (order.state, order.filled, order.stated, order.not_found, order.probed_at.max(order.cancel_sent));
             let (known, since) = self.heard.entry(order.intent.id).or_insert((now, state.now));
             if *known != now {
                 (*known, *since) = (now, state.now);
             }
             let silent = state.now.since(*since);
             if silent > Span(patience.0 + 2_000) {
-                return broken(format!("R-A: nobody asks about {} since {} ms: {:?}", order.intent.id, silent.0, order.state));
+                return broken(format!(
+                    "R-A: nobody asks about {} since {} ms: {:?}",
+                    order.intent.id, silent.0, order.state
+                ));
             }
         }
         Ok(())
@@ -318,7 +359,8 @@ impl Checker {
         for pair in &state.pairs {
             let funds = state.funds(pair.pair.venue_id, pair.pair.quote);
             let distance = margin::distance(&funds);
-            let acting = !state.orders.live().is_empty() || state.venue(pair.pair.venue_id).is_some_and(|venue| venue.moving.is_some() || venue.down);
+            let acting = !state.orders.live().is_empty()
+                || state.venue(pair.pair.venue_id).is_some_and(|venue| venue.moving.is_some() || venue.down);
             low |= distance.is_some_and(|distance| distance < state.settings.margin.floor) && !acting;
         }
         self.low_margin = if low { self.low_margin + 1 } else { 0 };
@@ -345,7 +387,9 @@ pub fn core(state: &State) -> Result<(), Violation> {
 fn is_known(order: &Order) -> bool {
     match order.state {
         OrderState::Open => order.intent.time_in_force == TimeInForce::PostOnly && order.missing().is_zero(),
-        OrderState::Filled | OrderState::Cancelled | OrderState::Expired | OrderState::Rejected => order.missing().is_zero(),
+        OrderState::Filled | OrderState::Cancelled | OrderState::Expired | OrderState::Rejected => {
+            order.missing().is_zero()
+        }
         OrderState::Recorded | OrderState::Submitting | OrderState::Cancelling | OrderState::Unknown => false,
     }
 }

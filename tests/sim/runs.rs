@@ -72,7 +72,14 @@ pub fn sound_soon(world: &mut World) -> Result<(), Violation> {
     }
     world.operate(Operator::Flatten { pair: None })?;
     let compared = world.checks.compared;
-    world.minutes(8)?;
+    // Makers wait for each clip up to their deadline.
+    for _ in 0..30 {
+        world.minute()?;
+        if world.driver.state.pairs.iter().all(|pair| pair.at_rest) {
+            break;
+        }
+    }
+    world.minute()?;
     if !world.is_lit() {
         return Ok(());
     }
@@ -81,11 +88,18 @@ pub fn sound_soon(world: &mut World) -> Result<(), Violation> {
         let (spot, short) = state.held(pair);
         let lot = state.plan_input(pair).map_or(carry::domain::Quantity::ZERO, |input| input.lot());
         if !short.is_zero() || spot.magnitude() >= lot.max(carry::domain::Quantity::saturating(1)) {
-            return Err(Violation(format!("I20: {} still holds {spot} and {short}: {:?}", pair.pair.name, pair.memory)));
+            return Err(Violation(format!(
+                "I20: {} still holds {spot} and {short}: {:?} {:?} rests: {} live: {:?}",
+                pair.pair.name,
+                pair.memory,
+                pair.refusal,
+                pair.at_rest,
+                state.orders.live()
+            )));
         }
     }
     if world.checks.compared == compared {
-        return Err(Violation("I20: the books could not be compared in eight quiet minutes".to_owned()));
+        return Err(Violation("I20: the books could not be compared in the quiet after".to_owned()));
     }
     Ok(())
 }
@@ -108,7 +122,11 @@ pub fn replay(driver: &Driver<Recorder>) -> Result<(), Violation> {
             }
             if driver.journal.commands.get(place) != Some(&text(&command)) {
                 let was = driver.journal.commands.get(place);
-                return Err(Violation(format!("I17: at {} the replay says {}, the run said {was:?}", stamped.at, text(&command))));
+                return Err(Violation(format!(
+                    "I17: at {} the replay says {}, the run said {was:?}",
+                    stamped.at,
+                    text(&command)
+                )));
             }
             place += 1;
         }

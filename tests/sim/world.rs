@@ -6,7 +6,9 @@ use super::checks::{Checker, Violation};
 use super::recorder::Recorder;
 use carry::config::Settings;
 use carry::config::settings::{Style, When};
-use carry::domain::{Amount, Bps, FundingRate, InstrumentId, Interval, PairId, Price, Rate, Side, Span, VenueId, WallTime};
+use carry::domain::{
+    Amount, Bps, FundingRate, InstrumentId, Interval, PairId, Price, Rate, Side, Span, VenueId, WallTime,
+};
 use carry::engine::State;
 use carry::port::Event;
 use carry::port::event::{MarkSource, Operator};
@@ -51,7 +53,10 @@ pub struct World {
 /// Settings under which the bot trades all the time: any funding enters, any funding leaves, holds are short, caps bind.
 pub fn settings(seed: u64) -> Settings {
     let percent = |points: i64| Rate::from_units(points * 10_000_000_000_000_000);
-    let per_8h = |percent_bp: i64| FundingRate { rate: Rate::from_units(percent_bp * 100_000_000_000_000), interval: Interval::H8 };
+    let per_8h = |percent_bp: i64| FundingRate {
+        rate: Rate::from_units(percent_bp * 100_000_000_000_000),
+        interval: Interval::H8,
+    };
     let mut settings = Settings::default();
     settings.sim.seed = seed;
     settings.run.capital = Amount::whole(200_000);
@@ -131,7 +136,9 @@ impl World {
         self.lights(next)?;
         for (_, event) in events {
             match event {
-                MarketEvent::Adl { instrument, share, price } => self.deleverage(instrument, share, self.scaled(instrument, price)),
+                MarketEvent::Adl { instrument, share, price } => {
+                    self.deleverage(instrument, share, self.scaled(instrument, price))
+                }
                 MarketEvent::Public(event) => self.public(next, event)?,
             }
         }
@@ -219,7 +226,9 @@ impl World {
 
     /// A dark venue shows no prices.
     fn hidden(&self, event: &Event) -> bool {
-        let (Event::Quote { instrument, .. } | Event::Mark { instrument, .. } | Event::FundingEstimate { instrument, .. }) = event
+        let (Event::Quote { instrument, .. }
+        | Event::Mark { instrument, .. }
+        | Event::FundingEstimate { instrument, .. }) = event
         else {
             return false;
         };
@@ -230,11 +239,14 @@ impl World {
     /// Books of everything that has an order on its way, as they stand in this minute.
     fn show_books(&mut self) {
         let orders = self.driver.state.orders.live().iter();
-        let wanted: Vec<InstrumentId> = orders.map(|order| order.intent.instrument).filter(|one| !self.shown[one.index()]).collect();
+        let wanted: Vec<InstrumentId> =
+            orders.map(|order| order.intent.instrument).filter(|one| !self.shown[one.index()]).collect();
         for instrument in wanted {
             self.shown[instrument.index()] = true;
             let ladder = self.generator.book(instrument);
-            let scaled = |levels: Vec<(Price, _)>| levels.into_iter().map(|(price, size)| (self.scaled(instrument, price), size)).collect();
+            let scaled = |levels: Vec<(Price, _)>| {
+                levels.into_iter().map(|(price, size)| (self.scaled(instrument, price), size)).collect()
+            };
             let book = Liquidity::Book { bids: scaled(ladder.bids), asks: scaled(ladder.asks) };
             self.driver.venue.set_liquidity(instrument, book);
         }
@@ -262,9 +274,19 @@ impl World {
         if !self.chance(self.chaos.adl) {
             return;
         }
-        let shorts: Vec<PairId> = self.driver.state.pairs.iter().map(|pair| pair.pair.id).filter(|id| !self.driver.venue.accounts().position(*id).coins.is_zero()).collect();
+        let shorts: Vec<PairId> = self
+            .driver
+            .state
+            .pairs
+            .iter()
+            .map(|pair| pair.pair.id)
+            .filter(|id| !self.driver.venue.accounts().position(*id).coins.is_zero())
+            .collect();
         let Some(id) = shorts.get(self.rng.next_u32() as usize % shorts.len().max(1)) else { return };
-        let (share, mark) = (Rate::from_units(i64::from(1 + self.rng.next_u32() % 10) * 100_000_000_000_000_000), self.marks[id.index()]);
+        let (share, mark) = (
+            Rate::from_units(i64::from(1 + self.rng.next_u32() % 10) * 100_000_000_000_000_000),
+            self.marks[id.index()],
+        );
         if let Some(price) = mark {
             self.deleverage(InstrumentId(id.0 * 2 + 1), share, price);
         }
