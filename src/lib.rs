@@ -3,6 +3,7 @@
 //! The modules in dependency order; `tests/tidy.rs` holds the table that says who may see whom.
 
 pub mod domain;
+pub mod planted;
 
 pub mod config;
 pub mod port;

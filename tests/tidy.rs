@@ -14,17 +14,19 @@ use std::path::Path;
 /// circle. An entry with `::` opens that part of a module alone.
 const LAYERS: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    // Deliberate bugs for the simulator's own test; without the feature nothing but a constant.
+    ("planted", &[]),
     ("config", &["domain"]),
     ("port", &["domain"]),
     ("market", &["domain", "port"]),
-    ("ledger", &["domain", "port"]),
+    ("ledger", &["domain", "planted", "port"]),
     // The gate stands below the orders: they take nothing but what it approved.
     ("risk", &["domain", "config", "port", "market", "ledger"]),
-    ("orders", &["domain", "port", "risk::gate"]),
+    ("orders", &["domain", "planted", "port", "risk::gate"]),
     ("pairs", &["domain", "config", "port", "market", "ledger", "orders"]),
     // It says why in the words of an intent, but never sees an order, a balance or the ledger.
     ("strategy", &["domain", "config", "market", "pairs", "port::order"]),
-    ("engine", &["domain", "config", "port", "market", "ledger", "risk", "orders", "pairs", "strategy"]),
+    ("engine", &["domain", "planted", "config", "port", "market", "ledger", "risk", "orders", "pairs", "strategy"]),
     // A session joins snapshots and diffs to a book before it says anything of it.
     ("venues", &["domain", "config", "port", "market::book", "market::diff", "market::sync"]),
     ("sim", &["domain", "config", "port", "market::book"]),

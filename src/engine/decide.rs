@@ -10,6 +10,7 @@ use crate::domain::{Amount, Leg, Market, Price, Quantity, Rate, Span};
 use crate::pairs::plan::{Child, PlanInput};
 use crate::pairs::sizing::{self, Room, capital_of, margin_of};
 use crate::pairs::{Phase, plan};
+use crate::planted::{self, Bug};
 use crate::port::command::{AlarmKind, Severity};
 use crate::port::order::{Purpose, Reason};
 use crate::port::{Command, TimeInForce};
@@ -72,6 +73,7 @@ fn wish(state: &State, place: usize) -> Wish {
         || pair.last_chance
         || state.bot != BotState::Ready
         || !has_come(state.now, pair.memory.retry_at)
+        || !has_come(state.now, pair.memory.enter_after)
     {
         return Wish::Keep;
     }
@@ -194,7 +196,12 @@ fn work(state: &mut State, place: usize, out: &mut Vec<Command>) {
     };
     // A resting maker order keeps its leg; only the hedge of its fills may go beside it.
     let hedges = matches!(child.purpose, Purpose::Hedge | Purpose::Undo | Purpose::Repair);
+    let child = if planted::is(Bug::HedgeOrdered) && hedges { ordered(state, id, child) } else { child };
     if !idle && (!hedges || resting_on(state, id, child.leg)) {
+        if hedges {
+            // The leg is needed for more than what rests there (the venue closed a short): it must be free first.
+            orders_due::cancel_resting(state, id, out);
+        }
         return;
     }
     let Some(pair) = state.pairs.get(place) else { return };
@@ -205,6 +212,12 @@ fn work(state: &mut State, place: usize, out: &mut Vec<Command>) {
         return;
     }
     propose(state, place, child, &input, out);
+}
+
+/// The planted bug of a hedge that trusts what was asked for.
+fn ordered(state: &State, pair: crate::domain::PairId, child: Child) -> Child {
+    let asked = state.orders.last_entry(pair).unwrap_or(child.quantity);
+    Child { quantity: asked.max(child.quantity), ..child }
 }
 
 fn resting_on(state: &State, pair: crate::domain::PairId, leg: Leg) -> bool {
@@ -322,12 +335,15 @@ fn propose(state: &mut State, place: usize, child: Child, input: &PlanInput, out
         }
         Err(refusal) => {
             *state.refusals.entry(refusal.name()).or_default() += 1;
+            if reduces {
+                *state.refused_reduces.entry(refusal.name()).or_default() += 1;
+            }
             let now = state.now;
             let Some(pair) = state.pairs.get_mut(place) else { return };
             pair.refusal = Some(refusal);
             if child.purpose == Purpose::Enter {
                 pair.memory.target = input.hedged();
-                pair.memory.retry_at = Some(now + Span::MINUTE);
+                pair.memory.enter_after = Some(now + Span::MINUTE);
                 if input.delta().magnitude() < input.lot() {
                     rest(state, place, input);
                 }
@@ -383,7 +399,7 @@ fn price(state: &State, place: usize, child: Child) -> Option<Proposal> {
         quantity: child.quantity.min(instrument.rules.max_quantity.floor_to(instrument.rules.step)),
         limit,
         time_in_force,
-        reduce_only: child.leg == Market::Perp && child.reduces,
+        reduce_only: child.leg == Market::Perp && child.reduces && !planted::is(Bug::SkipReduceOnly),
         purpose: child.purpose,
         reason: if pair.memory.venue_made {
             Reason::VenueClosed

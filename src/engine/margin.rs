@@ -8,6 +8,7 @@ use super::funds::Funds;
 use super::state::State;
 use crate::config::settings::Margin;
 use crate::domain::{Amount, Asset, Quantity, Rate, VenueId};
+use crate::planted::{self, Bug};
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
 use crate::port::event::Wallet;
@@ -15,7 +16,7 @@ use crate::port::order::Reason;
 
 /// Looks at every venue that holds shorts.
 pub fn autopilot(state: &mut State, out: &mut Vec<Command>) {
-    if !state.settings.margin.autopilot {
+    if !state.settings.margin.autopilot || planted::is(Bug::NoMarginCare) {
         return;
     }
     let mut seen: Vec<(VenueId, Asset)> = Vec::new();

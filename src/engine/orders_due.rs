@@ -4,6 +4,7 @@ use super::apply::{alarm, on_order_ended};
 use super::state::State;
 use crate::domain::{ClientOrderId, Quantity, Span, WallTime};
 use crate::orders::{Order, OrderState};
+use crate::planted::{self, Bug};
 use crate::port::command::{AlarmKind, Severity};
 use crate::port::order::{Intent, OrderReport, Outcome, Purpose};
 use crate::port::{Command, TimeInForce};
@@ -46,9 +47,12 @@ fn due(order: &Order, state: &State) -> Due {
         if now >= next { Due::Ask } else { Due::Later(next) }
     };
     let decided = order.intent.decided_at;
+    if planted::is(Bug::NeverAsk) && order.state != OrderState::Recorded && order.state != OrderState::Open {
+        return Due::Nothing;
+    }
     match order.state {
         OrderState::Recorded => {
-            if order.durable {
+            if order.durable || planted::is(Bug::ReleaseEarly) {
                 Due::Release
             } else {
                 Due::Nothing
@@ -86,6 +90,8 @@ fn release(state: &mut State, id: ClientOrderId, out: &mut Vec<Command>) {
         Some(Ok(())) => {
             if let Some(intent) = state.orders.release(id) {
                 out.push(Command::Place(intent));
+                // If nothing is heard by then, it is asked for.
+                out.push(Command::WakeAt { at: state.now + state.settings.execution.hedge_time });
             }
         }
         Some(Err(refusal)) => {
@@ -122,6 +128,9 @@ fn ask(state: &mut State, id: ClientOrderId, out: &mut Vec<Command>) {
     let Some(order) = state.orders.live_mut(id) else { return };
     order.probed_at = Some(now);
     let instrument = order.intent.instrument;
+    if planted::is(Bug::RetryUnknown) && order.state == OrderState::Unknown {
+        out.push(Command::Place(order.intent.clone()));
+    }
     out.push(Command::Query { id, instrument });
     out.push(Command::WakeAt { at: now + probe_every });
 }
@@ -135,6 +144,15 @@ fn cancel(state: &mut State, id: ClientOrderId, out: &mut Vec<Command>) {
     out.push(Command::WakeAt { at: now + state.settings.execution.hedge_time });
 }
 
+/// Cancels what rests for a pair.
+pub(super) fn cancel_resting(state: &mut State, pair: crate::domain::PairId, out: &mut Vec<Command>) {
+    let rests = |order: &&Order| order.intent.pair == pair && order.state == OrderState::Open;
+    let ids: Vec<ClientOrderId> = state.orders.live().iter().filter(rests).map(|order| order.intent.id).collect();
+    for id in ids {
+        cancel(state, id, out);
+    }
+}
+
 /// Two not-found answers after the request could no longer be accepted, and nothing that contradicts: it never was.
 fn absent(state: &mut State, id: ClientOrderId) {
     let now = state.now;
@@ -146,14 +164,15 @@ fn absent(state: &mut State, id: ClientOrderId) {
     }
 }
 
-/// Whether anything of the pair is unsettled in a way that forbids another order: all but one resting maker order.
+/// Whether anything of the pair is unsettled in a way that forbids another order: all but a resting maker order and one
+/// that is filled and only not yet confirmed as ended.
 #[must_use]
 pub fn blocks(state: &State, pair: crate::domain::PairId) -> bool {
     state.orders.live().iter().filter(|order| order.intent.pair == pair).any(|order| {
-        let resting = order.state == OrderState::Open
-            && order.intent.time_in_force == TimeInForce::PostOnly
-            && order.missing().is_zero();
-        !resting
+        let resting = order.state == OrderState::Open && order.intent.time_in_force == TimeInForce::PostOnly;
+        // Ended with every fill booked: only the venue's last word on the total is missing.
+        let ended = !order.state.is_live();
+        !((resting || ended) && order.missing().is_zero())
     })
 }
 

@@ -105,6 +105,8 @@ pub struct State {
     pub score: Score,
     /// Orders that the gate refused, by reason.
     pub refusals: BTreeMap<&'static str, u64>,
+    /// The same for orders that lower a position or an inequality: no rule about risk may be among them (I8).
+    pub refused_reduces: BTreeMap<&'static str, u64>,
     /// Equity at the start of the UTC day, for the loss limit.
     pub day: Option<(i64, Amount)>,
     /// Funding booked: youngest stamps per perp (fault C10).
@@ -144,6 +146,7 @@ impl State {
             records: Vec::new(),
             score: Score::default(),
             refusals: BTreeMap::new(),
+            refused_reduces: BTreeMap::new(),
             day: None,
             funding_booked: BTreeMap::new(),
             unequal: (0, Amount::ZERO),

@@ -74,7 +74,9 @@ impl Attribution {
 
     /// A fee taken in coins of the spot leg, valued at its mid; plus is paid.
     pub fn coin_fee(&mut self, coins: SignedQuantity, mid: Price) {
-        self.spot -= coins;
+        if !crate::planted::is(crate::planted::Bug::IgnoreCoinFee) {
+            self.spot -= coins;
+        }
         self.lines.fees -= mid.times_signed(coins);
     }
 

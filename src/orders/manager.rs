@@ -3,7 +3,8 @@
 use super::order::Order;
 use super::state::{IllegalReport, OrderState};
 use crate::domain::{ClientOrderId, FillId, InstrumentId, PairId, Quantity, WallTime};
-use crate::port::order::{Fill, Intent, OrderReport, Outcome};
+use crate::planted::{self, Bug};
+use crate::port::order::{Fill, Intent, OrderReport, Outcome, Purpose};
 use crate::risk::gate::Approved;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -96,7 +97,7 @@ impl Orders {
     /// Lets a durable order go, once. `None` when it may not be sent (any more).
     pub fn release(&mut self, id: ClientOrderId) -> Option<Intent> {
         let order = self.live_mut(id)?;
-        if !order.durable || order.state != OrderState::Recorded {
+        if !(order.durable || planted::is(Bug::ReleaseEarly)) || order.state != OrderState::Recorded {
             return None;
         }
         order.state = OrderState::Submitting;
@@ -150,15 +151,26 @@ impl Orders {
     }
 
     fn apply_ended(&mut self, report: &OrderReport) -> Booking {
-        let Some(order) = self.ended.iter_mut().find(|order| order.intent.id == report.id) else {
+        let Some(place) = self.ended.iter().position(|order| order.intent.id == report.id) else {
             return Booking::Foreign;
         };
-        match order.state.next(&report.outcome) {
-            Err(illegal) => Booking::Illegal(illegal),
-            Ok(_) => match &report.outcome {
-                Outcome::Filled(fill) => Self::book(&mut self.seen, order, fill, true),
-                _ => Booking::Nothing,
-            },
+        let Some(order) = self.ended.get_mut(place) else { return Booking::Foreign };
+        if let Err(illegal) = order.state.next(&report.outcome) {
+            return Booking::Illegal(illegal);
+        }
+        match &report.outcome {
+            Outcome::Filled(fill) => Self::book(&mut self.seen, order, fill, true),
+            Outcome::Cancelled { filled } | Outcome::Expired { filled } | Outcome::Done { filled } => {
+                order.stated = Some(order.stated.map_or(*filled, |stated| stated.max(*filled)));
+                // The venue executed more than we booked: it is looked after again until the fills are here.
+                if !order.is_settled()
+                    && let Some(order) = self.ended.remove(place)
+                {
+                    self.live.push(order);
+                }
+                Booking::Nothing
+            }
+            _ => Booking::Nothing,
         }
     }
 
@@ -169,7 +181,12 @@ impl Orders {
         late: bool,
     ) -> Booking {
         let known = seen.entry(order.intent.instrument).or_default();
-        if known.contains(&fill.id) {
+        if known.contains(&fill.id) && !planted::is(Bug::BookDuplicate) {
+            return Booking::Nothing;
+        }
+        let ignored =
+            late && planted::is(Bug::DropLateFill) || !order.fills.is_empty() && planted::is(Bug::OnlyFirstFill);
+        if ignored {
             return Booking::Nothing;
         }
         known.push_back(fill.id);
@@ -249,11 +266,21 @@ impl Orders {
     /// Coins of an instrument that live orders may still execute, at worst.
     #[must_use]
     pub fn at_risk(&self, instrument: InstrumentId) -> Quantity {
+        if planted::is(Bug::ForgetInFlight) {
+            return Quantity::ZERO;
+        }
         let mut sum = Quantity::ZERO;
         for order in self.live.iter().filter(|order| order.intent.instrument == instrument) {
             sum += order.at_risk();
         }
         sum
+    }
+
+    /// Coins asked for by the last entry of a pair that ended.
+    #[must_use]
+    pub fn last_entry(&self, pair: PairId) -> Option<Quantity> {
+        let enters = |order: &&Order| order.intent.pair == pair && order.intent.purpose == Purpose::Enter;
+        self.ended.iter().rev().find(enters).map(|order| order.intent.quantity)
     }
 
     /// Orders sent so far.
@@ -265,7 +292,12 @@ impl Orders {
 
 fn advance(order: &mut Order, outcome: &Outcome, now: WallTime) -> Result<(), IllegalReport> {
     let before = order.state;
-    let next = before.next(outcome)?;
+    let next = match outcome {
+        Outcome::CancelUnknown if planted::is(Bug::CancelUnknownIsDone) => OrderState::Cancelled,
+        Outcome::Unknown if planted::is(Bug::UnknownIsRejected) && before.is_live() => OrderState::Rejected,
+        Outcome::NotFound if planted::is(Bug::NotFoundIsDead) && before.is_live() => OrderState::Rejected,
+        _ => before.next(outcome)?,
+    };
     match outcome {
         Outcome::Cancelled { filled } | Outcome::Expired { filled } | Outcome::Done { filled } => {
             order.stated = Some(order.stated.map_or(*filled, |stated| stated.max(*filled)));

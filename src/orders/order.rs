@@ -61,8 +61,12 @@ impl Order {
     }
 
     /// Whether its outcome is settled: ended and every stated fill booked.
+    ///
+    /// Fills that reach the quantity are not the end: the venue may have executed more (fault A14), and only its own total
+    /// tells. Until it does the order is asked for.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        !self.state.is_live() && self.missing().is_zero()
+        let unconfirmed = self.state == OrderState::Filled && self.stated.is_none();
+        !self.state.is_live() && self.missing().is_zero() && !unconfirmed
     }
 }

@@ -72,6 +72,9 @@ pub struct PairMemory {
     pub halted: bool,
     /// Not before this time another attempt.
     pub retry_at: Option<WallTime>,
+    /// Not before this time another entry; it never delays a hedge.
+    #[serde(default)]
+    pub enter_after: Option<WallTime>,
     /// Consecutive refusals of a post-only order (fault A17).
     pub post_only_refused: u32,
     /// The next order of the clip takes: a maker order ended without filling it.

@@ -46,7 +46,8 @@ pub enum ReportFault {
 }
 
 /// What happens to one cancel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CancelFault {
     /// A11: no answer; done.
     UnknownDone,
@@ -64,6 +65,8 @@ pub struct Faults {
     reorder: u32,
     lost: u32,
     cancel: u32,
+    /// The only kind of cancel fault, when not all of them.
+    cancel_kind: Option<CancelFault>,
     rng: Option<ChaCha8Rng>,
     struck: u64,
 }
@@ -88,7 +91,16 @@ impl Faults {
     /// A venue that never misbehaves.
     #[must_use]
     pub const fn none() -> Self {
-        Self { place: Vec::new(), duplicate: 0, reorder: 0, lost: 0, cancel: 0, rng: None, struck: 0 }
+        Self {
+            place: Vec::new(),
+            duplicate: 0,
+            reorder: 0,
+            lost: 0,
+            cancel: 0,
+            cancel_kind: None,
+            rng: None,
+            struck: 0,
+        }
     }
 
     /// Rates drawn from the seed: each kind from never to often, so that some seeds stress one kind and some all.
@@ -101,7 +113,39 @@ impl Faults {
         };
         let place = PLACE_FAULTS.iter().map(|fault| (*fault, rate(60))).collect();
         let (duplicate, reorder, lost, cancel) = (rate(200), rate(150), rate(100), rate(300));
-        Self { place, duplicate, reorder, lost, cancel, rng: Some(rng), struck: 0 }
+        Self { place, duplicate, reorder, lost, cancel, cancel_kind: None, rng: Some(rng), struck: 0 }
+    }
+
+    /// None yet, but with a stream of chance: the base of the builders below.
+    #[must_use]
+    pub fn quiet(seed: u64) -> Self {
+        Self { rng: Some(ChaCha8Rng::seed_from_u64(seed ^ 0x5eed_fa17)), ..Self::none() }
+    }
+
+    /// This fault strikes so many of a thousand orders.
+    #[must_use]
+    pub fn with_place(mut self, fault: PlaceFault, rate: u32) -> Self {
+        self.place.push((fault, rate));
+        self
+    }
+
+    /// This fault strikes so many of a thousand reports.
+    #[must_use]
+    pub const fn with_report(mut self, fault: ReportFault, rate: u32) -> Self {
+        match fault {
+            ReportFault::Duplicate => self.duplicate = rate,
+            ReportFault::Reorder => self.reorder = rate,
+            ReportFault::Lost => self.lost = rate,
+        }
+        self
+    }
+
+    /// This fault, and no other kind, strikes so many of a thousand cancels.
+    #[must_use]
+    pub const fn with_cancel(mut self, fault: CancelFault, rate: u32) -> Self {
+        self.cancel = rate;
+        self.cancel_kind = Some(fault);
+        self
     }
 
     /// Faults that struck so far.
@@ -158,6 +202,9 @@ impl Faults {
             return None;
         }
         self.struck += 1;
+        if self.cancel_kind.is_some() {
+            return self.cancel_kind;
+        }
         Some(match self.draw(3) {
             0 => CancelFault::UnknownDone,
             1 => CancelFault::UnknownLost,

@@ -60,7 +60,7 @@ impl SimVenue {
         self.accounts.add(pair.venue_id, Wallet::Perp, pair.quote, amount);
         let at = now + self.latency();
         let rate = funding.rate;
-        self.send(at, Event::FundingPaid { instrument, stamp, position, mark: price, mark_source, rate, amount });
+        self.announce(at, Event::FundingPaid { instrument, stamp, position, mark: price, mark_source, rate, amount });
     }
 
     /// The mark of a perp moved to `mark`, and may have been as high as `high` since: liquidates what that broke.
@@ -127,7 +127,7 @@ impl SimVenue {
         let what = ((price, coins), Role::Taker);
         let Some(fill) = self.trade(pair.perp, Side::Buy, what, (None, at)) else { return };
         let delivered = now + self.latency();
-        self.send(delivered, Event::VenueFill { instrument: pair.perp, act, side: Side::Buy, fill });
+        self.announce(delivered, Event::VenueFill { instrument: pair.perp, act, side: Side::Buy, fill });
     }
 
     /// Signed perp coins and spot coins of a pair in the venue's own books.

@@ -103,6 +103,9 @@ pub struct SimVenue {
     /// A bar is opening.
     #[serde(skip)]
     opening: bool,
+    /// By how much the stream is late about the order in hand.
+    #[serde(skip)]
+    hush: Span,
 }
 
 impl SimVenue {
@@ -128,6 +131,7 @@ impl SimVenue {
             changed: false,
             instant,
             opening: false,
+            hush: Span::ZERO,
         }
     }
 
@@ -377,9 +381,23 @@ impl SimVenue {
         self.send(at, Event::Order(OrderReport { id, outcome }));
     }
 
+    /// An act of the venue's own, told by its stream and again by its lists (faults C02, C10): late or twice, never lost.
+    pub(super) fn announce(&mut self, at: WallTime, event: Event) {
+        let fault = self.faults.report();
+        let later = Span(i64::from(self.faults.draw(3_000)));
+        match fault {
+            None | Some(ReportFault::Lost) => self.send(at, event),
+            Some(ReportFault::Duplicate) => {
+                self.send(at, event.clone());
+                self.send(at + later, event);
+            }
+            Some(ReportFault::Reorder) => self.send(at + later, event),
+        }
+    }
+
     /// A report on the private stream, subject to faults of the way.
     fn report(&mut self, now: WallTime, id: ClientOrderId, outcome: Outcome) {
-        let at = now + self.latency();
+        let at = now + self.latency() + self.hush;
         match self.faults.report() {
             None => self.tell(at, id, outcome),
             Some(ReportFault::Duplicate) => {
@@ -417,6 +435,11 @@ impl SimVenue {
             }
             _ => self.check(&intent),
         };
+        // No answer, and the stream is late too: longer than the bot waits before it asks.
+        self.hush = match fault {
+            Some(PlaceFault::TimeoutExecuted | PlaceFault::ErrorAccepted) => Span(i64::from(self.faults.draw(12_000))),
+            _ => Span::ZERO,
+        };
         if let Some(cause) = refused {
             if !matches!(fault, Some(PlaceFault::TimeoutExecuted | PlaceFault::ErrorAccepted | PlaceFault::TimeoutLate))
             {
@@ -437,6 +460,7 @@ impl SimVenue {
         } else {
             self.execute(id, fault, now);
         }
+        self.hush = Span::ZERO;
     }
 
     fn keep_refused(&mut self, intent: Intent, now: WallTime) {
@@ -512,7 +536,9 @@ impl SimVenue {
             Some(PlaceFault::NoFill) => Quantity::ZERO,
             Some(PlaceFault::Overfill) => {
                 let step = self.catalogue.instrument(intent.instrument).map_or(Quantity::ZERO, |one| one.rules.step);
-                intent.quantity + step
+                let more = intent.quantity + step;
+                // No venue sells coins that are not there, or turns a position round by a reduce-only order.
+                if self.covers(&intent, more) { more } else { intent.quantity }
             }
             _ => intent.quantity,
         };
@@ -542,6 +568,17 @@ impl SimVenue {
             if size.is_zero() {
                 levels.remove(0);
             }
+        }
+    }
+
+    /// Whether the account holds what this many coins of a reducing order need.
+    fn covers(&self, intent: &Intent, coins: Quantity) -> bool {
+        let Some(pair) = self.catalogue.pair(intent.pair) else { return false };
+        let (spot, perp) = self.holds(pair);
+        match (intent.leg, intent.side) {
+            (Market::Spot, Side::Sell) => spot >= Amount::of_coins(coins.signed(Side::Buy)),
+            (Market::Perp, _) if intent.reduce_only => perp.magnitude() >= coins,
+            (Market::Spot, Side::Buy) | (Market::Perp, _) => true,
         }
     }
 
