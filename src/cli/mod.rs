@@ -5,10 +5,14 @@
 
 pub mod backtest;
 pub mod check;
+pub mod completions;
 pub mod data;
 pub mod dates;
+pub mod gates;
+pub mod history;
 pub mod init;
 pub mod stats;
+pub mod why;
 
 use clap::{Parser, Subcommand};
 use std::io::Write;
@@ -76,11 +80,13 @@ pub struct Cli {
 enum Verb {
     Backtest(backtest::Args),
     Check(check::Args),
+    Completions(completions::Args),
     Init(init::Args),
     /// History on disk: what there is, and what is wrong with it
     Data(data::Args),
     /// How funding was: mean, spread, share at the anchor, per venue and symbol
     Stats(stats::Args),
+    Why(why::Args),
 }
 
 /// Runs the command line and gives the process's exit code.
@@ -91,9 +97,11 @@ pub fn run(cli: Cli) -> ExitCode {
     let result: Result<(), Failure> = match &cli.command {
         Verb::Backtest(args) => backtest::run(args, &mut output),
         Verb::Check(args) => check::run(args, &mut output),
+        Verb::Completions(args) => completions::run(args, &mut output),
         Verb::Init(args) => init::run(args, &mut output),
         Verb::Data(args) => data::run(args, &mut output),
         Verb::Stats(args) => stats::run(args, &mut output),
+        Verb::Why(args) => why::run(args, &mut output),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -171,6 +171,24 @@ impl Collector {
         }
     }
 
+    /// The books after the fills of the instant that was just looked at.
+    pub fn amend(&mut self, at: WallTime, state: &State) {
+        let equity = state.equity();
+        if !self.last.is_some_and(|(_, known)| known != equity) {
+            return;
+        }
+        self.last = Some((at, equity));
+        self.peak = self.peak.max(equity);
+        if self.peak > Amount::ZERO {
+            let fall = (self.peak - equity).to_f64() / self.peak.to_f64();
+            self.max_drawdown = self.max_drawdown.max(fall);
+        }
+        if self.keep_rows {
+            self.equity.pop_if(|row| row.at == at);
+            self.equity.push(EquityRow { at, equity, lines: lines_of(state, equity) });
+        }
+    }
+
     /// The last row, whatever changed, and the open trips.
     pub fn finish(&mut self, at: WallTime, state: &State) {
         let equity = state.equity();

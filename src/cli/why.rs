@@ -1,0 +1,231 @@
+//! `carry why`: what kept each pair out, or keeps it in, measured against its threshold.
+//!
+//! It plays the history to a time through the engine that trades, then asks the strategy's own gates: nothing is computed
+//! here that the decision does not use. Tests: `tests/why.rs`.
+
+use super::gates::{measured, render};
+use super::history::{Choice, Ready, Window};
+use super::{Exit, Failure, Output};
+use crate::domain::{Quantity, WallTime};
+use crate::engine::{PairState, State};
+use crate::pairs::Phase;
+use crate::run::backtest::Bars;
+use crate::run::journal::NoJournal;
+use crate::strategy::{self, Gate};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Says why a pair is not held (the first gate that blocks), or why it is held
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  carry why --data data --strategy strategies/anchor.toml
+  carry why binance:BTCUSDT --data data --strategy strategies/anchor.toml --at 2024-03-01
+  carry why --data data --strategy strategies/ethena.toml --at 2023-10-01T12:00Z --json")]
+pub struct Args {
+    /// One pair, with all its gates in order; all pairs with their first gate when left out
+    pair: Option<String>,
+    #[command(flatten)]
+    choice: Choice,
+    /// Play the history to this time (UTC date or time); its end when left out
+    #[arg(long, value_name = "DATE")]
+    at: Option<String>,
+    /// Print JSON (schema carry.why/1)
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    schema: &'static str,
+    at: String,
+    /// Whether any pair could have been entered at any time up to then.
+    feasible: bool,
+    pairs: Vec<Row>,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    pair: String,
+    phase: &'static str,
+    /// Last bar of both legs that was played.
+    last_bar: Option<String>,
+    /// The first gate that blocks an entry.
+    blocked_by: Option<Gate>,
+    /// Every gate of an entry, in order, or every condition of the exit.
+    gates: Vec<Gate>,
+    /// What stands in the way behind the gates: the risk gate, the end of the history.
+    obstacle: Option<String>,
+    entered_at: Option<String>,
+    reason: Option<&'static str>,
+    /// Bars at which the pair was flat, and at how many of them every gate was open.
+    flat_bars: u64,
+    open_bars: u64,
+    /// How often each gate was the first to block.
+    blocked: BTreeMap<&'static str, u64>,
+}
+
+/// How often a flat pair was asked, and what it was told.
+#[derive(Debug, Clone, Default)]
+struct Tally {
+    flat: u64,
+    open: u64,
+    blocked: BTreeMap<&'static str, u64>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A [`Failure`] with its exit code.
+pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
+    let window = Window::read(None, args.at.as_deref(), ("", "--at"))?;
+    let ready = Ready::load(&args.choice, args.choice.set.clone(), window)?;
+    let chosen = args.pair.as_deref().map(|name| place_of(name, &ready)).transpose()?;
+    let report = play(&ready, chosen)?;
+    if args.json {
+        serde_json::to_writer_pretty(&mut *output.out, &report).map_err(std::io::Error::from)?;
+        return Ok(writeln!(output.out)?);
+    }
+    print(&report, chosen.is_some(), output)
+}
+
+fn place_of(name: &str, ready: &Ready) -> Result<usize, Failure> {
+    let names = || ready.histories.iter().map(|history| history.name.as_str());
+    names().position(|known| known == name).ok_or_else(|| {
+        let nearest = names().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+        let hint = nearest.map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"));
+        Failure::new(Exit::Usage, format!("{name:?} is not among the pairs that this strategy may trade here{hint}"))
+    })
+}
+
+fn play(ready: &Ready, chosen: Option<usize>) -> Result<Report, Failure> {
+    let failed = |error: crate::run::journal::JournalError| Failure::new(Exit::Failure, error.to_string());
+    let inputs = ready.inputs();
+    let mut bars = Bars::new(&inputs, NoJournal, false).map_err(failed)?;
+    let mut tallies = vec![Tally::default(); ready.histories.len()];
+    while bars.step().map_err(failed)? {
+        let now = bars.now();
+        let state = &bars.driver().state;
+        for (pair, tally) in state.pairs.iter().zip(&mut tallies) {
+            // A pair is asked when both its legs have closed a bar, as the engine asks it.
+            if pair.market.spot.updated == now && pair.market.perp.updated == now {
+                count(state, pair, tally);
+            }
+        }
+    }
+    let at = bars.now();
+    let state = &bars.driver().state;
+    let feasible =
+        tallies.iter().any(|tally| tally.open > 0) || state.pairs.iter().any(|pair| pair.memory.phase != Phase::Flat);
+    let all = state.pairs.iter().zip(tallies).enumerate();
+    let pairs = all
+        .filter(|(place, _)| chosen.is_none_or(|wanted| wanted == *place))
+        .map(|(_, (pair, tally))| row(state, pair, tally));
+    Ok(Report { schema: "carry.why/1", at: at.to_string(), feasible, pairs: pairs.collect() })
+}
+
+fn count(state: &State, pair: &PairState, tally: &mut Tally) {
+    match pair.memory.phase {
+        Phase::Flat => {
+            tally.flat += 1;
+            match strategy::first_closed(&state.view(pair, Quantity::ZERO)) {
+                Some(gate) => *tally.blocked.entry(gate.name).or_default() += 1,
+                None => tally.open += 1,
+            }
+        }
+        Phase::Entering if pair.memory.entered_at.is_none() => {
+            (tally.flat, tally.open) = (tally.flat + 1, tally.open + 1);
+        }
+        Phase::Entering | Phase::Hedged | Phase::Exiting | Phase::Repair | Phase::Naked => {}
+    }
+}
+
+fn row(state: &State, pair: &PairState, tally: Tally) -> Row {
+    let (spot, perp) = state.held(pair);
+    let held = Quantity::saturating(spot.units().min(-perp.units()));
+    let flat = pair.memory.phase == Phase::Flat;
+    let view = state.view(pair, held);
+    let gates = if flat { strategy::explain(&view) } else { strategy::explain_exit(&view) };
+    let time = |at: Option<WallTime>| at.map(|at| at.to_string());
+    Row {
+        pair: pair.pair.name.clone(),
+        phase: pair.memory.phase.as_str(),
+        last_bar: time(pair.market.spot.bar_opened.min(pair.market.perp.bar_opened)),
+        blocked_by: gates.iter().find(|gate| flat && !gate.open).cloned(),
+        gates,
+        obstacle: obstacle(state, pair, flat),
+        entered_at: time(pair.memory.entered_at),
+        reason: pair.memory.reason.filter(|_| !flat).map(|reason| reason.as_str()),
+        flat_bars: tally.flat,
+        open_bars: tally.open,
+        blocked: tally.blocked,
+    }
+}
+
+/// What is asked before or after the strategy's gates.
+fn obstacle(state: &State, pair: &PairState, flat: bool) -> Option<String> {
+    if pair.last_chance {
+        return Some("its history ends here: it is closed, and not entered in the day before".to_owned());
+    }
+    if pair.memory.halted {
+        return Some("the pair is halted".to_owned());
+    }
+    if flat && state.bot != crate::risk::gate::BotState::Ready {
+        return Some("entries are stopped: the day's loss reached risk.daily_loss".to_owned());
+    }
+    pair.refusal.as_ref().map(|refusal| format!("the risk gate refused the last order: {refusal}"))
+}
+
+fn print(report: &Report, detailed: bool, output: &mut Output<'_>) -> Result<(), Failure> {
+    let out = &mut *output.out;
+    writeln!(out, "carry why   market history   at {}\n", report.at)?;
+    let width = report.pairs.iter().map(|row| row.pair.len()).max().unwrap_or(0);
+    for row in &report.pairs {
+        writeln!(out, "{:width$}  {}", row.pair, headline(row))?;
+        if detailed {
+            let words = if row.entered_at.is_some() { ("says leave", "says stay") } else { ("open", "blocks") };
+            render(&row.gates, words, out)?;
+            history(row, out)?;
+        }
+    }
+    if !report.feasible {
+        writeln!(out, "\nNothing could be entered at any time of this history: at every bar a gate was closed.")?;
+    }
+    Ok(())
+}
+
+fn headline(row: &Row) -> String {
+    let obstacle = row.obstacle.as_ref().map_or_else(String::new, |text| format!("; {text}"));
+    match (&row.entered_at, &row.blocked_by, row.phase) {
+        (Some(at), _, phase) => {
+            let stay: Vec<String> = row
+                .gates
+                .iter()
+                .filter(|gate| !gate.open)
+                .map(|gate| format!("{} {}", gate.name, measured(gate)))
+                .collect();
+            let stays = if stay.is_empty() { String::new() } else { format!("; to leave: {}", stay.join("; ")) };
+            format!("{phase} since {at} ({}){stays}{obstacle}", row.reason.unwrap_or("-"))
+        }
+        (None, Some(gate), "flat") => format!("not held: {} {}{obstacle}", gate.name, measured(gate)),
+        (None, None, "flat") if row.gates.is_empty() => format!("not held: nothing was played{obstacle}"),
+        (None, None, "flat") => {
+            let why =
+                row.obstacle.as_deref().unwrap_or("no money is free for it, or its size rounds to less than an order");
+            format!("not held: every gate is open; {why}")
+        }
+        (None, _, phase) => {
+            format!("{phase} ({}): ordered, fills at the next open{obstacle}", row.reason.unwrap_or("-"))
+        }
+    }
+}
+
+/// What was first in the way over the whole history, most often first.
+fn history(row: &Row, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+    writeln!(out, "  flat at {} bars; every gate was open at {} of them", row.flat_bars, row.open_bars)?;
+    let mut blocked: Vec<_> = row.blocked.iter().collect();
+    blocked.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    for (name, count) in blocked {
+        writeln!(out, "    {name} was the first to block at {count}")?;
+    }
+    Ok(())
+}
