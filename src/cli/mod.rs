@@ -11,6 +11,8 @@ pub mod dates;
 pub mod export;
 pub mod fills;
 pub mod folder;
+pub mod gates;
+pub mod history;
 pub mod init;
 pub mod ledger;
 pub mod paper;

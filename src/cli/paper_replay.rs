@@ -3,7 +3,7 @@
 //! Candles take the road of a backtest with a session's durable ledger and tape; frames take the road of the live venue:
 //! the real decoders and book rules. A replay is quick and cannot be resumed half way; it starts afresh instead.
 
-use super::backtest::universe;
+use super::history::{Ready, Window};
 use super::{Exit, Failure, Output};
 use crate::config::Loaded;
 use crate::data::folder::Folder;
@@ -11,7 +11,7 @@ use crate::domain::{Catalogue, Market, Price, Quantity, Symbol, WallTime};
 use crate::engine::State;
 use crate::port::Event;
 use crate::report::run::{RunResult, Summary};
-use crate::run::backtest::{Bars, Inputs, finish as finish_bars, summarise, wallets};
+use crate::run::backtest::{Bars, finish as finish_bars, summarise, wallets};
 use crate::run::clock;
 use crate::run::collect::Collector;
 use crate::run::driver::Driver;
@@ -96,10 +96,9 @@ fn session(job: &Job<'_>, catalogue: &Catalogue, market: &str) -> Result<Session
 
 fn candles(job: &Job<'_>, output: &mut Output<'_>) -> Result<(), Failure> {
     let folder = Folder::open(job.from)?;
-    let (inputs_catalogue, remarks, histories) = universe(&folder, job.loaded, None, None)?;
-    let session = session(job, &inputs_catalogue, "replay")?;
-    let settings = job.loaded.settings.clone();
-    let inputs = Inputs { settings, catalogue: inputs_catalogue, histories: &histories, remarks };
+    let ready = Ready::of(job.loaded, &folder, Window::default())?;
+    let session = session(job, &ready.catalogue, "replay")?;
+    let inputs = ready.inputs();
     let watch = clock::Stopwatch::start();
     let mut bars = Bars::new(&inputs, session, true)?;
     while bars.step()? {}

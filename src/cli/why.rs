@@ -1,66 +1,75 @@
-//! `carry why`: for each pair the first gate that blocks, measured against its threshold; or why it is held.
+//! `carry why`: what kept each pair out, or keeps it in, measured against its threshold.
+//!
+//! It plays the history to a time through the engine that trades, then asks the strategy's own gates: nothing is computed
+//! here that the decision does not use. Tests: `tests/why.rs`.
 
-use super::backtest::universe;
-use super::{Exit, Failure, Output, dates};
-use crate::config::{Sources, load};
-use crate::data::folder::Folder;
+use super::gates::{measured, render};
+use super::history::{Choice, Ready, Window};
+use super::{Exit, Failure, Output};
 use crate::domain::{Quantity, WallTime};
-use crate::engine::PairState;
-use crate::report::figures::fixed;
-use crate::run::backtest::{Bars, Inputs};
+use crate::engine::{PairState, State};
+use crate::pairs::Phase;
+use crate::run::backtest::Bars;
 use crate::run::journal::NoJournal;
-use crate::strategy::{Gate, explain};
-use comfy_table::Table;
+use crate::strategy::{self, Gate};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 
-/// Says why the strategy does or does not hold each pair at one instant of recorded history
+/// Says why a pair is not held (the first gate that blocks), or why it is held
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  carry why --data data --strategy strategies/ethena.toml
+  carry why --data data --strategy strategies/anchor.toml
   carry why binance:BTCUSDT --data data --strategy strategies/anchor.toml --at 2024-03-01
-  carry why --data data --strategy strategies/anchor.toml --json")]
+  carry why --data data --strategy strategies/ethena.toml --at 2023-10-01T12:00Z --json")]
 pub struct Args {
-    /// One pair, with all its gates in order
-    #[arg(value_name = "PAIR")]
+    /// One pair, with all its gates in order; all pairs with their first gate when left out
     pair: Option<String>,
-    /// Folder of history
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
-    /// Strategy file
-    #[arg(long, value_name = "FILE")]
-    strategy: PathBuf,
-    /// The instant (UTC date or time); the end of the history when absent
+    #[command(flatten)]
+    choice: Choice,
+    /// Play the history to this time (UTC date or time); its end when left out
     #[arg(long, value_name = "DATE")]
     at: Option<String>,
-    /// Overrides one key; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    set: Vec<String>,
-    /// The answer as JSON
+    /// Print JSON (schema carry.why/1)
     #[arg(long)]
     json: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct Report {
     schema: &'static str,
-    mode: &'static str,
-    at: WallTime,
-    pairs: Vec<Answer>,
+    at: String,
+    /// Whether any pair could have been entered at any time up to then.
+    feasible: bool,
+    pairs: Vec<Row>,
 }
 
-/// Why one pair is as it is.
-#[derive(Serialize)]
-struct Answer {
+#[derive(Debug, Serialize)]
+struct Row {
     pair: String,
     phase: &'static str,
-    held: Quantity,
-    entered_at: Option<WallTime>,
-    reason: Option<&'static str>,
-    /// The first gate that blocks; `None` when all are open or the pair is held.
+    /// Last bar of both legs that was played.
+    last_bar: Option<String>,
+    /// The first gate that blocks an entry.
     blocked_by: Option<Gate>,
+    /// Every gate of an entry, in order, or every condition of the exit.
     gates: Vec<Gate>,
-    refused: Option<String>,
+    /// What stands in the way behind the gates: the risk gate, the end of the history.
+    obstacle: Option<String>,
+    entered_at: Option<String>,
+    reason: Option<&'static str>,
+    /// Bars at which the pair was flat, and at how many of them every gate was open.
+    flat_bars: u64,
+    open_bars: u64,
+    /// How often each gate was the first to block.
+    blocked: BTreeMap<&'static str, u64>,
+}
+
+/// How often a flat pair was asked, and what it was told.
+#[derive(Debug, Clone, Default)]
+struct Tally {
+    flat: u64,
+    open: u64,
+    blocked: BTreeMap<&'static str, u64>,
 }
 
 /// Runs the command.
@@ -68,97 +77,155 @@ struct Answer {
 /// # Errors
 /// A [`Failure`] with its exit code.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
-    let usage = |message| Failure::new(Exit::Usage, message);
-    let loaded = load(&Sources::discover(Some(args.strategy.clone()), Vec::new(), args.set.clone()))?;
-    let folder = Folder::open(&args.data)?;
-    let at = args.at.as_deref().map(dates::first_instant).transpose().map_err(usage)?;
-    let (catalogue, remarks, histories) = universe(&folder, &loaded, None, at)?;
-    if let Some(name) = &args.pair
-        && catalogue.pair_named(name).is_none()
-    {
-        let known: Vec<_> = catalogue.pairs().iter().map(|pair| pair.name.as_str()).collect();
-        let near = known.iter().max_by(|a, b| strsim::jaro(a, name).total_cmp(&strsim::jaro(b, name)));
-        let hint = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
-        return Err(usage(format!("{}: no such pair here{hint}", name.escape_debug())));
-    }
-    let inputs = Inputs { settings: loaded.settings, catalogue, histories: &histories, remarks };
-    let mut bars = Bars::new(&inputs, NoJournal, false)?;
-    while bars.step()? {}
-    let state = &bars.driver().state;
-    let pairs = state
-        .pairs
-        .iter()
-        .filter(|pair| args.pair.as_ref().is_none_or(|name| *name == pair.pair.name))
-        .map(|pair| {
-            let (spot, perp) = state.held(pair);
-            let held = Quantity::saturating(spot.units().min(-perp.units()));
-            answer(pair, held, explain(&state.view(pair, Quantity::ZERO)))
-        })
-        .collect();
-    let report = Report { schema: "carry.why/1", mode: "backtest", at: state.now, pairs };
+    let window = Window::read(None, args.at.as_deref(), ("", "--at"))?;
+    let ready = Ready::load(&args.choice, args.choice.set.clone(), window)?;
+    let chosen = args.pair.as_deref().map(|name| place_of(name, &ready)).transpose()?;
+    let report = play(&ready, chosen)?;
     if args.json {
         serde_json::to_writer_pretty(&mut *output.out, &report).map_err(std::io::Error::from)?;
-        writeln!(output.out)?;
-        return Ok(());
+        return Ok(writeln!(output.out)?);
     }
-    print(&report, args.pair.is_some(), output)
+    print(&report, chosen.is_some(), output)
 }
 
-fn answer(pair: &PairState, held: Quantity, gates: Vec<Gate>) -> Answer {
-    let blocked_by = if held.is_zero() { gates.iter().find(|gate| !gate.open).cloned() } else { None };
-    Answer {
+fn place_of(name: &str, ready: &Ready) -> Result<usize, Failure> {
+    let names = || ready.histories.iter().map(|history| history.name.as_str());
+    names().position(|known| known == name).ok_or_else(|| {
+        let nearest = names().max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
+        let hint = nearest.map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"));
+        Failure::new(Exit::Usage, format!("{name:?} is not among the pairs that this strategy may trade here{hint}"))
+    })
+}
+
+fn play(ready: &Ready, chosen: Option<usize>) -> Result<Report, Failure> {
+    let failed = |error: crate::run::journal::JournalError| Failure::new(Exit::Failure, error.to_string());
+    let inputs = ready.inputs();
+    let mut bars = Bars::new(&inputs, NoJournal, false).map_err(failed)?;
+    let mut tallies = vec![Tally::default(); ready.histories.len()];
+    while bars.step().map_err(failed)? {
+        let now = bars.now();
+        let state = &bars.driver().state;
+        for (pair, tally) in state.pairs.iter().zip(&mut tallies) {
+            // A pair is asked when both its legs have closed a bar, as the engine asks it.
+            if pair.market.spot.updated == now && pair.market.perp.updated == now {
+                count(state, pair, tally);
+            }
+        }
+    }
+    let at = bars.now();
+    let state = &bars.driver().state;
+    let feasible =
+        tallies.iter().any(|tally| tally.open > 0) || state.pairs.iter().any(|pair| pair.memory.phase != Phase::Flat);
+    let all = state.pairs.iter().zip(tallies).enumerate();
+    let pairs = all
+        .filter(|(place, _)| chosen.is_none_or(|wanted| wanted == *place))
+        .map(|(_, (pair, tally))| row(state, pair, tally));
+    Ok(Report { schema: "carry.why/1", at: at.to_string(), feasible, pairs: pairs.collect() })
+}
+
+fn count(state: &State, pair: &PairState, tally: &mut Tally) {
+    match pair.memory.phase {
+        Phase::Flat => {
+            tally.flat += 1;
+            match strategy::first_closed(&state.view(pair, Quantity::ZERO)) {
+                Some(gate) => *tally.blocked.entry(gate.name).or_default() += 1,
+                None => tally.open += 1,
+            }
+        }
+        Phase::Entering if pair.memory.entered_at.is_none() => {
+            (tally.flat, tally.open) = (tally.flat + 1, tally.open + 1);
+        }
+        Phase::Entering | Phase::Hedged | Phase::Exiting | Phase::Repair | Phase::Naked => {}
+    }
+}
+
+fn row(state: &State, pair: &PairState, tally: Tally) -> Row {
+    let (spot, perp) = state.held(pair);
+    let held = Quantity::saturating(spot.units().min(-perp.units()));
+    let flat = pair.memory.phase == Phase::Flat;
+    let view = state.view(pair, held);
+    let gates = if flat { strategy::explain(&view) } else { strategy::explain_exit(&view) };
+    let time = |at: Option<WallTime>| at.map(|at| at.to_string());
+    Row {
         pair: pair.pair.name.clone(),
         phase: pair.memory.phase.as_str(),
-        held,
-        entered_at: pair.memory.entered_at,
-        reason: pair.memory.reason.map(|reason| reason.as_str()),
-        blocked_by,
+        last_bar: time(pair.market.spot.bar_opened.min(pair.market.perp.bar_opened)),
+        blocked_by: gates.iter().find(|gate| flat && !gate.open).cloned(),
         gates,
-        refused: pair.refusal.map(|refusal| refusal.to_string()),
+        obstacle: obstacle(state, pair, flat),
+        entered_at: time(pair.memory.entered_at),
+        reason: pair.memory.reason.filter(|_| !flat).map(|reason| reason.as_str()),
+        flat_bars: tally.flat,
+        open_bars: tally.open,
+        blocked: tally.blocked,
     }
 }
 
-fn print(report: &Report, whole: bool, output: &mut Output<'_>) -> Result<(), Failure> {
-    writeln!(output.out, "carry why   at {}", report.at)?;
-    let mut table = Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_header(["pair", "phase", "because"]);
-    for answer in &report.pairs {
-        table.add_row([answer.pair.clone(), answer.phase.to_owned(), because(answer)]);
+/// What is asked before or after the strategy's gates.
+fn obstacle(state: &State, pair: &PairState, flat: bool) -> Option<String> {
+    if pair.last_chance {
+        return Some("its history ends here: it is closed, and not entered in the day before".to_owned());
     }
-    writeln!(output.out, "{table}")?;
-    if whole {
-        for answer in &report.pairs {
-            let mut gates = Table::new();
-            gates.load_style(comfy_table::presets::NOTHING);
-            gates.set_header(["gate", "", "measured", "", "threshold", "unit"]);
-            for gate in &answer.gates {
-                let mark = if gate.open { "open" } else { "BLOCKS" };
-                let (measured, threshold) = (number(gate.measured), number(gate.threshold));
-                gates.add_row([gate.name, mark, &measured, gate.relation, &threshold, gate.unit]);
-            }
-            writeln!(output.out, "\n{gates}")?;
+    if pair.memory.halted {
+        return Some("the pair is halted".to_owned());
+    }
+    if flat && state.bot != crate::risk::gate::BotState::Ready {
+        return Some("entries are stopped: the day's loss reached risk.daily_loss".to_owned());
+    }
+    pair.refusal.as_ref().map(|refusal| format!("the risk gate refused the last order: {refusal}"))
+}
+
+fn print(report: &Report, detailed: bool, output: &mut Output<'_>) -> Result<(), Failure> {
+    let out = &mut *output.out;
+    writeln!(out, "carry why   market history   at {}\n", report.at)?;
+    let width = report.pairs.iter().map(|row| row.pair.len()).max().unwrap_or(0);
+    for row in &report.pairs {
+        writeln!(out, "{:width$}  {}", row.pair, headline(row))?;
+        if detailed {
+            let words = if row.entered_at.is_some() { ("says leave", "says stay") } else { ("open", "blocks") };
+            render(&row.gates, words, out)?;
+            history(row, out)?;
         }
+    }
+    if !report.feasible {
+        writeln!(out, "\nNothing could be entered at any time of this history: at every bar a gate was closed.")?;
     }
     Ok(())
 }
 
-/// One sentence for a person.
-fn because(answer: &Answer) -> String {
-    if let Some(at) = answer.entered_at.filter(|_| !answer.held.is_zero()) {
-        return format!("held since {at} ({} coins): {}", answer.held, answer.reason.unwrap_or("-"));
-    }
-    match (&answer.blocked_by, &answer.refused) {
-        (Some(gate), _) => {
-            let relation = gate.relation;
-            let (measured, threshold) = (number(gate.measured), number(gate.threshold));
-            format!("{} blocks: measured {measured}, must be {relation} {threshold} {}", gate.name, gate.unit)
+fn headline(row: &Row) -> String {
+    let obstacle = row.obstacle.as_ref().map_or_else(String::new, |text| format!("; {text}"));
+    match (&row.entered_at, &row.blocked_by, row.phase) {
+        (Some(at), _, phase) => {
+            let stay: Vec<String> = row
+                .gates
+                .iter()
+                .filter(|gate| !gate.open)
+                .map(|gate| format!("{} {}", gate.name, measured(gate)))
+                .collect();
+            let stays = if stay.is_empty() { String::new() } else { format!("; to leave: {}", stay.join("; ")) };
+            format!("{phase} since {at} ({}){stays}{obstacle}", row.reason.unwrap_or("-"))
         }
-        (None, Some(refusal)) => format!("all gates are open; the risk gate refused: {refusal}"),
-        (None, None) => "all gates are open; no order could be sized (size.* and the money that is free)".to_owned(),
+        (None, Some(gate), "flat") => format!("not held: {} {}{obstacle}", gate.name, measured(gate)),
+        (None, None, "flat") if row.gates.is_empty() => format!("not held: nothing was played{obstacle}"),
+        (None, None, "flat") => {
+            let why =
+                row.obstacle.as_deref().unwrap_or("no money is free for it, or its size rounds to less than an order");
+            format!("not held: every gate is open; {why}")
+        }
+        (None, _, phase) => {
+            format!("{phase} ({}): ordered, fills at the next open{obstacle}", row.reason.unwrap_or("-"))
+        }
     }
 }
 
-fn number(value: f64) -> String {
-    if value.is_nan() { "unknown".to_owned() } else { fixed(value, 4) }
+/// What was first in the way over the whole history, most often first.
+fn history(row: &Row, out: &mut dyn std::io::Write) -> std::io::Result<()> {
+    writeln!(out, "  flat at {} bars; every gate was open at {} of them", row.flat_bars, row.open_bars)?;
+    let mut blocked: Vec<_> = row.blocked.iter().collect();
+    blocked.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    for (name, count) in blocked {
+        writeln!(out, "    {name} was the first to block at {count}")?;
+    }
+    Ok(())
 }

@@ -130,7 +130,10 @@ fn equalise(input: &PlanInput) -> Option<Child> {
     let wanted = input.target + tolerance >= larger_size;
     let completing = if input.closing { input.undo } else { wanted != input.undo };
     let complete = child(input, smaller, delta.magnitude(), true);
-    let reduce = child(input, larger, delta.magnitude(), false);
+    // A pair that is left buys its whole short back: spot too small to be sold hedges nothing, and what it seemed to hedge
+    // would stay short after the last bar that can be traded.
+    let leaves = input.target.is_zero() && larger == Market::Perp && input.long() < input.lot();
+    let reduce = child(input, larger, if leaves { input.short() } else { delta.magnitude() }, false);
     if completing { complete.or(reduce) } else { reduce.or(complete) }
 }
 
@@ -269,6 +272,12 @@ mod tests {
     fn a22_an_exit_that_stops_half_way_is_finished() {
         check(&input("0", "0.4", "0"), Some((Market::Spot, Side::Sell, "0.4", Purpose::Hedge)));
         check(&input("0", "0", "0.4"), Some((Market::Perp, Side::Buy, "0.4", Purpose::Hedge)));
+    }
+
+    #[test]
+    fn f11_dust_in_spot_keeps_no_short_open() {
+        check(&input("0", "0.0005", "0.4"), Some((Market::Perp, Side::Buy, "0.4", Purpose::Hedge)));
+        check(&input("0.1", "0.1005", "0.4"), Some((Market::Perp, Side::Buy, "0.299", Purpose::Hedge)));
     }
 
     #[test]

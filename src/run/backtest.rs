@@ -10,7 +10,7 @@ use super::journal::{Journal, JournalError};
 use crate::config::Settings;
 use crate::config::settings::{DataEnd, FillAt};
 use crate::data::history::PairHistory;
-use crate::domain::{Amount, Catalogue, PairId, Price, Quantity, Rate, VenueId, WallTime};
+use crate::domain::{Amount, Catalogue, PairId, Price, Quantity, Rate, SignedQuantity, VenueId, WallTime};
 use crate::engine::State;
 use crate::pairs::sizing::notional_of;
 use crate::port::Event;
@@ -240,8 +240,10 @@ impl<'a, J: Journal> Bars<'a, J> {
         self.driver.settle(now)
     }
 
-    /// Opens at `now`: orders that waited trade, and what follows from their fills trades at the same open.
-    fn opens(&mut self, now: WallTime) -> Result<(), JournalError> {
+    /// Opens at `now`: orders that waited trade, and what follows from their fills trades at the same open. Whether
+    /// anything waited.
+    fn opens(&mut self, now: WallTime) -> Result<bool, JournalError> {
+        let mut waited = false;
         for place in 0..self.cursors.len() {
             let Some(cursor) = self.cursors.get(place) else { continue };
             let id = cursor.id;
@@ -260,6 +262,7 @@ impl<'a, J: Journal> Bars<'a, J> {
                     self.driver.market_events -= 1;
                 }
             }
+            waited = true;
             self.driver.venue.on_open(id, now);
             self.driver.settle(now)?;
             self.driver.venue.opened();
@@ -267,12 +270,14 @@ impl<'a, J: Journal> Bars<'a, J> {
                 self.driver.venue.set_liquidity(instrument, Liquidity::None);
             }
         }
-        Ok(())
+        Ok(waited)
     }
 
     fn observe(&mut self, now: WallTime) {
         let state = &mut self.driver.state;
-        if state.active > 0 {
+        // Dust of an earlier trip moves with the market too.
+        let holds = |pair| state.held(pair).0 != SignedQuantity::ZERO;
+        if state.active > 0 || state.pairs.iter().any(holds) {
             state.mark_all();
         }
         let exposure = Exposure::of(&self.driver.state);
@@ -345,6 +350,10 @@ pub fn finish<J: Journal>(mut bars: Bars<'_, J>, inputs: &Inputs<'_>, run_s: f64
     }
     let basis = inputs.histories.iter().map(basis_series).collect();
     let collector = driver.collector.clone();
+    // The last settlement may be stamped some milliseconds after the minute that it belongs to.
+    if let Some(last) = collector.funding.last() {
+        summary.to_ms = summary.to_ms.max(last.at);
+    }
     let trips = collector.trips_by_opening();
     let result = RunResult {
         summary,

@@ -196,8 +196,12 @@ fn take(candles: &Candles, place: &mut usize, now: WallTime, step: Span) -> Opti
 }
 
 /// The last open of the segment that follows the bar before it without a halt: a decision made there can be executed.
+/// Never, when the segment goes on after the bars at hand: a run that stops by choice is not the end of the data.
 fn last_chance(history: &PairHistory, segment: Segment) -> WallTime {
     let (spot, perp) = (&history.spot.opened, &history.perp.opened);
+    if [spot, perp].iter().any(|opened| opened.last().is_none_or(|last| *last < segment.last)) {
+        return WallTime(i64::MAX);
+    }
     let mut place = spot.partition_point(|open| *open <= segment.last);
     while let Some(at) = place.checked_sub(1).and_then(|place| spot.get(place)).copied() {
         place -= 1;

@@ -52,6 +52,19 @@ pub fn all_open(view: &View<'_>) -> bool {
     open
 }
 
+/// The first gate that is not open: why nothing was entered. `None` when all are.
+#[must_use]
+pub fn first_closed(view: &View<'_>) -> Option<Gate> {
+    let mut first = None;
+    walk(view, &mut |gate, passed| {
+        if !passed {
+            first = Some(gate());
+        }
+        passed
+    });
+    first
+}
+
 /// The signal first, because it blocks most often and is cheapest to ask.
 fn walk(view: &View<'_>, visit: &mut Visit<'_>) {
     let signal = match view.settings.strategy.rule {
@@ -181,6 +194,43 @@ fn market_state(view: &View<'_>, visit: &mut Visit<'_>) -> bool {
     let Some(measured) = confirm::measure(view) else { return true };
     let (value, level) = measured.unwrap_or((f64::NAN, f64::NAN));
     ask(visit, value > level, || gate("confirm.indicator", value, level, ">", "indicator"))
+}
+
+/// What speaks for leaving a position held, in the order in which the rule asks; `open` means that the condition holds.
+#[must_use]
+#[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "shown to people")]
+pub fn explain_exit(view: &View<'_>) -> Vec<Gate> {
+    let exit = &view.settings.exit;
+    let held = view.entered_at.map_or(0, |at| view.now.since(at).0);
+    let mut gates = vec![Gate {
+        open: held >= exit.min_hold.0,
+        ..gate("exit.min_hold", held as f64 / 3.6e6, exit.min_hold.0 as f64 / 3.6e6, ">=", "hours held")
+    }];
+    match view.settings.strategy.rule {
+        Rule::Anchor => {
+            let threshold = exit.funding.per_8h().to_f64();
+            let mean = || basis::funding_signal(view).map(crate::market::funding_window::Mean::per_8h);
+            let funding = view.peers_8h.or_else(mean).unwrap_or(f64::NAN);
+            let closing = basis::closing_basis(view).unwrap_or(f64::NAN);
+            gates.push(Gate {
+                open: basis::funding_is_low(view),
+                ..gate("exit.funding", funding * 100.0, threshold * 100.0, "<", "%/8h")
+            });
+            gates.push(Gate {
+                open: basis::is_compressed(view),
+                ..gate("exit.basis", closing * 1e4, exit.basis.to_f64() * 1e4, "<=", "bps to close")
+            });
+        }
+        Rule::Value => {
+            let gain = basis::leaving_gain_apr(view).unwrap_or(f64::NAN);
+            let margin = exit.margin_apr.to_f64();
+            gates.push(Gate {
+                open: gain > margin,
+                ..gate("exit.margin_apr", gain * 100.0, margin * 100.0, ">", "%apr by which leaving beats holding")
+            });
+        }
+    }
+    gates
 }
 
 fn ask(visit: &mut Visit<'_>, open: bool, make: impl Fn() -> Gate) -> bool {

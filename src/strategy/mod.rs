@@ -11,5 +11,5 @@ pub mod gate;
 pub mod view;
 
 pub use basis::{Wish, decide};
-pub use gate::{Gate, explain};
+pub use gate::{Gate, explain, explain_exit, first_closed};
 pub use view::View;

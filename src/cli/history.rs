@@ -1,0 +1,215 @@
+//! What every command that plays history needs: settings, instruments and the bars of each pair.
+//!
+//! Nothing is played here. Tests: `tests/bad_input.rs`.
+
+use super::{Exit, Failure, dates};
+use crate::config::{Loaded, Settings, Source, Sources, load};
+use crate::data::error::DataError;
+use crate::data::folder::Folder;
+use crate::data::history::PairHistory;
+use crate::data::instruments;
+use crate::domain::{Catalogue, Span, WallTime};
+use crate::report::run::Remark;
+use crate::run::backtest::Inputs;
+use std::path::PathBuf;
+
+/// Which history and which strategy.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Choice {
+    /// Folder of history (funding/, klines/, ...; see `carry data list`)
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// Strategy file
+    #[arg(long, value_name = "FILE")]
+    pub strategy: PathBuf,
+    /// Overrides one key, for example exit.min_hold=3d; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Further configuration files; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub config: Vec<PathBuf>,
+}
+
+/// The times wanted; an open end is `None`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Window {
+    /// First instant.
+    pub from: Option<WallTime>,
+    /// Last instant.
+    pub to: Option<WallTime>,
+}
+
+impl Window {
+    /// Reads both ends as a person wrote them; `names` are their flags, for the error.
+    ///
+    /// # Errors
+    /// Exit code 2 when an end is no time or the first lies after the second.
+    pub fn read(from: Option<&str>, to: Option<&str>, names: (&str, &str)) -> Result<Self, Failure> {
+        let wrong =
+            |flag: &str, text: &str, problem: String| Failure::new(Exit::Usage, format!("{flag} {text:?}: {problem}"));
+        let first = from.map(|text| dates::first_instant(text).map_err(|problem| wrong(names.0, text, problem)));
+        let last = to.map(|text| dates::last_instant(text).map_err(|problem| wrong(names.1, text, problem)));
+        let window = Self { from: first.transpose()?, to: last.transpose()? };
+        if let (Some(from), Some(to)) = (window.from, window.to)
+            && from > to
+        {
+            let text = format!("{} {from} is after {} {to}; expected an earlier time", names.0, names.1);
+            return Err(Failure::new(Exit::Usage, text));
+        }
+        Ok(window)
+    }
+}
+
+/// Settings and history, ready to be played.
+#[derive(Debug)]
+pub struct Ready {
+    /// Settings of the run.
+    pub settings: Settings,
+    /// Instruments and pairs, in the order of `histories`.
+    pub catalogue: Catalogue,
+    /// History of each pair.
+    pub histories: Vec<PairHistory>,
+    /// Proxies, defaults, and pairs left out.
+    pub remarks: Vec<Remark>,
+}
+
+impl Ready {
+    /// Loads what was chosen, within the times. Pairs that the strategy names must be there; when it names none, those
+    /// without bars in the times are left out and listed.
+    ///
+    /// # Errors
+    /// Exit code 2 for a wrong strategy, folder, pair or window, 1 for files that cannot be used.
+    pub fn load(choice: &Choice, set: Vec<String>, window: Window) -> Result<Self, Failure> {
+        let loaded = load(&Sources::discover(Some(choice.strategy.clone()), choice.config.clone(), set))?;
+        let folder = Folder::open(&choice.data).map_err(not_there)?;
+        Self::of(&loaded, &folder, window)
+    }
+
+    /// The same with settings and folder at hand.
+    ///
+    /// # Errors
+    /// As for [`Ready::load`].
+    pub fn of(loaded: &Loaded, folder: &Folder, window: Window) -> Result<Self, Failure> {
+        let set = |key: &str| loaded.values.iter().any(|value| value.path == key && value.source != Source::Default);
+        let fees = ["sim.spot_maker", "sim.spot_taker", "sim.perp_maker", "sim.perp_taker"].map(set);
+        let named = &loaded.settings.strategy.pairs;
+        let mut ready = Self {
+            catalogue: Catalogue::default(),
+            histories: Vec::new(),
+            remarks: Vec::new(),
+            settings: loaded.settings.clone(),
+        };
+        let histories = if named.is_empty() {
+            ready.all_within(folder, window)?
+        } else {
+            folder.load_pairs(named, window.from, window.to)?
+        };
+        for history in histories {
+            ready.add(folder, history, fees)?;
+        }
+        Ok(ready)
+    }
+
+    fn all_within(&mut self, folder: &Folder, window: Window) -> Result<Vec<PairHistory>, Failure> {
+        use rayon::prelude::*;
+        let names = folder.pairs();
+        if names.is_empty() {
+            let text = format!(
+                "{}: no pair can be priced: expected funding, spot candles and perp candles of one venue and symbol",
+                folder.root().display()
+            );
+            return Err(Failure::new(Exit::Usage, text));
+        }
+        let loaded: Vec<_> = names.par_iter().map(|name| folder.load_pair(name, window.from, window.to)).collect();
+        let mut kept = Vec::new();
+        let mut empty = None;
+        for one in loaded {
+            match one {
+                Ok(history) => kept.push(history),
+                Err(DataError::EmptyWindow { name, window, first, last }) => {
+                    let text = format!("left out: no bars {window}; they exist from {first} to {last}");
+                    self.remarks.push(Remark { subject: name.clone(), text });
+                    empty = Some(DataError::EmptyWindow { name, window, first, last });
+                }
+                Err(other) => return Err(other.into()),
+            }
+        }
+        match empty {
+            Some(problem) if kept.is_empty() => Err(problem.into()),
+            _ => Ok(kept),
+        }
+    }
+
+    /// Instruments of a pair with the fees of the settings, and what was assumed about them.
+    fn add(&mut self, folder: &Folder, history: PairHistory, fees: [bool; 4]) -> Result<(), Failure> {
+        let mut legs = instruments::legs(folder, &history)?;
+        let mut remark = |text: String| self.remarks.push(Remark { subject: history.name.clone(), text });
+        if let Some(coin) = self.settings.size.quantity_coin.filter(|coin| *coin != legs.spot.coin) {
+            remark(format!("left out: size.quantity is in {coin}"));
+            return Ok(());
+        }
+        legs.spot.buy_fee_in = self.settings.sim.buy_fee_in;
+        // A fee that somebody wrote down counts; else what the folder or the built-in tier says.
+        let sim = &self.settings.sim;
+        let rates = [sim.spot_maker, sim.spot_taker, sim.perp_maker, sim.perp_taker];
+        let slots = [
+            &mut legs.spot.fees.maker,
+            &mut legs.spot.fees.taker,
+            &mut legs.perp.fees.maker,
+            &mut legs.perp.fees.taker,
+        ];
+        for ((slot, rate), written) in slots.into_iter().zip(rates).zip(fees) {
+            if written {
+                *slot = rate.to_rate();
+            }
+        }
+        legs.remarks.iter().cloned().for_each(&mut remark);
+        if history.open_interest.is_empty() {
+            remark("no open interest: the quadrant gate is off".to_owned());
+        }
+        remark(
+            "premium index from perp / spot - 1; depth from bar volume (a twentieth of an hour's volume)".to_owned(),
+        );
+        if history.step >= Span::hours(8) && self.settings.gates.guard > Span::ZERO {
+            let step = history.step;
+            remark(format!(
+                "{step} bars close only at settlements, where gates.guard refuses every entry; gates.guard=0s admits them"
+            ));
+        }
+        self.catalogue.add_pair(legs.spot, legs.perp);
+        self.histories.push(history);
+        Ok(())
+    }
+
+    /// What a run takes.
+    #[must_use]
+    pub fn inputs(&self) -> Inputs<'_> {
+        Inputs {
+            settings: self.settings.clone(),
+            catalogue: self.catalogue.clone(),
+            histories: &self.histories,
+            remarks: self.remarks.clone(),
+        }
+    }
+}
+
+/// The folder that was named is not one of history: the argument is wrong.
+fn not_there(error: DataError) -> Failure {
+    Failure::new(Exit::Usage, error.to_string())
+}
+
+impl From<DataError> for Failure {
+    fn from(error: DataError) -> Self {
+        let exit = match error {
+            DataError::NotAFolder { .. } | DataError::NoPair { .. } | DataError::EmptyWindow { .. } => Exit::Usage,
+            DataError::Unreadable { .. }
+            | DataError::NotAFile { .. }
+            | DataError::Parquet { .. }
+            | DataError::NoColumn { .. }
+            | DataError::WrongType { .. }
+            | DataError::Cell { .. }
+            | DataError::Row { .. } => Exit::Failure,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
