@@ -4,6 +4,7 @@
 //! driver (backtest, paper, replay, later live) runs this `step` and nothing else; no branch here knows which one it is.
 
 pub mod apply;
+pub mod booked;
 pub mod context;
 pub mod decide;
 pub mod funds;

@@ -1,6 +1,7 @@
 //! Orders that need something now: release after the disk, a question about an unknown outcome, a cancel at a deadline.
 
-use super::apply::{alarm, on_order_ended};
+use super::apply::alarm;
+use super::booked::on_order_ended;
 use super::state::State;
 use crate::domain::{ClientOrderId, Quantity, Span, WallTime};
 use crate::orders::{Order, OrderState};
