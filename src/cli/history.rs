@@ -22,7 +22,7 @@ pub struct Choice {
     /// Strategy file
     #[arg(long, value_name = "FILE")]
     pub strategy: PathBuf,
-    /// Overrides one key, for example exit.min_hold=3d; may be repeated
+    /// Overrides one key, for example `exit.min_hold=3d`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Further configuration files; may be repeated
@@ -194,6 +194,7 @@ impl Ready {
 }
 
 /// The folder that was named is not one of history: the argument is wrong.
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
 fn not_there(error: DataError) -> Failure {
     Failure::new(Exit::Usage, error.to_string())
 }

@@ -154,7 +154,7 @@ fn row(state: &State, pair: &PairState, tally: Tally) -> Row {
         gates,
         obstacle: obstacle(state, pair, flat),
         entered_at: time(pair.memory.entered_at),
-        reason: pair.memory.reason.filter(|_| !flat).map(|reason| reason.as_str()),
+        reason: pair.memory.reason.filter(|_| !flat).map(crate::port::order::Reason::as_str),
         flat_bars: tally.flat,
         open_bars: tally.open,
         blocked: tally.blocked,

@@ -42,7 +42,7 @@ impl VenueOrder {
 
 /// A request on its way to the venue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-enum Request {
+pub(super) enum Request {
     Place(Intent, Option<PlaceFault>),
     Cancel(ClientOrderId, Option<u8>),
     Query(ClientOrderId),
@@ -51,7 +51,7 @@ enum Request {
 
 /// A private event on its way to the bot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Outgoing {
+pub(super) struct Outgoing {
     at: WallTime,
     number: u64,
     event: Event,
