@@ -233,18 +233,6 @@ fn e12_a_deleveraged_short_is_repaired() {
 #[test]
 fn f01_a_rally_is_met_with_margin_or_a_smaller_size() {
     let world = runs::rally(6).unwrap_or_else(|what| panic!("{what}"));
-    for pair in &world.driver.state.pairs {
-        let f = world.driver.state.funds(pair.pair.venue_id, pair.pair.quote);
-        println!(
-            "{} {:?} {:?} {:?} {:?}",
-            pair.pair.name,
-            world.driver.state.held(pair),
-            pair.market.perp.mid,
-            carry::engine::margin::distance(&f),
-            f
-        );
-    }
-    println!("{:?}", world.driver.alarms);
     assert!(alarms(&world, AlarmKind::MarginLow) > 0, "the rally was too small to matter");
     assert_eq!(alarms(&world, AlarmKind::Liquidated), 0);
 }

@@ -309,7 +309,7 @@ impl World {
             return price;
         }
         let tick = self.generator.catalogue().instrument(instrument).map(|one| one.rules.tick);
-        let moved = Price::from_double(price.to_f64() * self.scale).unwrap_or(price);
+        let moved = Price::parse(&format!("{:.8}", price.to_f64() * self.scale)).unwrap_or(price);
         tick.map_or(moved, |tick| moved.on_tick(tick, Side::Buy))
     }
 
