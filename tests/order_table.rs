@@ -1,5 +1,5 @@
 //! The order state machine: its whole table as a snapshot, and what no order of reports can break.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of a test stop at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "helpers of a test stop at the first surprise")]
 
 use carry::domain::fees::Role;
 use carry::domain::{

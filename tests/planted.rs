@@ -1,7 +1,11 @@
 //! Every planted bug must be caught by a check of the simulator, and no check complains without one.
 //!
 //! `cargo test --features planted --test planted`
-#![expect(clippy::indexing_slicing, clippy::float_cmp, reason = "helpers of a test stop at the first surprise")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::float_cmp,
+    reason = "helpers of a test stop at the first surprise; it says which seed caught which bug"
+)]
 
 #[path = "sim/mod.rs"]
 mod sim;

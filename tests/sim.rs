@@ -2,7 +2,13 @@
 //!
 //! `CARRY_SEEDS=500 cargo test --test sim` runs the full count; a failing run prints its seed and the command to run it
 //! again. Seeds that ever failed stand in `tests/sim_seeds.txt` and always run.
-#![expect(clippy::indexing_slicing, clippy::float_cmp, reason = "helpers of a test stop at the first surprise")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::float_cmp,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "helpers of a test stop at the first surprise; the count of seeds comes from the environment"
+)]
 
 #[path = "sim/mod.rs"]
 mod sim;

@@ -137,7 +137,7 @@ impl World {
         for (_, event) in events {
             match event {
                 MarketEvent::Adl { instrument, share, price } => {
-                    self.deleverage(instrument, share, self.scaled(instrument, price))
+                    self.deleverage(instrument, share, self.scaled(instrument, price));
                 }
                 MarketEvent::Public(event) => self.public(next, event)?,
             }
@@ -338,6 +338,7 @@ impl World {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
 fn stuck(error: JournalError) -> Violation {
     Violation(format!("A24: {error}"))
 }
