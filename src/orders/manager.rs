@@ -184,8 +184,8 @@ impl Orders {
         if known.contains(&fill.id) && !planted::is(Bug::BookDuplicate) {
             return Booking::Nothing;
         }
-        let ignored =
-            late && planted::is(Bug::DropLateFill) || !order.fills.is_empty() && planted::is(Bug::OnlyFirstFill);
+        let ignored = (late || !order.state.is_live()) && planted::is(Bug::DropLateFill)
+            || !order.fills.is_empty() && planted::is(Bug::OnlyFirstFill);
         if ignored {
             return Booking::Nothing;
         }

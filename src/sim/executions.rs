@@ -185,8 +185,16 @@ impl SimVenue {
 
     pub(super) fn fill_resting(&mut self, id: ClientOrderId, now: WallTime) {
         let Some(order) = self.orders.iter().find(|order| order.intent.id == id) else { return };
-        let (price, quantity) = (order.intent.limit, order.intent.quantity.minus(order.filled()));
-        self.book(id, (price, quantity), Role::Maker, now);
+        let (intent, mut quantity) = (order.intent.clone(), order.intent.quantity.minus(order.filled()));
+        if intent.reduce_only
+            && let Some(pair) = self.catalogue.pair(intent.pair)
+        {
+            // The position may have shrunk while it rested (ADL): a venue cuts such an order.
+            quantity = quantity.min(self.accounts.position(pair.id).coins.magnitude());
+        }
+        if !quantity.is_zero() {
+            self.book(id, (intent.limit, quantity), Role::Maker, now);
+        }
         self.finish(id, now);
     }
 

@@ -145,6 +145,13 @@ impl Checker {
             if intent.leg == Market::Perp && intent.side == Side::Buy && !intent.reduce_only {
                 return broken(format!("I8: {id} buys the perp back without reduce-only"));
             }
+            let others = driver.state.orders.live().iter();
+            let open = |order: &&Order| order.intent.decided_at < intent.decided_at && !is_known(order);
+            if let Some(order) =
+                others.filter(|order| order.intent.pair == intent.pair && order.intent.id != id).find(open)
+            {
+                return broken(format!("R-A: {id} left while {} is {:?}", order.intent.id, order.state));
+            }
             if matches!(intent.purpose, Purpose::Enter | Purpose::Exit) {
                 self.clip(&driver.state, intent)?;
             }
@@ -261,7 +268,8 @@ impl Checker {
             if naked.magnitude() < lot && orders().next().is_none() && pair.at_rest {
                 (watch.clip, watch.by_venue, watch.over) = (Quantity::ZERO, Quantity::ZERO, Quantity::ZERO);
             }
-            let unequal = input.delta().magnitude() >= lot;
+            // A lot in coins follows the price: what came to rest below it may be just above it now.
+            let unequal = input.delta().magnitude() >= lot && !pair.at_rest;
             if pair.at_rest && input.delta().magnitude() > lot + Quantity::saturating(lot.units() / 10) {
                 return broken(format!("I1: {} rests with {}, a lot is {lot}", pair.pair.name, input.delta()));
             }

@@ -45,6 +45,21 @@ pub fn mixed(seed: u64, minutes: u32) -> Result<Report, Violation> {
     Ok(report)
 }
 
+/// A rally of four hours that doubles every price, while the bot holds and nothing else goes wrong.
+pub fn rally(seed: u64) -> Result<World, Violation> {
+    let mut settings = settings(seed | 2);
+    settings.exit.min_hold = carry::domain::Span::DAY;
+    settings.risk.max_pair = carry::domain::Amount::whole(1_000_000);
+    settings.risk.max_total = carry::domain::Amount::whole(1_000_000);
+    let mut world = World::new(seed, settings, Faults::none(), Chaos::default())?;
+    world.minutes(60)?;
+    for _ in 0..240 {
+        world.scale *= 1.003;
+        world.minute()?;
+    }
+    Ok(world)
+}
+
 /// I20: two minutes after the faults stop nothing is unknown or unequal, and the bot is ready; then it can leave everything.
 pub fn sound_soon(world: &mut World) -> Result<(), Violation> {
     world.calm();
@@ -60,8 +75,13 @@ pub fn sound_soon(world: &mut World) -> Result<(), Violation> {
     if state.bot != carry::risk::gate::BotState::Ready {
         return Err(Violation(format!("I20: the bot is {:?}", state.bot)));
     }
-    if let Some(order) = state.orders.live().iter().find(|order| order.state == OrderState::Unknown) {
-        return Err(Violation(format!("I20: {} is still unknown", order.intent.id)));
+    let old = |order: &&carry::orders::Order| {
+        let waits = order.state == OrderState::Open || order.cancel_sent.is_some();
+        !waits && state.now.since(order.intent.decided_at).0 > 100_000
+    };
+    let unknown = |order: &&carry::orders::Order| order.state == OrderState::Unknown || old(order);
+    if let Some(order) = state.orders.live().iter().find(unknown) {
+        return Err(Violation(format!("I20: {} is still {:?}", order.intent.id, order.state)));
     }
     for pair in &state.pairs {
         if let Some(since) = pair.memory.unequal_since

@@ -137,7 +137,7 @@ impl World {
         for (_, event) in events {
             match event {
                 MarketEvent::Adl { instrument, share, price } => {
-                    self.deleverage(instrument, share, self.scaled(instrument, price))
+                    self.deleverage(instrument, share, self.scaled(instrument, price));
                 }
                 MarketEvent::Public(event) => self.public(next, event)?,
             }
@@ -309,7 +309,7 @@ impl World {
             return price;
         }
         let tick = self.generator.catalogue().instrument(instrument).map(|one| one.rules.tick);
-        let moved = Price::from_double(price.to_f64() * self.scale).unwrap_or(price);
+        let moved = Price::parse(&format!("{:.8}", price.to_f64() * self.scale)).unwrap_or(price);
         tick.map_or(moved, |tick| moved.on_tick(tick, Side::Buy))
     }
 
@@ -338,6 +338,7 @@ impl World {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
 fn stuck(error: JournalError) -> Violation {
     Violation(format!("A24: {error}"))
 }
