@@ -172,12 +172,7 @@ fn main() {
         let in_all = count(&region);
         let empty = Instant::now().elapsed();
         let made = bot.undo();
-        assert!(
-            made,
-            "no order: {:?} {:?}",
-            bot.state.refusals,
-            bot.state.pairs.first().and_then(|p| p.refusal.clone())
-        );
+        assert!(made, "no order: {:?} {:?}", bot.state.refusals, bot.state.pairs.first().and_then(|p| p.refusal));
         if sample >= 1_000 {
             orders += 1;
             let ns = |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap();

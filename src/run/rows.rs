@@ -80,7 +80,9 @@ mod tests {
                 })
                 .collect();
             let mut dense = DenseRows::default();
-            rows.iter().for_each(|row| dense.push(row));
+            for row in &rows {
+                dense.push(row);
+            }
             prop_assert_eq!(dense.into_rows(), rows);
         }
     }
