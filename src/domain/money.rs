@@ -84,6 +84,11 @@ impl Amount {
         if let Some(product) = self.0.checked_mul(rate.units() as i128) {
             return Self(decimal::div_half_even(product, Rate::ONE as i128 * LEDGER_UNIT) * LEDGER_UNIT);
         }
+        self.times_rate_wide(rate)
+    }
+
+    /// The same where the plain product does not fit.
+    const fn times_rate_wide(self, rate: Rate) -> Self {
         // Split so that the product of a large notional and a long rate cannot overflow: units = high * 1e8 + low.
         let high = self.0.div_euclid(LEDGER_UNIT) * rate.units() as i128;
         let low = self.0.rem_euclid(LEDGER_UNIT) * rate.units() as i128;
@@ -264,6 +269,20 @@ mod tests {
         check("-1000", "0.0001", "-0.1");
         check("1000000000000", "0.03", "30000000000");
         check("12345.6789", "-0.0000057619096205", "-0.07113469");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn both_ways_of_taking_a_rate_agree(
+            high in -(1_i128 << 70)..(1_i128 << 70),
+            ties in proptest::prelude::any::<bool>(),
+            rate in proptest::prelude::any::<i64>(),
+        ) {
+            // Halves of a ledger unit come up only when they are made on purpose.
+            let (amount, rate) = if ties { (high / 2 * LEDGER_UNIT, Rate::ONE / 2) } else { (high, rate) };
+            let (amount, rate) = (Amount(amount), Rate::from_units(rate));
+            proptest::prop_assert_eq!(amount.times_rate(rate), amount.times_rate_wide(rate));
+        }
     }
 
     #[test]

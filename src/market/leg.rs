@@ -142,3 +142,26 @@ impl LegMarket {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_depth_of_bars_is_a_twentieth_of_an_hour_of_the_last_24(volumes in prop::collection::vec(0_i64..1_000_000_000_000, 1..80)) {
+            let mut leg = LegMarket::default();
+            let price = Price::parse("100").unwrap();
+            for (volume, opened) in volumes.iter().zip((0_i64..).map(|bar| bar * 60_000)) {
+                let times = (WallTime(opened), WallTime(opened + 60_000));
+                leg.on_bar(price, price, Quantity::from_units(*volume).unwrap(), times);
+            }
+            let last = volumes.get(volumes.len().saturating_sub(VOLUME_BARS)..).unwrap();
+            let mean = last.iter().sum::<i64>() / i64::try_from(last.len()).unwrap();
+            prop_assert_eq!(leg.mean_volume().units(), mean);
+            prop_assert_eq!(leg.depth_for(Side::Buy).units(), mean * 60 / 20);
+            prop_assert_eq!(leg.depth_for(Side::Sell), leg.thinner_depth());
+        }
+    }
+}
