@@ -7,7 +7,7 @@ use crate::config::{Settings, Sources, load};
 use crate::data::error::DataError;
 use crate::data::folder::Folder;
 use crate::data::history::PairHistory;
-use crate::data::instruments;
+use crate::data::instruments::{self, Legs};
 use crate::domain::{Catalogue, Span, WallTime};
 use crate::report::run::Remark;
 use crate::run::backtest::Inputs;
@@ -140,6 +140,7 @@ impl Ready {
         }
         legs.spot.buy_fee_in = self.settings.sim.buy_fee_in;
         legs.remarks.iter().cloned().for_each(&mut remark);
+        own_fees(&self.settings, &mut legs).into_iter().for_each(&mut remark);
         if history.open_interest.is_empty() {
             remark("no open interest: the quadrant gate is off".to_owned());
         }
@@ -167,6 +168,25 @@ impl Ready {
             remarks: self.remarks.clone(),
         }
     }
+}
+
+/// A fee that a person set differently from the built-in one is theirs on every venue; the rest is the venue's own.
+fn own_fees(settings: &Settings, legs: &mut Legs) -> Option<String> {
+    let (sim, usual) = (&settings.sim, Settings::default().sim);
+    let fees = [
+        ("sim.spot_maker", sim.spot_maker, usual.spot_maker, &mut legs.spot.fees.maker),
+        ("sim.spot_taker", sim.spot_taker, usual.spot_taker, &mut legs.spot.fees.taker),
+        ("sim.perp_maker", sim.perp_maker, usual.perp_maker, &mut legs.perp.fees.maker),
+        ("sim.perp_taker", sim.perp_taker, usual.perp_taker, &mut legs.perp.fees.taker),
+    ];
+    let mut words = Vec::new();
+    for (key, own, usual, fee) in fees {
+        if own != usual {
+            *fee = own.to_rate();
+            words.push(format!("{key} {}", fee));
+        }
+    }
+    (!words.is_empty()).then(|| format!("fees as set: {}", words.join(", ")))
 }
 
 /// The folder that was named is not one of history: the argument is wrong.
