@@ -112,20 +112,24 @@ impl Ready {
         }
         let loaded: Vec<_> = names.par_iter().map(|name| folder.load_pair(name, window.from, window.to)).collect();
         let mut kept = Vec::new();
-        let mut empty = None;
+        let mut reach: Option<(WallTime, WallTime)> = None;
         for one in loaded {
             match one {
                 Ok(history) => kept.push(history),
                 Err(DataError::EmptyWindow { name, window, first, last }) => {
                     let text = format!("left out: no bars {window}; they exist from {first} to {last}");
-                    self.remarks.push(Remark { subject: name.clone(), text });
-                    empty = Some(DataError::EmptyWindow { name, window, first, last });
+                    self.remarks.push(Remark { subject: name, text });
+                    let (start, end) = reach.unwrap_or((first, last));
+                    reach = Some((start.min(first), end.max(last)));
                 }
                 Err(other) => return Err(other.into()),
             }
         }
-        match empty {
-            Some(problem) if kept.is_empty() => Err(problem.into()),
+        match reach {
+            Some((first, last)) if kept.is_empty() => {
+                let text = format!("no pair has bars within the given times; bars exist from {first} to {last}");
+                Err(Failure::new(Exit::Usage, text))
+            }
             _ => Ok(kept),
         }
     }
@@ -191,7 +195,8 @@ fn own_fees(settings: &Settings, legs: &mut Legs) -> Option<String> {
 
 /// The folder that was named is not one of history: the argument is wrong.
 fn not_there(error: DataError) -> Failure {
-    Failure::new(Exit::Usage, error.to_string())
+    let expected = if matches!(error, DataError::Unreadable { .. }) { "; expected a folder of history" } else { "" };
+    Failure::new(Exit::Usage, format!("--data {error}{expected}"))
 }
 
 impl From<DataError> for Failure {
