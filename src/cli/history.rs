@@ -7,7 +7,7 @@ use crate::config::{Loaded, Settings, Source, Sources, load};
 use crate::data::error::DataError;
 use crate::data::folder::Folder;
 use crate::data::history::PairHistory;
-use crate::data::instruments;
+use crate::data::instruments::{self, Legs};
 use crate::domain::{Catalogue, Span, WallTime};
 use crate::report::run::Remark;
 use crate::run::backtest::Inputs;
@@ -122,20 +122,24 @@ impl Ready {
         }
         let loaded: Vec<_> = names.par_iter().map(|name| folder.load_pair(name, window.from, window.to)).collect();
         let mut kept = Vec::new();
-        let mut empty = None;
+        let mut reach: Option<(WallTime, WallTime)> = None;
         for one in loaded {
             match one {
                 Ok(history) => kept.push(history),
                 Err(DataError::EmptyWindow { name, window, first, last }) => {
                     let text = format!("left out: no bars {window}; they exist from {first} to {last}");
-                    self.remarks.push(Remark { subject: name.clone(), text });
-                    empty = Some(DataError::EmptyWindow { name, window, first, last });
+                    self.remarks.push(Remark { subject: name, text });
+                    let (start, end) = reach.unwrap_or((first, last));
+                    reach = Some((start.min(first), end.max(last)));
                 }
                 Err(other) => return Err(other.into()),
             }
         }
-        match empty {
-            Some(problem) if kept.is_empty() => Err(problem.into()),
+        match reach {
+            Some((first, last)) if kept.is_empty() => {
+                let text = format!("no pair has bars within the given times; bars exist from {first} to {last}");
+                Err(Failure::new(Exit::Usage, text))
+            }
             _ => Ok(kept),
         }
     }
@@ -164,6 +168,7 @@ impl Ready {
             }
         }
         legs.remarks.iter().cloned().for_each(&mut remark);
+        own_fees(&self.settings, &mut legs).into_iter().for_each(&mut remark);
         if history.open_interest.is_empty() {
             remark("no open interest: the quadrant gate is off".to_owned());
         }
@@ -193,10 +198,30 @@ impl Ready {
     }
 }
 
+/// A fee that a person set differently from the built-in one is theirs on every venue; the rest is the venue's own.
+fn own_fees(settings: &Settings, legs: &mut Legs) -> Option<String> {
+    let (sim, usual) = (&settings.sim, Settings::default().sim);
+    let fees = [
+        ("sim.spot_maker", sim.spot_maker, usual.spot_maker, &mut legs.spot.fees.maker),
+        ("sim.spot_taker", sim.spot_taker, usual.spot_taker, &mut legs.spot.fees.taker),
+        ("sim.perp_maker", sim.perp_maker, usual.perp_maker, &mut legs.perp.fees.maker),
+        ("sim.perp_taker", sim.perp_taker, usual.perp_taker, &mut legs.perp.fees.taker),
+    ];
+    let mut words = Vec::new();
+    for (key, own, usual, fee) in fees {
+        if own != usual {
+            *fee = own.to_rate();
+            words.push(format!("{key} {}", fee));
+        }
+    }
+    (!words.is_empty()).then(|| format!("fees as set: {}", words.join(", ")))
+}
+
 /// The folder that was named is not one of history: the argument is wrong.
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
 fn not_there(error: DataError) -> Failure {
-    Failure::new(Exit::Usage, error.to_string())
+    let expected = if matches!(error, DataError::Unreadable { .. }) { "; expected a folder of history" } else { "" };
+    Failure::new(Exit::Usage, format!("--data {error}{expected}"))
 }
 
 impl From<DataError> for Failure {

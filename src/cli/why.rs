@@ -204,7 +204,7 @@ fn headline(row: &Row) -> String {
                 .map(|gate| format!("{} {}", gate.name, measured(gate)))
                 .collect();
             let stays = if stay.is_empty() { String::new() } else { format!("; to leave: {}", stay.join("; ")) };
-            format!("{phase} since {at} ({}){stays}{obstacle}", row.reason.unwrap_or("-"))
+            format!("{phase} since {at} (last decision: {}){stays}{obstacle}", row.reason.unwrap_or("-"))
         }
         (None, Some(gate), "flat") => format!("not held: {} {}{obstacle}", gate.name, measured(gate)),
         (None, None, "flat") if row.gates.is_empty() => format!("not held: nothing was played{obstacle}"),

@@ -132,10 +132,16 @@ fn prices(file: &Path, column: &str, columns: &Columns) -> Result<Vec<Price>, Da
     let cells = columns.doubles(column)?;
     refuse_null(file, column, PRICE, &cells)?;
     let exact = |(row, value): (usize, &f64)| {
-        Price::from_double(*value)
-            .map_err(|problem| Bad { file, place: Place::Row(row + 1), column, expected: PRICE }.is(value, problem))
+        Price::from_double(*value).map_err(|problem| {
+            Bad { file, place: Place::Row(row + 1), column, expected: PRICE }.is(shown(*value), problem)
+        })
     };
     cells.values.iter().enumerate().map(exact).collect()
+}
+
+/// A double as a person reads it: 1e300 is not written out.
+fn shown(value: f64) -> String {
+    if value.is_finite() && value.abs() >= 1e16 { format!("{value:e}") } else { value.to_string() }
 }
 
 fn coins(file: &Path, column: &str, cells: &Cells<f64>) -> Result<Vec<Quantity>, DataError> {

@@ -52,8 +52,18 @@ fn decide_pair(state: &mut State, place: usize, out: &mut Vec<Command>) {
             }
             Wish::Leave(reason) => set_target(state, place, Quantity::ZERO, reason),
         }
+    } else if untouched(state, place) && !matches!(wish(state, place), Wish::Enter(_)) {
+        // An entry whose order did not trade is no promise: it is dropped when it is no longer wanted.
+        let Some(pair) = state.pairs.get_mut(place) else { return };
+        pair.memory.target = Quantity::ZERO;
     }
     work(state, place, out);
+}
+
+/// Whether an entry is wanted of which nothing was executed and nothing is under way.
+fn untouched(state: &State, place: usize) -> bool {
+    let Some(pair) = state.pairs.get(place) else { return false };
+    !pair.memory.target.is_zero() && pair.memory.entered_at.is_none() && !state.orders.is_busy(pair.pair.id)
 }
 
 /// What the strategy wishes, after what trumps it: the end of trading, a pause, a loss limit.
