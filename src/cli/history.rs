@@ -3,7 +3,7 @@
 //! Nothing is played here. Tests: `tests/bad_input.rs`.
 
 use super::{Exit, Failure, dates};
-use crate::config::{Loaded, Settings, Source, Sources, load};
+use crate::config::{Loaded, Settings, Sources, load};
 use crate::data::error::DataError;
 use crate::data::folder::Folder;
 use crate::data::history::PairHistory;
@@ -90,8 +90,6 @@ impl Ready {
     /// # Errors
     /// As for [`Ready::load`].
     pub fn of(loaded: &Loaded, folder: &Folder, window: Window) -> Result<Self, Failure> {
-        let set = |key: &str| loaded.values.iter().any(|value| value.path == key && value.source != Source::Default);
-        let fees = ["sim.spot_maker", "sim.spot_taker", "sim.perp_maker", "sim.perp_taker"].map(set);
         let named = &loaded.settings.strategy.pairs;
         let mut ready = Self {
             catalogue: Catalogue::default(),
@@ -105,7 +103,7 @@ impl Ready {
             folder.load_pairs(named, window.from, window.to)?
         };
         for history in histories {
-            ready.add(folder, history, fees)?;
+            ready.add(folder, history)?;
         }
         Ok(ready)
     }
@@ -145,7 +143,7 @@ impl Ready {
     }
 
     /// Instruments of a pair with the fees of the settings, and what was assumed about them.
-    fn add(&mut self, folder: &Folder, history: PairHistory, fees: [bool; 4]) -> Result<(), Failure> {
+    fn add(&mut self, folder: &Folder, history: PairHistory) -> Result<(), Failure> {
         let mut legs = instruments::legs(folder, &history)?;
         let mut remark = |text: String| self.remarks.push(Remark { subject: history.name.clone(), text });
         if let Some(coin) = self.settings.size.quantity_coin.filter(|coin| *coin != legs.spot.coin) {
@@ -153,20 +151,6 @@ impl Ready {
             return Ok(());
         }
         legs.spot.buy_fee_in = self.settings.sim.buy_fee_in;
-        // A fee that somebody wrote down counts; else what the folder or the built-in tier says.
-        let sim = &self.settings.sim;
-        let rates = [sim.spot_maker, sim.spot_taker, sim.perp_maker, sim.perp_taker];
-        let slots = [
-            &mut legs.spot.fees.maker,
-            &mut legs.spot.fees.taker,
-            &mut legs.perp.fees.maker,
-            &mut legs.perp.fees.taker,
-        ];
-        for ((slot, rate), written) in slots.into_iter().zip(rates).zip(fees) {
-            if written {
-                *slot = rate.to_rate();
-            }
-        }
         legs.remarks.iter().cloned().for_each(&mut remark);
         own_fees(&self.settings, &mut legs).into_iter().for_each(&mut remark);
         if history.open_interest.is_empty() {
@@ -211,7 +195,7 @@ fn own_fees(settings: &Settings, legs: &mut Legs) -> Option<String> {
     for (key, own, usual, fee) in fees {
         if own != usual {
             *fee = own.to_rate();
-            words.push(format!("{key} {}", fee));
+            words.push(format!("{key} {fee}"));
         }
     }
     (!words.is_empty()).then(|| format!("fees as set: {}", words.join(", ")))

@@ -7,13 +7,10 @@ use super::files::{Bar, Noise, Paid, repo, shared, write_candles, write_columns,
 use carry::cli::history::{Choice, Ready, Window};
 use carry::data::Folder;
 use carry::data::history::{Candles, PairHistory};
-use carry::domain::{Sequence, Span, WallTime};
-use carry::engine::State;
-use carry::port::event::Transfer;
-use carry::port::order::Intent;
-use carry::port::{Command, Stamped};
+use carry::domain::{Span, WallTime};
+use carry::port::Command;
 use carry::run::backtest::run;
-use carry::run::journal::{Journal, JournalError};
+use carry::run::journal::Journal;
 use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
@@ -25,26 +22,12 @@ const TIMES: u64 = 50;
 /// Writes down every command with its time.
 #[derive(Debug, Clone, Default)]
 struct Minutes {
-    now: WallTime,
     lines: Rc<RefCell<Vec<(WallTime, String)>>>,
 }
 
 impl Journal for Minutes {
-    fn intent(&mut self, _: &Intent, _: &State) -> Result<(), JournalError> {
-        Ok(())
-    }
-    fn transfer(&mut self, _: &Transfer, _: &State) -> Result<(), JournalError> {
-        Ok(())
-    }
-    fn fact(&mut self, _: &Stamped, _: Option<u64>, _: &State) -> Result<(), JournalError> {
-        Ok(())
-    }
-    fn input(&mut self, stamped: &Stamped) -> Result<(), JournalError> {
-        self.now = stamped.at;
-        Ok(())
-    }
-    fn command(&mut self, _: Sequence, command: &Command) {
-        self.lines.borrow_mut().push((self.now, serde_json::to_string(command).unwrap()));
+    fn command(&mut self, at: WallTime, command: &Command) {
+        self.lines.borrow_mut().push((at, serde_json::to_string(command).unwrap()));
     }
 }
 

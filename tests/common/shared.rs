@@ -1,7 +1,7 @@
 //! Where the shared material lies, and how a test runs the program.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 /// The shared folder, or `None` with a word about it; in CI its absence is a failure.
 pub(crate) fn shared() -> Option<PathBuf> {
@@ -16,18 +16,13 @@ pub(crate) fn shared() -> Option<PathBuf> {
     None
 }
 
-/// Runs the built program in the repository's folder.
-pub(crate) fn carry(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_carry"))
+/// Runs it and wants success; gives stdout.
+pub(crate) fn carry_ok(args: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_carry"))
         .args(args)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
-        .expect("the program starts")
-}
-
-/// Runs it and wants success; gives stdout.
-pub(crate) fn carry_ok(args: &[&str]) -> String {
-    let output = carry(args);
+        .expect("the program starts");
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("output is text")
 }
