@@ -181,7 +181,7 @@ fn x02_b10_bad_candles_are_refused_with_their_row() {
     check(0.0, &format!(": row 2: open 0 must be greater than zero; {price}"));
     check(-1.5, &format!(": row 2: open -1.5 must be greater than zero; {price}"));
     check(0.123_456_789, &format!(": row 2: open 0.123456789 has more than 8 decimals; {price}"));
-    check(1e300, &format!(": row 2: open {} is longer than 40 characters; {price}", 1e300));
+    check(1e300, &format!(": row 2: open {} is longer than 40 characters; {price}", "1e300"));
 }
 
 #[test]

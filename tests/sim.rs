@@ -244,7 +244,7 @@ fn f01_a_rally_is_met_with_margin_or_a_smaller_size() {
 }
 
 #[test]
-fn i17_the_same_seed_twice_is_the_same_run() {
+fn g22_the_same_seed_twice_is_the_same_run() {
     for seed in [1, 2] {
         assert_eq!(runs::mixed(seed, 90), runs::mixed(seed, 90));
     }

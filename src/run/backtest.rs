@@ -104,6 +104,9 @@ impl<'a, J: Journal> Bars<'a, J> {
         self.now = now;
         // A transfer that arrived meanwhile.
         if !self.driver.venue.is_quiet() {
+            if self.fill_at_close {
+                self.offer_closes();
+            }
             self.driver.settle(now)?;
         }
         for place in 0..self.cursors.len() {
@@ -227,17 +230,25 @@ impl<'a, J: Journal> Bars<'a, J> {
 
     /// Cross-checks only: decisions fill at the close that made them.
     fn at_close(&mut self, now: WallTime) -> Result<(), JournalError> {
-        if self.driver.decide(now)? {
-            for pair in &self.driver.state.pairs {
-                let Some((spot, perp)) = pair.market.marks else { continue };
-                for (instrument, price) in [(pair.pair.spot, spot), (pair.pair.perp, perp)] {
-                    let close = Liquidity::Open { price, volume: Quantity::ZERO };
-                    self.driver.venue.set_liquidity(instrument, close);
-                }
-            }
+        let wants = self.driver.decide(now)?;
+        if wants || !self.driver.venue.is_quiet() {
+            self.offer_closes();
+        }
+        if wants {
             self.driver.carry_out(now)?;
         }
         self.driver.settle(now)
+    }
+
+    /// The last common closes are what can be traded at. Said only before something may trade, not at every bar.
+    fn offer_closes(&mut self) {
+        for pair in &self.driver.state.pairs {
+            let Some((spot, perp)) = pair.market.marks else { continue };
+            for (instrument, price) in [(pair.pair.spot, spot), (pair.pair.perp, perp)] {
+                let close = Liquidity::Open { price, volume: Quantity::ZERO };
+                self.driver.venue.set_liquidity(instrument, close);
+            }
+        }
     }
 
     /// Opens at `now`: orders that waited trade, and what follows from their fills trades at the same open. Whether

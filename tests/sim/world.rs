@@ -58,6 +58,7 @@ pub fn settings(seed: u64) -> Settings {
         interval: Interval::H8,
     };
     let mut settings = Settings::default();
+    settings.strategy.rule = carry::config::settings::Rule::Anchor;
     settings.sim.seed = seed;
     settings.run.capital = Amount::whole(200_000);
     settings.signal.smooth = Span::ZERO;
