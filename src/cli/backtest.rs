@@ -1,4 +1,4 @@
-//! `carry backtest`: a strategy over recorded history. Tests: `tests/backtest.rs`, `tests/bad_input.rs`.
+//! `carry backtest`: a strategy over recorded history. Tests: `tests/backtest/`.
 
 use super::history::{Choice, Ready, Window};
 use super::{Exit, Failure, Output};

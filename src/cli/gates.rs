@@ -1,5 +1,5 @@
 //! Gates as a person reads them: what was measured, what it must be, whether it blocks. The same lines for history now and
-//! for a running bot. Tests: `tests/why.rs`.
+//! for a running bot. Tests: `tests/backtest/why.rs`.
 
 use crate::strategy::Gate;
 use std::io::{self, Write};

@@ -1,6 +1,6 @@
 //! What every command that plays history needs: settings, instruments and the bars of each pair.
 //!
-//! Nothing is played here. Tests: `tests/bad_input.rs`.
+//! Nothing is played here. Tests: `tests/backtest/bad_input.rs`.
 
 use super::{Exit, Failure, dates};
 use crate::config::{Loaded, Settings, Sources, load};

@@ -1,7 +1,7 @@
 //! `carry why`: what kept each pair out, or keeps it in, measured against its threshold.
 //!
 //! It plays the history to a time through the engine that trades, then asks the strategy's own gates: nothing is computed
-//! here that the decision does not use. Tests: `tests/why.rs`.
+//! here that the decision does not use. Tests: `tests/backtest/why.rs`.
 
 use super::gates::{measured, render};
 use super::history::{Choice, Ready, Window};

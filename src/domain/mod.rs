@@ -1,7 +1,7 @@
 //! Words with units: prices, quantities, money, rates, funding, time, instruments.
 //!
 //! Everything else is built from these. This module does no I/O, reads no clock and knows no venue by name.
-//! Tests stand at the end of each file and in `tests/domain.rs`.
+//! Tests stand at the end of each file.
 
 pub mod contract;
 pub mod decimal;

@@ -1,7 +1,7 @@
 //! Double entry, append-only, exact, per asset: what the bot owns and why that changed.
 //!
 //! Booked only from what a venue confirmed. Balances, positions and profit are derived from postings and fills; a mistake
-//! is reversed by a new posting. Tests stand here and in `tests/ledger.rs`.
+//! is reversed by a new posting. Tests stand in its files and in `tests/sim.rs`.
 
 pub mod account;
 pub mod attribution;
