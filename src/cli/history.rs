@@ -22,7 +22,7 @@ pub struct Choice {
     /// Strategy file
     #[arg(long, value_name = "FILE")]
     pub strategy: PathBuf,
-    /// Overrides one key, for example exit.min_hold=3d; may be repeated
+    /// Overrides one key of the configuration; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Further configuration files; may be repeated
@@ -81,7 +81,7 @@ impl Ready {
     /// Exit code 2 for a wrong strategy, folder, pair or window, 1 for files that cannot be used.
     pub fn load(choice: &Choice, set: Vec<String>, window: Window) -> Result<Self, Failure> {
         let loaded = load(&Sources::discover(Some(choice.strategy.clone()), choice.config.clone(), set))?;
-        let folder = Folder::open(&choice.data).map_err(not_there)?;
+        let folder = Folder::open(&choice.data).map_err(|error| not_there(&error))?;
         let named = &loaded.settings.strategy.pairs;
         let mut ready = Self {
             catalogue: Catalogue::default(),
@@ -187,14 +187,14 @@ fn own_fees(settings: &Settings, legs: &mut Legs) -> Option<String> {
     for (key, own, usual, fee) in fees {
         if own != usual {
             *fee = own.to_rate();
-            words.push(format!("{key} {}", fee));
+            words.push(format!("{key} {fee}"));
         }
     }
     (!words.is_empty()).then(|| format!("fees as set: {}", words.join(", ")))
 }
 
 /// The folder that was named is not one of history: the argument is wrong.
-fn not_there(error: DataError) -> Failure {
+fn not_there(error: &DataError) -> Failure {
     let expected = if matches!(error, DataError::Unreadable { .. }) { "; expected a folder of history" } else { "" };
     Failure::new(Exit::Usage, format!("--data {error}{expected}"))
 }

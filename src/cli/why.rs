@@ -9,6 +9,7 @@ use super::{Exit, Failure, Output};
 use crate::domain::{Quantity, WallTime};
 use crate::engine::{PairState, State};
 use crate::pairs::Phase;
+use crate::port::order::Reason;
 use crate::run::backtest::Bars;
 use crate::run::journal::NoJournal;
 use crate::strategy::{self, Gate};
@@ -154,7 +155,7 @@ fn row(state: &State, pair: &PairState, tally: Tally) -> Row {
         gates,
         obstacle: obstacle(state, pair, flat),
         entered_at: time(pair.memory.entered_at),
-        reason: pair.memory.reason.filter(|_| !flat).map(|reason| reason.as_str()),
+        reason: pair.memory.reason.filter(|_| !flat).map(Reason::as_str),
         flat_bars: tally.flat,
         open_bars: tally.open,
         blocked: tally.blocked,

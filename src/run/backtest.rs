@@ -335,9 +335,9 @@ fn result<J: Journal>(mut bars: Bars<'_, J>, inputs: &Inputs<'_>, run_s: f64) ->
     let driver = &mut bars.driver;
     driver.collector.finish(now, &driver.state);
     let mut summary = summarise(driver, &inputs.settings, run_s);
-    summary.schema = "carry.backtest/1".to_owned();
-    summary.mode = "backtest".to_owned();
-    summary.market = "history".to_owned();
+    "carry.backtest/1".clone_into(&mut summary.schema);
+    "backtest".clone_into(&mut summary.mode);
+    "history".clone_into(&mut summary.market);
     summary.remarks.clone_from(&inputs.remarks);
     for history in inputs.histories {
         summary.steps.insert(history.name.clone(), history.step.to_string());
@@ -408,13 +408,13 @@ pub fn summarise<J: Journal>(driver: &Driver<J>, settings: &Settings, run_s: f64
             anchor: mean(score.anchor),
         },
         orders: state.orders.sent(),
-        alarms: driver.alarms.iter().map(|(kind, count)| (word(kind), *count)).collect(),
+        alarms: driver.alarms.iter().map(|(kind, count)| (word(*kind), *count)).collect(),
         remarks: Vec::new(),
     }
 }
 
 /// The serde word of an alarm.
-fn word(kind: &crate::port::command::AlarmKind) -> String {
+fn word(kind: crate::port::command::AlarmKind) -> String {
     serde_json::to_value(kind).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 

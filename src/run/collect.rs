@@ -174,7 +174,7 @@ impl Collector {
     /// The books after the fills of the instant that was just looked at.
     pub fn amend(&mut self, at: WallTime, state: &State) {
         let equity = state.equity();
-        if !self.last.is_some_and(|(_, known)| known != equity) {
+        if self.last.is_none_or(|(_, known)| known == equity) {
             return;
         }
         self.last = Some((at, equity));
