@@ -151,8 +151,11 @@ impl Collector {
             reason: record.reason.as_str().to_owned(),
         });
         if let Some(trip) = self.figures.open.get_mut(record.pair.index()).and_then(Option::as_mut) {
-            trip.row.coins = trip.row.coins.max(record.hedged);
-            trip.row.notional = trip.row.notional.max(record.mids.1.times(record.hedged));
+            // Valued when it grew: later prices say nothing about what the entry put at work.
+            if record.hedged > trip.row.coins {
+                trip.row.coins = record.hedged;
+                trip.row.notional = record.mids.1.times(record.hedged);
+            }
         }
     }
 
