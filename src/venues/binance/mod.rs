@@ -4,6 +4,8 @@
 //! general parser), `session` follows books and makes events, `replay` runs recorded frames through a session.
 //! Nothing here opens a socket or reads a clock. Source: the venue's documents, spot of 2026-07-21, USD-M of 2026-05-28.
 
+pub mod answer;
+pub mod ask;
 pub mod decode;
 pub mod fast;
 pub mod message;
