@@ -202,6 +202,7 @@ fn name(account: Account, catalogue: &Catalogue) -> String {
         Account::Wallet { venue: id, wallet: Wallet::Perp } => format!("wallet:{}:perp", venue(id)),
         Account::Transit { venue: id } => format!("transit:{}", venue(id)),
         Account::Opening => "opening".to_owned(),
+        Account::Outside => "outside".to_owned(),
         Account::Traded { pair: id } => format!("traded:{}", pair(id)),
         Account::Realised { pair: id } => format!("realised:{}", pair(id)),
         Account::Fees { pair: id } => format!("fees:{}", pair(id)),

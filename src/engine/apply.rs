@@ -72,6 +72,9 @@ fn apply_rare(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         | Event::FeesChanged { .. }
         | Event::BracketsChanged { .. }
         | Event::VenueHealth { .. }
+        | Event::Adjusted { .. }
+        | Event::Foreign { .. }
+        | Event::Reconciled { .. }
         | Event::TransferSent(_)
         | Event::TransferDone(_)
         | Event::TransferFailed(_)
@@ -216,6 +219,27 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
                 instrument.brackets.clone_from(brackets);
             }
         }
+        Event::Adjusted { venue, wallet, asset, amount, cause: why } => {
+            state.ledger.adjust(cause, (*venue, *wallet), (*amount, *asset), *why);
+            mark_venue_dirty(state, *venue);
+        }
+        Event::Foreign { venue, instrument } => {
+            let pair = instrument.map(|instrument| State::owner(instrument).0);
+            if let Some(venue) = state.venues.get_mut(venue.index())
+                && !std::mem::replace(&mut venue.foreign, true)
+            {
+                out.push(alarm(AlarmKind::Foreign, Severity::Page, pair, None));
+            }
+        }
+        Event::Reconciled { venue, differences } => {
+            let Some(venue) = state.venues.get_mut(venue.index()) else { return };
+            venue.reconciled = Some(cause.at);
+            let differs = *differences > 0;
+            if differs && !venue.differs {
+                out.push(alarm(AlarmKind::Difference, Severity::Page, None, None));
+            }
+            venue.differs = differs;
+        }
         Event::VenueHealth { venue, reachable } => on_health(state, *venue, *reachable, out),
         Event::TransferSent(transfer) => {
             if let Some(venue) = state.venues.get_mut(transfer.venue.index()) {
@@ -265,6 +289,9 @@ fn on_operator(state: &mut State, act: &Operator) {
         Operator::Halt => state.bot = BotState::Halted,
         Operator::ClearHalt { .. } => {
             state.bot = BotState::Ready;
+            for venue in &mut state.venues {
+                venue.foreign = false;
+            }
             for pair in &mut state.pairs {
                 pair.memory.halted = false;
                 pair.memory.blocked = false;

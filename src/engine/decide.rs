@@ -80,6 +80,7 @@ fn wish(state: &State, place: usize) -> Wish {
             return Wish::Leave(Reason::Delisting);
         }
     } else if state.paused
+        || state.venue(pair.pair.venue_id).is_none_or(|venue| venue.foreign || venue.differs)
         || pair.last_chance
         || state.bot != BotState::Ready
         || !has_come(state.now, pair.memory.retry_at)

@@ -55,6 +55,12 @@ pub struct VenueState {
     pub margin_warned: bool,
     /// Not before this time another transfer is tried.
     pub retry_at: Option<WallTime>,
+    /// Somebody else acts on the account: no entries until a person clears it (I14).
+    pub foreign: bool,
+    /// The venue's lists and the ledger differ: no entries until they agree (I5).
+    pub differs: bool,
+    /// When they were compared last.
+    pub reconciled: Option<WallTime>,
 }
 
 /// How well the next settlement was forecast: sums of absolute errors per 8 h.

@@ -22,6 +22,8 @@ pub enum Account {
     },
     /// Money that was there before.
     Opening,
+    /// Where money comes from and goes to that no order, settlement or transfer of ours moved.
+    Outside,
     /// The market as the other side of spot trades of a pair.
     Traded {
         /// Pair.
@@ -68,6 +70,16 @@ pub enum PostingReason {
     Funding,
     /// Between wallets.
     Transfer,
+    /// A deposit, a withdrawal, or a transfer of somebody else.
+    External,
+    /// A part of a fee given back.
+    Rebate,
+    /// Interest.
+    Interest,
+    /// The venue's insurance.
+    Insurance,
+    /// The venue rounds otherwise.
+    Rounding,
 }
 
 /// One movement: `amount` of `asset` from `credit` to `debit`.

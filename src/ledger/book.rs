@@ -7,7 +7,7 @@ use super::position::PerpPosition;
 use crate::domain::{
     Amount, Asset, Leg, Market, Pair, PairId, Price, Sequence, Side, SignedQuantity, VenueId, WallTime,
 };
-use crate::port::event::{Transfer, Wallet};
+use crate::port::event::{Adjustment, Transfer, Wallet};
 use crate::port::order::Fill;
 use std::collections::BTreeMap;
 
@@ -50,6 +50,8 @@ pub struct Ledger {
     /// Quote money in wallets and transit, per quote coin: kept so that equity costs nothing per bar.
     cash: Sums,
     opening: Sums,
+    /// Profit lines that belong to no pair.
+    outside: Lines,
 }
 
 /// Amounts by asset, a handful of them: a scan costs less than a tree.
@@ -116,9 +118,10 @@ impl Ledger {
         let coin_fee = leg == Market::Spot && fill.fee_asset == pair.coin;
         if coin_fee {
             book.attribution.coin_fee(fill.fee.to_coins(), mid);
-        } else {
+        } else if fill.fee_asset == pair.quote {
             book.attribution.fee(fill.fee);
         }
+        // A fee in the venue's own coin leaves a book of its own: that coin is no part of the equity in the quote coin.
         let wallet = |wallet| Account::Wallet { venue: pair.venue_id, wallet };
         match leg {
             Market::Spot => {
@@ -152,6 +155,29 @@ impl Ledger {
         let ours = Account::Wallet { venue: pair.venue_id, wallet: Wallet::Perp };
         let accounts = (ours, Account::Funding { pair: pair.id });
         self.post_signed(cause, accounts, (amount, pair.quote), PostingReason::Funding);
+    }
+
+    /// A wallet changed without an order, a settlement or a transfer of ours; plus came in.
+    pub fn adjust(&mut self, cause: Cause, wallet: (VenueId, Wallet), money: (Amount, Asset), why: Adjustment) {
+        let (amount, asset) = money;
+        let reason = match why {
+            Adjustment::External => PostingReason::External,
+            Adjustment::Rebate => PostingReason::Rebate,
+            Adjustment::Interest => PostingReason::Interest,
+            Adjustment::Insurance => PostingReason::Insurance,
+            Adjustment::Rounding => PostingReason::Rounding,
+        };
+        let account = Account::Wallet { venue: wallet.0, wallet: wallet.1 };
+        self.post_signed(cause, (account, Account::Outside), money, reason);
+        if !self.pairs.iter().any(|book| book.quote == Some(asset)) {
+            // Another coin is a book of its own.
+            return;
+        }
+        match why {
+            Adjustment::External | Adjustment::Insurance | Adjustment::Rounding => self.outside.transfers += amount,
+            Adjustment::Rebate => self.outside.fees += amount,
+            Adjustment::Interest => self.outside.interest += amount,
+        }
     }
 
     /// Money leaves a wallet for the other one.
@@ -254,7 +280,7 @@ impl Ledger {
     /// Lines of all pairs together.
     #[must_use]
     pub fn lines(&self) -> Lines {
-        let mut sum = Lines::default();
+        let mut sum = self.outside;
         for book in &self.pairs {
             sum += book.attribution.lines;
         }

@@ -96,6 +96,10 @@ pub enum AlarmKind {
     PriceOutsideLimit,
     /// Trading of a held pair will end.
     TradingEnds,
+    /// Somebody else acts on the account.
+    Foreign,
+    /// The venue's lists and the ledger differ.
+    Difference,
 }
 
 /// Something a person should know.

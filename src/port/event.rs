@@ -105,6 +105,22 @@ impl Wallet {
     }
 }
 
+/// Why a wallet changed without an order, a settlement or a transfer of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Adjustment {
+    /// Somebody moved money in or out: a deposit, a withdrawal, a transfer that is not ours.
+    External,
+    /// The venue gave a part of a fee back.
+    Rebate,
+    /// Interest paid (minus) or received.
+    Interest,
+    /// The venue's insurance took or gave after a liquidation.
+    Insurance,
+    /// The venue rounds otherwise than the ledger; less than one part in a million of a quote coin.
+    Rounding,
+}
+
 /// Between two wallets of one venue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transfer {
@@ -314,6 +330,34 @@ pub enum Event {
         rate: Rate,
         /// Plus is received.
         amount: Amount,
+    },
+    /// A wallet changed without an order, a settlement or a transfer of ours, from the venue's lists.
+    Adjusted {
+        /// Venue.
+        venue: VenueId,
+        /// Wallet.
+        wallet: Wallet,
+        /// Asset.
+        asset: Asset,
+        /// Plus came in.
+        amount: Amount,
+        /// Why.
+        cause: Adjustment,
+    },
+    /// Somebody else acts on the account: an order, a fill or a setting that is not ours (I14). No new entries at this
+    /// venue until a person says so.
+    Foreign {
+        /// Venue.
+        venue: VenueId,
+        /// The instrument, when it is one of ours.
+        instrument: Option<InstrumentId>,
+    },
+    /// The venue's lists were compared with the ledger (rule R-D), from the driver.
+    Reconciled {
+        /// Venue.
+        venue: VenueId,
+        /// Accounts that differed after the settle window; entries stop until none does.
+        differences: u32,
     },
     /// A transfer of ours is on disk and leaves, from the driver.
     TransferSent(Transfer),

@@ -5,9 +5,11 @@
 
 use super::collect::Collector;
 use super::journal::{Books, Journal, JournalError};
-use crate::domain::{Sequence, WallTime};
+use crate::domain::{ClientOrderId, InstrumentId, Sequence, WallTime};
 use crate::engine::{self, State};
 use crate::port::command::{AlarmKind, Severity};
+use crate::port::event::Transfer;
+use crate::port::order::Intent;
 use crate::port::{Command, Event, Stamped};
 use crate::sim::SimVenue;
 use sha2::{Digest, Sha256};
@@ -16,12 +18,39 @@ use std::collections::{BTreeMap, BTreeSet};
 /// More rounds than this at one instant is a runaway loop (fault A24): the run stops.
 const ROUNDS: u32 = 10_000;
 
+/// Where orders go: a simulated venue, or a real one. It only sends; what comes of it are events.
+pub trait Gateway {
+    /// An order leaves.
+    fn place(&mut self, intent: Intent, now: WallTime);
+    /// A cancel leaves.
+    fn cancel(&mut self, id: ClientOrderId, instrument: InstrumentId, now: WallTime);
+    /// A question about an order leaves.
+    fn query(&mut self, id: ClientOrderId, instrument: InstrumentId, now: WallTime);
+    /// A transfer leaves.
+    fn transfer(&mut self, transfer: Transfer, now: WallTime);
+}
+
+impl Gateway for SimVenue {
+    fn place(&mut self, intent: Intent, now: WallTime) {
+        Self::place(self, intent, now);
+    }
+    fn cancel(&mut self, id: ClientOrderId, _instrument: InstrumentId, now: WallTime) {
+        Self::cancel(self, id, now);
+    }
+    fn query(&mut self, id: ClientOrderId, _instrument: InstrumentId, now: WallTime) {
+        Self::query(self, id, now);
+    }
+    fn transfer(&mut self, transfer: Transfer, now: WallTime) {
+        Self::transfer(self, transfer, now);
+    }
+}
+
 /// The core, the venue, the journal, and what joins them.
-pub struct Driver<J> {
+pub struct Driver<J, V = SimVenue> {
     /// The core.
     pub state: State,
-    /// The simulated venue.
-    pub venue: SimVenue,
+    /// Where orders go.
+    pub venue: V,
     /// Where facts and intents go.
     pub journal: J,
     /// Rows for the report.
@@ -35,9 +64,9 @@ pub struct Driver<J> {
     decisions: Decisions,
 }
 
-impl<J: Journal> Driver<J> {
+impl<J: Journal, V: Gateway> Driver<J, V> {
     /// Joins them before the first event.
-    pub fn new(state: State, venue: SimVenue, journal: J, collector: Collector) -> Self {
+    pub fn new(state: State, venue: V, journal: J, collector: Collector) -> Self {
         Self {
             state,
             venue,
@@ -106,42 +135,6 @@ impl<J: Journal> Driver<J> {
             self.collect();
         }
         Ok(!self.commands.is_empty())
-    }
-
-    /// Delivers everything that the venue has for the bot by `at`, deciding after each round, until it is quiet.
-    ///
-    /// # Errors
-    /// [`JournalError`] when a fact or intent cannot be put on disk, or when the rounds do not end.
-    #[inline]
-    pub fn settle(&mut self, at: WallTime) -> Result<(), JournalError> {
-        if self.venue.is_quiet() { Ok(()) } else { self.settle_rounds(at) }
-    }
-
-    fn settle_rounds(&mut self, at: WallTime) -> Result<(), JournalError> {
-        for _ in 0..ROUNDS {
-            self.venue.arrivals(at);
-            let mut delivered = false;
-            while let Some((number, event)) = self.venue.deliver(at) {
-                self.fact(at, event, Some(number))?;
-                delivered = true;
-            }
-            if !delivered {
-                return Ok(());
-            }
-            self.turn(at)?;
-        }
-        Err(JournalError(format!("more than {ROUNDS} rounds at {at}: the run does not progress")))
-    }
-
-    /// Delivers what the venue has for the bot by `at`, without deciding: facts of the instant that is being gathered.
-    ///
-    /// # Errors
-    /// [`JournalError`] when a fact cannot be put on disk.
-    pub fn settle_facts(&mut self, at: WallTime) -> Result<(), JournalError> {
-        while let Some((number, event)) = self.venue.deliver(at) {
-            self.fact(at, event, Some(number))?;
-        }
-        Ok(())
     }
 
     /// The next time at which the core asked to be woken.
@@ -239,8 +232,8 @@ impl<J: Journal> Driver<J> {
                 engine::step(&mut self.state, &stamped, &mut self.commands);
             }
             Command::Place(intent) => self.venue.place(intent, at),
-            Command::Cancel { id, .. } => self.venue.cancel(id, at),
-            Command::Query { id, .. } => self.venue.query(id, at),
+            Command::Cancel { id, instrument } => self.venue.cancel(id, instrument, at),
+            Command::Query { id, instrument } => self.venue.query(id, instrument, at),
             Command::Transfer(transfer) => {
                 let stamped = self.stamp(at, Event::TransferSent(transfer));
                 self.journal.input(&stamped)?;
@@ -262,6 +255,44 @@ impl<J: Journal> Driver<J> {
                     self.wakes.insert(wake);
                 }
             }
+        }
+        Ok(())
+    }
+}
+
+impl<J: Journal> Driver<J> {
+    /// Delivers everything that the venue has for the bot by `at`, deciding after each round, until it is quiet.
+    ///
+    /// # Errors
+    /// [`JournalError`] when a fact or intent cannot be put on disk, or when the rounds do not end.
+    #[inline]
+    pub fn settle(&mut self, at: WallTime) -> Result<(), JournalError> {
+        if self.venue.is_quiet() { Ok(()) } else { self.settle_rounds(at) }
+    }
+
+    fn settle_rounds(&mut self, at: WallTime) -> Result<(), JournalError> {
+        for _ in 0..ROUNDS {
+            self.venue.arrivals(at);
+            let mut delivered = false;
+            while let Some((number, event)) = self.venue.deliver(at) {
+                self.fact(at, event, Some(number))?;
+                delivered = true;
+            }
+            if !delivered {
+                return Ok(());
+            }
+            self.turn(at)?;
+        }
+        Err(JournalError(format!("more than {ROUNDS} rounds at {at}: the run does not progress")))
+    }
+
+    /// Delivers what the venue has for the bot by `at`, without deciding: facts of the instant that is being gathered.
+    ///
+    /// # Errors
+    /// [`JournalError`] when a fact cannot be put on disk.
+    pub fn settle_facts(&mut self, at: WallTime) -> Result<(), JournalError> {
+        while let Some((number, event)) = self.venue.deliver(at) {
+            self.fact(at, event, Some(number))?;
         }
         Ok(())
     }

@@ -119,6 +119,15 @@ pub enum Ask {
         /// Our id, as text: orders of others can be asked for too.
         id: String,
     },
+    /// One order, by the venue's number: whose an execution is that we cannot place.
+    OrderNumber {
+        /// Which market.
+        market: Market,
+        /// Its symbol.
+        symbol: Symbol,
+        /// The venue's number.
+        number: u64,
+    },
     /// Open orders, ours and foreign.
     OpenOrders {
         /// Which market.
@@ -386,4 +395,3 @@ impl WriteRequest {
         &self.0
     }
 }
-

@@ -4,6 +4,9 @@
 //! general parser), `session` follows books and makes events, `replay` runs recorded frames through a session.
 //! Nothing here opens a socket or reads a clock. Source: the venue's documents, spot of 2026-07-21, USD-M of 2026-05-28.
 
+pub mod account;
+mod account_lists;
+mod account_orders;
 pub mod answer;
 pub mod ask;
 pub mod decode;
@@ -13,6 +16,7 @@ pub mod replay;
 pub mod session;
 pub(crate) mod wire;
 
+pub use account_lists::Lists;
 pub use decode::decode;
 pub use message::{DecodeError, Message, Scratch};
 pub use replay::{ReplayEnd, ReplayError, replay};
