@@ -258,7 +258,9 @@ impl<J: Journal> Paper<J> {
         paper.driver.rouse(now)?;
         paper.driver.settle(now)?;
         paper.market.commit(&mut paper.driver.venue, now)?;
-        if paper.driver.collector.period().is_none() {
+        // The hour's look at the books is lost when the kill came between it and the next commit.
+        let looked = paper.driver.collector.period().map(|(_, last)| last);
+        if looked.is_none_or(|last| last < paper.shown) {
             paper.observe(now);
         }
         Ok(paper)
