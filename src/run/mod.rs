@@ -7,6 +7,7 @@ pub mod cursor;
 pub mod driver;
 pub mod journal;
 pub mod paper;
+pub mod reconcile;
 pub mod recover;
 pub mod review;
 pub mod rows;

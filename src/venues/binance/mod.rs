@@ -11,6 +11,7 @@ pub mod answer;
 pub mod ask;
 pub mod decode;
 pub mod fast;
+pub mod feed;
 pub mod message;
 pub mod replay;
 pub mod session;

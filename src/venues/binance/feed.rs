@@ -1,0 +1,393 @@
+//! Public data of one venue: streams and what must be asked for beside them, as events for the core. Sans-IO.
+//!
+//! It owns the two market sessions, polls what no stream tells (settlements, terms of funding, open interest, listings)
+//! and says when the market can be relied on. It decides nothing about trading. Tests: `feed_tests.rs`.
+
+use super::answer::{Answer, FundingRow, FundingTerms, Listing, Refused};
+use super::ask::Ask;
+use super::session::{Input as Frame, Note, Output as Said, Session, Subscription};
+use crate::domain::{
+    Catalogue, FundingRate, InstrumentId, Interval, Market, Price, Quantity, Rules, Side, Span, Symbol, VenueId,
+    WallTime,
+};
+use crate::port::Event;
+use crate::port::event::{EndCause, Settlement};
+use std::collections::BTreeMap;
+
+/// Open interest is asked for this often.
+const INTEREST_EVERY: Span = Span::MINUTE;
+/// Terms of funding and listings.
+const TERMS_EVERY: Span = Span::HOUR;
+/// A settlement that is due is looked for this often.
+const SETTLED_EVERY: Span = Span::seconds(10);
+/// Levels of a snapshot.
+const LEVELS: u32 = 1000;
+
+/// A connection of public data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Channel {
+    /// Spot quotes and books.
+    Spot,
+    /// Perp quotes and books.
+    Perp,
+    /// Marks and funding estimates of perps.
+    Mark,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum FeedInput<'a> {
+    /// A message.
+    Frame(Channel, &'a [u8]),
+    /// A connection works.
+    Opened(Channel),
+    /// It broke.
+    Closed(Channel),
+    /// The answer to a question, with its body.
+    Answered {
+        /// Which question.
+        call: u64,
+        /// What it says.
+        result: Result<Answer, Refused>,
+        /// Its body, for books.
+        body: &'a [u8],
+    },
+    /// A question got no answer.
+    Failed {
+        /// Which.
+        call: u64,
+    },
+    /// Some time passed; at least once a second.
+    Timer,
+}
+
+/// What follows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FeedOutput {
+    /// Ask this.
+    Call(u64, Ask),
+    /// A fact for the core.
+    Fact(Event),
+    /// Something a person may want to know.
+    Note(Note),
+    /// A frame that was not accepted.
+    Refused(String),
+    /// Snapshots do not help: reconnect.
+    Reconnect(Channel),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Pending {
+    Snapshot(InstrumentId, Market),
+    Terms,
+    Listings,
+    Settled(InstrumentId),
+    Interest(InstrumentId),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Perp {
+    instrument: InstrumentId,
+    symbol: Symbol,
+    interval: Option<Interval>,
+    last_stamp: Option<WallTime>,
+    next: Option<WallTime>,
+    asked: Option<WallTime>,
+}
+
+/// Public data of one venue.
+#[derive(Debug)]
+pub struct Feed {
+    venue: VenueId,
+    spot: Session,
+    perp: Session,
+    perps: Vec<Perp>,
+    names: BTreeMap<(Market, Symbol), (InstrumentId, Rules)>,
+    ends: BTreeMap<InstrumentId, WallTime>,
+    next_call: u64,
+    pending: BTreeMap<u64, Pending>,
+    open: BTreeMap<Channel, bool>,
+    terms_at: Option<WallTime>,
+    interest_at: Option<WallTime>,
+    has_interest: bool,
+    said: Vec<Said>,
+}
+
+impl Feed {
+    /// The feed of a venue's pairs. `intervals` are the terms known at the start; `last` the newest settlements known.
+    #[must_use]
+    pub fn new(
+        venue: VenueId,
+        catalogue: &Catalogue,
+        intervals: &BTreeMap<InstrumentId, Interval>,
+        last: &BTreeMap<InstrumentId, WallTime>,
+        has_interest: bool,
+    ) -> Self {
+        let ours = |market: Market| {
+            catalogue.instruments().iter().filter(move |one| one.venue_id == venue && one.market == market)
+        };
+        let subscriptions = |market: Market| -> Vec<Subscription> {
+            ours(market)
+                .map(|one| Subscription {
+                    instrument: one.id,
+                    symbol: one.symbol,
+                    interval: intervals.get(&one.id).copied(),
+                })
+                .collect()
+        };
+        let perp = |one: &crate::domain::Instrument| Perp {
+            instrument: one.id,
+            symbol: one.symbol,
+            interval: intervals.get(&one.id).copied(),
+            last_stamp: last.get(&one.id).copied(),
+            next: None,
+            asked: None,
+        };
+        let names = catalogue.instruments().iter().filter(|one| one.venue_id == venue);
+        Self {
+            venue,
+            spot: Session::new(Market::Spot, &subscriptions(Market::Spot)),
+            perp: Session::new(Market::Perp, &subscriptions(Market::Perp)),
+            perps: ours(Market::Perp).map(perp).collect(),
+            names: names.map(|one| ((one.market, one.symbol), (one.id, one.rules))).collect(),
+            ends: BTreeMap::new(),
+            next_call: 0,
+            pending: BTreeMap::new(),
+            open: BTreeMap::new(),
+            terms_at: None,
+            interest_at: None,
+            has_interest,
+            said: Vec::new(),
+        }
+    }
+
+    /// The venue.
+    #[must_use]
+    pub const fn venue(&self) -> VenueId {
+        self.venue
+    }
+
+    /// Whether all connections work.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        [Channel::Spot, Channel::Perp, Channel::Mark].iter().all(|channel| self.open.get(channel) == Some(&true))
+    }
+
+    /// The book of an instrument, bids and asks from the best on, at most `levels` a side; `None` while it is not in step.
+    #[must_use]
+    pub fn ladder(&self, instrument: InstrumentId, levels: usize) -> Option<Ladder> {
+        let session = if instrument.0.is_multiple_of(2) { &self.spot } else { &self.perp };
+        let book = session.book(instrument)?;
+        let side = |side| book.levels(side).take(levels).collect();
+        Some((side(Side::Buy), side(Side::Sell)))
+    }
+
+    /// Takes in what happened at `now`, and adds what follows to `out`.
+    pub fn handle(&mut self, input: FeedInput<'_>, now: WallTime, out: &mut Vec<FeedOutput>) {
+        match input {
+            FeedInput::Frame(channel, bytes) => self.frame(channel, bytes, now, out),
+            FeedInput::Opened(channel) => {
+                self.open.insert(channel, true);
+                // The sessions ask for snapshots as soon as the stream speaks.
+            }
+            FeedInput::Closed(channel) => {
+                self.open.insert(channel, false);
+                let mut said = std::mem::take(&mut self.said);
+                match channel {
+                    Channel::Spot => self.spot.handle(Frame::Disconnected, now, &mut said),
+                    Channel::Perp => self.perp.handle(Frame::Disconnected, now, &mut said),
+                    Channel::Mark => {}
+                }
+                self.pass_on(Market::Spot, &mut said, out);
+                self.said = said;
+            }
+            FeedInput::Answered { call, result, body } => self.answered(call, result, body, now, out),
+            FeedInput::Failed { call } => self.failed(call, now, out),
+            FeedInput::Timer => self.timer(now, out),
+        }
+    }
+
+    fn frame(&mut self, channel: Channel, bytes: &[u8], now: WallTime, out: &mut Vec<FeedOutput>) {
+        let mut said = std::mem::take(&mut self.said);
+        let market = if channel == Channel::Spot { Market::Spot } else { Market::Perp };
+        self.session(market).handle(Frame::Frame(bytes), now, &mut said);
+        self.pass_on(market, &mut said, out);
+        self.said = said;
+    }
+
+    const fn session(&mut self, market: Market) -> &mut Session {
+        match market {
+            Market::Spot => &mut self.spot,
+            Market::Perp => &mut self.perp,
+        }
+    }
+
+    fn pass_on(&mut self, market: Market, said: &mut Vec<Said>, out: &mut Vec<FeedOutput>) {
+        for one in said.drain(..) {
+            match one {
+                Said::Event(event) => {
+                    if let Event::FundingEstimate { instrument, next, .. } = event
+                        && let Some(perp) = self.perps.iter_mut().find(|perp| perp.instrument == instrument)
+                    {
+                        perp.next = Some(next);
+                    }
+                    out.push(FeedOutput::Fact(event));
+                }
+                Said::NeedSnapshot { instrument, symbol } => {
+                    let ask = Ask::Depth { market, symbol, levels: LEVELS };
+                    self.call(Pending::Snapshot(instrument, market), ask, out);
+                }
+                Said::BookFailing { .. } => {
+                    out.push(FeedOutput::Reconnect(if market == Market::Spot { Channel::Spot } else { Channel::Perp }));
+                }
+                Said::BookLost { .. } => {}
+                Said::Refused(error) => out.push(FeedOutput::Refused(error.to_string())),
+                Said::Note(note) => out.push(FeedOutput::Note(note)),
+            }
+        }
+    }
+
+    fn call(&mut self, pending: Pending, ask: Ask, out: &mut Vec<FeedOutput>) {
+        self.next_call += 1;
+        self.pending.insert(self.next_call, pending);
+        out.push(FeedOutput::Call(self.next_call, ask));
+    }
+
+    fn answered(
+        &mut self,
+        call: u64,
+        result: Result<Answer, Refused>,
+        body: &[u8],
+        now: WallTime,
+        out: &mut Vec<FeedOutput>,
+    ) {
+        let Ok(answer) = result else {
+            self.failed(call, now, out);
+            return;
+        };
+        let Some(pending) = self.pending.remove(&call) else { return };
+        match (pending, answer) {
+            (Pending::Snapshot(instrument, market), _) => {
+                let mut said = std::mem::take(&mut self.said);
+                self.session(market).handle(Frame::Snapshot { instrument, body }, now, &mut said);
+                self.pass_on(market, &mut said, out);
+                self.said = said;
+            }
+            (Pending::Terms, Answer::FundingInfo(rows)) => self.terms(&rows, out),
+            (Pending::Listings, Answer::Instruments { listings, .. }) => self.listings(&listings, out),
+            (Pending::Settled(instrument), Answer::FundingHistory(rows)) => self.settled(instrument, &rows, out),
+            (Pending::Interest(instrument), Answer::OpenInterest(rows)) => {
+                if let Some((_, coins)) = rows.last() {
+                    out.push(FeedOutput::Fact(Event::OpenInterest { instrument, coins: *coins }));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn failed(&mut self, call: u64, now: WallTime, out: &mut Vec<FeedOutput>) {
+        if let Some(Pending::Snapshot(instrument, market)) = self.pending.remove(&call) {
+            let mut said = std::mem::take(&mut self.said);
+            self.session(market).handle(Frame::SnapshotFailed { instrument }, now, &mut said);
+            self.pass_on(market, &mut said, out);
+            self.said = said;
+        }
+    }
+
+    fn terms(&mut self, rows: &[FundingTerms], out: &mut Vec<FeedOutput>) {
+        for perp in &mut self.perps {
+            // A perp that is not listed is one of eight hours; its settlements are checked against that.
+            let found = rows.iter().find(|row| row.symbol == perp.symbol).map_or(Interval::H8, |row| row.interval);
+            if perp.interval == Some(found) {
+                continue;
+            }
+            let changed = perp.interval.is_some();
+            perp.interval = Some(found);
+            self.perp.set_interval(perp.instrument, Some(found));
+            if changed {
+                let (instrument, interval) = (perp.instrument, found);
+                out.push(FeedOutput::Fact(Event::IntervalChanged { instrument, interval }));
+            }
+        }
+    }
+
+    fn listings(&mut self, listings: &[Listing], out: &mut Vec<FeedOutput>) {
+        for listing in listings {
+            let Some((instrument, rules)) = self.names.get_mut(&(listing.market, listing.symbol)) else { continue };
+            if *rules != listing.rules {
+                *rules = listing.rules;
+                let (instrument, rules) = (*instrument, listing.rules);
+                out.push(FeedOutput::Fact(Event::RulesChanged { instrument, rules }));
+            }
+            if let Some(at) = listing.ends
+                && self.ends.insert(*instrument, at) != Some(at)
+            {
+                let pair = crate::domain::PairId(instrument.0 / 2);
+                out.push(FeedOutput::Fact(Event::TradingEnds { pair, at, cause: EndCause::Delisting }));
+            }
+        }
+    }
+
+    fn settled(&mut self, instrument: InstrumentId, rows: &[FundingRow], out: &mut Vec<FeedOutput>) {
+        let Some(perp) = self.perps.iter_mut().find(|perp| perp.instrument == instrument) else { return };
+        for row in rows {
+            let stamp = (row.stamp + Span::seconds(30)).floor(Span::MINUTE);
+            if perp.last_stamp.is_some_and(|last| stamp <= last) {
+                continue;
+            }
+            // The interval that ended, by the stamps: terms may have changed in between.
+            let interval = perp.last_stamp.and_then(|last| Interval::between(last, stamp)).or(perp.interval);
+            perp.last_stamp = Some(stamp);
+            if let Some(interval) = interval {
+                let settlement = Settlement { stamp, funding: FundingRate { rate: row.rate, interval } };
+                out.push(FeedOutput::Fact(Event::Settled { instrument, settlement }));
+            }
+        }
+    }
+
+    fn timer(&mut self, now: WallTime, out: &mut Vec<FeedOutput>) {
+        let mut said = std::mem::take(&mut self.said);
+        for market in [Market::Spot, Market::Perp] {
+            self.session(market).handle(Frame::Timer, now, &mut said);
+            self.pass_on(market, &mut said, out);
+        }
+        self.said = said;
+        if self.terms_at.is_none_or(|at| now.since(at) >= TERMS_EVERY) {
+            self.terms_at = Some(now);
+            self.call(Pending::Terms, Ask::FundingInfo, out);
+            for market in [Market::Spot, Market::Perp] {
+                self.call(Pending::Listings, Ask::Instruments(market), out);
+            }
+        }
+        if self.has_interest && self.interest_at.is_none_or(|at| now.since(at) >= INTEREST_EVERY) {
+            self.interest_at = Some(now);
+            for (instrument, symbol) in self.perps.iter().map(|perp| (perp.instrument, perp.symbol)).collect::<Vec<_>>()
+            {
+                self.call(Pending::Interest(instrument), Ask::OpenInterest { symbol }, out);
+            }
+        }
+        let mut due = Vec::new();
+        for perp in &mut self.perps {
+            // Due when a stamp has passed that is not known: by the estimate's own time, or by the interval.
+            let interval = perp.interval.map_or(Span::HOUR, Interval::span);
+            let expected = perp.last_stamp.map_or(now, |last| last + interval);
+            let passed = now >= expected + Span::seconds(3);
+            if passed && perp.asked.is_none_or(|at| now.since(at) >= SETTLED_EVERY) {
+                perp.asked = Some(now);
+                due.push((perp.instrument, perp.symbol, perp.last_stamp));
+            }
+        }
+        for (instrument, symbol, last) in due {
+            let start = last.map(|last| last + Span::seconds(1));
+            let ask = Ask::FundingHistory { symbol, start, end: None, limit: 100 };
+            if start.is_some() {
+                // A settlement may change the interval: the terms are read again with it.
+                self.terms_at = self.terms_at.map(|at| at.min(now - TERMS_EVERY + Span::MINUTE));
+            }
+            self.call(Pending::Settled(instrument), ask, out);
+        }
+    }
+}
+
+/// Bids and asks, best first.
+pub type Ladder = (Vec<(Price, Quantity)>, Vec<(Price, Quantity)>);
