@@ -23,15 +23,13 @@ const SETTLED_EVERY: Span = Span::seconds(10);
 /// Levels of a snapshot.
 const LEVELS: u32 = 1000;
 
-/// A connection of public data.
+/// A connection of public data: which market, and its place among those of the market.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Channel {
-    /// Spot quotes and books.
-    Spot,
-    /// Perp quotes and books.
-    Perp,
-    /// Marks and funding estimates of perps.
-    Mark,
+pub struct Channel {
+    /// Which market.
+    pub market: Market,
+    /// From zero.
+    pub place: usize,
 }
 
 /// What happened.
@@ -73,7 +71,7 @@ pub enum FeedOutput {
     /// A frame that was not accepted.
     Refused(String),
     /// Snapshots do not help: reconnect.
-    Reconnect(Channel),
+    Reconnect(Market),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -107,6 +105,7 @@ pub struct Feed {
     next_call: u64,
     pending: BTreeMap<u64, Pending>,
     open: BTreeMap<Channel, bool>,
+    expected: usize,
     terms_at: Option<WallTime>,
     interest_at: Option<WallTime>,
     has_interest: bool,
@@ -154,6 +153,7 @@ impl Feed {
             next_call: 0,
             pending: BTreeMap::new(),
             open: BTreeMap::new(),
+            expected: 0,
             terms_at: None,
             interest_at: None,
             has_interest,
@@ -167,10 +167,15 @@ impl Feed {
         self.venue
     }
 
+    /// How many connections there will be.
+    pub const fn expect(&mut self, connections: usize) {
+        self.expected = connections;
+    }
+
     /// Whether all connections work.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        [Channel::Spot, Channel::Perp, Channel::Mark].iter().all(|channel| self.open.get(channel) == Some(&true))
+        self.expected > 0 && self.open.values().filter(|open| **open).count() >= self.expected
     }
 
     /// The book of an instrument, bids and asks from the best on, at most `levels` a side; `None` while it is not in step.
@@ -193,12 +198,8 @@ impl Feed {
             FeedInput::Closed(channel) => {
                 self.open.insert(channel, false);
                 let mut said = std::mem::take(&mut self.said);
-                match channel {
-                    Channel::Spot => self.spot.handle(Frame::Disconnected, now, &mut said),
-                    Channel::Perp => self.perp.handle(Frame::Disconnected, now, &mut said),
-                    Channel::Mark => {}
-                }
-                self.pass_on(Market::Spot, &mut said, out);
+                self.session(channel.market).handle(Frame::Disconnected, now, &mut said);
+                self.pass_on(channel.market, &mut said, out);
                 self.said = said;
             }
             FeedInput::Answered { call, result, body } => self.answered(call, result, body, now, out),
@@ -209,7 +210,7 @@ impl Feed {
 
     fn frame(&mut self, channel: Channel, bytes: &[u8], now: WallTime, out: &mut Vec<FeedOutput>) {
         let mut said = std::mem::take(&mut self.said);
-        let market = if channel == Channel::Spot { Market::Spot } else { Market::Perp };
+        let market = channel.market;
         self.session(market).handle(Frame::Frame(bytes), now, &mut said);
         self.pass_on(market, &mut said, out);
         self.said = said;
@@ -238,7 +239,7 @@ impl Feed {
                     self.call(Pending::Snapshot(instrument, market), ask, out);
                 }
                 Said::BookFailing { .. } => {
-                    out.push(FeedOutput::Reconnect(if market == Market::Spot { Channel::Spot } else { Channel::Perp }));
+                    out.push(FeedOutput::Reconnect(market));
                 }
                 Said::BookLost { .. } => {}
                 Said::Refused(error) => out.push(FeedOutput::Refused(error.to_string())),
