@@ -251,6 +251,11 @@ impl Orders {
         self.live_order(id).or_else(|| self.ended.iter().rev().find(|order| order.intent.id == id))
     }
 
+    /// Orders that are remembered: unsettled ones, and those that ended not long ago.
+    pub fn all(&self) -> impl Iterator<Item = &Order> {
+        self.ended.iter().chain(&self.live)
+    }
+
     /// Orders whose outcome is not settled, in order of making.
     #[must_use]
     pub fn live(&self) -> &[Order] {

@@ -1,1 +1,454 @@
+use super::*;
+use crate::domain::contract::Contract;
+use crate::domain::fees::{BuyFeeIn, Role};
+use crate::domain::funding::{Formula, Weighting};
+use crate::domain::{
+    Amount, Asset, Catalogue, Fees, FillId, Instrument, Market, PairId, Price, Quantity, Rate, Rules, Side,
+    SignedQuantity, Venue,
+};
+use crate::port::event::VenueAct;
+use crate::port::order::{Purpose, Reason};
+use crate::venues::binance::answer::{
+    BalanceRow, Class, FundingRow, IncomeRow, OrderRow, OrderStatus, PositionRow, TransferRow, TransferStatus,
+};
+use crate::venues::binance::ask::From;
 
+const NOW: WallTime = WallTime(1_750_000_000_000);
+const SPOT: InstrumentId = InstrumentId(0);
+const PERP: InstrumentId = InstrumentId(1);
+
+fn amount(text: &str) -> Amount {
+    Amount::parse(text).unwrap()
+}
+fn quantity(text: &str) -> Quantity {
+    Quantity::parse(text).unwrap()
+}
+fn price(text: &str) -> Price {
+    Price::parse(text).unwrap()
+}
+fn symbol() -> Symbol {
+    Symbol::of("BTCUSDT")
+}
+fn usdt() -> Asset {
+    Asset::new("USDT").unwrap()
+}
+
+fn catalogue() -> Catalogue {
+    let instrument = |market| Instrument {
+        id: InstrumentId(0),
+        venue_id: VenueId(0),
+        venue: Venue::new("binance").unwrap(),
+        symbol: symbol(),
+        market,
+        coin: Asset::new("BTC").unwrap(),
+        quote: usdt(),
+        contract: Contract::Linear { coins: 1 },
+        rules: Rules {
+            tick: price("0.01"),
+            step: quantity("0.00001"),
+            min_quantity: quantity("0.00001"),
+            max_quantity: quantity("1000"),
+            min_notional: amount("5"),
+        },
+        fees: Fees { maker: Rate::ZERO, taker: Rate::ZERO },
+        buy_fee_in: BuyFeeIn::Coin,
+        brackets: Vec::new(),
+        formula: Formula::STANDARD,
+        weighting: Weighting::Linear,
+    };
+    let mut catalogue = Catalogue::default();
+    catalogue.add_pair(instrument(Market::Spot), instrument(Market::Perp));
+    catalogue
+}
+
+fn id(number: u32) -> ClientOrderId {
+    ClientOrderId { epoch: 1, salt: 7, number }
+}
+
+fn intent(number: u32, instrument: InstrumentId, time_in_force: TimeInForce) -> Intent {
+    Intent {
+        id: id(number),
+        pair: PairId(0),
+        leg: if instrument == SPOT { Market::Spot } else { Market::Perp },
+        instrument,
+        side: if instrument == SPOT { Side::Buy } else { Side::Sell },
+        quantity: quantity("0.5"),
+        limit: price("60000"),
+        time_in_force,
+        reduce_only: false,
+        purpose: Purpose::Enter,
+        arrival_mid: price("60000"),
+        decided_at: NOW,
+        reason: Reason::CarryAbove,
+    }
+}
+
+fn row(number: u32, market: Market, status: OrderStatus, filled: &str) -> OrderRow {
+    OrderRow {
+        market,
+        symbol: symbol(),
+        client_id: id(number).to_string(),
+        venue_id: 900 + u64::from(number),
+        side: if market == Market::Spot { Side::Buy } else { Side::Sell },
+        status,
+        quantity: quantity("0.5"),
+        filled: quantity(filled),
+        limit: Some(price("60000")),
+        fills: Vec::new(),
+        at: Some(NOW),
+    }
+}
+
+fn execution(number: u64, order: u64, coins: &str) -> FillRow {
+    FillRow {
+        market: Market::Spot,
+        symbol: symbol(),
+        id: FillId(number),
+        order,
+        client_id: None,
+        side: Some(Side::Buy),
+        price: price("59990"),
+        quantity: quantity(coins),
+        fee: Some(amount("0.0005")),
+        fee_asset: Some(Asset::new("BTC").unwrap()),
+        role: Some(Role::Taker),
+        at: Some(NOW),
+    }
+}
+
+fn refused(class: Class) -> Refused {
+    Refused { class, status: 400, code: None, text: String::new(), until: None }
+}
+
+/// An account and what it said last.
+struct Bench {
+    account: Account,
+    said: Vec<Output>,
+    now: WallTime,
+}
+
+impl Bench {
+    /// Both streams open and the first lists read: everything empty.
+    fn ready() -> Self {
+        let mut bench = Self::new();
+        bench.account.handle(Input::Opened(Stream::Spot), bench.now, &mut bench.said);
+        bench.empty_lists();
+        bench
+    }
+
+    fn new() -> Self {
+        Self { account: Account::new(VenueId(0), &catalogue(), true, NOW), said: Vec::new(), now: NOW }
+    }
+
+    fn tell(&mut self, input: Input) -> Vec<Output> {
+        self.said.clear();
+        self.account.handle(input, self.now, &mut self.said);
+        self.said.clone()
+    }
+
+    fn later(&mut self, span: Span) -> Vec<Output> {
+        self.now = self.now + span;
+        self.tell(Input::Timer)
+    }
+
+    /// Answers every list of the last output that is asked for with nothing in it.
+    fn empty_lists(&mut self) -> Vec<Output> {
+        let asked = self.said.clone();
+        let mut all = Vec::new();
+        for output in asked {
+            let Output::Call(call, Call::Ask(ask)) = output else { continue };
+            let answer = match ask {
+                Ask::OpenOrders { .. } => Answer::Orders(Vec::new()),
+                Ask::Balances(wallet) => Answer::Balances(wallet, Vec::new()),
+                Ask::Positions => Answer::Positions(Vec::new()),
+                Ask::Income { .. } => Answer::Income(Vec::new()),
+                Ask::Fills { .. } => Answer::Fills(Vec::new()),
+                _ => continue,
+            };
+            all.extend(self.tell(Input::Answered { call, result: Ok(answer) }));
+        }
+        all
+    }
+}
+
+fn outcomes(said: &[Output]) -> Vec<Outcome> {
+    let outcome = |output: &Output| match output {
+        Output::Fact(Event::Order(report)) => Some(report.outcome.clone()),
+        _ => None,
+    };
+    said.iter().filter_map(outcome).collect()
+}
+
+fn calls(said: &[Output]) -> Vec<(CallId, Call)> {
+    let call = |output: &Output| match output {
+        Output::Call(number, call) => Some((*number, call.clone())),
+        _ => None,
+    };
+    said.iter().filter_map(call).collect()
+}
+
+#[test]
+fn an_answer_with_executions_tells_them_before_the_end() {
+    let mut bench = Bench::ready();
+    let sent = calls(&bench.tell(Input::Place(intent(1, SPOT, TimeInForce::ImmediateOrCancel))));
+    let (call, Call::Act(Act::Place(placement))) = &sent[0] else { panic!("{sent:?}") };
+    assert_eq!((placement.id, placement.symbol, placement.market), (id(1), symbol(), Market::Spot));
+    let fills = vec![execution(1, 901, "0.2"), execution(2, 901, "0.3")];
+    let answer = OrderRow { fills, ..row(1, Market::Spot, OrderStatus::Filled, "0.5") };
+    let said = bench.tell(Input::Answered { call: *call, result: Ok(Answer::Order(answer)) });
+    let told = outcomes(&said);
+    assert!(matches!(told[..], [Outcome::Accepted, Outcome::Filled(_), Outcome::Filled(_), Outcome::Done { .. }]));
+}
+
+#[test]
+fn c02_the_stream_and_the_answer_tell_an_execution_once() {
+    let mut bench = Bench::ready();
+    let (call, _) = calls(&bench.tell(Input::Place(intent(1, SPOT, TimeInForce::ImmediateOrCancel))))[0].clone();
+    // A09: the stream is first.
+    let pushed = AccountMessage::Order {
+        order: row(1, Market::Spot, OrderStatus::Filled, "0.5"),
+        fill: Some(execution(1, 901, "0.5")),
+        by_venue: None,
+    };
+    let first = outcomes(&bench.tell(Input::Pushed(Stream::Spot, pushed.clone())));
+    assert!(matches!(first[..], [Outcome::Filled(_), Outcome::Done { .. }]));
+    let fills = vec![execution(1, 901, "0.5")];
+    let answer = OrderRow { fills, ..row(1, Market::Spot, OrderStatus::Filled, "0.5") };
+    let second = outcomes(&bench.tell(Input::Answered { call, result: Ok(Answer::Order(answer)) }));
+    assert!(matches!(second[..], [Outcome::Accepted, Outcome::Done { .. }]));
+    assert!(matches!(outcomes(&bench.tell(Input::Pushed(Stream::Spot, pushed)))[..], [Outcome::Done { .. }]));
+}
+
+#[test]
+fn an_answer_without_executions_asks_for_them_and_ends_the_order_after() {
+    let mut bench = Bench::ready();
+    let (call, _) = calls(&bench.tell(Input::Place(intent(1, PERP, TimeInForce::ImmediateOrCancel))))[0].clone();
+    let answer = row(1, Market::Perp, OrderStatus::Expired, "0.2");
+    let said = bench.tell(Input::Answered { call, result: Ok(Answer::Order(answer)) });
+    assert_eq!(outcomes(&said), [Outcome::Accepted]);
+    let asked = calls(&said);
+    let (call, Call::Ask(Ask::Fills { from: From::Window { start, .. }, .. })) = &asked[0] else { panic!("{asked:?}") };
+    assert!(*start < NOW);
+    let mine = execution(5, 901, "0.2");
+    let other = execution(6, 555, "0.1");
+    let said = bench.tell(Input::Answered { call: *call, result: Ok(Answer::Fills(vec![mine, other])) });
+    assert!(matches!(outcomes(&said)[..], [Outcome::Filled(_), Outcome::Expired { .. }]));
+}
+
+#[test]
+fn a04_a07_what_proves_nothing_is_unknown_and_asked_for_never_sent_again() {
+    let check = |end: &dyn Fn(CallId) -> Input, expected: Outcome, asks: bool| {
+        let mut bench = Bench::ready();
+        let (call, _) = calls(&bench.tell(Input::Place(intent(1, SPOT, TimeInForce::ImmediateOrCancel))))[0].clone();
+        let mut said = bench.tell(end(call));
+        for _ in 0..30 {
+            said.extend(bench.later(Span::seconds(5)));
+        }
+        assert_eq!(outcomes(&said)[0], expected);
+        let asked = calls(&said);
+        assert!(!asked.iter().any(|(_, call)| matches!(call, Call::Act(Act::Place(_)))), "sent again");
+        let asks_for_it = |(_, call): &(CallId, Call)| matches!(call, Call::Ask(Ask::Order { .. }));
+        assert_eq!(asked.iter().any(asks_for_it), asks);
+    };
+    let answer = |class| move |call| Input::Answered { call, result: Err(refused(class)) };
+    check(&|call| Input::NoAnswer { call }, Outcome::Unknown, true);
+    check(&answer(Class::Unknown), Outcome::Unknown, true);
+    check(&answer(Class::NotFound), Outcome::Unknown, true);
+    check(&|call| Input::Answered { call, result: Ok(Answer::Done) }, Outcome::Unknown, false);
+    let rejected = |cause| Outcome::Rejected { cause };
+    check(&answer(Class::Proof(RejectCause::Balance)), rejected(RejectCause::Balance), false);
+    check(&answer(Class::RateLimit), rejected(RejectCause::RateLimit), false);
+    check(&answer(Class::Clock), rejected(RejectCause::RateLimit), false);
+    check(&|call| Input::NotSent { call, limited: true }, rejected(RejectCause::RateLimit), false);
+    check(&|call| Input::NotSent { call, limited: false }, rejected(RejectCause::Halted), false);
+}
+
+#[test]
+fn a10_a_refused_cancel_is_no_end_and_the_order_is_asked_for() {
+    let mut bench = Bench::ready();
+    bench.tell(Input::Place(intent(1, PERP, TimeInForce::PostOnly)));
+    let (call, _) = calls(&bench.tell(Input::Cancel { id: id(1), instrument: PERP }))[0].clone();
+    let said = bench.tell(Input::Answered { call, result: Err(refused(Class::NotFound)) });
+    assert_eq!(outcomes(&said), [Outcome::CancelRejected]);
+    assert!(matches!(calls(&said)[0].1, Call::Ask(Ask::Order { .. })));
+    let (call, _) = calls(&bench.tell(Input::Cancel { id: id(1), instrument: PERP }))[0].clone();
+    assert_eq!(outcomes(&bench.tell(Input::NoAnswer { call })), [Outcome::CancelUnknown]);
+}
+
+#[test]
+fn c13_acts_of_the_venue_and_of_strangers_are_told_apart() {
+    let mut bench = Bench::ready();
+    let order = |client_id: &str| OrderRow {
+        client_id: client_id.to_owned(),
+        ..row(1, Market::Perp, OrderStatus::Filled, "0.5")
+    };
+    let push = |order, by_venue| {
+        let fill = Some(execution(9, 1, "0.5"));
+        Input::Pushed(Stream::Perp, AccountMessage::Order { order, fill, by_venue })
+    };
+    let said = bench.tell(push(order("adl_autoclose"), Some(VenueAct::Adl)));
+    assert!(matches!(said[..], [Output::Fact(Event::VenueFill { act: VenueAct::Adl, instrument: PERP, .. })]));
+    assert_eq!(bench.tell(push(order("adl_autoclose"), Some(VenueAct::Adl))), [], "told twice");
+    let foreign = Output::Fact(Event::Foreign { venue: VenueId(0), instrument: Some(PERP) });
+    assert_eq!(bench.tell(push(order("web_abc"), None)), [foreign.clone()]);
+    // Our form, but an id that this ledger never made.
+    assert_eq!(bench.tell(push(order(&id(77).to_string()), None)), [foreign]);
+}
+
+fn transfer() -> Transfer {
+    Transfer { id: id(3), venue: VenueId(0), from: Wallet::Spot, asset: usdt(), amount: amount("100") }
+}
+
+#[test]
+fn h07_a_transfer_without_an_answer_is_looked_for_and_never_repeated() {
+    let found = |status| TransferRow { id: "t1".to_owned(), asset: usdt(), amount: amount("100"), status, at: NOW };
+    let check = |rows: Vec<TransferRow>, expected: &dyn Fn(Transfer) -> Event| {
+        let mut bench = Bench::ready();
+        let (call, _) = calls(&bench.tell(Input::Transfer(transfer())))[0].clone();
+        bench.tell(Input::NoAnswer { call });
+        let (mut told, mut sent) = (Vec::new(), 0);
+        for _ in 0..60 {
+            let said = bench.later(Span::seconds(3));
+            for (call, what) in calls(&said) {
+                sent += i32::from(matches!(what, Call::Act(Act::Transfer { .. })));
+                if matches!(what, Call::Ask(Ask::Transfers { .. })) {
+                    let answer = Ok(Answer::Transfers(rows.clone()));
+                    told.extend(bench.tell(Input::Answered { call, result: answer }));
+                }
+            }
+            bench.empty_lists();
+        }
+        let facts: Vec<_> = told.into_iter().filter(|output| matches!(output, Output::Fact(_))).collect();
+        assert_eq!(facts, [Output::Fact(expected(transfer()))]);
+        assert_eq!(sent, 0);
+    };
+    check(vec![found(TransferStatus::Done)], &Event::TransferDone);
+    check(vec![found(TransferStatus::Failed)], &Event::TransferFailed);
+    check(Vec::new(), &Event::TransferFailed);
+    let other = TransferRow { amount: amount("101"), ..found(TransferStatus::Done) };
+    check(vec![other], &Event::TransferFailed);
+}
+
+#[test]
+fn a_transfer_that_is_pending_or_not_listed_yet_is_not_failed_early() {
+    let mut bench = Bench::ready();
+    let (call, _) = calls(&bench.tell(Input::Transfer(transfer())))[0].clone();
+    bench.tell(Input::Answered { call, result: Err(refused(Class::Unknown)) });
+    let mut told = Vec::new();
+    for _ in 0..25 {
+        for (call, what) in calls(&bench.later(Span::seconds(3))) {
+            if matches!(what, Call::Ask(Ask::Transfers { .. })) {
+                told.extend(bench.tell(Input::Answered { call, result: Ok(Answer::Transfers(Vec::new())) }));
+            }
+        }
+    }
+    assert!(!told.iter().any(|output| matches!(output, Output::Fact(_))), "{told:?}");
+}
+
+#[test]
+fn lists_are_told_once_all_are_there_and_not_when_one_failed() {
+    let mut bench = Bench::new();
+    bench.tell(Input::Opened(Stream::Perp));
+    let asked = calls(&bench.said);
+    assert_eq!(asked.len(), 6, "{asked:?}");
+    assert!(bench.tell(Input::NoAnswer { call: asked[0].0 }).is_empty());
+    bench.said = asked.iter().skip(1).map(|(call, what)| Output::Call(*call, what.clone())).collect();
+    let said = bench.empty_lists();
+    assert!(!said.iter().any(|output| matches!(output, Output::Lists(_))), "one list failed");
+    bench.later(Span::seconds(6));
+    let said = bench.empty_lists();
+    let lists = said.iter().find_map(|output| if let Output::Lists(lists) = output { Some(lists) } else { None });
+    assert!(lists.unwrap().quiet);
+}
+
+#[test]
+fn c10_income_is_told_once_with_the_rate_of_its_settlement() {
+    let mut bench = Bench::ready();
+    bench.later(Span::seconds(31));
+    let stamp = WallTime(1_750_003_200_000);
+    let income = |kind: &'static str, number: &str, money: &str| IncomeRow {
+        kind: Symbol::of(kind),
+        symbol: (kind == "FUNDING_FEE").then(symbol),
+        amount: amount(money),
+        asset: usdt(),
+        at: stamp + Span::seconds(2),
+        id: number.to_owned(),
+        fill: None,
+    };
+    let rows = vec![income("FUNDING_FEE", "1", "1.5"), income("COMMISSION", "2", "-1"), income("TRANSFER", "3", "50")];
+    let position = PositionRow {
+        symbol: symbol(),
+        coins: SignedQuantity::from_units(-50_000_000),
+        entry: Some(price("60000")),
+        mark: Some(price("60000")),
+        liquidation: None,
+        adl: None,
+        hedge_side: false,
+        at: None,
+    };
+    let mut facts = Vec::new();
+    for _ in 0..3 {
+        let mut open = calls(&bench.said.clone());
+        while let Some((call, what)) = open.pop() {
+            let Call::Ask(ask) = what else { continue };
+            let answer = match ask {
+                Ask::Income { .. } => Answer::Income(rows.clone()),
+                Ask::Positions => Answer::Positions(vec![position]),
+                Ask::Balances(wallet) => {
+                    Answer::Balances(wallet, vec![BalanceRow { asset: usdt(), total: amount("5"), free: amount("5") }])
+                }
+                Ask::OpenOrders { .. } => Answer::Orders(Vec::new()),
+                Ask::Fills { .. } => Answer::Fills(Vec::new()),
+                Ask::FundingHistory { .. } => {
+                    let rate = Rate::parse("0.00005").unwrap();
+                    let row = FundingRow { symbol: symbol(), stamp, rate, mark: Some(price("60000")) };
+                    Answer::FundingHistory(vec![row])
+                }
+                other => panic!("{other:?}"),
+            };
+            let said = bench.tell(Input::Answered { call, result: Ok(answer) });
+            open.extend(calls(&said));
+            facts.extend(said.into_iter().filter_map(|output| match output {
+                Output::Fact(event) => Some(event),
+                _ => None,
+            }));
+        }
+        bench.later(Span::seconds(31));
+    }
+    let paid = |event: &Event| matches!(event, Event::FundingPaid { stamp: told, amount: money, .. } if *told == stamp && *money == amount("1.5"));
+    assert_eq!(facts.iter().filter(|event| paid(event)).count(), 1, "{facts:?}");
+    // H07: money that no transfer of ours explains is booked as external, and somebody else is at work.
+    assert_eq!(facts.iter().filter(|event| matches!(event, Event::Adjusted { .. })).count(), 1);
+    assert_eq!(facts.iter().filter(|event| matches!(event, Event::Foreign { .. })).count(), 1);
+}
+
+#[test]
+fn the_dead_mans_switch_is_kept_while_an_order_rests_and_let_go_after() {
+    let switches = |said: &[Output]| -> Vec<Span> {
+        let switch = |(_, call): (CallId, Call)| match call {
+            Call::Act(Act::Countdown { after, .. }) => Some(after),
+            _ => None,
+        };
+        calls(said).into_iter().filter_map(switch).collect()
+    };
+    let mut bench = Bench::ready();
+    assert_eq!(switches(&bench.tell(Input::Place(intent(1, PERP, TimeInForce::PostOnly)))), [Span::seconds(120)]);
+    assert_eq!(switches(&bench.later(Span::seconds(10))), []);
+    assert_eq!(switches(&bench.later(Span::seconds(25))), [Span::seconds(120)]);
+    let order = row(1, Market::Perp, OrderStatus::Cancelled, "0");
+    bench.tell(Input::Pushed(Stream::Perp, AccountMessage::Order { order, fill: None, by_venue: None }));
+    assert_eq!(switches(&bench.later(Span::seconds(1))), [Span::ZERO]);
+    assert_eq!(switches(&bench.tell(Input::Place(intent(2, SPOT, TimeInForce::PostOnly)))), [], "spot has none");
+}
+
+#[test]
+fn c04_a_stream_that_says_nothing_of_an_order_is_opened_again() {
+    let mut bench = Bench::ready();
+    let (call, _) = calls(&bench.tell(Input::Place(intent(1, PERP, TimeInForce::ImmediateOrCancel))))[0].clone();
+    let answer = row(1, Market::Perp, OrderStatus::Filled, "0.5");
+    bench.tell(Input::Answered { call, result: Ok(Answer::Order(answer)) });
+    assert!(!bench.later(Span::seconds(5)).contains(&Output::Reopen(Stream::Perp)));
+    assert!(bench.later(Span::seconds(6)).contains(&Output::Reopen(Stream::Perp)));
+    let said = bench.tell(Input::Pushed(Stream::Spot, AccountMessage::ListenKeyExpired));
+    assert_eq!(said, [Output::Reopen(Stream::Spot)]);
+}
