@@ -89,6 +89,19 @@ const OUTSIDE: &[&str] = &[
     "getrandom",
 ];
 
+/// What opens sockets: of `venues`, only `transport` may name it.
+const NETWORK: &[&str] = &[
+    "std::net",
+    "tokio",
+    "reqwest",
+    "tokio_tungstenite",
+    "tokio_rustls",
+    "rustls",
+    "futures_util",
+    "governor",
+    "axum",
+];
+
 /// Longest file with its tests, and the tables that may be longer, each with its reason.
 const MAX_LINES: usize = 500;
 const LONGER: &[(&str, usize, &str)] = &[("src/config/table.rs", 900, "one row for each key: a table, not a program")];
@@ -156,6 +169,10 @@ fn layer_findings(path: &str, text: &str) -> Vec<String> {
         if let Some(word) = OUTSIDE.iter().find(|word| core && inside(&segments, word)) {
             findings.push(format!("{path}:{line}: the core may not name `{word}`"));
         }
+        let translator = inside(&module, "venues") && !inside(&module, "venues::transport");
+        if let Some(word) = NETWORK.iter().find(|word| translator && inside(&segments, word)) {
+            findings.push(format!("{path}:{line}: only `venues::transport` may name `{word}`"));
+        }
     }
     findings
 }
@@ -197,6 +214,8 @@ fn the_rule_of_layers_finds_every_way_to_write_a_path() {
     check("src/config/read.rs", "use std::fs;", 0);
     check("src/run/live.rs", "use crate::report::run::Summary; use crate::report::html::Page;", 1);
     check("src/main.rs", "fn main() { carry::cli::run() }", 0);
+    check("src/venues/binance/session.rs", "use tokio::sync::mpsc;", 1);
+    check("src/venues/transport/http.rs", "use tokio::sync::mpsc; use reqwest::Client;", 0);
     check("src/helpers.rs", "", 1);
 }
 

@@ -1,7 +1,9 @@
 //! The only clock. Everything else gets its time as an event.
 
 use crate::domain::WallTime;
-use std::time::Duration;
+use crate::venues::transport::Clock;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 /// A running stopwatch; for reports, never for decisions.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +36,22 @@ impl Stopwatch {
 pub fn now() -> WallTime {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     WallTime(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Nanoseconds since the first call in this process; never falls. On Linux it does not count the time of a suspended
+/// machine: `venues/transport/clock_offset.rs` notices that by the wall clock.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this file is where the clock is read")]
+pub fn steady_ns() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let start = START.get_or_init(Instant::now);
+    u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Both clocks, for those who may not read one.
+#[must_use]
+pub const fn clock() -> Clock {
+    Clock { wall: now, steady_ns }
 }
 
 /// Waits on the wall clock, for a run at a chosen speed.
