@@ -59,3 +59,52 @@ pub const fn clock() -> Clock {
 pub fn wait(span: Duration) {
     std::thread::sleep(span);
 }
+
+/// The clock of a test venue that runs faster than time: where it stood when, and how fast it runs.
+struct Followed {
+    real_ns: u64,
+    wall_ns: i128,
+    speed: f64,
+    first_ns: i128,
+    shown_ns: i128,
+}
+
+static FOLLOWED: std::sync::Mutex<Option<Followed>> = std::sync::Mutex::new(None);
+
+/// Follows the clock of a loopback venue from now on: it shows `wall` and runs `speed` times as fast as time.
+pub fn follow(wall: WallTime, speed: f64) {
+    let mut followed = FOLLOWED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let wall_ns = i128::from(wall.0) * 1_000_000;
+    let (first_ns, shown_ns) = followed.as_ref().map_or((wall_ns, wall_ns), |before| (before.first_ns, before.shown_ns));
+    *followed = Some(Followed { real_ns: steady_ns(), wall_ns, speed, first_ns, shown_ns });
+}
+
+/// Nanoseconds that the followed clock shows, and those at its beginning. It never falls.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::as_conversions,
+    reason = "a test clock scaled by a factor"
+)]
+fn followed_ns() -> (i128, i128) {
+    let mut followed = FOLLOWED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let Some(clock) = followed.as_mut() else { return (i128::from(now().0) * 1_000_000, 0) };
+    let passed = (steady_ns().saturating_sub(clock.real_ns)) as f64 * clock.speed;
+    clock.shown_ns = clock.shown_ns.max(clock.wall_ns + passed as i128);
+    (clock.shown_ns, clock.first_ns)
+}
+
+fn followed_wall() -> WallTime {
+    WallTime(i64::try_from(followed_ns().0.div_euclid(1_000_000)).unwrap_or(i64::MAX))
+}
+
+fn followed_steady() -> u64 {
+    let (shown, first) = followed_ns();
+    u64::try_from(shown - first).unwrap_or(0)
+}
+
+/// The clocks of the venue that is followed; tests on loopback alone.
+#[must_use]
+pub const fn venue() -> Clock {
+    Clock { wall: followed_wall, steady_ns: followed_steady }
+}

@@ -6,12 +6,18 @@ pub mod collect;
 pub mod cursor;
 pub mod driver;
 pub mod journal;
+pub mod live;
+mod live_lines;
+pub mod live_loop;
+pub mod live_net;
+pub mod live_start;
 pub mod paper;
 pub mod reconcile;
 pub mod recover;
 pub mod review;
 pub mod rows;
 pub mod session;
+pub mod shadow;
 
 pub use driver::Driver;
 pub use journal::{Journal, NoJournal};

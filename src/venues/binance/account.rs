@@ -7,7 +7,7 @@
 //! Tests: `account_tests.rs`.
 
 use super::account_lists::{Cycle, Lists};
-use super::account_orders::act_of;
+use super::account_told::act_of;
 use super::answer::{AccountMessage, Answer, FillRow, Refused};
 use super::ask::{Act, Ask, Placement};
 use crate::domain::{Asset, Catalogue, ClientOrderId, FillId, InstrumentId, Market, Span, Symbol, VenueId, WallTime};
