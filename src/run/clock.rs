@@ -75,7 +75,8 @@ static FOLLOWED: std::sync::Mutex<Option<Followed>> = std::sync::Mutex::new(None
 pub fn follow(wall: WallTime, speed: f64) {
     let mut followed = FOLLOWED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let wall_ns = i128::from(wall.0) * 1_000_000;
-    let (first_ns, shown_ns) = followed.as_ref().map_or((wall_ns, wall_ns), |before| (before.first_ns, before.shown_ns));
+    let (first_ns, shown_ns) =
+        followed.as_ref().map_or((wall_ns, wall_ns), |before| (before.first_ns, before.shown_ns));
     *followed = Some(Followed { real_ns: steady_ns(), wall_ns, speed, first_ns, shown_ns });
 }
 

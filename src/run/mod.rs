@@ -12,6 +12,7 @@ pub mod live_loop;
 pub mod live_net;
 pub mod live_start;
 pub mod paper;
+pub mod preflight;
 pub mod reconcile;
 pub mod recover;
 pub mod review;

@@ -1,0 +1,287 @@
+//! What `live`, `shadow` and `paper --market live` share: arguments, the door to each venue, and what is asked before the start.
+//!
+//! Nothing is traded here. Tests: `tests/live.rs`.
+
+use super::{Exit, Failure};
+use crate::config::{Loaded, Settings};
+use crate::domain::{Catalogue, Span, VenueId, WallTime};
+use crate::run::clock;
+use crate::run::live_net::{Arrived, INBOX, Network, Signer, Wire, WireError};
+use crate::run::live_start::{Inquiry, Known, StartError};
+use crate::venues::binance::feed::Feed;
+use crate::venues::binance::profile::Profile;
+use crate::venues::transport::Clock;
+use crate::venues::transport::hosts::{Holder, Owner, TestKeys};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+
+/// Where the market is, and on which clock the run goes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Place {
+    /// Every host of the venue at one address of this machine, as http://127.0.0.1:PORT: a simulated venue, test keys only
+    #[arg(long, value_name = "URL")]
+    pub base_url: Option<String>,
+    /// machine, or venue: every timer and stamp on the clock of a simulated venue that runs faster than time
+    #[arg(long, default_value = "machine", value_parser = ["machine", "venue"])]
+    pub clock: String,
+    /// Stops by itself after this time on the run's clock, for example 8h
+    #[arg(long = "for", value_name = "SPAN")]
+    pub length: Option<String>,
+}
+
+/// What a strategy and its settings come from.
+#[derive(Debug, Clone, clap::Args)]
+pub struct What {
+    /// Strategy file; the built-in settings when absent
+    #[arg(long, value_name = "FILE")]
+    pub strategy: Option<PathBuf>,
+    /// Overrides one key; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Further configuration files; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub config: Vec<PathBuf>,
+}
+
+/// One venue before the first event.
+pub struct Door {
+    /// Its number in the catalogue.
+    pub venue: VenueId,
+    /// Its name.
+    pub name: String,
+    /// The network.
+    pub wire: Arc<Wire>,
+    /// Public data.
+    pub feed: Feed,
+    /// When the start-up asked.
+    pub now: WallTime,
+}
+
+/// Everything of the start.
+pub struct Opened {
+    /// Instruments and pairs.
+    pub catalogue: Catalogue,
+    /// Venues.
+    pub doors: Vec<Door>,
+    /// What they said.
+    pub known: Known,
+    /// What arrives.
+    pub inbox: mpsc::Receiver<Arrived>,
+    /// The run's clock.
+    pub clock: Clock,
+}
+
+impl Place {
+    /// The length of the run, when one is given.
+    ///
+    /// # Errors
+    /// Exit code 2 for a span that cannot be read.
+    pub fn span(&self) -> Result<Option<Span>, Failure> {
+        let Some(text) = &self.length else { return Ok(None) };
+        match crate::config::units::span(text) {
+            Ok(span) if span > Span::ZERO => Ok(Some(span)),
+            _ => Err(Failure::new(
+                Exit::Usage,
+                format!("--for {}: expected a length of time, for example 8h or 30m", text.escape_debug()),
+            )),
+        }
+    }
+
+    fn is_loopback(&self) -> bool {
+        self.base_url.is_some()
+    }
+}
+
+/// Pairs by venue: `binance:BTCUSDT` is symbol `BTCUSDT` of `binance`.
+fn by_venue(pairs: &[String]) -> Result<BTreeMap<String, Vec<String>>, Failure> {
+    let mut venues: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    if pairs.is_empty() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "strategy.pairs names no pair; name what shall be traded, for example --set strategy.pairs=[\"binance:BTCUSDT\"]",
+        ));
+    }
+    for pair in pairs {
+        let Some((venue, symbol)) = pair.split_once(':') else {
+            let text = format!("strategy.pairs: {}: expected VENUE:SYMBOL, for example binance:BTCUSDT", pair.escape_debug());
+            return Err(Failure::new(Exit::Usage, text));
+        };
+        venues.entry(venue.to_owned()).or_default().push(symbol.to_owned());
+    }
+    Ok(venues)
+}
+
+/// Makes signers: by the venue's name and its profile.
+pub type SignerOf<'a> = &'a dyn Fn(&str, &Profile) -> Result<(Signer, Holder), Failure>;
+
+/// A run without keys: public data alone.
+///
+/// # Errors
+/// None.
+pub fn no_keys(_: &str, _: &Profile) -> Result<(Signer, Holder), Failure> {
+    Ok((Signer::None, Holder::NoKeys))
+}
+
+/// Reaches every venue of the strategy's pairs and learns what must be known before the first event.
+///
+/// # Errors
+/// Exit code 5 when a venue cannot be reached, 2 when a pair cannot be traded.
+pub async fn open(settings: &Settings, place: &Place, signer: SignerOf<'_>) -> Result<Opened, Failure> {
+    let venues = by_venue(&settings.strategy.pairs)?;
+    let (sender, inbox) = mpsc::channel(INBOX);
+    let clock = clock_of(place).await?;
+    let mut catalogue = Catalogue::default();
+    let mut known = Known::default();
+    let mut wires = Vec::new();
+    for (number, (name, symbols)) in venues.iter().enumerate() {
+        let profile = profile(name, place)?;
+        let venue = VenueId(u8::try_from(number).unwrap_or(u8::MAX));
+        let (signer, holder) = signer(name, &profile)?;
+        let owner = if profile.name.starts_with("aster") { Owner::Aster } else { Owner::Binance };
+        let network = Network { owner, holder, test_root: None, clock };
+        let wire = Arc::new(Wire::new((venue, Arc::new(profile)), signer, &network, sender.clone())?);
+        let inquiry = Inquiry { wire: &wire, name };
+        inquiry.clock().await?;
+        inquiry.instruments(symbols, &mut catalogue, &mut known).await?;
+        wires.push((venue, name.clone(), wire));
+    }
+    let mut doors = Vec::new();
+    for (venue, name, wire) in wires {
+        let inquiry = Inquiry { wire: &wire, name: &name };
+        let now = (clock.wall)();
+        let since = now - settings.signal.memory - Span::DAY;
+        inquiry.funding((venue, &catalogue), since, now, &mut known).await?;
+        let feed = Feed::new(venue, &catalogue, &known.intervals, &known.last, inquiry.has_interest());
+        doors.push(Door { venue, name, wire, feed, now });
+    }
+    Ok(Opened { catalogue, doors, known, inbox, clock })
+}
+
+/// Opens the streams of every venue.
+pub fn open_lines(opened: &mut Opened) {
+    use crate::domain::Market;
+    for door in &mut opened.doors {
+        let of = |market: Market| -> Vec<_> {
+            let ours = opened.catalogue.instruments().iter().filter(|one| one.venue_id == door.venue);
+            ours.filter(|one| one.market == market).map(|one| one.symbol).collect()
+        };
+        let public = door.wire.open_lines(&of(Market::Spot), &of(Market::Perp));
+        door.feed.expect(public);
+    }
+}
+
+fn profile(name: &str, place: &Place) -> Result<Profile, Failure> {
+    let Some(profile) = Profile::named(name) else {
+        let text = format!("{}: no venue of this name can be traded live; there are binance and aster", name.escape_debug());
+        return Err(Failure::new(Exit::Usage, text));
+    };
+    Ok(match &place.base_url {
+        Some(base) => profile.with_loopback(base),
+        None => profile,
+    })
+}
+
+/// The clock of the run; a venue's own only on loopback.
+async fn clock_of(place: &Place) -> Result<Clock, Failure> {
+    if place.clock == "machine" {
+        return Ok(clock::clock());
+    }
+    let Some(base) = place.base_url.as_ref().filter(|_| place.is_loopback()) else {
+        return Err(Failure::new(Exit::Usage, "--clock venue: only with --base-url on loopback and test keys"));
+    };
+    follow(base).await?;
+    let base = base.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            let _ = follow(&base).await;
+        }
+    });
+    Ok(clock::venue())
+}
+
+/// Reads the clock of a simulated venue and follows it.
+async fn follow(base: &str) -> Result<(), Failure> {
+    use crate::venues::binance::ask::Method;
+    use crate::venues::transport::http::{HttpClient, HttpSettings, Outgoing};
+    use crate::venues::transport::hosts::Site;
+    let failed = |what: String| Failure::new(Exit::Unreachable, format!("{base}: {what}"));
+    let site = Site::new(base, Owner::Binance, Holder::Test(TestKeys::vouched())).map_err(|error| failed(error.to_string()))?;
+    let client = HttpClient::new(&site, HttpSettings::default(), None, clock::clock())
+        .map_err(|error| failed(error.to_string()))?;
+    let outgoing = Outgoing { method: Method::Get, path_and_query: "/carry/clock", body: None, header: None };
+    let reply = client.send(&outgoing).await.map_err(|error| failed(error.to_string()))?;
+    let clock: serde_json::Value =
+        serde_json::from_slice(&reply.body).map_err(|_| failed("no clock of a simulated venue".to_owned()))?;
+    let now = clock.get("now_ms").and_then(serde_json::Value::as_i64);
+    let speed = clock.get("speed").and_then(serde_json::Value::as_f64);
+    let (Some(now), Some(speed)) = (now, speed) else {
+        return Err(failed("its clock has no now_ms and speed".to_owned()));
+    };
+    clock::follow(WallTime(now), speed);
+    Ok(())
+}
+
+/// Turns true once the process is told to stop.
+#[must_use]
+pub fn stop_signal() -> watch::Receiver<bool> {
+    let (tell, stop) = watch::channel(false);
+    tokio::spawn(async move {
+        let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(signal) => signal,
+            Err(_) => return,
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        let _ = tell.send(true);
+        // Kept until the run is over.
+        tell.closed().await;
+    });
+    stop
+}
+
+/// The runtime of the edges.
+///
+/// # Errors
+/// Exit code 1 when the system gives no threads.
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let built = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    built.map_err(|error| Failure::new(Exit::Failure, format!("no threads: {error}")))
+}
+
+/// Fresh bits for ids, so that no two installations make the same ones (fault A12).
+#[must_use]
+pub fn fresh_salt() -> u32 {
+    use sha2::{Digest as _, Sha256};
+    let mut digest = Sha256::new();
+    digest.update(format!("{}:{}:{}", clock::now().0, clock::steady_ns(), std::process::id()));
+    let bytes = digest.finalize();
+    bytes.iter().take(4).fold(0, |sum, byte| sum << 8 | u32::from(*byte))
+}
+
+/// The settings of a run with the mode in them.
+#[must_use]
+pub fn identity(loaded: &Loaded, mode: &str) -> String {
+    format!("mode={mode} market=live strategy={}", loaded.strategy_hash)
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        let exit = match &error {
+            StartError::Unreachable { .. } => Exit::Unreachable,
+            StartError::Refused { .. } => Exit::Refused,
+            StartError::Pair { .. } => Exit::Usage,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
+impl From<WireError> for Failure {
+    fn from(error: WireError) -> Self {
+        Self::new(Exit::Usage, error.to_string())
+    }
+}

@@ -1,0 +1,371 @@
+//! A live run: the core, our accounts at the venues, and the market, joined to the network by one inbox.
+//!
+//! What arrives becomes facts in the order of its arrival; then the core decides; then what it wants leaves. Start-up is
+//! recovery: lists are read and compared before the venue counts as reachable, and only then may anything be entered
+//! (rule R-D). Nothing here knows HTTP or JSON (`live_net`) and nothing trades (`engine`). Tests: `tests/live.rs`.
+
+use super::driver::{Driver, Gateway};
+use super::journal::{Journal, JournalError};
+use super::live_net::{Arrived, Asker, Line, Outcome as Came, Wire};
+use super::reconcile::{self, Difference};
+use crate::domain::{ClientOrderId, InstrumentId, Market, Span, VenueId, WallTime};
+use crate::port::Event;
+use crate::port::event::{Adjustment, Operator, Transfer};
+use crate::port::order::{Intent, OrderReport, Outcome};
+use crate::venues::binance::Lists;
+use crate::venues::binance::account::{Account, Input, Note, Output, Stream};
+use crate::venues::binance::feed::{Channel, Feed, FeedInput, FeedOutput};
+use std::sync::Arc;
+
+/// Lists that differ must differ twice, this far apart at least: venues are consistent a little later.
+const SETTLE: Span = Span::seconds(3);
+/// Lists older than this make a venue count as unreachable.
+const LISTS_AGE: Span = Span::seconds(150);
+
+/// Orders on their way from the core to the accounts.
+#[derive(Debug, Default)]
+pub struct Outbox(pub Vec<Input>);
+
+impl Gateway for Outbox {
+    fn place(&mut self, intent: Intent, _now: WallTime) {
+        self.0.push(Input::Place(intent));
+    }
+    fn cancel(&mut self, id: ClientOrderId, instrument: InstrumentId, _now: WallTime) {
+        self.0.push(Input::Cancel { id, instrument });
+    }
+    fn query(&mut self, id: ClientOrderId, instrument: InstrumentId, _now: WallTime) {
+        self.0.push(Input::Query { id, instrument });
+    }
+    fn transfer(&mut self, transfer: Transfer, _now: WallTime) {
+        self.0.push(Input::Transfer(transfer));
+    }
+}
+
+/// One venue of a live run.
+pub struct Desk {
+    /// Its number.
+    pub venue: VenueId,
+    /// Public data.
+    pub feed: Feed,
+    /// Our account there.
+    pub account: Account,
+    /// The network.
+    pub wire: Arc<Wire>,
+    /// What the last comparison found, and when.
+    pub compared: Option<(WallTime, Vec<Difference>)>,
+    /// Lists came and agreed at this time.
+    agreed: Option<WallTime>,
+    /// Differences seen once, to be seen again before they count.
+    suspected: Option<(WallTime, Vec<Difference>)>,
+    reachable: bool,
+    /// The venue refuses us: no entries until a person looks.
+    barred: bool,
+}
+
+impl Desk {
+    /// A venue that has not been reached yet.
+    #[must_use]
+    pub const fn new(venue: VenueId, feed: Feed, account: Account, wire: Arc<Wire>) -> Self {
+        Self {
+            venue,
+            feed,
+            account,
+            wire,
+            compared: None,
+            agreed: None,
+            suspected: None,
+            reachable: false,
+            barred: false,
+        }
+    }
+}
+
+/// A live run.
+pub struct Live<J> {
+    /// Core, journal and what is on its way out.
+    pub driver: Driver<J, Outbox>,
+    /// Venues.
+    pub desks: Vec<Desk>,
+    said: Vec<Output>,
+    told: Vec<FeedOutput>,
+    facts: Vec<Event>,
+}
+
+impl<J: Journal> Live<J> {
+    /// Joins them. What an earlier run left in doubt is told to the accounts and to the core.
+    ///
+    /// # Errors
+    /// [`JournalError`] when a fact is not on disk.
+    pub fn new(driver: Driver<J, Outbox>, desks: Vec<Desk>, now: WallTime) -> Result<Self, JournalError> {
+        let mut live = Self { driver, desks, said: Vec::new(), told: Vec::new(), facts: Vec::new() };
+        live.doubt(now)?;
+        Ok(live)
+    }
+
+    /// Every order that the ledger does not know as ended may have been sent: it is unknown until the venue tells.
+    fn doubt(&mut self, now: WallTime) -> Result<(), JournalError> {
+        for desk in 0..self.desks.len() {
+            let Some(desk) = self.desks.get_mut(desk) else { continue };
+            let state = &self.driver.state;
+            for order in state.orders.all() {
+                let there = state.catalogue.instrument(order.intent.instrument);
+                if there.is_none_or(|one| one.venue_id != desk.venue) {
+                    continue;
+                }
+                desk.account.remember(order.intent.id, order.intent.decided_at);
+                for fill in &order.fills {
+                    desk.account.remember_fill(order.intent.instrument, *fill);
+                }
+            }
+            if let Some(moving) = state.venue(desk.venue).and_then(|venue| venue.moving) {
+                desk.account.doubt(moving, now - Span::MINUTE);
+            }
+            let venue = desk.venue;
+            self.driver.fact(now, Event::VenueHealth { venue, reachable: false }, None)?;
+        }
+        let live: Vec<ClientOrderId> = self.driver.state.orders.live().iter().map(|order| order.intent.id).collect();
+        for id in live {
+            let report = OrderReport { id, outcome: Outcome::Unknown };
+            self.driver.fact(now, Event::Order(report), None)?;
+        }
+        Ok(())
+    }
+
+    /// Takes in what arrived.
+    ///
+    /// # Errors
+    /// [`JournalError`] when a fact is not on disk.
+    pub fn arrived(&mut self, arrived: Arrived, now: WallTime) -> Result<(), JournalError> {
+        match arrived {
+            Arrived::Request { venue, asker: Asker::Feed, call, outcome } => match outcome {
+                Came::Answered { result, body } => {
+                    self.feed(venue, FeedInput::Answered { call, result, body: &body }, now)
+                }
+                Came::NotSent { .. } | Came::NoAnswer => self.feed(venue, FeedInput::Failed { call }, now),
+            },
+            Arrived::Request { venue, asker: Asker::Account, call, outcome } => {
+                let input = match outcome {
+                    Came::Answered { result, .. } => Input::Answered { call, result },
+                    Came::NotSent { limited } => Input::NotSent { call, limited },
+                    Came::NoAnswer => Input::NoAnswer { call },
+                };
+                self.account(venue, input, now)
+            }
+            Arrived::Request { asker: Asker::Clock, .. } => Ok(()),
+            Arrived::Frame { venue, line: Line::Public { market, place }, arrival } => {
+                self.feed(venue, FeedInput::Frame(Channel { market, place }, &arrival.bytes), now)
+            }
+            Arrived::Frame { venue, line: Line::Account(market), arrival } => {
+                let Some(desk) = self.desks.iter_mut().find(|desk| desk.venue == venue) else { return Ok(()) };
+                match desk.wire.pushed(market, &arrival.bytes) {
+                    Ok(messages) => {
+                        for message in messages {
+                            self.account(venue, Input::Pushed(stream(market), message), now)?;
+                        }
+                        Ok(())
+                    }
+                    Err(error) => {
+                        // A message about money that cannot be read is a gap: the lists tell what it said.
+                        tracing::warn!(%error, "an account message was refused");
+                        self.account(venue, Input::Reconcile, now)
+                    }
+                }
+            }
+            Arrived::Opened { venue, line } => match line {
+                Line::Public { market, place } => self.feed(venue, FeedInput::Opened(Channel { market, place }), now),
+                Line::Account(market) => self.account(venue, Input::Opened(stream(market)), now),
+            },
+            Arrived::Closed { venue, line, why } => {
+                tracing::warn!(?line, why, "a stream broke");
+                match line {
+                    Line::Public { market, place } => {
+                        self.feed(venue, FeedInput::Closed(Channel { market, place }), now)
+                    }
+                    Line::Account(market) => self.account(venue, Input::Closed(stream(market)), now),
+                }
+            }
+        }
+    }
+
+    fn feed(&mut self, venue: VenueId, input: FeedInput<'_>, now: WallTime) -> Result<(), JournalError> {
+        let Some(desk) = self.desks.iter_mut().find(|desk| desk.venue == venue) else { return Ok(()) };
+        desk.feed.handle(input, now, &mut self.told);
+        for told in self.told.drain(..) {
+            match told {
+                FeedOutput::Call(call, ask) => desk.wire.ask(Asker::Feed, call, ask),
+                FeedOutput::Fact(event) => self.facts.push(event),
+                FeedOutput::Reconnect(market) => desk.wire.reconnect_public(market),
+                FeedOutput::Note(note) => tracing::debug!(?note, "market data"),
+                FeedOutput::Refused(why) => tracing::debug!(why, "a frame was refused"),
+            }
+        }
+        for event in std::mem::take(&mut self.facts) {
+            self.driver.market(now, event)?;
+        }
+        Ok(())
+    }
+
+    fn account(&mut self, venue: VenueId, input: Input, now: WallTime) -> Result<(), JournalError> {
+        let Some(place) = self.desks.iter().position(|desk| desk.venue == venue) else { return Ok(()) };
+        let mut said = std::mem::take(&mut self.said);
+        if let Some(desk) = self.desks.get_mut(place) {
+            desk.account.handle(input, now, &mut said);
+        }
+        for one in said.drain(..) {
+            self.act(place, one, now)?;
+        }
+        self.said = said;
+        Ok(())
+    }
+
+    fn act(&mut self, place: usize, output: Output, now: WallTime) -> Result<(), JournalError> {
+        let Some(desk) = self.desks.get_mut(place) else { return Ok(()) };
+        match output {
+            Output::Call(call, what) => desk.wire.call(Asker::Account, call, what),
+            Output::Fact(event) => return self.driver.fact(now, event, None),
+            Output::Lists(lists) => return self.compare(place, &lists, now),
+            Output::Reopen(stream) => desk.wire.reconnect_account(match stream {
+                Stream::Spot => Market::Spot,
+                Stream::Perp => Market::Perp,
+            }),
+            Output::Barred(refused) => {
+                tracing::error!(%refused, "the venue refuses us");
+                if !desk.barred {
+                    desk.barred = true;
+                    let venue = desk.venue;
+                    return self.driver.fact(now, Event::Foreign { venue, instrument: None }, None);
+                }
+            }
+            Output::Note(Note::Clock) => desk.wire.measure_clock(),
+            Output::Note(note) => tracing::info!(?note, "account"),
+        }
+        Ok(())
+    }
+
+    /// Lists of a quiet moment against the ledger.
+    fn compare(&mut self, place: usize, lists: &Lists, now: WallTime) -> Result<(), JournalError> {
+        let Some(desk) = self.desks.get_mut(place) else { return Ok(()) };
+        let venue = desk.venue;
+        if !lists.quiet || !reconcile::comparable(&self.driver.state, venue) {
+            // They came, so the venue answers; they cannot be compared.
+            desk.agreed = desk.agreed.map(|agreed| agreed.max(now));
+            return Ok(());
+        }
+        let found = reconcile::compare(&self.driver.state, venue, lists);
+        desk.compared = Some((now, found.differences.clone()));
+        for (wallet, asset, amount) in found.rounding {
+            let cause = Adjustment::Rounding;
+            self.driver.fact(now, Event::Adjusted { venue, wallet, asset, amount, cause }, None)?;
+        }
+        let Some(desk) = self.desks.get_mut(place) else { return Ok(()) };
+        if found.differences.is_empty() {
+            desk.suspected = None;
+            desk.agreed = Some(now);
+            return self.driver.fact(now, Event::Reconciled { venue, differences: 0 }, None);
+        }
+        let confirmed = match &desk.suspected {
+            Some((since, before)) => *before == found.differences && now.since(*since) >= SETTLE,
+            None => false,
+        };
+        if confirmed {
+            for one in &found.differences {
+                tracing::error!(account = one.account, ledger = one.ledger, venue = one.venue, "difference");
+            }
+            desk.agreed = Some(now);
+            let differences = u32::try_from(found.differences.len()).unwrap_or(u32::MAX);
+            return self.driver.fact(now, Event::Reconciled { venue, differences }, None);
+        }
+        if desk.suspected.as_ref().is_none_or(|(_, before)| *before != found.differences) {
+            desk.suspected = Some((now, found.differences));
+        }
+        self.account(venue, Input::Reconcile, now)
+    }
+
+    /// Everything that is due by `now`, and then the core decides.
+    ///
+    /// # Errors
+    /// [`JournalError`] when a fact or intent is not on disk.
+    pub fn turn(&mut self, now: WallTime, tick: bool) -> Result<(), JournalError> {
+        if tick {
+            for place in 0..self.desks.len() {
+                let Some(venue) = self.desks.get(place).map(|desk| desk.venue) else { continue };
+                self.feed(venue, FeedInput::Timer, now)?;
+                self.account(venue, Input::Timer, now)?;
+                self.health(place, now)?;
+            }
+        }
+        self.driver.turn(now)?;
+        self.driver.wake(now)?;
+        self.send(now)
+    }
+
+    /// What the core wants leaves.
+    fn send(&mut self, now: WallTime) -> Result<(), JournalError> {
+        while !self.driver.venue.0.is_empty() {
+            for input in std::mem::take(&mut self.driver.venue.0) {
+                let venue = match &input {
+                    Input::Place(Intent { instrument, .. })
+                    | Input::Cancel { instrument, .. }
+                    | Input::Query { instrument, .. } => {
+                        self.driver.state.catalogue.instrument(*instrument).map(|one| one.venue_id)
+                    }
+                    Input::Transfer(transfer) => Some(transfer.venue),
+                    _ => None,
+                };
+                if let Some(venue) = venue {
+                    self.account(venue, input, now)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A venue counts as reachable while its streams work and its lists come.
+    fn health(&mut self, place: usize, now: WallTime) -> Result<(), JournalError> {
+        let Some(desk) = self.desks.get_mut(place) else { return Ok(()) };
+        let lists = desk.agreed.is_some_and(|agreed| now.since(agreed) <= LISTS_AGE);
+        let reachable = desk.feed.is_open() && desk.account.streams_open() && lists && desk.wire.clock_known();
+        if reachable == desk.reachable {
+            return Ok(());
+        }
+        desk.reachable = reachable;
+        let venue = desk.venue;
+        self.driver.fact(now, Event::VenueHealth { venue, reachable }, None)
+    }
+
+    /// An act of a person.
+    ///
+    /// # Errors
+    /// [`JournalError`] when it is not on disk.
+    pub fn operator(&mut self, act: Operator, now: WallTime) -> Result<(), JournalError> {
+        if matches!(act, Operator::ClearHalt { .. }) {
+            for desk in &mut self.desks {
+                desk.barred = false;
+            }
+        }
+        self.driver.fact(now, Event::Operator(act), None)?;
+        self.send(now)
+    }
+
+    /// Whether nothing of ours is in work: no order, no transfer, legs equal.
+    #[must_use]
+    pub fn is_calm(&self) -> bool {
+        let state = &self.driver.state;
+        state.orders.live().is_empty()
+            && state.venues.iter().all(|venue| venue.moving.is_none())
+            && state.pairs.iter().all(|pair| pair.at_rest)
+    }
+
+    /// When the core wants to be woken.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<WallTime> {
+        self.driver.next_wake()
+    }
+}
+
+const fn stream(market: Market) -> Stream {
+    match market {
+        Market::Spot => Stream::Spot,
+        Market::Perp => Stream::Perp,
+    }
+}

@@ -1,0 +1,183 @@
+//! The loop of a run against real venues: takes what arrives, lets the core decide, stops when a person or the system says so.
+//!
+//! One task holds the core; everything else sends to it. A stop lets pairs in work finish or undo themselves until a
+//! deadline; nothing new is entered meanwhile. Tests: `tests/live.rs`.
+
+use super::journal::{Journal, JournalError};
+use super::live::Live;
+use super::live_net::Arrived;
+use super::shadow::Shadow;
+use crate::domain::{Span, WallTime};
+use crate::engine::State;
+use crate::port::event::Operator;
+use crate::venues::transport::Clock;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// Regular work: timers of sessions, health.
+const TICK: Span = Span::seconds(1);
+/// Longest real time between two looks at the clock.
+const LOOK: Duration = Duration::from_millis(250);
+/// Messages taken in before the core decides again.
+const BATCH: usize = 256;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Nothing was in work.
+    Calm,
+    /// The deadline came first: something is in doubt or unequal.
+    InWork,
+}
+
+/// A run that the loop can drive.
+pub trait Run {
+    /// Takes in what arrived.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn arrived(&mut self, arrived: Arrived, now: WallTime) -> Result<(), JournalError>;
+    /// What is due, then decisions.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn turn(&mut self, now: WallTime, tick: bool) -> Result<(), JournalError>;
+    /// An act of a person.
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    fn operator(&mut self, act: Operator, now: WallTime) -> Result<(), JournalError>;
+    /// Whether nothing is in work.
+    fn is_calm(&self) -> bool;
+    /// When something is due by itself.
+    fn next_due(&self) -> Option<WallTime>;
+    /// The core.
+    fn state(&self) -> &State;
+}
+
+impl<J: Journal> Run for Live<J> {
+    fn arrived(&mut self, arrived: Arrived, now: WallTime) -> Result<(), JournalError> {
+        Self::arrived(self, arrived, now)
+    }
+    fn turn(&mut self, now: WallTime, tick: bool) -> Result<(), JournalError> {
+        Self::turn(self, now, tick)
+    }
+    fn operator(&mut self, act: Operator, now: WallTime) -> Result<(), JournalError> {
+        Self::operator(self, act, now)
+    }
+    fn is_calm(&self) -> bool {
+        Self::is_calm(self)
+    }
+    fn next_due(&self) -> Option<WallTime> {
+        self.next_wake()
+    }
+    fn state(&self) -> &State {
+        &self.driver.state
+    }
+}
+
+impl<J: Journal> Run for Shadow<J> {
+    fn arrived(&mut self, arrived: Arrived, now: WallTime) -> Result<(), JournalError> {
+        Self::arrived(self, arrived, now)
+    }
+    fn turn(&mut self, now: WallTime, tick: bool) -> Result<(), JournalError> {
+        Self::turn(self, now, tick)
+    }
+    fn operator(&mut self, act: Operator, now: WallTime) -> Result<(), JournalError> {
+        Self::operator(self, act, now)
+    }
+    fn is_calm(&self) -> bool {
+        Self::is_calm(self)
+    }
+    fn next_due(&self) -> Option<WallTime> {
+        Self::next_due(self)
+    }
+    fn state(&self) -> &State {
+        &self.driver.state
+    }
+}
+
+/// What the loop listens to besides the network.
+pub struct Ears {
+    /// What arrives.
+    pub inbox: mpsc::Receiver<Arrived>,
+    /// Acts of a person.
+    pub operator: mpsc::Receiver<Operator>,
+    /// True once the run shall stop.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// When a run ends.
+#[derive(Debug, Clone, Copy)]
+pub struct Until {
+    /// By itself, on the run's clock.
+    pub end: Option<WallTime>,
+    /// How long pairs in work may take after that, or after a stop.
+    pub grace: Span,
+}
+
+/// Runs until it is told to stop or its time is over.
+///
+/// # Errors
+/// [`JournalError`] when a fact or intent is not on disk: nothing more may be sent then.
+pub async fn run<R: Run>(
+    run: &mut R,
+    ears: &mut Ears,
+    clock: Clock,
+    until: Until,
+    mut look: impl FnMut(&mut R, WallTime),
+) -> Result<Ended, JournalError> {
+    let mut ticked = WallTime(i64::MIN);
+    let mut deadline: Option<WallTime> = None;
+    loop {
+        let mut now = (clock.wall)().max(run.state().now);
+        if let Some(arrived) = next(run, ears, clock, now).await {
+            now = (clock.wall)().max(run.state().now);
+            run.arrived(arrived, now)?;
+            for _ in 0..BATCH {
+                let Ok(arrived) = ears.inbox.try_recv() else { break };
+                run.arrived(arrived, now)?;
+            }
+        }
+        now = (clock.wall)().max(run.state().now);
+        while let Ok(act) = ears.operator.try_recv() {
+            run.operator(act, now)?;
+        }
+        let tick = ticked.0 == i64::MIN || now.since(ticked) >= TICK;
+        if tick {
+            ticked = now;
+        }
+        run.turn(now, tick)?;
+        if tick {
+            look(run, now);
+        }
+        if deadline.is_none() && (*ears.stop.borrow() || until.end.is_some_and(|end| now >= end)) {
+            run.operator(Operator::Pause, now)?;
+            deadline = Some(now + until.grace);
+        }
+        if let Some(deadline) = deadline {
+            if run.is_calm() {
+                return Ok(Ended::Calm);
+            }
+            if now >= deadline {
+                return Ok(Ended::InWork);
+            }
+        }
+    }
+}
+
+/// Waits for what arrives, an act, a stop, or the next thing that is due.
+async fn next<R: Run>(run: &R, ears: &mut Ears, clock: Clock, now: WallTime) -> Option<Arrived> {
+    let due = run.next_due().map_or(LOOK, |due| {
+        let span = u64::try_from(due.since(now).0).unwrap_or(0);
+        // On a clock that runs faster than time this is too long; the next look corrects it.
+        Duration::from_millis(span).min(LOOK)
+    });
+    let _ = clock;
+    tokio::select! {
+        biased;
+        arrived = ears.inbox.recv() => arrived,
+        _ = ears.stop.changed() => None,
+        () = tokio::time::sleep(due) => None,
+    }
+}

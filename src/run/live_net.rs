@@ -1,0 +1,477 @@
+//! Requests and sockets of the venues of a live run: the only tasks beside the core.
+//!
+//! A request is encoded, signed and spent from the budget here, sent once, and its answer decoded off the core's thread; what
+//! comes of it, and every frame of a socket, goes into one bounded inbox with the time of its arrival. A full inbox holds
+//! the sockets back: nothing is dropped. No decisions. Tests: `tests/live.rs`.
+
+use crate::domain::{Market, VenueId};
+use crate::venues::binance::account::{Call, CallId};
+use crate::venues::binance::answer::{AccountMessage, Answer, Refused};
+use crate::venues::binance::ask::{Act, Ask, Host, Request, Security, WriteRequest};
+use crate::venues::binance::profile::Profile;
+use crate::venues::binance::sign::{self, Nonce, ReadSigner, Signed, Stamp as SignStamp, TradeSigner, WsCall};
+use crate::venues::binance::{DecodeError, pushed};
+use crate::venues::binance::{encode, reply};
+use crate::venues::transport::backoff::Attempts;
+use crate::venues::transport::budget::{Budget, Limits, NoBudget, Spend};
+use crate::venues::transport::clock_offset::{ClockOffset, OffsetSettings};
+use crate::venues::transport::hosts::{Holder, Owner};
+use crate::venues::transport::http::{HttpSettings, NoReply, Outgoing};
+use crate::venues::transport::socket::{Arrival, SocketSettings};
+use crate::venues::transport::tls::TestRoot;
+use crate::venues::transport::{Clock, Dialer, HttpClient, Reply, Site};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Room for what arrived and was not taken yet.
+pub const INBOX: usize = 16_384;
+/// How long a signed request stays acceptable.
+pub const RECV_WINDOW_MS: u32 = 5_000;
+/// Longest time that a read waits for budget.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A lasting connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Line {
+    /// Public data.
+    Public {
+        /// Which market.
+        market: Market,
+        /// Its place among those of the market.
+        place: usize,
+    },
+    /// Our account's events.
+    Account(Market),
+}
+
+/// Who asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// The public feed.
+    Feed,
+    /// The account.
+    Account,
+    /// The clock.
+    Clock,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub enum Outcome {
+    /// An answer.
+    Answered {
+        /// What it says.
+        result: Result<Answer, Refused>,
+        /// Its body, kept for books alone.
+        body: Vec<u8>,
+    },
+    /// It never left; `limited` says that the budget held it back.
+    NotSent {
+        /// For want of budget.
+        limited: bool,
+    },
+    /// It left and nothing came back.
+    NoAnswer,
+}
+
+/// What arrived.
+#[derive(Debug)]
+pub enum Arrived {
+    /// The end of a request.
+    Request {
+        /// Whose.
+        venue: VenueId,
+        /// Who asked.
+        asker: Asker,
+        /// Which.
+        call: CallId,
+        /// What became of it.
+        outcome: Outcome,
+    },
+    /// A message.
+    Frame {
+        /// Whose.
+        venue: VenueId,
+        /// On which line.
+        line: Line,
+        /// The message with its time.
+        arrival: Arrival,
+    },
+    /// A line works.
+    Opened {
+        /// Whose.
+        venue: VenueId,
+        /// Which.
+        line: Line,
+    },
+    /// A line broke; it is opened again by itself.
+    Closed {
+        /// Whose.
+        venue: VenueId,
+        /// Which.
+        line: Line,
+        /// Why, for the log.
+        why: String,
+    },
+}
+
+/// What can sign for a venue.
+pub enum Signer {
+    /// Nothing: public data alone.
+    None,
+    /// Reads.
+    Read(ReadSigner),
+    /// Everything.
+    Trade(Arc<TradeSigner>),
+}
+
+/// What all doors of a run share.
+pub struct Network<'a> {
+    /// Whose hosts.
+    pub owner: Owner,
+    /// What keys are used.
+    pub holder: Holder,
+    /// A test's certificate.
+    pub test_root: Option<&'a TestRoot>,
+    /// Where the time comes from.
+    pub clock: Clock,
+}
+
+/// One venue's door to the network.
+pub struct Wire {
+    venue: VenueId,
+    profile: Arc<Profile>,
+    clients: BTreeMap<Host, HttpClient>,
+    budgets: BTreeMap<Host, Arc<Mutex<Budget>>>,
+    signer: Signer,
+    offset: Arc<Mutex<ClockOffset>>,
+    clock: Clock,
+    inbox: mpsc::Sender<Arrived>,
+    attempts: Mutex<Attempts>,
+    kicks: Mutex<BTreeMap<Line, mpsc::Sender<()>>>,
+    nonce: Arc<Mutex<Nonce>>,
+    dialers: BTreeMap<String, Dialer>,
+}
+
+/// Why a venue cannot be reached at all.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// An address is not allowed.
+    #[error(transparent)]
+    Host(#[from] crate::venues::transport::hosts::HostError),
+    /// A client cannot be made.
+    #[error(transparent)]
+    Setup(#[from] crate::venues::transport::http::SetupError),
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] crate::venues::transport::tls::TlsError),
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Wire {
+    /// A door to one venue. Lines are opened by [`Wire::open_lines`].
+    ///
+    /// # Errors
+    /// [`WireError`] when an address is not allowed or TLS cannot be set up.
+    pub fn new(
+        of: (VenueId, Arc<Profile>),
+        signer: Signer,
+        network: &Network<'_>,
+        inbox: mpsc::Sender<Arrived>,
+    ) -> Result<Self, WireError> {
+        let (venue, profile) = of;
+        let clock = network.clock;
+        let mut clients = BTreeMap::new();
+        let mut budgets: BTreeMap<Host, Arc<Mutex<Budget>>> = BTreeMap::new();
+        for host in [Host::Spot, Host::Perp, Host::Wallet] {
+            let site = Site::new(profile.base(host), network.owner, network.holder)?;
+            clients.insert(host, HttpClient::new(&site, HttpSettings::default(), network.test_root, clock)?);
+            let limits = if host == Host::Perp { Limits::perp() } else { Limits::spot() };
+            // Wallet requests are counted with the spot host's address, with a budget of their own kind.
+            budgets.insert(host, Arc::new(Mutex::new(Budget::new(&limits, clock))));
+        }
+        let mut dialers = BTreeMap::new();
+        let hosts = &profile.hosts;
+        for address in [Some(&hosts.ws_spot), hosts.ws_spot_api.as_ref(), Some(&hosts.ws_perp)].into_iter().flatten() {
+            let base = base_of(address);
+            let site = Site::new(&base, network.owner, network.holder)?;
+            let dialer = Dialer::new(&site, SocketSettings::default(), network.test_root, clock)?;
+            dialers.insert(base, dialer);
+        }
+        Ok(Self {
+            venue,
+            profile,
+            clients,
+            budgets,
+            signer,
+            offset: Arc::new(Mutex::new(ClockOffset::new(OffsetSettings::default()))),
+            clock,
+            inbox,
+            attempts: Mutex::new(Attempts::new(60, Duration::from_mins(5))),
+            kicks: Mutex::new(BTreeMap::new()),
+            nonce: Arc::new(Mutex::new(Nonce::default())),
+            dialers,
+        })
+    }
+
+    /// Whether the venue's clock was measured not long ago.
+    #[must_use]
+    pub fn clock_known(&self) -> bool {
+        locked(&self.offset).read(self.clock.now()).is_some()
+    }
+
+    /// The venue's profile.
+    #[must_use]
+    pub const fn profile(&self) -> &Arc<Profile> {
+        &self.profile
+    }
+
+    /// Asks a question; the answer arrives in the inbox.
+    pub fn ask(&self, asker: Asker, call: CallId, ask: Ask) {
+        self.call(asker, call, Call::Ask(ask));
+    }
+
+    /// Sends a request; what becomes of it arrives in the inbox.
+    pub fn call(&self, asker: Asker, call: CallId, what: Call) {
+        let inbox = self.inbox.clone();
+        let venue = self.venue;
+        let exchange = self.exchange(what);
+        tokio::spawn(async move {
+            let outcome = exchange.await;
+            // The run is over when nobody takes it.
+            let _ = inbox.send(Arrived::Request { venue, asker, call, outcome }).await;
+        });
+    }
+
+    /// Asks and waits, for the start-up.
+    pub async fn fetch(&self, ask: Ask) -> Outcome {
+        self.exchange(Call::Ask(ask)).await
+    }
+
+    /// Acts and waits, for the start-up.
+    pub async fn act(&self, act: Act) -> Outcome {
+        self.exchange(Call::Act(act)).await
+    }
+
+    /// One request from the question to its decoded answer.
+    pub(super) fn exchange(&self, what: Call) -> impl Future<Output = Outcome> + Send + 'static {
+        let prepared = self.prepare(&what);
+        let profile = Arc::clone(&self.profile);
+        let (clock, offset) = (self.clock, Arc::clone(&self.offset));
+        async move {
+            let Some(prepared) = prepared else { return Outcome::NotSent { limited: false } };
+            if prepared.budgeted(clock).await.is_err() {
+                return Outcome::NotSent { limited: true };
+            }
+            let Some(signed) = prepared.sign(clock, &offset) else { return Outcome::NotSent { limited: false } };
+            let outgoing = Outgoing {
+                method: signed.method,
+                path_and_query: &signed.path_and_query,
+                body: signed.body.as_deref(),
+                header: signed.header.as_ref().map(|(name, value)| (*name, value.as_str())),
+            };
+            match prepared.client.send(&outgoing).await {
+                Ok(answer) => {
+                    locked(&prepared.budget).on_reply(&answer);
+                    prepared.read(&profile, answer, &offset)
+                }
+                Err(NoReply::NotSent(why)) => {
+                    tracing::debug!(%why, "a request did not leave");
+                    Outcome::NotSent { limited: false }
+                }
+                Err(NoReply::Unknown(why)) => {
+                    tracing::debug!(%why, "a request got no answer");
+                    Outcome::NoAnswer
+                }
+            }
+        }
+    }
+}
+
+/// A request that is encoded and waits for budget and signature.
+struct Prepared {
+    what: Call,
+    client: HttpClient,
+    budget: Arc<Mutex<Budget>>,
+    request: Request,
+    write: Option<WriteRequest>,
+    read: Option<ReadSigner>,
+    trade: Option<Arc<TradeSigner>>,
+    nonce: Arc<Mutex<Nonce>>,
+}
+
+impl Wire {
+    /// The venue's number.
+    #[must_use]
+    pub const fn venue(&self) -> VenueId {
+        self.venue
+    }
+
+    /// Where the time comes from.
+    #[must_use]
+    pub const fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Whether something can sign.
+    #[must_use]
+    pub const fn signs(&self) -> bool {
+        !matches!(self.signer, Signer::None)
+    }
+
+    /// Whether nobody takes what arrives any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.inbox.is_closed()
+    }
+
+    /// Puts something into the inbox; waits while it is full.
+    pub async fn deliver(&self, arrived: Arrived) {
+        let _ = self.inbox.send(arrived).await;
+    }
+
+    /// Measures the venue's clock.
+    pub fn measure_clock(&self) {
+        for market in [Market::Perp] {
+            self.ask(Asker::Clock, 0, Ask::Time(market));
+        }
+    }
+
+    /// What an account message says.
+    ///
+    /// # Errors
+    /// Why it is refused.
+    pub fn pushed(&self, market: Market, bytes: &[u8]) -> Result<Vec<AccountMessage>, DecodeError> {
+        pushed::pushed(&self.profile, market, bytes)
+    }
+
+    /// Opens every public line of a market again.
+    pub fn reconnect_public(&self, of: Market) {
+        for (line, kick) in locked(&self.kicks).iter() {
+            if matches!(line, Line::Public { market, .. } if *market == of) {
+                let _ = kick.try_send(());
+            }
+        }
+    }
+
+    /// Opens the line of account events of a market again.
+    pub fn reconnect_account(&self, market: Market) {
+        if let Some(kick) = locked(&self.kicks).get(&Line::Account(market)) {
+            let _ = kick.try_send(());
+        }
+    }
+
+    pub(super) fn remember_kick(&self, line: Line, kick: mpsc::Sender<()>) {
+        locked(&self.kicks).insert(line, kick);
+    }
+
+    pub(super) const fn attempts(&self) -> &Mutex<Attempts> {
+        &self.attempts
+    }
+
+    /// The text of a call on the WebSocket API, signed now.
+    pub(super) fn ws_api_text(&self, id: &str, call: WsCall) -> Option<String> {
+        let now = self.clock.now();
+        let at = locked(&self.offset).read(now).map_or(now.wall, |offset| offset.signing_time(now));
+        let nonce = locked(&self.nonce).next(at);
+        let signer = match &self.signer {
+            Signer::None => return None,
+            Signer::Read(signer) => signer.clone(),
+            Signer::Trade(signer) => signer.reader(),
+        };
+        signer.ws_api(id, call, &SignStamp::new(at, nonce)).ok()
+    }
+
+    /// The dialer of an address, and the path there.
+    pub(super) fn dialer(&self, url: &str) -> Option<(Dialer, String)> {
+        let base = base_of(url);
+        let path = url.get(base.len()..).filter(|path| !path.is_empty()).unwrap_or("/");
+        Some((self.dialers.get(&base)?.clone(), path.to_owned()))
+    }
+
+    fn prepare(&self, what: &Call) -> Option<Prepared> {
+        let (request, write) = match what {
+            Call::Ask(ask) => (encode::read(&self.profile, ask).ok()?, None),
+            Call::Act(act) => {
+                let write = encode::write(&self.profile, act).ok()?;
+                (write.request().clone(), Some(write))
+            }
+        };
+        let (read, trade) = match &self.signer {
+            Signer::None => (None, None),
+            Signer::Read(signer) => (Some(signer.clone()), None),
+            Signer::Trade(signer) => (Some(signer.reader()), Some(Arc::clone(signer))),
+        };
+        Some(Prepared {
+            what: what.clone(),
+            client: self.clients.get(&request.host)?.clone(),
+            budget: Arc::clone(self.budgets.get(&request.host)?),
+            request,
+            write,
+            read,
+            trade,
+            nonce: Arc::clone(&self.nonce),
+        })
+    }
+}
+
+impl Prepared {
+    /// Spends from the budget; a read waits until there is some.
+    async fn budgeted(&self, clock: Clock) -> Result<(), ()> {
+        loop {
+            let taken = locked(&self.budget).take(Spend::of(&self.request));
+            let again_ns = match taken {
+                Ok(()) => return Ok(()),
+                Err(NoBudget::Wait { again_ns }) => again_ns,
+                Err(NoBudget::Blocked { until_ns }) if self.write.is_none() => until_ns,
+                Err(_) => return Err(()),
+            };
+            let wait = Duration::from_nanos(again_ns.saturating_sub((clock.steady_ns)()));
+            if wait > PATIENCE {
+                return Err(());
+            }
+            tokio::time::sleep(wait.max(Duration::from_millis(10))).await;
+        }
+    }
+
+    fn sign(&self, clock: Clock, offset: &Mutex<ClockOffset>) -> Option<Signed> {
+        if self.request.security == Security::Public {
+            return sign::unsigned(&self.request);
+        }
+        let now = clock.now();
+        // Before the first measurement the machine's own time stands in; the venue refuses it when it is off.
+        let at = locked(offset).read(now).map_or(now.wall, |offset| offset.signing_time(now));
+        let nonce = locked(&self.nonce).next(at);
+        let stamp = SignStamp::new(at, nonce);
+        match (&self.write, &self.trade) {
+            (Some(write), Some(signer)) => Some(signer.sign_write(write, &stamp)),
+            (Some(_), None) => None,
+            (None, _) => self.read.as_ref()?.sign(&self.request, &stamp).ok(),
+        }
+    }
+
+    fn read(&self, profile: &Profile, answer: Reply, offset: &Mutex<ClockOffset>) -> Outcome {
+        let status = answer.status;
+        let result = match &self.what {
+            Call::Ask(ask) => reply::answer(profile, ask, status, &answer.body),
+            Call::Act(act) => reply::outcome(profile, act, status, &answer.body),
+        };
+        if let Ok(Answer::Time(server)) = &result {
+            locked(offset).sample(answer.sent_at, answer.received_at, *server);
+        }
+        let keeps = matches!(self.what, Call::Ask(Ask::Depth { .. }));
+        Outcome::Answered { result, body: if keeps { answer.body } else { Vec::new() } }
+    }
+}
+
+/// Scheme, host and port of an address.
+fn base_of(url: &str) -> String {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let end = url.get(start..).and_then(|rest| rest.find('/')).map_or(url.len(), |at| start + at);
+    url.get(..end).unwrap_or(url).to_owned()
+}

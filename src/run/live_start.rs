@@ -1,0 +1,303 @@
+//! What a run against a real market must know before its first event: instruments, terms, fees, brackets, past settlements.
+//!
+//! Everything is asked from the venue; what it does not say without a key is built in and said in a remark. A pair of which
+//! something is missing is named and refused. Nothing is traded here. Tests: `tests/live.rs`.
+
+use super::live_net::{Outcome, Wire};
+use crate::data::instruments;
+use crate::domain::{
+    Asset, Catalogue, FundingRate, Instrument, InstrumentId, Interval, Market, Span, Symbol, VenueId, WallTime,
+};
+use crate::port::Event;
+use crate::port::event::Settlement;
+use crate::venues::binance::answer::{Answer, FundingRow, FundingTerms, Listing, Refused};
+use crate::venues::binance::ask::Ask;
+use crate::venues::binance::profile::Feature;
+use std::collections::BTreeMap;
+use thiserror::Error;
+
+/// Most rows of a list of settlements.
+const ROWS: u32 = 1000;
+
+/// Why a run cannot start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// No connection, or no answer.
+    #[error("{venue} cannot be reached: {what}")]
+    Unreachable {
+        /// Which venue.
+        venue: String,
+        /// What was asked, and what came.
+        what: String,
+    },
+    /// The venue refused.
+    #[error("{venue} refuses {what}: {refused}")]
+    Refused {
+        /// Which venue.
+        venue: String,
+        /// What was asked.
+        what: &'static str,
+        /// How.
+        refused: Refused,
+    },
+    /// A pair cannot be traded.
+    #[error("{pair}: {problem}")]
+    Pair {
+        /// Which.
+        pair: String,
+        /// Why.
+        problem: String,
+    },
+}
+
+/// What the venue said.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// Time between settlements, per perp.
+    pub intervals: BTreeMap<InstrumentId, Interval>,
+    /// Newest settlement, per perp.
+    pub last: BTreeMap<InstrumentId, WallTime>,
+    /// Past settlements, oldest first, for the windows.
+    pub history: Vec<(WallTime, Event)>,
+    /// What was assumed.
+    pub remarks: Vec<(String, String)>,
+}
+
+/// Asks one venue, and keeps its name for errors.
+pub struct Inquiry<'a> {
+    /// The door.
+    pub wire: &'a Wire,
+    /// Its name in pairs, as `binance`.
+    pub name: &'a str,
+}
+
+impl Inquiry<'_> {
+    /// One question; its answer or why there is none.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn ask(&self, what: &'static str, ask: Ask) -> Result<Answer, StartError> {
+        let venue = self.name.to_owned();
+        let mut tries = 0;
+        loop {
+            match self.wire.fetch(ask.clone()).await {
+                Outcome::Answered { result: Ok(answer), .. } => return Ok(answer),
+                Outcome::Answered { result: Err(refused), .. } => {
+                    return Err(StartError::Refused { venue, what, refused });
+                }
+                Outcome::NotSent { .. } | Outcome::NoAnswer => {
+                    tries += 1;
+                    if tries >= 2 {
+                        return Err(StartError::Unreachable { venue, what: format!("no answer to {what}") });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Measures the clock; the first thing that is asked.
+    ///
+    /// # Errors
+    /// [`StartError`] when the venue cannot be reached.
+    pub async fn clock(&self) -> Result<WallTime, StartError> {
+        match self.ask("its clock", Ask::Time(Market::Perp)).await? {
+            Answer::Time(at) => Ok(at),
+            _ => Err(self.strange("its clock")),
+        }
+    }
+
+    fn strange(&self, what: &'static str) -> StartError {
+        StartError::Unreachable { venue: self.name.to_owned(), what: format!("{what}: the answer is of another kind") }
+    }
+
+    /// Adds the pairs of these symbols (`BTCUSDT`) to the catalogue.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn instruments(
+        &self,
+        symbols: &[String],
+        catalogue: &mut Catalogue,
+        known: &mut Known,
+    ) -> Result<(), StartError> {
+        let spot = self.listings(Market::Spot).await?;
+        let perp = self.listings(Market::Perp).await?;
+        let find = |rows: &[Listing], symbol: &str| rows.iter().find(|row| row.symbol.as_str() == symbol).cloned();
+        for symbol in symbols {
+            let pair = || format!("{}:{symbol}", self.name);
+            let missing = |leg: &str| StartError::Pair {
+                pair: pair(),
+                problem: format!("the venue lists no {leg} of this symbol that we can trade"),
+            };
+            let spot = find(&spot, symbol).filter(|row| row.trading).ok_or_else(|| missing("spot"))?;
+            let perp =
+                find(&perp, symbol).filter(|row| row.trading && row.perpetual).ok_or_else(|| missing("perpetual"))?;
+            let legs = self.legs(&spot, &perp, known).await?;
+            catalogue.add_pair(legs.0, legs.1);
+        }
+        Ok(())
+    }
+
+    async fn listings(&self, market: Market) -> Result<Vec<Listing>, StartError> {
+        match self.ask("its instruments", Ask::Instruments(market)).await? {
+            Answer::Instruments { listings, .. } => Ok(listings),
+            _ => Err(self.strange("its instruments")),
+        }
+    }
+
+    async fn legs(
+        &self,
+        spot: &Listing,
+        perp: &Listing,
+        known: &mut Known,
+    ) -> Result<(Instrument, Instrument), StartError> {
+        let pair = format!("{}:{}", self.name, spot.symbol);
+        let problem = |problem: &str| StartError::Pair { pair: pair.clone(), problem: problem.to_owned() };
+        let built_in = instruments::built_in(self.name, spot.symbol).ok_or_else(|| problem("no known quote coin"))?;
+        let (mut one, mut other) = (built_in.spot, built_in.perp);
+        for (leg, listing) in [(&mut one, spot), (&mut other, perp)] {
+            (leg.coin, leg.quote, leg.rules) = (listing.base, listing.quote, listing.rules);
+            if self.wire.signs() {
+                let (market, symbol) = (listing.market, listing.symbol);
+                if let Answer::Commission { fees, own_coin } =
+                    self.ask("our fees", Ask::Commission { market, symbol }).await?
+                {
+                    leg.fees = fees;
+                    if own_coin == Some(true) {
+                        let text =
+                            format!("{market} fees are taken in the venue's own coin while there is enough of it");
+                        known.remarks.push((pair.clone(), text));
+                    }
+                }
+            } else {
+                known.remarks.push((pair.clone(), format!("built-in fees of the {} leg", listing.market)));
+            }
+        }
+        if one.coin != other.coin || one.quote != other.quote {
+            return Err(problem("its legs are of different coins"));
+        }
+        if self.wire.signs() {
+            let ask = Ask::Brackets { symbol: perp.symbol };
+            match self.ask("its margin brackets", ask).await? {
+                Answer::Brackets(rows) => {
+                    let row = rows.into_iter().find(|(symbol, _)| *symbol == perp.symbol);
+                    other.brackets = row.map(|(_, brackets)| brackets).ok_or_else(|| problem("no margin brackets"))?;
+                }
+                _ => return Err(self.strange("its margin brackets")),
+            }
+        } else {
+            known.remarks.push((pair.clone(), "built-in margin brackets".to_owned()));
+        }
+        Ok((one, other))
+    }
+
+    /// Terms of funding and past settlements of every perp, for as long as the signals remember.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn funding(
+        &self,
+        of: (VenueId, &Catalogue),
+        since: WallTime,
+        now: WallTime,
+        known: &mut Known,
+    ) -> Result<(), StartError> {
+        let (venue, catalogue) = of;
+        let terms = match self.ask("its terms of funding", Ask::FundingInfo).await? {
+            Answer::FundingInfo(rows) => rows,
+            _ => return Err(self.strange("its terms of funding")),
+        };
+        for perp in catalogue.instruments() {
+            if perp.venue_id != venue || perp.market != Market::Perp {
+                continue;
+            }
+            let rows = self.settlements(perp.symbol, since, now).await?;
+            self.perp(perp, &terms, &rows, known)?;
+        }
+        known.history.sort_by_key(|(at, _)| *at);
+        Ok(())
+    }
+
+    async fn settlements(&self, symbol: Symbol, since: WallTime, now: WallTime) -> Result<Vec<FundingRow>, StartError> {
+        let mut rows: Vec<FundingRow> = Vec::new();
+        let mut start = since;
+        loop {
+            let ask = Ask::FundingHistory { symbol, start: Some(start), end: Some(now), limit: ROWS };
+            let Answer::FundingHistory(page) = self.ask("past settlements", ask).await? else {
+                return Err(self.strange("past settlements"));
+            };
+            let Some(last) = page.last().map(|row| row.stamp) else { break };
+            let full = page.len() >= usize::try_from(ROWS).unwrap_or(usize::MAX);
+            rows.extend(page);
+            if !full || last < start {
+                break;
+            }
+            start = last + Span(1);
+        }
+        Ok(rows)
+    }
+
+    fn perp(
+        &self,
+        perp: &Instrument,
+        terms: &[FundingTerms],
+        rows: &[FundingRow],
+        known: &mut Known,
+    ) -> Result<(), StartError> {
+        let stamp = |row: &FundingRow| (row.stamp + Span::seconds(30)).floor(Span::MINUTE);
+        let listed = terms.iter().find(|row| row.symbol == perp.symbol).map(|row| row.interval);
+        let spacing = rows.windows(2).last().and_then(|two| match two {
+            [before, last] => Interval::between(stamp(before), stamp(last)),
+            _ => None,
+        });
+        let pair = format!("{}:{}", self.name, perp.symbol);
+        let interval = match (listed, spacing) {
+            (Some(listed), _) => listed,
+            (None, Some(spacing)) => spacing,
+            (None, None) => {
+                let problem = "the time between its settlements is not known".to_owned();
+                return Err(StartError::Pair { pair, problem });
+            }
+        };
+        if listed.is_none() {
+            known.remarks.push((pair, format!("no terms of funding; {} h by its settlements", interval.hours())));
+        }
+        known.intervals.insert(perp.id, interval);
+        let mut before: Option<WallTime> = None;
+        for row in rows {
+            let at = stamp(row);
+            let interval = before.and_then(|before| Interval::between(before, at)).unwrap_or(interval);
+            before = Some(at);
+            let settlement = Settlement { stamp: at, funding: FundingRate { rate: row.rate, interval } };
+            known.history.push((at, Event::Settled { instrument: perp.id, settlement }));
+        }
+        if let Some(last) = before {
+            known.last.insert(perp.id, last);
+        }
+        Ok(())
+    }
+
+    /// Whether open interest can be asked for.
+    #[must_use]
+    pub fn has_interest(&self) -> bool {
+        self.wire.profile().has(Feature::OpenInterest)
+    }
+
+    /// Both wallets as they stand: money that was there before.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn balances(
+        &self,
+    ) -> Result<Vec<(crate::port::event::Wallet, Asset, crate::domain::Amount)>, StartError> {
+        use crate::port::event::Wallet;
+        let mut found = Vec::new();
+        for wallet in [Wallet::Spot, Wallet::Perp] {
+            let Answer::Balances(_, rows) = self.ask("our balances", Ask::Balances(wallet)).await? else {
+                return Err(self.strange("our balances"));
+            };
+            found.extend(rows.into_iter().map(|row| (wallet, row.asset, row.total)));
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,246 @@
+//! What must be right at a venue before a run may trade there, line by line, each with its fix. For `doctor` and `live`.
+//!
+//! It asks and judges; only [`settle_modes`] changes anything, and only leverage and margin mode of our own pairs.
+//! An unknown right is not a right: it refuses. Tests: `tests/live.rs`.
+
+use super::live_net::Outcome;
+use super::live_start::{Inquiry, StartError};
+use crate::config::Settings;
+use crate::config::settings::MarginMode as Wanted;
+use crate::domain::{Market, Rate, Span, Symbol, WallTime};
+use crate::venues::binance::answer::{AccountModes, Answer, Class, KeyRights, SymbolModes};
+use crate::venues::binance::ask::{Act, Ask, MarginMode};
+use crate::venues::binance::profile::Feature;
+use serde::Serialize;
+
+/// How a line ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// As it must be.
+    Good,
+    /// It works; a person should know.
+    Warn,
+    /// Nothing may be traded like this.
+    Refuse,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// What was looked at.
+    pub check: String,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// What was found.
+    pub found: String,
+    /// What to do about it; empty when it is good.
+    pub fix: String,
+}
+
+impl Line {
+    /// A line.
+    #[must_use]
+    pub fn new(check: &str, verdict: Verdict, found: impl Into<String>, fix: &str) -> Self {
+        Self { check: check.to_owned(), verdict, found: found.into(), fix: fix.to_owned() }
+    }
+}
+
+/// Whole number of the leverage that the venue is set to: the margin that the settings ask for fits under it.
+#[must_use]
+pub fn whole_leverage(leverage: Rate) -> u8 {
+    let one = Rate::ONE;
+    let whole = (leverage.units().max(one) + one - 1) / one;
+    u8::try_from(whole.clamp(1, 3)).unwrap_or(3)
+}
+
+/// Rights of the key.
+#[must_use]
+pub fn rights(rights: &KeyRights, now: WallTime) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let word = |right: Option<bool>| match right {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "not stated",
+    };
+    lines.push(match rights.withdrawals {
+        Some(false) => Line::new("key: withdrawals", Verdict::Good, "no", ""),
+        other => Line::new(
+            "key: withdrawals",
+            Verdict::Refuse,
+            word(other),
+            "make a key without the right to withdraw, and delete this one",
+        ),
+    });
+    let needed =
+        [("key: reading", rights.reading), ("key: spot trading", rights.spot), ("key: perp trading", rights.perps)];
+    for (check, right) in needed {
+        let verdict = if right == Some(true) { Verdict::Good } else { Verdict::Refuse };
+        let fix = if right == Some(true) { "" } else { "allow it for this key in the venue's settings" };
+        lines.push(Line::new(check, verdict, word(right), fix));
+    }
+    if rights.transfers != Some(true) {
+        let fix = "allow universal transfers: without them margin cannot be topped up from the spot wallet";
+        lines.push(Line::new("key: transfers", Verdict::Warn, word(rights.transfers), fix));
+    }
+    if rights.ip_bound != Some(true) {
+        let fix = "bind the key to this machine's address in the venue's settings";
+        lines.push(Line::new("key: addresses", Verdict::Warn, "works from everywhere", fix));
+    }
+    if let Some(expires) = rights.expires
+        && expires.since(now) < Span(30 * Span::DAY.0)
+    {
+        let fix = "renew it before then: afterwards every order fails";
+        lines.push(Line::new("key: expiry", Verdict::Warn, expires.to_string(), fix));
+    }
+    lines
+}
+
+/// Modes of the account.
+#[must_use]
+pub fn modes(modes: &AccountModes) -> Vec<Line> {
+    let mut lines = Vec::new();
+    lines.push(match modes.hedge {
+        Some(false) => Line::new("position mode", Verdict::Good, "one-way", ""),
+        Some(true) => Line::new(
+            "position mode",
+            Verdict::Refuse,
+            "hedge",
+            "switch to one-way mode in the futures settings (close positions and orders first)",
+        ),
+        None => {
+            Line::new("position mode", Verdict::Refuse, "not stated", "ask the venue's support for the account's state")
+        }
+    });
+    if modes.multi_assets == Some(true) {
+        let fix = "switch to single-asset mode in the futures settings, so that only the quote coin is collateral";
+        lines.push(Line::new("collateral mode", Verdict::Refuse, "multi-assets", fix));
+    } else {
+        lines.push(Line::new("collateral mode", Verdict::Good, "single asset", ""));
+    }
+    if modes.can_trade == Some(false) {
+        lines.push(Line::new("account", Verdict::Refuse, "may not trade", "the venue has locked it: ask its support"));
+    }
+    if let Some(tier) = modes.fee_tier {
+        lines.push(Line::new("fee tier", Verdict::Good, tier.to_string(), ""));
+    }
+    lines
+}
+
+/// Everything that a venue says about the key and the account.
+///
+/// # Errors
+/// [`StartError`] when it cannot be reached. A refusal is a line.
+pub async fn account(inquiry: &Inquiry<'_>, symbols: &[Symbol], now: WallTime) -> Result<Vec<Line>, StartError> {
+    let mut lines = Vec::new();
+    let profile = inquiry.wire.profile();
+    if profile.has(Feature::ApiRestrictions) || profile.has(Feature::AgentList) {
+        match inquiry.ask("the rights of the key", Ask::KeyRights).await {
+            Ok(Answer::KeyRights(found)) => lines.extend(rights(&found, now)),
+            Ok(_) => {
+                lines.push(Line::new("key", Verdict::Refuse, "its rights cannot be read", "ask the venue's support"))
+            }
+            Err(StartError::Refused { refused, .. }) => {
+                let fix = match refused.class {
+                    Class::Auth => {
+                        "the venue does not know this key here: is it of this venue and environment, and is this address allowed?"
+                    }
+                    Class::Clock => "the clock of this machine is off: switch on time synchronisation",
+                    _ => "try again; see the venue's status page",
+                };
+                lines.push(Line::new("key", Verdict::Refuse, refused.to_string(), fix));
+                return Ok(lines);
+            }
+            Err(other) => return Err(other),
+        }
+    } else {
+        let fix = "make sure in the venue's settings that the key cannot withdraw: it cannot be asked";
+        lines.push(Line::new("key: withdrawals", Verdict::Warn, "not stated by this venue", fix));
+    }
+    match inquiry.ask("the modes of the account", Ask::AccountConfig).await {
+        Ok(Answer::AccountConfig(found)) => lines.extend(modes(&found)),
+        Ok(_) => {
+            lines.push(Line::new("account", Verdict::Refuse, "its modes cannot be read", "ask the venue's support"))
+        }
+        Err(StartError::Refused { refused, .. }) => {
+            let fix = "is the futures wallet opened, and may the key trade there?";
+            lines.push(Line::new("account", Verdict::Refuse, refused.to_string(), fix));
+        }
+        Err(other) => return Err(other),
+    }
+    if profile.has(Feature::TradingStatus)
+        && let Ok(Answer::TradingStatus { locked: true, until }) =
+            inquiry.ask("limits on automated trading", Ask::TradingStatus).await
+    {
+        let until = until.map_or_else(|| "for now".to_owned(), |until| format!("until {until}"));
+        lines.push(Line::new(
+            "trading status",
+            Verdict::Refuse,
+            format!("locked {until}"),
+            "wait until the venue unlocks it",
+        ));
+    }
+    for symbol in symbols {
+        if let Ok(Answer::SymbolConfig(found)) =
+            inquiry.ask("modes of a perp", Ask::SymbolConfig { symbol: *symbol }).await
+        {
+            lines.push(symbol_line(&found));
+        }
+    }
+    Ok(lines)
+}
+
+fn symbol_line(found: &SymbolModes) -> Line {
+    let leverage = found.leverage.map_or_else(|| "unknown".to_owned(), |leverage| format!("{leverage}x"));
+    let mode = match found.isolated {
+        Some(true) => "isolated",
+        Some(false) => "cross",
+        None => "unknown",
+    };
+    Line::new(&format!("{} modes", found.symbol), Verdict::Good, format!("{leverage}, {mode}"), "")
+}
+
+/// Sets leverage and margin mode of our perps as the settings want them; what is so already is left alone.
+///
+/// # Errors
+/// [`StartError`] when the venue refuses or cannot be reached.
+pub async fn settle_modes(inquiry: &Inquiry<'_>, symbols: &[Symbol], settings: &Settings) -> Result<(), StartError> {
+    let mode = match settings.margin.mode {
+        Wanted::Cross => MarginMode::Cross,
+        Wanted::Isolated => MarginMode::Isolated,
+    };
+    let leverage = whole_leverage(settings.size.leverage);
+    for symbol in symbols {
+        let found = match inquiry.ask("modes of a perp", Ask::SymbolConfig { symbol: *symbol }).await? {
+            Answer::SymbolConfig(found) => found,
+            _ => SymbolModes { symbol: *symbol, leverage: None, isolated: None },
+        };
+        if found.isolated != Some(mode == MarginMode::Isolated) {
+            act(inquiry, "the margin mode", Act::SetMarginMode { symbol: *symbol, mode }).await?;
+        }
+        if found.leverage != Some(leverage) {
+            act(inquiry, "the leverage", Act::SetLeverage { symbol: *symbol, leverage }).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn act(inquiry: &Inquiry<'_>, what: &'static str, act: Act) -> Result<(), StartError> {
+    match inquiry.wire.act(act).await {
+        Outcome::Answered { result: Ok(_), .. } => Ok(()),
+        Outcome::Answered { result: Err(refused), .. } if refused.class == Class::Unchanged => Ok(()),
+        Outcome::Answered { result: Err(refused), .. } => {
+            Err(StartError::Refused { venue: inquiry.name.to_owned(), what, refused })
+        }
+        Outcome::NotSent { .. } | Outcome::NoAnswer => {
+            Err(StartError::Unreachable { venue: inquiry.name.to_owned(), what: format!("no answer to {what}") })
+        }
+    }
+}
+
+/// The perps of a venue's pairs.
+#[must_use]
+pub fn perps(catalogue: &crate::domain::Catalogue, venue: crate::domain::VenueId) -> Vec<Symbol> {
+    let ours = catalogue.instruments().iter().filter(|one| one.venue_id == venue && one.market == Market::Perp);
+    ours.map(|one| one.symbol).collect()
+}

@@ -1,0 +1,226 @@
+//! A real market and simulated fills: `paper --market live` and `shadow`. The engine, the simulated venue, and public data.
+//!
+//! Orders trade against the books that the streams keep, after the latency of the settings; nothing here can sign an order.
+//! Outside of that it is the loop of a live run. Tests: `tests/live.rs`.
+
+use super::collect::Exposure;
+use super::driver::Driver;
+use super::journal::{Journal, JournalError};
+use super::live_net::{Arrived, Asker, Line, Outcome as Came, Wire};
+use crate::domain::{Span, VenueId, WallTime};
+use crate::engine::State;
+use crate::port::Event;
+use crate::port::event::{MarkSource, Operator};
+use crate::sim::matching::Liquidity;
+use crate::store::VenueFile;
+use crate::store::venue_file::VenueBatch;
+use crate::venues::binance::feed::{Channel, Feed, FeedInput, FeedOutput};
+use std::sync::Arc;
+
+/// Levels of a book that orders may trade against.
+const LEVELS: usize = 200;
+
+/// Public data of one venue.
+pub struct Stand {
+    /// Its number.
+    pub venue: VenueId,
+    /// Its data.
+    pub feed: Feed,
+    /// The network.
+    pub wire: Arc<Wire>,
+    /// Whether it counts as reachable.
+    pub reachable: bool,
+}
+
+/// A run with simulated fills on a real market.
+pub struct Shadow<J> {
+    /// Core, simulated venue, journal.
+    pub driver: Driver<J>,
+    /// Venues.
+    pub stands: Vec<Stand>,
+    file: VenueFile,
+    told: Vec<FeedOutput>,
+    shown: WallTime,
+}
+
+impl<J: Journal> Shadow<J> {
+    /// Joins them; no venue has been reached yet.
+    ///
+    /// # Errors
+    /// [`JournalError`] when a fact is not on disk.
+    pub fn new(driver: Driver<J>, stands: Vec<Stand>, file: VenueFile, now: WallTime) -> Result<Self, JournalError> {
+        let mut shadow = Self { driver, stands, file, told: Vec::new(), shown: now.floor(Span::HOUR) };
+        for stand in &shadow.stands {
+            let venue = stand.venue;
+            shadow.driver.venue.set_down(venue, true);
+            shadow.driver.fact(now, Event::VenueHealth { venue, reachable: false }, None)?;
+        }
+        shadow.commit(now)?;
+        Ok(shadow)
+    }
+
+    /// Takes in what arrived.
+    ///
+    /// # Errors
+    /// [`JournalError`] when a fact is not on disk.
+    pub fn arrived(&mut self, arrived: Arrived, now: WallTime) -> Result<(), JournalError> {
+        match arrived {
+            Arrived::Request { venue, asker: Asker::Feed, call, outcome } => match outcome {
+                Came::Answered { result, body } => {
+                    self.feed(venue, FeedInput::Answered { call, result, body: &body }, now)
+                }
+                Came::NotSent { .. } | Came::NoAnswer => self.feed(venue, FeedInput::Failed { call }, now),
+            },
+            Arrived::Frame { venue, line: Line::Public { market, place }, arrival } => {
+                self.feed(venue, FeedInput::Frame(Channel { market, place }, &arrival.bytes), now)
+            }
+            Arrived::Opened { venue, line: Line::Public { market, place } } => {
+                self.feed(venue, FeedInput::Opened(Channel { market, place }), now)
+            }
+            Arrived::Closed { venue, line: Line::Public { market, place }, why } => {
+                tracing::warn!(?market, place, why, "a stream broke");
+                self.feed(venue, FeedInput::Closed(Channel { market, place }), now)
+            }
+            // It has no account.
+            Arrived::Request { .. } | Arrived::Frame { .. } | Arrived::Opened { .. } | Arrived::Closed { .. } => Ok(()),
+        }
+    }
+
+    fn feed(&mut self, venue: VenueId, input: FeedInput<'_>, now: WallTime) -> Result<(), JournalError> {
+        let Some(stand) = self.stands.iter_mut().find(|stand| stand.venue == venue) else { return Ok(()) };
+        let mut told = std::mem::take(&mut self.told);
+        stand.feed.handle(input, now, &mut told);
+        let mut facts = Vec::new();
+        for one in told.drain(..) {
+            match one {
+                FeedOutput::Call(call, ask) => stand.wire.ask(Asker::Feed, call, ask),
+                FeedOutput::Fact(event) => facts.push(event),
+                FeedOutput::Reconnect(market) => stand.wire.reconnect_public(market),
+                FeedOutput::Note(note) => tracing::debug!(?note, "market data"),
+                FeedOutput::Refused(why) => tracing::debug!(why, "a frame was refused"),
+            }
+        }
+        self.told = told;
+        for event in facts {
+            self.react(&event, now);
+            self.driver.market(now, event)?;
+        }
+        Ok(())
+    }
+
+    /// What the simulated venue does about a public fact.
+    fn react(&mut self, event: &Event, now: WallTime) {
+        let venue = &mut self.driver.venue;
+        match event {
+            Event::Quote { instrument, quote } => venue.on_quote(*instrument, quote.bid, quote.ask, now),
+            Event::Mark { instrument, mark, .. } => {
+                venue.on_mark(State::owner(*instrument).0, *mark, *mark, (now, now));
+            }
+            Event::Settled { instrument, settlement } => {
+                if let Some(mark) = venue.accounts().position(State::owner(*instrument).0).mark {
+                    let stamps = (settlement.stamp, now);
+                    venue.settle(*instrument, settlement.funding, stamps, (mark, MarkSource::Mark));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Everything that is due by `now`, and then the core decides.
+    ///
+    /// # Errors
+    /// [`JournalError`] when a fact or intent is not on disk.
+    pub fn turn(&mut self, now: WallTime, tick: bool) -> Result<(), JournalError> {
+        if tick {
+            for place in 0..self.stands.len() {
+                let Some(venue) = self.stands.get(place).map(|stand| stand.venue) else { continue };
+                self.feed(venue, FeedInput::Timer, now)?;
+                self.health(place, now)?;
+            }
+        }
+        self.show_books();
+        self.driver.venue.arrivals(now);
+        self.commit(now)?;
+        self.driver.settle_facts(now)?;
+        self.driver.turn(now)?;
+        self.driver.wake(now)?;
+        self.driver.settle(now)?;
+        self.commit(now)?;
+        if now.floor(Span::HOUR) > self.shown {
+            self.shown = now.floor(Span::HOUR);
+            self.observe(now);
+        }
+        Ok(())
+    }
+
+    /// Values the books and takes a row of equity.
+    pub fn observe(&mut self, now: WallTime) {
+        self.driver.state.mark_all();
+        let exposure = Exposure::of(&self.driver.state);
+        self.driver.collector.observe(now, &self.driver.state, exposure);
+    }
+
+    fn show_books(&mut self) {
+        let Self { driver, stands, .. } = self;
+        for pair in &driver.state.pairs {
+            if pair.at_rest && !driver.venue.waits(pair.pair.id) {
+                continue;
+            }
+            let Some(stand) = stands.iter().find(|stand| stand.venue == pair.pair.venue_id) else { continue };
+            for instrument in [pair.pair.spot, pair.pair.perp] {
+                // A book out of step is no book: nothing trades against it.
+                let liquidity = stand
+                    .feed
+                    .ladder(instrument, LEVELS)
+                    .map_or(Liquidity::None, |(bids, asks)| Liquidity::Book { bids, asks });
+                driver.venue.set_liquidity(instrument, liquidity);
+            }
+        }
+    }
+
+    fn health(&mut self, place: usize, now: WallTime) -> Result<(), JournalError> {
+        let Some(stand) = self.stands.get_mut(place) else { return Ok(()) };
+        let reachable = stand.feed.is_open() && stand.wire.clock_known();
+        if reachable == stand.reachable {
+            return Ok(());
+        }
+        stand.reachable = reachable;
+        let venue = stand.venue;
+        self.driver.venue.set_down(venue, !reachable);
+        self.driver.fact(now, Event::VenueHealth { venue, reachable }, None)
+    }
+
+    fn commit(&mut self, now: WallTime) -> Result<(), JournalError> {
+        if !self.driver.venue.take_changed() {
+            return Ok(());
+        }
+        let failed = |error: serde_json::Error| JournalError(error.to_string());
+        let mut trades = Vec::new();
+        for trade in self.driver.venue.take_trades() {
+            trades.push((trade.fill.at, serde_json::to_string(&trade).map_err(failed)?));
+        }
+        let venue = serde_json::to_string(&self.driver.venue).map_err(failed)?;
+        let batch = VenueBatch { venue, market: None, clock: now, trades, history: Vec::new() };
+        self.file.commit(&batch).map_err(|error| JournalError(error.to_string()))
+    }
+
+    /// An act of a person.
+    ///
+    /// # Errors
+    /// [`JournalError`] when it is not on disk.
+    pub fn operator(&mut self, act: Operator, now: WallTime) -> Result<(), JournalError> {
+        self.driver.fact(now, Event::Operator(act), None)
+    }
+
+    /// Whether nothing of ours is in work.
+    #[must_use]
+    pub fn is_calm(&self) -> bool {
+        self.driver.venue.is_quiet() && self.driver.state.pairs.iter().all(|pair| pair.at_rest)
+    }
+
+    /// When something is due by itself.
+    #[must_use]
+    pub fn next_due(&self) -> Option<WallTime> {
+        [self.driver.venue.next_due(), self.driver.next_wake()].into_iter().flatten().min()
+    }
+}
