@@ -62,7 +62,7 @@ impl Venue {
     pub(crate) fn open(options: Options, real: RealTime) -> Result<Self, LoopbackError> {
         let quote = Asset::of("USDT");
         let mut saved = options.state.as_deref().map(Saved::open).transpose()?;
-        let start = options.start.floor(Span::MINUTE);
+        let start = options.start;
         let (start, now, books) = match saved.as_mut().map(Saved::load).transpose()?.flatten() {
             Some((start, now, books)) => (start, now, books),
             None => (start, start, opening(&options, quote)),

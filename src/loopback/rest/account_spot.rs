@@ -103,6 +103,11 @@ pub(crate) fn system_status(_: &mut Venue, _: &Call<'_>) -> Answer {
     Ok(json!({"status": 0, "msg": "normal"}))
 }
 
+/// Margin trading is not offered: no pairs.
+pub(crate) fn none(_: &mut Venue, _: &Call<'_>) -> Answer {
+    Ok(json!([]))
+}
+
 pub(crate) fn delist_schedule(venue: &mut Venue, _: &Call<'_>) -> Answer {
     let ending = venue.market.listings.iter().filter_map(|one| Some((one.symbol, one.ends?)));
     Ok(ending.map(|(symbol, end)| json!({"delistTime": end.0, "symbols": [symbol.as_str()]})).collect())

@@ -124,6 +124,8 @@ const ROUTES: &[Route] = &[
     route!(GET "/sapi/*/capital/config/getall" "1", Wallet Read, |_| 10, "", sp::coins),
     route!(GET "/sapi/*/account/status" "1", Wallet Read, |_| 1, "", sp::status),
     route!(GET "/sapi/*/system/status" "1", Wallet None, |_| 1, "", sp::system_status),
+    route!(GET "/sapi/*/margin/allPairs" "1", Wallet Key, |_| 1, "", sp::none),
+    route!(GET "/sapi/*/margin/isolated/allPairs" "1", Wallet Read, |_| 10, "", sp::none),
     route!(GET "/sapi/*/spot/delist-schedule" "1", Wallet Key, |_| 100, "", sp::delist_schedule),
     route!(POST "/sapi/*/asset/transfer" "1", Wallet Transfer, |_| 300, "type asset amount fromSymbol toSymbol", transfers::universal),
     route!(GET "/sapi/*/asset/transfer" "1", Wallet Read, |_| 1, "type startTime endTime current size fromSymbol toSymbol", transfers::history),
