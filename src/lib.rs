@@ -19,6 +19,7 @@ pub mod strategy;
 pub mod engine;
 
 pub mod data;
+pub mod loopback;
 pub mod sim;
 pub mod store;
 pub mod tape;

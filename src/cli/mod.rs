@@ -22,6 +22,7 @@ pub mod replay;
 pub mod report;
 pub mod stats;
 pub mod status;
+pub mod venue;
 pub mod why;
 
 use clap::{Parser, Subcommand};
@@ -105,6 +106,7 @@ enum Verb {
     Pnl(pnl::Args),
     Report(report::Args),
     Export(export::Args),
+    Venue(Box<venue::Args>),
 }
 
 /// Runs the command line and gives the process's exit code.
@@ -128,6 +130,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Pnl(args) => pnl::run(args, &mut output),
         Verb::Report(args) => report::run(args, &mut output),
         Verb::Export(args) => export::run(args, &mut output),
+        Verb::Venue(args) => venue::run(args, &mut output),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

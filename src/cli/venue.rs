@@ -1,0 +1,156 @@
+//! `carry venue`: the simulated venue on loopback, speaking the real protocol. The manual is `deploy/venue.md`.
+
+use super::{Exit, Failure, Output};
+use crate::domain::{Amount, Rate, Span, WallTime};
+use crate::loopback::{LoopbackError, Options, Profile, Script, serve};
+use crate::run::clock;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Serves the simulated venue on loopback: Binance's or Aster's real protocol, its own books, test keys only
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Whose protocol
+    #[arg(long, value_enum)]
+    profile: Word,
+    /// Loopback address and port; port 0 takes any free one
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Where prices come from; only the generated market is served
+    #[arg(long, default_value = "sim")]
+    market: String,
+    /// Seed of the generated market
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How fast the venue's time passes against real time
+    #[arg(long, default_value = "1")]
+    speed: String,
+    /// The venue's time at the start, in milliseconds since 1970 or as `now`
+    #[arg(long, default_value = "now")]
+    start: String,
+    /// Days of market history before the start
+    #[arg(long, default_value_t = 3)]
+    history: u8,
+    /// Real milliseconds between stream messages of one book
+    #[arg(long, default_value_t = 100)]
+    pulse: u64,
+    /// Faults and acts, in TOML; may be given more than once
+    #[arg(long, visible_alias = "script")]
+    faults: Vec<PathBuf>,
+    /// USDT in the spot wallet at the start
+    #[arg(long, default_value = "100000")]
+    balance: String,
+    /// USDT in the futures wallet at the start
+    #[arg(long, default_value = "0")]
+    futures_balance: String,
+    /// Folder that keeps the books, so that a restarted venue goes on
+    #[arg(long)]
+    state: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Word {
+    Binance,
+    Aster,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Arguments that mean nothing, an address that is not loopback, a port that is taken.
+pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
+    let options = options(args)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let real: crate::loopback::RealTime = Arc::new(|| clock::now().0);
+        let running = serve(options, real).await.map_err(failure)?;
+        let line = serde_json::json!({
+            "schema": "carry.venue/1", "listen": running.address.to_string(), "base": format!("http://{}", running.address),
+            "ws": format!("ws://{}", running.address), "profile": running.profile.word(), "now_ms": running.now.0,
+        });
+        writeln!(output.out, "{line}")?;
+        output.out.flush()?;
+        stop_signal().await?;
+        tracing::info!("stopping");
+        running.stop().map_err(failure)
+    })?;
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    Ok(())
+}
+
+fn failure(error: LoopbackError) -> Failure {
+    let exit = match error {
+        LoopbackError::NotLoopback(_) => Exit::Usage,
+        LoopbackError::Listen(_) | LoopbackError::State(_) => Exit::Failure,
+    };
+    Failure::new(exit, error.to_string())
+}
+
+/// SIGINT or SIGTERM.
+async fn stop_signal() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => result,
+            _ = term.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}
+
+fn options(args: &Args) -> Result<Options, Failure> {
+    let usage = |text: String| Failure::new(Exit::Usage, text);
+    if args.market != "sim" {
+        return Err(usage(format!("--market: `{}` is not served; expected sim", args.market)));
+    }
+    let mut script = Script::default();
+    for path in &args.faults {
+        script.join(read(path)?);
+    }
+    let amount = |name: &str, text: &str| {
+        let parsed = Amount::parse(text).ok().filter(|amount| *amount >= Amount::ZERO);
+        parsed.ok_or_else(|| usage(format!("--{name}: `{text}` is no amount of USDT; expected e.g. 100000")))
+    };
+    let start = match args.start.as_str() {
+        "now" => clock::now(),
+        text => text
+            .parse::<i64>()
+            .map(WallTime)
+            .map_err(|_| usage(format!("--start: `{text}` is neither `now` nor milliseconds")))?,
+    };
+    Ok(Options {
+        profile: match args.profile {
+            Word::Binance => Profile::Binance,
+            Word::Aster => Profile::Aster,
+        },
+        listen: args.listen,
+        seed: args.seed,
+        start,
+        history: Span(i64::from(args.history.min(20)) * Span::DAY.0),
+        speed_per_mille: speed(&args.speed)
+            .ok_or_else(|| usage(format!("--speed: `{}`; expected 0.001 to 1000000", args.speed)))?,
+        pulse_ms: args.pulse,
+        script,
+        spot_balance: amount("balance", &args.balance)?,
+        futures_balance: amount("futures-balance", &args.futures_balance)?,
+        state: args.state.clone(),
+    })
+}
+
+/// Thousandths of a speed.
+fn speed(text: &str) -> Option<i64> {
+    let whole = text.parse::<i64>().ok().filter(|x| (1..=1_000_000).contains(x)).map(|x| x * 1_000);
+    whole.or_else(|| {
+        Rate::parse(text).ok().map(|rate| rate.units() / (Rate::ONE / 1_000)).filter(|per_mille| *per_mille > 0)
+    })
+}
+
+fn read(path: &Path) -> Result<Script, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", path.display())))?;
+    Script::parse(&text).map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", path.display())))
+}

@@ -1,0 +1,191 @@
+//! Public stream messages: best quotes, depth, trades, marks and contract news, sent in pulses.
+//!
+//! A pulse happens so often in real time, whatever the venue's clock does, so that streams are alive while time is held.
+//! Texts follow the stream documents (digests read 2026-11).
+
+use super::Profile;
+use super::depth::Diff;
+use super::faults::{Seen, Wrong, since};
+use super::listing::Listing;
+use super::venue::Venue;
+use super::words::{coins8, join, levels, price8};
+use crate::domain::{Market, Price, Quantity, Side, Symbol};
+use serde_json::{Value, json};
+
+/// Pulses between two synthetic trades of a book, and between two marks.
+const SLOW: u64 = 10;
+
+impl Venue {
+    /// Plays time up to now and publishes what changed.
+    pub(crate) fn pulse(&mut self) {
+        self.catch_up();
+        self.pulses += 1;
+        let symbols: Vec<Symbol> = self.market.listings.iter().map(|listing| listing.symbol).collect();
+        let marks = self.pulses.is_multiple_of(SLOW) || self.streams.marks_due;
+        for symbol in symbols {
+            if self.streams.is_frozen(symbol.as_str(), self.now) {
+                continue;
+            }
+            for market in [Market::Spot, Market::Perp] {
+                self.pulse_book(symbol, market);
+            }
+            if marks {
+                self.pulse_mark(symbol);
+            }
+        }
+        if marks {
+            self.streams.marks_due = false;
+            self.pulse_all_marks();
+        }
+    }
+
+    fn pulse_book(&mut self, symbol: Symbol, market: Market) {
+        let (pulses, stamp) = (self.pulses, self.stamp().0);
+        let name = symbol.as_str().to_lowercase();
+        let Some(listing) = self.market.get_mut(symbol.as_str()) else { return };
+        let step = listing.instrument(market).rules.step;
+        let book = listing.book_mut(market);
+        book.nudge(pulses, step);
+        let Some(diff) = book.flush() else { return };
+        let ticker = ticker(listing, market, stamp);
+        let partial = |limit: usize| {
+            let book = listing.book(market);
+            let (bids, asks) = (book.levels(Side::Buy, limit), book.levels(Side::Sell, limit));
+            json!({"lastUpdateId": book.id(), "bids": levels(&bids, market), "asks": levels(&asks, market)})
+        };
+        let partials: Vec<(usize, Value)> = match market {
+            Market::Spot => [5, 10, 20].into_iter().map(|limit| (limit, partial(limit))).collect(),
+            Market::Perp => Vec::new(),
+        };
+        let trade = pulses.is_multiple_of(SLOW).then(|| listing.book(market).best()).flatten();
+        let event = depth_update(symbol, market, &diff, stamp);
+        for suffix in ["", "@100ms", "@500ms"] {
+            self.publish(market, symbol, &format!("{name}@depth{suffix}"), &event);
+        }
+        if let Some(ticker) = ticker {
+            self.publish(market, symbol, &format!("{name}@bookTicker"), &ticker);
+        }
+        for (limit, value) in partials {
+            self.publish(market, symbol, &format!("{name}@depth{limit}"), &value);
+            self.publish(market, symbol, &format!("{name}@depth{limit}@100ms"), &value);
+        }
+        if let Some(((bid, _), (ask, _))) = trade {
+            let seller = (pulses / SLOW).is_multiple_of(2);
+            self.pulse_trade(symbol, market, (if seller { bid } else { ask }, step), seller);
+        }
+    }
+
+    fn pulse_trade(&mut self, symbol: Symbol, market: Market, what: (Price, Quantity), buyer_rested: bool) {
+        let (price, quantity) = what;
+        let (id, stamp) = (self.pulses / SLOW, self.stamp().0);
+        let name = symbol.as_str().to_lowercase();
+        let common = json!({
+            "E": stamp, "s": symbol.as_str(), "p": price.to_string(), "q": quantity.to_string(), "T": stamp, "m": buyer_rested,
+        });
+        let mut trade = json!({"e": "trade", "t": id, "M": true});
+        join(&mut trade, common.clone());
+        self.publish(market, symbol, &format!("{name}@trade"), &trade);
+        let mut whole = json!({"e": "aggTrade", "a": id, "f": id, "l": id});
+        join(&mut whole, common);
+        self.publish(market, symbol, &format!("{name}@aggTrade"), &whole);
+    }
+
+    fn pulse_mark(&mut self, symbol: Symbol) {
+        let stamp = self.stamp().0;
+        let Some(event) = self.market.get(symbol.as_str()).map(|listing| mark_update(listing, stamp, self.profile))
+        else {
+            return;
+        };
+        let name = symbol.as_str().to_lowercase();
+        for suffix in ["", "@1s"] {
+            self.publish(Market::Perp, symbol, &format!("{name}@markPrice{suffix}"), &event);
+        }
+    }
+
+    fn pulse_all_marks(&mut self) {
+        let stamp = self.stamp().0;
+        let rows: Value =
+            self.market.listings.iter().map(|listing| mark_update(listing, stamp, self.profile)).collect();
+        for name in ["!markPrice@arr", "!markPrice@arr@1s"] {
+            self.streams.publish(Market::Perp, name, &rows, None);
+        }
+    }
+
+    /// News of a contract: brackets, delivery date, status.
+    pub(crate) fn tell_contract(&mut self, symbol: Symbol) {
+        let stamp = self.stamp().0;
+        let Some(listing) = self.market.get(symbol.as_str()) else { return };
+        let brackets = super::rest::market_info::brackets(listing);
+        let rows: Vec<Value> = brackets
+            .iter()
+            .map(|row| {
+                json!({"bs": row.number, "bnf": row.floor.to_string(), "bnc": row.cap.to_string(),
+                       "mmr": row.ratio.to_string(), "cf": row.cum.to_string(), "mi": 1, "ma": row.leverage})
+            })
+            .collect();
+        let event = json!({
+            "e": "contractInfo", "E": stamp, "s": symbol.as_str(), "ps": symbol.as_str(), "ct": "PERPETUAL",
+            "dt": super::rest::market_info::delivery(listing), "ot": self.start.0, "cs": "TRADING", "bks": rows,
+        });
+        self.publish(Market::Perp, symbol, "!contractInfo", &event);
+    }
+
+    fn publish(&mut self, market: Market, symbol: Symbol, name: &str, event: &Value) {
+        if !self.streams.wanted(market, name) {
+            return;
+        }
+        let word = event.get("e").and_then(Value::as_str).unwrap_or("bookTicker").to_owned();
+        let wrong: Option<Wrong> = self.script.judge(Seen {
+            path: name,
+            method: "EVENT",
+            symbol: Some(symbol.as_str()),
+            event: Some(&word),
+            reduce_only: false,
+            since_start: since(self.now, self.start),
+        });
+        self.streams.publish(market, name, event, wrong.as_ref());
+    }
+}
+
+fn depth_update(symbol: Symbol, market: Market, diff: &Diff, stamp: i64) -> Value {
+    let mut event = json!({
+        "e": "depthUpdate", "E": stamp, "s": symbol.as_str(), "U": diff.first, "u": diff.last,
+        "b": levels(&diff.bids, market), "a": levels(&diff.asks, market),
+    });
+    if market == Market::Perp {
+        join(&mut event, json!({"T": stamp, "pu": diff.before}));
+    }
+    event
+}
+
+fn ticker(listing: &Listing, market: Market, stamp: i64) -> Option<Value> {
+    let book = listing.book(market);
+    let ((bid, bids), (ask, asks)) = book.best()?;
+    let symbol = listing.symbol.as_str();
+    Some(match market {
+        Market::Spot => json!({
+            "u": book.id(), "s": symbol, "b": price8(Some(bid)), "B": coins8(bids), "a": price8(Some(ask)), "A": coins8(asks),
+        }),
+        Market::Perp => json!({
+            "e": "bookTicker", "u": book.id(), "E": stamp, "T": stamp, "s": symbol,
+            "b": bid.to_string(), "B": bids.to_string(), "a": ask.to_string(), "A": asks.to_string(),
+        }),
+    })
+}
+
+fn mark_update(listing: &Listing, stamp: i64, profile: Profile) -> Value {
+    let mut event = json!({
+        "e": "markPriceUpdate", "E": stamp, "s": listing.symbol.as_str(), "p": price8(Some(listing.mark)),
+        "i": price8(Some(listing.index)), "P": price8(Some(listing.index)),
+        "r": rate8(listing.estimate), "T": listing.next.0,
+    });
+    if profile == Profile::Binance {
+        join(&mut event, json!({"ap": price8(Some(listing.mark))}));
+    }
+    event
+}
+
+/// A rate with eight decimals.
+pub(crate) fn rate8(rate: crate::domain::Rate) -> String {
+    super::words::eight(i128::from(rate.units()) / 10_000_000_000)
+}

@@ -1,0 +1,210 @@
+//! All symbols of the venue and the time up to which they have been played.
+//!
+//! The market at any time is a function of seed, start and the acts done until then, so a restarted venue plays it again.
+//! It steps in whole minutes; in between, books are nudged. Not here: accounts. Tests stand at the end of the file.
+
+use super::listing::{Listing, RAMP_ONE, Ramp, Settled};
+use super::script::{Act, Done};
+use crate::domain::{Market, PairId, Rate, Span, Symbol, VenueId, WallTime};
+use crate::port::Event;
+use crate::sim::generator::{Generator, MarketEvent};
+
+/// The symbols and their generator.
+#[derive(Debug)]
+pub(crate) struct Markets {
+    generator: Generator,
+    pub(crate) listings: Vec<Listing>,
+    /// End of the last minute played.
+    pub(crate) played: WallTime,
+    calm: bool,
+    buffer: Vec<(WallTime, MarketEvent)>,
+}
+
+/// What a minute did that touches accounts.
+#[derive(Debug, Default)]
+pub(crate) struct Minute {
+    pub(crate) settled: Vec<(Symbol, Settled)>,
+    /// Share of shorts that the venue deleverages.
+    pub(crate) adl: Vec<(Symbol, Rate)>,
+}
+
+impl Markets {
+    /// The market of a seed, with a past of `history` before `start`.
+    pub(crate) fn new(seed: u64, start: WallTime, history: Span, calm: bool) -> Self {
+        let start = start.floor(Span::MINUTE);
+        let begin = (start - history).floor(Span::HOUR);
+        let generator = Generator::new(seed, begin);
+        let catalogue = generator.catalogue();
+        let pairs = catalogue.pairs().iter().filter(|pair| pair.venue_id == VenueId(0));
+        let legs = pairs.filter_map(|pair| {
+            let spot = catalogue.instrument(pair.spot)?.clone();
+            let perp = catalogue.instrument(pair.perp)?.clone();
+            Some(Listing::new(spot, perp, begin))
+        });
+        let listings = legs.collect();
+        let mut markets = Self { generator, listings, played: begin, calm: false, buffer: Vec::new() };
+        while markets.played < start {
+            markets.step();
+        }
+        markets.calm = calm;
+        markets
+    }
+
+    pub(crate) fn get(&self, symbol: &str) -> Option<&Listing> {
+        self.listings.iter().find(|listing| listing.symbol.as_str() == symbol)
+    }
+
+    pub(crate) fn get_mut(&mut self, symbol: &str) -> Option<&mut Listing> {
+        self.listings.iter_mut().find(|listing| listing.symbol.as_str() == symbol)
+    }
+
+    /// Plays the next minute.
+    pub(crate) fn step(&mut self) -> Minute {
+        self.played = self.played + Span::MINUTE;
+        let now = self.played;
+        let mut minute = Minute::default();
+        if !self.calm {
+            self.generator.step(&mut self.buffer);
+        }
+        for (_, event) in self.buffer.drain(..) {
+            let found = |id: crate::domain::InstrumentId| usize::from(PairId(id.0 / 2).0);
+            match event {
+                MarketEvent::Public(Event::Mark { instrument, mark, index }) => {
+                    if let Some(listing) = self.listings.get_mut(found(instrument)) {
+                        listing.raw_mark(mark, index);
+                    }
+                }
+                MarketEvent::Public(Event::OpenInterest { instrument, coins }) => {
+                    if let Some(listing) = self.listings.get_mut(found(instrument)) {
+                        listing.interest = coins;
+                    }
+                }
+                MarketEvent::Public(Event::IntervalChanged { instrument, interval }) => {
+                    if let Some(listing) = self.listings.get_mut(found(instrument)) {
+                        listing.interval = interval;
+                    }
+                }
+                MarketEvent::Adl { instrument, share, .. } => {
+                    if let Some(listing) = self.listings.get(found(instrument)) {
+                        minute.adl.push((listing.symbol, share));
+                    }
+                }
+                MarketEvent::Public(_) => {}
+            }
+        }
+        self.show();
+        for listing in &mut self.listings {
+            if let Some(settled) = listing.minute(now) {
+                minute.settled.push((listing.symbol, settled));
+            }
+        }
+        minute
+    }
+
+    /// Shows all books as of the last minute played.
+    fn show(&mut self) {
+        for listing in &mut self.listings {
+            let spot = self.generator.book(listing.spot.id);
+            let perp = self.generator.book(listing.perp.id);
+            listing.show(&spot, &perp, self.played);
+        }
+    }
+
+    /// An act on prices or funding; others are not the market's.
+    pub(crate) fn apply(&mut self, done: &Done) {
+        let at = done.at;
+        match &done.act {
+            Act::Rally { symbol, by, over } => {
+                if let Some(listing) = self.get_mut(symbol.as_str()) {
+                    let from = listing.level.at(at);
+                    let more = i128::from(from) * i128::from(by.units()) / i128::from(Rate::ONE);
+                    let to = i64::try_from(i128::from(from) + more).unwrap_or(from).max(1);
+                    listing.level = Ramp::new(from, to, at, *over);
+                }
+            }
+            Act::Premium { symbol, to, over } => {
+                if let Some(listing) = self.get_mut(symbol.as_str()) {
+                    let to = to.units() / (Rate::ONE / RAMP_ONE);
+                    listing.premium = Ramp::new(listing.premium.at(at), to, at, *over);
+                }
+            }
+            Act::Funding { symbol, rate } => {
+                if let Some(listing) = self.get_mut(symbol.as_str()) {
+                    listing.forced = *rate;
+                    listing.estimate = rate.unwrap_or(listing.estimate);
+                }
+            }
+            Act::Interval { symbol, hours } => {
+                if let Some(listing) = self.get_mut(symbol.as_str()) {
+                    listing.interval = *hours;
+                    listing.next = at.floor(hours.span()) + hours.span();
+                }
+            }
+            Act::Delist { symbol, after } => {
+                if let Some(listing) = self.get_mut(symbol.as_str()) {
+                    listing.ends = Some(at + *after);
+                }
+            }
+            Act::Halt { symbol, market, halted } => {
+                if let Some(listing) = self.get_mut(symbol.as_str()) {
+                    let [spot, perp] = &mut listing.halted;
+                    *if *market == Market::Spot { spot } else { perp } = *halted;
+                }
+            }
+            Act::Brackets { symbol, factor } => {
+                if let Some(listing) = self.get_mut(symbol.as_str()) {
+                    for bracket in &mut listing.perp.brackets {
+                        let ratio = bracket.maintenance.times(i64::from(*factor));
+                        bracket.maintenance = ratio.clamp_to(Rate::ZERO, Rate::from_units(Rate::ONE / 2));
+                    }
+                }
+            }
+            _ => {}
+        }
+        if matches!(done.act, Act::Rally { over: Span(0), .. } | Act::Premium { over: Span(0), .. }) {
+            self.show();
+        }
+    }
+}
+
+/// Whether an act changes what the market shows, and is therefore played again after a restart.
+pub(crate) const fn is_of_market(act: &Act) -> bool {
+    matches!(
+        act,
+        Act::Rally { .. }
+            | Act::Premium { .. }
+            | Act::Funding { .. }
+            | Act::Interval { .. }
+            | Act::Delist { .. }
+            | Act::Halt { .. }
+            | Act::Brackets { .. }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rally_moves_all_prices_in_a_line_and_forced_funding_is_what_settles() {
+        let start = WallTime(1_760_000_000_000).floor(Span::DAY);
+        let mut markets = Markets::new(1, start, Span::hours(2), true);
+        let before = markets.get("BTCUSDT").unwrap().clone();
+        let symbol = Symbol::new("BTCUSDT").unwrap();
+        let rate = Rate::parse("0.0008").unwrap();
+        let by = Rate::parse("0.6").unwrap();
+        markets.apply(&Done { at: start, act: Act::Rally { symbol, by, over: Span::hours(8) } });
+        markets.apply(&Done { at: start, act: Act::Funding { symbol, rate: Some(rate) } });
+        let mut settled = Vec::new();
+        for _ in 0..480 {
+            settled.extend(markets.step().settled.into_iter().filter(|(paid, _)| *paid == symbol));
+        }
+        let after = markets.get("BTCUSDT").unwrap();
+        let ratio = |old: crate::domain::Price, new: crate::domain::Price| new.premium_over(old).to_f64();
+        for (old, new) in [(before.index, after.index), (before.mid(Market::Spot), after.mid(Market::Spot))] {
+            assert!((ratio(old, new) - 0.6).abs() < 1e-4, "{old} {new}");
+        }
+        let rates: Vec<_> = settled.iter().map(|(_, settled)| (settled.stamp, settled.rate)).collect();
+        assert_eq!(rates, vec![(start + Span::hours(8), rate)]);
+    }
+}
