@@ -9,6 +9,7 @@ pub mod ask;
 pub mod decode;
 pub mod fast;
 pub mod message;
+pub mod public;
 pub mod replay;
 pub mod session;
 pub(crate) mod wire;
