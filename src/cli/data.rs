@@ -34,6 +34,8 @@ enum Verb {
     List(At),
     /// Gaps, duplicates, jumps, odd candles, interval changes, legs that do not match; exit 3 when something is wrong
     Verify(At),
+    /// A venue's public history into a folder: settlements, candles, open interest
+    Download(super::download::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -54,6 +56,7 @@ pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     match &args.verb {
         Verb::List(at) => list(at, output),
         Verb::Verify(at) => check(at, output),
+        Verb::Download(args) => super::download::run(args, output),
     }
 }
 

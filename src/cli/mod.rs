@@ -8,6 +8,7 @@ pub mod check;
 pub mod completions;
 pub mod data;
 pub mod dates;
+pub mod download;
 pub mod export;
 pub mod fills;
 pub mod folder;

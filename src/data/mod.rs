@@ -16,6 +16,7 @@ pub(crate) mod lines;
 pub mod months;
 pub(crate) mod pages;
 pub(crate) mod rules_file;
+pub mod save;
 pub mod stats;
 pub mod verify;
 
