@@ -19,8 +19,10 @@ pub mod ledger;
 pub mod paper;
 pub mod paper_replay;
 pub mod pnl;
+pub mod real;
 pub mod replay;
 pub mod report;
+pub mod shadow;
 pub mod stats;
 pub mod status;
 pub mod venue;
@@ -95,6 +97,7 @@ enum Verb {
     Init(init::Args),
     Paper(paper::Args),
     Replay(replay::Args),
+    Shadow(shadow::Args),
     Completions(completions::Args),
     Why(why::Args),
     /// History on disk: what there is, and what is wrong with it
@@ -120,6 +123,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Check(args) => check::run(args, &mut output),
         Verb::Init(args) => init::run(args, &mut output),
         Verb::Paper(args) => paper::run(args, &mut output),
+        Verb::Shadow(args) => shadow::run(args, &mut output),
         Verb::Replay(args) => replay::run(args, &mut output),
         Verb::Completions(args) => completions::run(args, &mut output),
         Verb::Why(args) => why::run(args, &mut output),

@@ -27,9 +27,10 @@ use std::time::Duration;
   carry paper                                      thirty simulated days of the embedded market
   carry paper --seed 7 --days 90 --strategy strategies/ethena.toml
   carry paper --state runs/mine                    a session that survives kill -9 and goes on
+  carry paper --market live --set 'strategy.pairs=[\"binance:BTCUSDT\"]'   a real market, simulated fills, no key
   carry paper --market replay:recordings/btc       recorded candles and funding, or recorded raw frames")]
 pub struct Args {
-    /// Market: sim, or replay:DIR
+    /// Market: sim, live, or replay:DIR
     #[arg(long, default_value = "sim", value_name = "MARKET")]
     market: String,
     /// Seed of the simulated market
@@ -53,6 +54,8 @@ pub struct Args {
     /// Further configuration files; may be repeated
     #[arg(long, value_name = "FILE")]
     config: Vec<PathBuf>,
+    #[command(flatten)]
+    place: super::real::Place,
     /// The summary as JSON
     #[arg(long)]
     json: bool,
@@ -71,6 +74,11 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let loaded = load(&Sources::discover(args.strategy.clone(), args.config.clone(), set))?;
     let speed = speed(&args.speed)?;
     let folder = args.state.clone().unwrap_or_else(new_run);
+    if args.market == "live" {
+        let job =
+            super::shadow::Job { mode: "paper", folder: &folder, loaded: &loaded, place: &args.place, json: args.json };
+        return job.run(output);
+    }
     if args.market != "sim" {
         return match args.market.strip_prefix("replay:") {
             Some(from) => {
@@ -80,7 +88,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
             }
             None => Err(Failure::new(
                 Exit::Usage,
-                format!("--market {}: expected sim or replay:DIR", args.market.escape_debug()),
+                format!("--market {}: expected sim, live or replay:DIR", args.market.escape_debug()),
             )),
         };
     }
@@ -429,7 +437,7 @@ fn speed(text: &str) -> Result<Option<f64>, Failure> {
 }
 
 /// A folder for a session without a name: the start time in UTC, and a number when two start in one second.
-fn new_run() -> PathBuf {
+pub(super) fn new_run() -> PathBuf {
     let name = clock::now().to_string().replace([':', '-'], "").replace('Z', "");
     let name = name.split('.').next().unwrap_or("run").to_owned();
     let mut folder = Path::new("runs").join(&name);

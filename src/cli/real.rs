@@ -80,8 +80,8 @@ impl Place {
     /// Exit code 2 for a span that cannot be read.
     pub fn span(&self) -> Result<Option<Span>, Failure> {
         let Some(text) = &self.length else { return Ok(None) };
-        match crate::config::units::span(text) {
-            Ok(span) if span > Span::ZERO => Ok(Some(span)),
+        match crate::config::kind::Kind::Span.parse(text) {
+            Ok(crate::config::units::Value::Span(span)) if span > Span::ZERO => Ok(Some(span)),
             _ => Err(Failure::new(
                 Exit::Usage,
                 format!("--for {}: expected a length of time, for example 8h or 30m", text.escape_debug()),
@@ -105,7 +105,8 @@ fn by_venue(pairs: &[String]) -> Result<BTreeMap<String, Vec<String>>, Failure> 
     }
     for pair in pairs {
         let Some((venue, symbol)) = pair.split_once(':') else {
-            let text = format!("strategy.pairs: {}: expected VENUE:SYMBOL, for example binance:BTCUSDT", pair.escape_debug());
+            let text =
+                format!("strategy.pairs: {}: expected VENUE:SYMBOL, for example binance:BTCUSDT", pair.escape_debug());
             return Err(Failure::new(Exit::Usage, text));
         };
         venues.entry(venue.to_owned()).or_default().push(symbol.to_owned());
@@ -174,7 +175,8 @@ pub fn open_lines(opened: &mut Opened) {
 
 fn profile(name: &str, place: &Place) -> Result<Profile, Failure> {
     let Some(profile) = Profile::named(name) else {
-        let text = format!("{}: no venue of this name can be traded live; there are binance and aster", name.escape_debug());
+        let text =
+            format!("{}: no venue of this name can be traded live; there are binance and aster", name.escape_debug());
         return Err(Failure::new(Exit::Usage, text));
     };
     Ok(match &place.base_url {
@@ -205,10 +207,11 @@ async fn clock_of(place: &Place) -> Result<Clock, Failure> {
 /// Reads the clock of a simulated venue and follows it.
 async fn follow(base: &str) -> Result<(), Failure> {
     use crate::venues::binance::ask::Method;
-    use crate::venues::transport::http::{HttpClient, HttpSettings, Outgoing};
     use crate::venues::transport::hosts::Site;
+    use crate::venues::transport::http::{HttpClient, HttpSettings, Outgoing};
     let failed = |what: String| Failure::new(Exit::Unreachable, format!("{base}: {what}"));
-    let site = Site::new(base, Owner::Binance, Holder::Test(TestKeys::vouched())).map_err(|error| failed(error.to_string()))?;
+    let site = Site::new(base, Owner::Binance, Holder::Test(TestKeys::vouched()))
+        .map_err(|error| failed(error.to_string()))?;
     let client = HttpClient::new(&site, HttpSettings::default(), None, clock::clock())
         .map_err(|error| failed(error.to_string()))?;
     let outgoing = Outgoing { method: Method::Get, path_and_query: "/carry/clock", body: None, header: None };
@@ -216,11 +219,12 @@ async fn follow(base: &str) -> Result<(), Failure> {
     let clock: serde_json::Value =
         serde_json::from_slice(&reply.body).map_err(|_| failed("no clock of a simulated venue".to_owned()))?;
     let now = clock.get("now_ms").and_then(serde_json::Value::as_i64);
-    let speed = clock.get("speed").and_then(serde_json::Value::as_f64);
+    let speed = clock.get("speed_per_mille").and_then(serde_json::Value::as_f64);
     let (Some(now), Some(speed)) = (now, speed) else {
-        return Err(failed("its clock has no now_ms and speed".to_owned()));
+        return Err(failed("its clock has no now_ms and speed_per_mille".to_owned()));
     };
-    clock::follow(WallTime(now), speed);
+    let held = clock.get("held").and_then(serde_json::Value::as_bool) == Some(true);
+    clock::follow(WallTime(now), if held { 0.0 } else { speed / 1000.0 });
     Ok(())
 }
 
@@ -261,6 +265,36 @@ pub fn fresh_salt() -> u32 {
     digest.update(format!("{}:{}:{}", clock::now().0, clock::steady_ns(), std::process::id()));
     let bytes = digest.finalize();
     bytes.iter().take(4).fold(0, |sum, byte| sum << 8 | u32::from(*byte))
+}
+
+/// Refuses a folder that holds another run: other settings, or other pairs than those that its ledger numbers.
+///
+/// # Errors
+/// Exit code 2 that names both.
+pub fn same_run(
+    read: &crate::store::Loaded,
+    identity: &str,
+    catalogue: &Catalogue,
+    folder: &std::path::Path,
+) -> Result<(), Failure> {
+    let known = read.meta.get("identity").map_or("", String::as_str);
+    if known != identity {
+        let text = format!(
+            "{}: holds another run\n  there: {known}\n  asked: {identity}\nuse another --state folder, or the same strategy",
+            folder.display()
+        );
+        return Err(Failure::new(Exit::Usage, text));
+    }
+    let stored = read.meta.get("catalogue").and_then(|text| serde_json::from_str::<Catalogue>(text).ok());
+    let names = |catalogue: &Catalogue| catalogue.pairs().iter().map(|pair| pair.name.clone()).collect::<Vec<_>>();
+    if stored.as_ref().map(names) != Some(names(catalogue)) {
+        let text = format!(
+            "{}: its pairs are others than those of the strategy; use another --state folder",
+            folder.display()
+        );
+        return Err(Failure::new(Exit::Usage, text));
+    }
+    Ok(())
 }
 
 /// The settings of a run with the mode in them.

@@ -254,7 +254,7 @@ impl<J: Journal> Paper<J> {
         paper.driver.fact(now, Event::Boot { epoch: epoch + 1, salt: salt(seed, epoch + 1) }, None)?;
         paper.market.show_books(&mut paper.driver.venue, &paper.driver.state);
         paper.driver.settle_facts(now)?;
-        paper.resolve_unsent(now)?;
+        resolve_unsent(&mut paper.driver, now)?;
         paper.driver.rouse(now)?;
         paper.driver.settle(now)?;
         paper.market.commit(&mut paper.driver.venue, now)?;
@@ -264,31 +264,6 @@ impl<J: Journal> Paper<J> {
             paper.observe(now);
         }
         Ok(paper)
-    }
-
-    /// Intents and transfers that are on disk but that the venue never received, by the venue's own receipt book.
-    fn resolve_unsent(&mut self, now: WallTime) -> Result<(), JournalError> {
-        let unsent: Vec<_> = self
-            .driver
-            .state
-            .orders
-            .live()
-            .iter()
-            .filter(|order| order.state == crate::orders::OrderState::Recorded)
-            .map(|order| (order.intent.id, self.driver.venue.has_receipt(order.intent.id)))
-            .collect();
-        for (id, received) in unsent {
-            let outcome = if received { Outcome::Accepted } else { Outcome::Absent };
-            self.driver.fact(now, Event::Order(OrderReport { id, outcome }), None)?;
-        }
-        let moving: Vec<_> = self.driver.state.venues.iter().filter_map(|venue| venue.moving).collect();
-        for transfer in moving {
-            if !self.driver.venue.has_transfer(transfer.id) {
-                // It is on our disk and never left: it leaves now.
-                self.driver.venue.transfer(transfer, now);
-            }
-        }
-        Ok(())
     }
 
     /// The end of the session.
@@ -413,4 +388,31 @@ impl SimMarket {
 fn salt(seed: u64, epoch: u32) -> u32 {
     let mixed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(epoch % 63 + 1) ^ u64::from(epoch);
     u32::try_from(mixed & 0xffff_ffff).unwrap_or(0)
+}
+
+/// Intents and transfers that are on disk but that the venue never received, by the venue's own receipt book.
+///
+/// # Errors
+/// [`JournalError`] when a fact is not on disk.
+pub fn resolve_unsent<J: Journal>(driver: &mut Driver<J>, now: WallTime) -> Result<(), JournalError> {
+    let unsent: Vec<_> = driver
+        .state
+        .orders
+        .live()
+        .iter()
+        .filter(|order| order.state == crate::orders::OrderState::Recorded)
+        .map(|order| (order.intent.id, driver.venue.has_receipt(order.intent.id)))
+        .collect();
+    for (id, received) in unsent {
+        let outcome = if received { Outcome::Accepted } else { Outcome::Absent };
+        driver.fact(now, Event::Order(OrderReport { id, outcome }), None)?;
+    }
+    let moving: Vec<_> = driver.state.venues.iter().filter_map(|venue| venue.moving).collect();
+    for transfer in moving {
+        if !driver.venue.has_transfer(transfer.id) {
+            // It is on our disk and never left: it leaves now.
+            driver.venue.transfer(transfer, now);
+        }
+    }
+    Ok(())
 }

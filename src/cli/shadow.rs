@@ -1,0 +1,247 @@
+//! `carry shadow` and `carry paper --market live`: a real market, simulated fills. Neither holds a key.
+//!
+//! Tests: `tests/live.rs`.
+
+use super::paper::new_run;
+use super::real::{self, Opened, Place, What, no_keys};
+use super::{Exit, Failure, Output};
+use crate::config::{Loaded, Sources, load};
+use crate::domain::{Sequence, Span, WallTime};
+use crate::engine::State;
+use crate::port::Event;
+use crate::report::run::{BasisSeries, Remark, RunResult, Summary};
+use crate::run::backtest::{summarise, wallets};
+use crate::run::collect::Collector;
+use crate::run::driver::Driver;
+use crate::run::live_loop::{self, Ears, Until};
+use crate::run::session::{self, Session};
+use crate::run::shadow::{Shadow, Stand};
+use crate::sim::{Faults, SimVenue};
+use crate::store::ledger_file::Batch;
+use crate::store::{LedgerFile, StateLock, VenueFile};
+use crate::tape::{self, TapeWriter};
+use std::path::{Path, PathBuf};
+use tokio::sync::mpsc;
+
+/// How long simulated orders in work may take after a stop.
+const GRACE: Span = Span::seconds(30);
+
+/// Trades beside a live run, on the same market with simulated fills; needs no key and no live process
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  carry shadow --strategy strategies/anchor.toml --set 'strategy.pairs=[\"binance:BTCUSDT\"]' --state state/main
+  carry shadow --strategy strategies/anchor.toml --for 24h")]
+pub struct Args {
+    /// Folder of the run; a new one under runs/ when absent
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    what: What,
+    /// The summary as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What differs between the two.
+pub struct Job<'a> {
+    /// `shadow` or `paper`.
+    pub mode: &'static str,
+    /// Its folder.
+    pub folder: &'a Path,
+    /// Settings.
+    pub loaded: &'a Loaded,
+    /// Where the market is.
+    pub place: &'a Place,
+    /// Result as JSON.
+    pub json: bool,
+}
+
+/// Runs `carry shadow`.
+///
+/// # Errors
+/// A [`Failure`] with its exit code.
+pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
+    let loaded = load(&Sources::discover(args.what.strategy.clone(), args.what.config.clone(), args.what.set.clone()))?;
+    let folder = args.state.clone().unwrap_or_else(new_run);
+    let job = Job { mode: "shadow", folder: &folder, loaded: &loaded, place: &args.place, json: args.json };
+    job.run(output)
+}
+
+impl Job<'_> {
+    /// Runs it until it is stopped or its time is over.
+    ///
+    /// # Errors
+    /// A [`Failure`] with its exit code.
+    pub fn run(&self, output: &mut Output<'_>) -> Result<(), Failure> {
+        // A shadow stands beside a live run of the same folder, with files of its own.
+        let folder = if self.mode == "shadow" { self.folder.join("shadow") } else { self.folder.to_owned() };
+        let _lock = StateLock::take(&folder)?;
+        let result = real::runtime()?.block_on(self.go(&folder))?;
+        if self.json {
+            write!(output.out, "{}", crate::report::summary_json(&result.summary))?;
+            return Ok(());
+        }
+        crate::report::print_summary(output.out, &result)?;
+        let pnl = format!("carry pnl --state {}", folder.display());
+        let again = format!("carry {} --state {}", self.mode, self.folder.display());
+        let next: [(&str, &str); 2] = [(&pnl, "its profit, line by line"), (&again, "goes on where it stopped")];
+        crate::report::print_next(output.out, &next)?;
+        Ok(())
+    }
+
+    async fn go(&self, folder: &Path) -> Result<RunResult, Failure> {
+        let mut opened = real::open(&self.loaded.settings, self.place, &no_keys).await?;
+        real::open_lines(&mut opened);
+        let now = (opened.clock.wall)();
+        let ledger = LedgerFile::open(&folder.join("ledger.sqlite"), self.mode)?;
+        let read = ledger.load()?;
+        let driver = if read.meta.contains_key("ready") {
+            self.resume(folder, (ledger, &read), &opened, now)?
+        } else {
+            self.start(folder, ledger, &opened, now)?
+        };
+        let file = VenueFile::open(&folder.join("venue.sqlite"))?;
+        let stands = std::mem::take(&mut opened.doors)
+            .into_iter()
+            .map(|door| Stand { venue: door.venue, feed: door.feed, wire: door.wire, reachable: false })
+            .collect();
+        let mut shadow = Shadow::new(driver, stands, file, now)?;
+        shadow.driver.journal.ready()?;
+        let clock = opened.clock;
+        // Kept to the end: a closed sender would look like an act that never comes.
+        let (operator, acts) = mpsc::channel(16);
+        let mut ears = Ears { inbox: opened.inbox, operator: acts, stop: real::stop_signal() };
+        let end = self.place.span()?.map(|span| now + span);
+        let watch = crate::run::clock::Stopwatch::start();
+        live_loop::run(&mut shadow, &mut ears, clock, Until { end, grace: GRACE }, |_, _| {}).await?;
+        drop(operator);
+        let last = shadow.driver.state.now;
+        shadow.observe(last);
+        self.close(folder, shadow, &opened.known.remarks, watch.seconds())
+    }
+
+    fn start(
+        &self,
+        folder: &Path,
+        mut ledger: LedgerFile,
+        opened: &Opened,
+        now: WallTime,
+    ) -> Result<Driver<Session>, Failure> {
+        let settings = &self.loaded.settings;
+        let failed = |error: tape::TapeError| Failure::new(Exit::Failure, error.to_string());
+        let tape = new_tape(&folder.join("tape"), self.loaded, opened, self.mode)?;
+        let meta = vec![
+            ("identity", real::identity(self.loaded, self.mode)),
+            ("settings", tape::canonical(settings).map_err(failed)?.to_string()),
+            ("catalogue", serde_json::to_string(&opened.catalogue).unwrap_or_default()),
+        ];
+        ledger.commit(&Batch { meta, ..Batch::default() })?;
+        let collector = Collector::new(opened.catalogue.pairs().len(), true);
+        let session = Session::new(ledger, Some(tape), &collector);
+        let mut venue = SimVenue::new(settings.clone(), opened.catalogue.clone(), Faults::none(), false);
+        let state = State::new(settings.clone(), opened.catalogue.clone());
+        let deposits = wallets(settings, &opened.catalogue);
+        for (id, wallet, asset, amount) in &deposits {
+            venue.deposit(*id, *wallet, *asset, *amount);
+        }
+        let mut driver = Driver::new(state, venue, session, collector);
+        driver.refill(&opened.known.history, now);
+        driver.fact(now, Event::Boot { epoch: 1, salt: real::fresh_salt() }, None)?;
+        for (venue, wallet, asset, amount) in deposits {
+            driver.fact(now, Event::Opening { venue, wallet, asset, amount }, None)?;
+        }
+        Ok(driver)
+    }
+
+    fn resume(
+        &self,
+        folder: &Path,
+        from: (LedgerFile, &crate::store::Loaded),
+        opened: &Opened,
+        now: WallTime,
+    ) -> Result<Driver<Session>, Failure> {
+        let (ledger, read) = from;
+        let damaged = |problem: String| Failure::new(Exit::Failure, format!("the run cannot be read back: {problem}"));
+        real::same_run(read, &real::identity(self.loaded, self.mode), &opened.catalogue, folder)?;
+        let file = VenueFile::open(&folder.join("venue.sqlite"))?;
+        let Some(venue) = file.load()? else {
+            let text = format!("{}: the ledger has a run, but the simulated venue's books are gone", folder.display());
+            return Err(Failure::new(Exit::Difference, text));
+        };
+        let mut state = State::new(self.loaded.settings.clone(), opened.catalogue.clone());
+        let recovered = session::recover(&mut state, read).map_err(|error| damaged(error.to_string()))?;
+        let books: SimVenue = serde_json::from_str(&venue.venue).map_err(|error| damaged(error.to_string()))?;
+        let books = books.resumed(self.loaded.settings.clone(), recovered.venue_number);
+        let differences = crate::run::recover::differences(&state, &books);
+        if !differences.is_empty() {
+            let text = format!("{}: ledger and venue differ\n  {}", folder.display(), differences.join("\n  "));
+            return Err(Failure::new(Exit::Difference, text));
+        }
+        let sequence = Sequence(state.sequence.0);
+        let tape = TapeWriter::resume(&folder.join("tape"), sequence).map_err(|error| damaged(error.to_string()))?;
+        let session = Session::new(ledger, Some(tape), &recovered.collector);
+        let mut driver = Driver::new(state, books, session, recovered.collector);
+        let now = now.max(recovered.clock).max(venue.clock);
+        driver.refill(&opened.known.history, now);
+        driver.fact(now, Event::Boot { epoch: recovered.epoch + 1, salt: real::fresh_salt() }, None)?;
+        driver.settle_facts(now)?;
+        // What was on disk and never reached the simulated venue never will: its receipt book is at hand.
+        crate::run::paper::resolve_unsent(&mut driver, now)?;
+        Ok(driver)
+    }
+
+    fn close(
+        &self,
+        folder: &Path,
+        shadow: Shadow<Session>,
+        remarks: &[(String, String)],
+        seconds: f64,
+    ) -> Result<RunResult, Failure> {
+        let Driver { state, collector, .. } = &shadow.driver;
+        let mut summary: Summary = summarise(&shadow.driver, &state.settings, seconds);
+        summary.schema = format!("carry.{}/1", self.mode);
+        self.mode.clone_into(&mut summary.mode);
+        "live".clone_into(&mut summary.market);
+        for (subject, text) in remarks {
+            summary.remarks.push(Remark { subject: subject.clone(), text: text.clone() });
+        }
+        for pair in state.catalogue.pairs() {
+            summary.steps.insert(pair.name.clone(), "live".to_owned());
+        }
+        let result = RunResult {
+            summary,
+            fills: collector.fills.clone(),
+            funding: collector.funding.clone(),
+            equity: collector.equity.clone(),
+            trips: collector.trips_by_opening(),
+            basis: Vec::<BasisSeries>::new(),
+            naked_s: collector.naked_s.clone(),
+        };
+        crate::report::write_all(folder, &result).map_err(|error| Failure::new(Exit::Failure, error.to_string()))?;
+        Ok(result)
+    }
+}
+
+/// A tape for a run on a real market.
+///
+/// # Errors
+/// Exit code 1 when it cannot be made.
+pub fn new_tape(folder: &Path, loaded: &Loaded, opened: &Opened, mode: &str) -> Result<TapeWriter, Failure> {
+    let failed = |error: tape::TapeError| Failure::new(Exit::Failure, error.to_string());
+    let header = tape::Header {
+        mode: mode.to_owned(),
+        market: "live".to_owned(),
+        seed: loaded.settings.sim.seed,
+        strategy_sha256: loaded.strategy_hash.clone(),
+        settings: tape::canonical(&loaded.settings).map_err(failed)?,
+        catalogue: opened.catalogue.clone(),
+    };
+    if folder.exists() {
+        // A start that was killed before its first fact.
+        std::fs::remove_dir_all(folder)?;
+    }
+    std::fs::create_dir_all(folder)?;
+    TapeWriter::create(folder, &header).map_err(failed)
+}
