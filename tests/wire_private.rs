@@ -131,10 +131,10 @@ fn word(value: &impl std::fmt::Debug) -> String {
     text.chars().take_while(|c| c.is_ascii_alphanumeric()).collect()
 }
 
-type Counts = BTreeMap<String, u64>;
+type Counts = BTreeMap<String, usize>;
 
-fn count(counts: &mut Counts, kind: String) {
-    *counts.entry(kind).or_default() += 1;
+fn count(counts: &mut Counts, kind: String, more: usize) {
+    *counts.entry(kind).or_default() += more;
 }
 
 /// Runs one body through every decoder; each must give something typed, whatever it is.
@@ -143,7 +143,7 @@ fn run(profile: &Profile, market: Market, body: &str, counts: &mut Counts) {
     match decode(market, body.as_bytes(), &mut Scratch::default()) {
         Ok(message) if message.kind().as_str() != "unrecognised" => {
             used = true;
-            count(counts, format!("market {}", message.kind()));
+            count(counts, format!("market {}", message.kind()), 1);
         }
         Ok(_) => {}
         Err(error) => assert!(error.to_string().len() < 300),
@@ -153,7 +153,7 @@ fn run(profile: &Profile, market: Market, body: &str, counts: &mut Counts) {
             for message in &messages {
                 let kind = word(message);
                 used |= kind != "Unrecognised";
-                count(counts, format!("push {kind}"));
+                count(counts, format!("push {kind}"), 1);
             }
         }
         Err(error) => assert!(error.to_string().len() < 300),
@@ -164,9 +164,12 @@ fn run(profile: &Profile, market: Market, body: &str, counts: &mut Counts) {
             Ok(_) if body.trim() == "[]" => {}
             Ok(answer) => {
                 used = true;
-                count(counts, format!("answer {}", word(&answer)));
+                count(counts, format!("answer {}", word(&answer)), 1);
                 if let Answer::Instruments { listings, left_out, .. } = answer {
-                    assert!(left_out.len() * 50 <= listings.len(), "{left_out:?}");
+                    // Samples of documents leave filters out; real lists do not.
+                    let real = listings.len() > 10;
+                    assert!(!real || left_out.len() * 50 <= listings.len(), "{left_out:?}");
+                    count(counts, "instruments left out".into(), left_out.len());
                 }
             }
             Err(refused) => assert!(refused.text.chars().count() <= 120),
@@ -177,10 +180,10 @@ fn run(profile: &Profile, market: Market, body: &str, counts: &mut Counts) {
         assert!(refused.text.chars().count() <= 120);
         if let Some(code) = refused.code {
             used = true;
-            count(counts, format!("refusal {code}"));
+            count(counts, format!("refusal {code}"), 1);
         }
     }
-    count(counts, if used { "used".into() } else { "refused everywhere".into() });
+    count(counts, if used { "used".into() } else { "refused everywhere".into() }, 1);
 }
 
 fn folder_counts(wire: &Path, venue: &str) -> Counts {
@@ -207,7 +210,7 @@ fn folder_counts(wire: &Path, venue: &str) -> Counts {
     total
 }
 
-fn at_least(counts: &Counts, least: &[(&str, u64)]) {
+fn at_least(counts: &Counts, least: &[(&str, usize)]) {
     for (kind, least) in least {
         let seen = counts.get(*kind).copied().unwrap_or(0);
         assert!(seen >= *least, "{kind}: {seen}, at least {least}");
@@ -218,9 +221,12 @@ fn at_least(counts: &Counts, least: &[(&str, u64)]) {
 fn x01_c09_every_spot_body_is_read_or_refused() {
     let Some(wire) = shared() else { return };
     let counts = folder_counts(&wire, "binance-spot");
-    at_least(&counts, &[("push Order", 8), ("push Balances", 4), ("answer Order", 6), ("answer Instruments", 3)]);
-    at_least(&counts, &[("answer Fills", 2), ("answer Balances", 3), ("answer Candles", 5), ("push Reply", 10)]);
-    at_least(&counts, &[("push Terminated", 1), ("push ServerShutdown", 1), ("answer Commission", 1)]);
+    at_least(&counts, &[("push Order", 10), ("push Balances", 4), ("answer Order", 10), ("answer Instruments", 3)]);
+    at_least(&counts, &[("answer Fills", 1), ("answer Balances", 5), ("answer Candles", 5), ("push Reply", 10)]);
+    at_least(
+        &counts,
+        &[("push Terminated", 1), ("push ServerShutdown", 1), ("answer Commission", 1), ("refused everywhere", 1)],
+    );
 }
 
 #[test]
@@ -326,13 +332,13 @@ fn a07_every_listed_and_reported_error_has_a_class() {
                     assert!(refused.text.chars().count() <= 120);
                     if asked == Asked::Place {
                         assert!(!matches!(refused.class, Class::NotFound | Class::Unchanged), "{body}");
-                        count(&mut classes, format!("{:?}", refused.class));
+                        count(&mut classes, format!("{:?}", refused.class), 1);
                     }
                 }
             }
         }
         println!("{venue}/errors, as placements: {classes:#?}");
-        let proofs: u64 = classes.iter().filter(|(class, _)| class.starts_with("Proof")).map(|(_, seen)| seen).sum();
+        let proofs: usize = classes.iter().filter(|(class, _)| class.starts_with("Proof")).map(|(_, seen)| seen).sum();
         assert!(classes["Unknown"] >= 10 && classes["Auth"] >= 3 && proofs >= 2);
     }
     let body = br#"{"code":-5022,"msg":"any language"}"#;
