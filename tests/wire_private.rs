@@ -128,7 +128,7 @@ fn questions(market: Market, body: &str) -> Vec<Ask> {
 /// The first word of a value's debug text.
 fn word(value: &impl std::fmt::Debug) -> String {
     let text = format!("{value:?}");
-    text.chars().take_while(|c| c.is_ascii_alphanumeric()).collect()
+    text.chars().take_while(char::is_ascii_alphanumeric).collect()
 }
 
 type Counts = BTreeMap<String, usize>;

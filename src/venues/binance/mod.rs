@@ -7,6 +7,7 @@
 //! Nothing here opens a socket or reads a clock. Source: the venue's documents, spot of 2026-07-21, USD-M of 2026-05-28,
 //! Aster of 2026-06-30.
 
+mod account_message;
 mod account_orders;
 mod account_wire;
 pub mod answer;
