@@ -2,11 +2,7 @@
 //!
 //! A fence of `console` holds commands (`$ carry ...`) and their output; `...` stands for lines left out, and lines may be
 //! left out before and after. The table of results is run row by row. Commands that need the shared folder run when it is there.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "helpers of tests stop at the first surprise and say when they skip"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise")]
 #![expect(clippy::disallowed_methods, reason = "tests find the shared folder by environment")]
 
 use serde_json::Value;

@@ -136,7 +136,11 @@ pub(super) fn symbol_modes(symbol: Symbol, text: &str) -> Read<SymbolModes> {
         "" => None,
         _ => return Err(DecodeError::WrongType { field: "marginType", expected: "ISOLATED or CROSSED" }),
     };
-    Ok(SymbolModes { symbol, leverage: small(&row.leverage, "leverage")?, isolated })
+    let leverage = small(&row.leverage, "leverage")?;
+    if leverage.is_none() && isolated.is_none() {
+        return Err(DecodeError::WrongType { field: "leverage", expected: "a whole number" });
+    }
+    Ok(SymbolModes { symbol, leverage, isolated })
 }
 
 sent!(Modes { hedge "dualSidePosition", multi "multiAssetsMargin", tier "feeTier", can_trade "canTrade", });
@@ -292,6 +296,9 @@ pub(super) fn agent_rights(text: &str) -> Read<KeyRights> {
             ip_bound: (row.ips != Value::Absent).then(|| !row.ips.is_empty()),
             expires: row.expires.optional_time("expired")?,
         };
+        if one.spot.is_none() && one.perps.is_none() && one.withdrawals.is_none() {
+            return Err(DecodeError::WrongType { field: "canWithdraw", expected: "true or false" });
+        }
         all = Some(all.map_or(one, |all| KeyRights {
             spot: both(all.spot, one.spot),
             perps: both(all.perps, one.perps),

@@ -89,13 +89,13 @@ fn questions_and_other_writes() {
 
 #[test]
 fn a07_d06_statuses_and_bodies_that_are_not_the_venues() {
+    use Asked::{Place, Read, Write};
+    use Market::{Perp, Spot};
     let check = |market: Market, asked: Asked, status: u16, body: &str, expected: Class| {
         let refused = refused(context(market, asked), status, body.as_bytes(), None);
         assert_eq!(refused.class, expected, "{market} {asked:?} {status} {body}");
         assert!(!refused.text.contains('<'), "a page is not shown");
     };
-    use Asked::{Place, Read, Write};
-    use Market::{Perp, Spot};
     let page = "<html>Bad gateway</html>";
     for status in [302, 403, 404, 408, 500, 502, 503, 504, 599, 200] {
         check(Spot, Place, status, page, Class::Unknown);

@@ -21,7 +21,7 @@ struct Info<'a> {
     symbols: Option<Vec<Sent<'a>>>,
 }
 
-sent!(Limit { kind "rateLimitType", unit "interval", count "intervalNum", limit "limit", });
+sent!(Limit { kind "rateLimitType", unit "interval", count "intervalNum", most "limit", });
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -78,7 +78,7 @@ fn limit(sent: &Limit<'_>) -> Read<RateLimit> {
     Ok(RateLimit {
         kind: sent.kind.symbol("rateLimitType")?,
         seconds: sent.count.id("intervalNum")?.saturating_mul(seconds),
-        limit: sent.limit.id("limit")?,
+        limit: sent.most.id("limit")?,
     })
 }
 

@@ -10,6 +10,7 @@
 
 pub mod account;
 mod account_lists;
+mod account_message;
 mod account_orders;
 mod account_told;
 mod account_wire;

@@ -12,7 +12,7 @@ use super::field::{Value, parse};
 use super::message::{DecodeError, MAX_FRAME, label};
 use super::profile::{Feature, Profile};
 use super::reply::fee_sign;
-use crate::domain::{Amount, Asset, FillId, Market, WallTime};
+use crate::domain::{Amount, Asset, FillId, Market, Symbol, WallTime};
 use crate::port::event::{VenueAct, Wallet};
 use serde::Deserialize;
 
@@ -29,14 +29,13 @@ pub fn pushed(profile: &Profile, market: Market, bytes: &[u8]) -> Result<Vec<Acc
     let text = std::str::from_utf8(bytes).map_err(|error| DecodeError::NotUtf8 { at: error.valid_up_to() })?;
     let reader = Reader { profile, market, text };
     // What comes often begins with its kind; the rest is looked through once for it.
-    let (kind, wrap) = match quick_kind(text) {
-        Some(found) => found,
-        None => match reader.kind()? {
-            Seen::Event(kind, wrap) => return reader.event(&kind, wrap),
-            Seen::Other(message) => return Ok(vec![message]),
-        },
-    };
-    reader.event(kind, wrap)
+    if let Some((kind, wrap)) = quick_kind(text) {
+        return reader.event(kind, wrap);
+    }
+    match reader.kind()? {
+        Seen::Event(kind, wrap) => reader.event(&kind, wrap),
+        Seen::Other(message) => Ok(vec![*message]),
+    }
 }
 
 /// Where the event stands in the message.
@@ -49,12 +48,11 @@ enum Wrap {
 
 fn quick_kind(text: &str) -> Option<(&str, Wrap)> {
     const KEY: &str = "{\"e\":\"";
-    let (rest, wrap) = match text.strip_prefix(KEY) {
-        Some(rest) => (rest, Wrap::Bare),
-        None => {
-            let after = text.strip_prefix("{\"subscriptionId\":")?.trim_start_matches(|c: char| c.is_ascii_digit());
-            (after.strip_prefix(",\"event\":")?.strip_prefix(KEY)?, Wrap::Event)
-        }
+    let (rest, wrap) = if let Some(rest) = text.strip_prefix(KEY) {
+        (rest, Wrap::Bare)
+    } else {
+        let after = text.strip_prefix("{\"subscriptionId\":")?.trim_start_matches(|c: char| c.is_ascii_digit());
+        (after.strip_prefix(",\"event\":")?.strip_prefix(KEY)?, Wrap::Event)
     };
     let kind = rest.split('"').next()?;
     matches!(kind, "executionReport" | "ORDER_TRADE_UPDATE" | "ACCOUNT_UPDATE").then_some((kind, wrap))
@@ -90,7 +88,7 @@ struct InData<T> {
 
 enum Seen {
     Event(String, Wrap),
-    Other(AccountMessage),
+    Other(Box<AccountMessage>),
 }
 
 struct Reader<'p, 'a> {
@@ -116,14 +114,14 @@ impl<'a> Reader<'_, 'a> {
                 Some(_) => return Err(DecodeError::WrongType { field: "e", expected: "text" }),
             }
         }
-        self.reply(&sent).map(Seen::Other)
+        self.reply(&sent).map(|message| Seen::Other(Box::new(message)))
     }
 
     /// The answer to a call: accepted when its status says so, or when there is a result and no error.
     fn reply(&self, sent: &Envelope<'_>) -> Read<AccountMessage> {
         let failed = sent.error.is_some() || sent.code != Value::Absent;
         if sent.id == Value::Absent && !failed {
-            return Ok(AccountMessage::Unrecognised(label("(no kind)")));
+            return Ok(AccountMessage::Unrecognised(Symbol::of("(no kind)")));
         }
         let id = if sent.id.is_empty() { String::new() } else { super::message::shown(&sent.id.text("id")?) };
         let said = match &sent.status {
