@@ -19,8 +19,10 @@ pub mod ledger;
 pub mod paper;
 pub mod paper_replay;
 pub mod pnl;
+pub mod quote;
 pub mod replay;
 pub mod report;
+pub mod scan;
 pub mod stats;
 pub mod status;
 pub mod why;
@@ -96,6 +98,8 @@ enum Verb {
     Replay(replay::Args),
     Completions(completions::Args),
     Why(why::Args),
+    Scan(scan::Args),
+    Quote(quote::Args),
     /// History on disk: what there is, and what is wrong with it
     Data(data::Args),
     /// How funding was: mean, spread, share at the anchor, per venue and symbol
@@ -121,6 +125,8 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Replay(args) => replay::run(args, &mut output),
         Verb::Completions(args) => completions::run(args, &mut output),
         Verb::Why(args) => why::run(args, &mut output),
+        Verb::Scan(args) => scan::run(args, &mut output),
+        Verb::Quote(args) => quote::run(args, &mut output),
         Verb::Data(args) => data::run(args, &mut output),
         Verb::Stats(args) => stats::run(args, &mut output),
         Verb::Status(args) => status::run(args, &mut output),

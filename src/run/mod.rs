@@ -7,6 +7,7 @@ pub mod cursor;
 pub mod download;
 pub mod driver;
 pub mod journal;
+pub mod look;
 pub mod paper;
 pub mod public;
 pub mod recover;

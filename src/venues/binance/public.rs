@@ -7,6 +7,7 @@
 use super::answer::{Answer, BestQuoteRow, CandleRow, FundingRow, FundingTerms, PremiumRow};
 use super::ask::{Ask, Candles, Host, Method, Priority, Request, Security};
 use crate::domain::{Interval, Market, Price, Quantity, Rate, Symbol, WallTime};
+use crate::market::book::Level;
 use serde_json::Value;
 use std::fmt::Write as _;
 use thiserror::Error;
@@ -179,6 +180,25 @@ pub fn answer(ask: &Ask, body: &[u8]) -> Result<Answer, BadAnswer> {
         Ask::Depth { .. } => Ok(Answer::Depth),
         _ => Err(BadAnswer { field: "the answer", row: None, expected: "the answer to a public question" }),
     }
+}
+
+/// Both sides of a book, as `[price, coins]` in texts.
+///
+/// # Errors
+/// [`BadAnswer`] with the side that cannot be read.
+pub fn levels(body: &[u8]) -> Result<(Vec<Level>, Vec<Level>), BadAnswer> {
+    let whole = || BadAnswer { field: "the answer", row: None, expected: "JSON" };
+    let value: Value = serde_json::from_slice(body).map_err(|_| whole())?;
+    let side = |field: &'static str| {
+        let bad = BadAnswer { field, row: None, expected: "a list of prices and coins" };
+        let list = value.get(field).and_then(Value::as_array).ok_or_else(|| bad.clone())?;
+        let level = |level: &Value| {
+            let text = |place: usize| level.get(place).and_then(Value::as_str);
+            Some((Price::parse(text(0)?).ok()?, Quantity::parse(text(1)?).ok()?))
+        };
+        list.iter().map(|row| level(row).ok_or_else(|| bad.clone())).collect::<Result<Vec<_>, _>>()
+    };
+    Ok((side("bids")?, side("asks")?))
 }
 
 /// One object of an answer and its row.
