@@ -2,11 +2,19 @@
 //! not.
 
 use carry::domain::{
-    InstrumentId, Interval, Market, Price, Quantity, Rate, Side, SignedQuantity, Span, Symbol, WallTime, decimal,
+    ClientOrderId, InstrumentId, Interval, Market, Price, Quantity, Rate, Side, SignedQuantity, Span, Symbol, WallTime,
+    decimal,
 };
 use carry::market::sync::{MAX_LEVELS, Verdict};
 use carry::market::{Book, Diff, Level, Rule, Snapshot, Sync};
+use carry::port::TimeInForce;
+use carry::port::event::Wallet;
+use carry::venues::binance::answer::{AccountMessage, Answer, Class};
+use carry::venues::binance::ask::{Act, Ask, Candles, From, ListenKeyAct, Placement};
 use carry::venues::binance::decode::{decode, decode_general};
+use carry::venues::binance::profile::{Net, Profile};
+use carry::venues::binance::pushed::pushed;
+use carry::venues::binance::reply::{answer, outcome};
 use carry::venues::binance::session::{Input, Session, Subscription};
 use carry::venues::binance::{Message, Scratch};
 
@@ -39,6 +47,90 @@ pub(crate) fn decode_binance(bytes: &[u8]) {
             out.clear();
         }
     }
+}
+
+/// Bytes as the answer to every question, as the end of an order, and as a push, at any status: never a panic, short
+/// texts, and an order is never taken for refused but by a code of the venue.
+pub(crate) fn account_binance(bytes: &[u8]) {
+    let (first, body) = bytes.split_first().map_or((0, bytes), |(first, rest)| (*first, rest));
+    let statuses = [200, 400, 401, 403, 408, 418, 429, 500, 503, 302];
+    let status = statuses.get(usize::from(first) % statuses.len()).copied().unwrap_or(200);
+    for profile in [Profile::binance(), Profile::aster_v3(Net::Main)] {
+        for market in [Market::Spot, Market::Perp] {
+            for bytes in [bytes, body] {
+                match pushed(&profile, market, bytes) {
+                    Ok(messages) => messages.iter().for_each(check_message),
+                    Err(error) => assert!(error.to_string().len() < 300),
+                }
+            }
+            for ask in questions(market) {
+                if let Err(refused) = answer(&profile, &ask, status, body) {
+                    assert!(refused.to_string().len() < 600);
+                    assert!(!matches!(refused.class, Class::Unknown | Class::Proof(_)), "a question is never in doubt");
+                }
+            }
+            let order = Act::Place(placement(market));
+            match outcome(&profile, &order, status, body) {
+                Ok(answer) => assert!(matches!(answer, Answer::Order(_)) && status == 200),
+                Err(refused) => {
+                    let proved = !matches!(refused.class, Class::Unknown | Class::RateLimit | Class::Banned);
+                    assert!(!proved || refused.code.is_some() && !matches!(status, 302 | 408 | 500));
+                }
+            }
+        }
+    }
+}
+
+fn check_message(message: &AccountMessage) {
+    if let AccountMessage::Order { order, fill: Some(fill), .. } = message {
+        assert!(fill.price.units() > 0 && fill.order == order.venue_id && fill.symbol == order.symbol);
+    }
+}
+
+fn placement(market: Market) -> Placement {
+    Placement {
+        market,
+        symbol: Symbol::of("ABCUSDT"),
+        id: ClientOrderId { epoch: 1, salt: 0xab, number: 7 },
+        side: Side::Buy,
+        quantity: Quantity::saturating(100),
+        limit: Price::from_units(100).unwrap_or_else(|_| unreachable!()),
+        time_in_force: TimeInForce::ImmediateOrCancel,
+        reduce_only: false,
+    }
+}
+
+fn questions(market: Market) -> Vec<Ask> {
+    let symbol = Symbol::of("ABCUSDT");
+    let (start, end, limit) = (T0, T0, 10);
+    vec![
+        Ask::Time(market),
+        Ask::Instruments(market),
+        Ask::Depth { market, symbol, levels: 5 },
+        Ask::BestQuote { market, symbol: None },
+        Ask::Candles { kind: Candles::Trade(market), symbol, step: "1h", start, end, limit },
+        Ask::Premium { symbol: None },
+        Ask::FundingInfo,
+        Ask::FundingHistory { symbol, start: None, end: None, limit },
+        Ask::OpenInterest { symbol },
+        Ask::Order { market, symbol, id: "c1-000000ab-7".to_owned() },
+        Ask::OpenOrders { market, symbol: None },
+        Ask::Fills { market, symbol, from: From::Latest, limit },
+        Ask::Balances(Wallet::Spot),
+        Ask::Balances(Wallet::Perp),
+        Ask::Positions,
+        Ask::SymbolConfig { symbol },
+        Ask::AccountConfig,
+        Ask::Brackets { symbol },
+        Ask::Commission { market, symbol },
+        Ask::Income { kind: None, start, end: None, page: 1, limit },
+        Ask::Transfers { from: Wallet::Spot, start },
+        Ask::KeyRights,
+        Ask::TradingStatus,
+        Ask::CollateralRates,
+        Ask::AdlRank,
+        Ask::ListenKey { market, act: ListenKeyAct::Open },
+    ]
 }
 
 /// Bytes as a script of changes, snapshots, breaks and passing time: never a panic, and a book that is handed out is

@@ -15,8 +15,8 @@ use crate::strategy::View;
 use crate::strategy::cost::Costs;
 use crate::venues::binance::answer::{Answer, CandleRow, FundingTerms, PremiumRow};
 use crate::venues::binance::ask::{Ask, Candles};
-use crate::venues::binance::public::levels;
 use crate::venues::binance::session::DEPTH_BOUND;
+use crate::venues::binance::{Message, Scratch, decode};
 use std::collections::BTreeMap;
 
 /// Levels of a book that are read: what an order of some hundred thousand takes from a big pair.
@@ -176,9 +176,10 @@ impl Looker<'_> {
             other => other?,
         };
         let unread = LookError::NoPair { symbol, why: "its book cannot be read" };
-        let Ok((bids, asks)) = levels(&reply.body) else { return Err(unread) };
+        let mut scratch = Scratch::default();
+        let Ok(Message::Snapshot(snapshot)) = decode(market, &reply.body, &mut scratch) else { return Err(unread) };
         let mut book = Book::default();
-        book.load(&bids, &asks);
+        book.load(snapshot.bids, snapshot.asks);
         if book.is_crossed() { Err(LookError::NoPair { symbol, why: "its book is crossed" }) } else { Ok(book) }
     }
 

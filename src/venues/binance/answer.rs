@@ -450,6 +450,7 @@ pub enum Until {
 
 /// A message of the account's streams.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "orders are nearly all of the messages")]
 pub enum AccountMessage {
     /// An order changed; with the execution when that is what changed it.
     Order {

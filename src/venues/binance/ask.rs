@@ -148,6 +148,8 @@ pub enum Ask {
     },
     /// Position mode, multi-assets mode and fee tier of the perp account.
     AccountConfig,
+    /// Whether collateral is kept in many coins; `AccountConfig` says so too where the venue has that.
+    MultiAssets,
     /// Margin brackets of a perp.
     Brackets {
         /// Whose.

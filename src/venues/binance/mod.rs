@@ -1,17 +1,34 @@
-//! Binance spot and USD-M: public market data.
+//! The Binance family, spot and perp: Binance itself and Aster, which differ by a `Profile` alone.
 //!
 //! `wire` reads the JSON as sent, `decode` makes typed messages of it (`fast` does the same for the frequent ones without a
 //! general parser), `session` follows books and makes events, `replay` runs recorded frames through a session.
-//! Nothing here opens a socket or reads a clock. Source: the venue's documents, spot of 2026-07-21, USD-M of 2026-05-28.
+//! Of the account: `ask` says what can be asked and done, `encode` makes requests of it, `sign` proves them, `reply` and
+//! `pushed` read what comes back (`answer`), `errors` says what a refusal proves; `streams` says where to listen.
+//! Nothing here opens a socket or reads a clock. Source: the venue's documents, spot of 2026-07-21, USD-M of 2026-05-28,
+//! Aster of 2026-06-30.
 
+mod account_orders;
+mod account_wire;
 pub mod answer;
 pub mod ask;
 pub mod decode;
+pub mod encode;
+pub mod errors;
 pub mod fast;
+mod field;
+mod keys;
+mod listing;
 pub mod message;
-pub mod public;
+pub mod profile;
+mod public_wire;
+pub mod pushed;
+mod query;
 pub mod replay;
+pub mod reply;
 pub mod session;
+pub mod sign;
+pub mod streams;
+mod typed_data;
 pub(crate) mod wire;
 
 pub use decode::decode;
