@@ -23,6 +23,8 @@ pub mod real;
 pub mod replay;
 pub mod report;
 pub mod shadow;
+pub mod quote;
+pub mod scan;
 pub mod stats;
 pub mod status;
 pub mod venue;
@@ -100,6 +102,8 @@ enum Verb {
     Shadow(shadow::Args),
     Completions(completions::Args),
     Why(why::Args),
+    Scan(scan::Args),
+    Quote(quote::Args),
     /// History on disk: what there is, and what is wrong with it
     Data(data::Args),
     /// How funding was: mean, spread, share at the anchor, per venue and symbol
@@ -127,6 +131,8 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Replay(args) => replay::run(args, &mut output),
         Verb::Completions(args) => completions::run(args, &mut output),
         Verb::Why(args) => why::run(args, &mut output),
+        Verb::Scan(args) => scan::run(args, &mut output),
+        Verb::Quote(args) => quote::run(args, &mut output),
         Verb::Data(args) => data::run(args, &mut output),
         Verb::Stats(args) => stats::run(args, &mut output),
         Verb::Status(args) => status::run(args, &mut output),

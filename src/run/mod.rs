@@ -12,6 +12,7 @@ mod live_lines;
 pub mod live_loop;
 pub mod live_net;
 pub mod live_start;
+pub mod look;
 pub mod paper;
 pub mod preflight;
 pub mod public;

@@ -4,9 +4,11 @@
 //! be signed. Waiting for budget happens here and nowhere below. Tests: `tests/download.rs`.
 
 use crate::domain::Span;
-use crate::venues::binance::answer::Answer;
+use crate::venues::binance::answer::{Answer, Refused};
 use crate::venues::binance::ask::{Ask, Host, Request};
-use crate::venues::binance::public::{BadAnswer, Dialect, NotThere, answer};
+use crate::venues::binance::encode::{Unsupported, read};
+use crate::venues::binance::profile::{Net, Profile};
+use crate::venues::binance::reply::answer;
 use crate::venues::transport::budget::{Budget, Limit, Limits, NoBudget, Spend};
 use crate::venues::transport::hosts::{HostError, Owner};
 use crate::venues::transport::http::{HttpSettings, SetupError};
@@ -34,7 +36,7 @@ pub enum AskError {
     Setup(#[from] SetupError),
     /// The venue has no such question.
     #[error(transparent)]
-    NotThere(#[from] NotThere),
+    NotThere(#[from] Unsupported),
     /// Nothing answers, or something else than the venue.
     #[error("{site} cannot be reached: {why}")]
     Unreachable {
@@ -64,20 +66,20 @@ pub enum AskError {
         text: String,
     },
     /// The answer is not what was asked for.
-    #[error("{site} {path}: {bad}")]
+    #[error("{site} {path}: {}", bad.text)]
     Bad {
         /// Where.
         site: String,
         /// Path without parameters.
         path: &'static str,
         /// What is wrong.
-        bad: BadAnswer,
+        bad: Box<Refused>,
     },
 }
 
 /// A venue as the public sees it.
 pub struct PublicVenue {
-    dialect: Dialect,
+    profile: Profile,
     spot: HttpClient,
     perp: HttpClient,
     spot_budget: Budget,
@@ -95,14 +97,18 @@ impl PublicVenue {
     /// # Errors
     /// [`AskError::NoVenue`], [`AskError::Host`] or [`AskError::Setup`].
     pub fn new(name: &str, base: Option<&str>, clock: Clock) -> Result<Self, AskError> {
-        let (dialect, owner, spot, perp) = match name {
-            "binance" => (Dialect::Binance, Owner::Binance, "https://api.binance.com", "https://fapi.binance.com"),
-            "aster" => (Dialect::Aster, Owner::Aster, "https://sapi.asterdex.com", "https://fapi.asterdex.com"),
+        let (owner, profile) = match name {
+            "binance" => (Owner::Binance, Profile::binance()),
+            "aster" => (Owner::Aster, Profile::aster_v3(Net::Main)),
             other => return Err(AskError::NoVenue(other.escape_debug().take(40).collect())),
+        };
+        let profile = match base {
+            Some(base) => profile.with_loopback(base),
+            None => profile,
         };
         let settings = HttpSettings { connect: Duration::from_secs(3), total: GIVE_UP, ..HttpSettings::default() };
         let client = |address: &str| -> Result<HttpClient, AskError> {
-            let site = Site::new(base.unwrap_or(address), owner, Holder::NoKeys)?;
+            let site = Site::new(address, owner, Holder::NoKeys)?;
             Ok(HttpClient::new(&site, settings, None, clock)?)
         };
         let own = |count, minutes: i64| {
@@ -110,14 +116,14 @@ impl PublicVenue {
             Budget::new(&Limits { weight: Limit { count, window }, orders: Vec::new() }, clock)
         };
         Ok(Self {
-            dialect,
-            spot: client(spot)?,
-            perp: client(perp)?,
+            spot: client(profile.base(Host::Spot))?,
+            perp: client(profile.base(Host::Perp))?,
             spot_budget: Budget::new(&Limits::spot(), clock),
             perp_budget: Budget::new(&Limits::perp(), clock),
             funding_budget: own(500, 5),
             statistics_budget: own(1000, 5),
             clock,
+            profile,
         })
     }
 
@@ -127,7 +133,11 @@ impl PublicVenue {
     /// [`AskError`].
     pub async fn ask(&mut self, ask: &Ask) -> Result<Answer, AskError> {
         let (reply, path) = self.reply(ask).await?;
-        answer(ask, &reply.body).map_err(|bad| AskError::Bad { site: self.site(ask), path, bad })
+        answer(&self.profile, ask, reply.status, &reply.body).map_err(|bad| AskError::Bad {
+            site: self.site(ask),
+            path,
+            bad: Box::new(bad),
+        })
     }
 
     /// Asks and gives the answer as it came.
@@ -135,7 +145,7 @@ impl PublicVenue {
     /// # Errors
     /// [`AskError`].
     pub async fn reply(&mut self, ask: &Ask) -> Result<(Reply, &'static str), AskError> {
-        let request = self.dialect.request(ask)?;
+        let request = read(&self.profile, ask)?;
         let path = request.path;
         let target = if request.query.is_empty() { path.to_owned() } else { format!("{path}?{}", request.query) };
         let outgoing = Outgoing { method: request.method, path_and_query: &target, body: None, header: None };
@@ -167,9 +177,15 @@ impl PublicVenue {
         }
     }
 
+    /// The venue's profile, with its addresses.
+    #[must_use]
+    pub const fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
     /// Where a question goes.
     fn site(&self, ask: &Ask) -> String {
-        let spot = matches!(self.dialect.request(ask), Ok(Request { host: Host::Spot | Host::Wallet, .. }));
+        let spot = matches!(read(&self.profile, ask), Ok(Request { host: Host::Spot | Host::Wallet, .. }));
         let client = if spot { &self.spot } else { &self.perp };
         client.site().to_string()
     }

@@ -19,7 +19,7 @@ use std::error::Error as StdError;
 use std::time::Duration;
 use thiserror::Error;
 
-/// Most bytes of an answer.
+/// Most bytes of an answer, unless the settings say otherwise: lists of all instruments may be longer.
 pub const BODY_CAP: usize = 4 * 1024 * 1024;
 
 /// How long things may take.
@@ -31,11 +31,18 @@ pub struct HttpSettings {
     pub total: Duration,
     /// How long a connection of reads is kept unused.
     pub keep: Duration,
+    /// Most bytes of an answer.
+    pub body_cap: usize,
 }
 
 impl Default for HttpSettings {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(4), total: Duration::from_secs(10), keep: Duration::from_secs(20) }
+        Self {
+            connect: Duration::from_secs(4),
+            total: Duration::from_secs(10),
+            keep: Duration::from_secs(20),
+            body_cap: BODY_CAP,
+        }
     }
 }
 
@@ -96,8 +103,8 @@ pub enum Lost {
     /// The connection ended before a whole answer (fault D02).
     #[error("the connection ended before a whole answer: {0}")]
     Cut(String),
-    /// More than [`BODY_CAP`] bytes (fault X06).
-    #[error("the answer is longer than {BODY_CAP} bytes")]
+    /// More bytes than the cap (fault X06).
+    #[error("the answer is longer than the cap")]
     TooLong,
 }
 
@@ -224,7 +231,7 @@ impl HttpClient {
     async fn exchange(&self, client: &Client, request: reqwest::Request, sent_at: Stamp) -> Result<Reply, NoReply> {
         let mut response = client.execute(request).await.map_err(|error| no_reply(&error))?;
         let received_at = self.clock.now();
-        let cap = u64::try_from(BODY_CAP).unwrap_or(u64::MAX);
+        let cap = u64::try_from(self.settings.body_cap).unwrap_or(u64::MAX);
         if response.content_length().is_some_and(|length| length > cap) {
             return Err(NoReply::Unknown(Lost::TooLong));
         }
@@ -232,7 +239,7 @@ impl HttpClient {
         while let Some(chunk) =
             response.chunk().await.map_err(|error| NoReply::Unknown(Lost::Cut(innermost(&error))))?
         {
-            if body.len().saturating_add(chunk.len()) > BODY_CAP {
+            if body.len().saturating_add(chunk.len()) > self.settings.body_cap {
                 return Err(NoReply::Unknown(Lost::TooLong));
             }
             body.extend_from_slice(&chunk);
