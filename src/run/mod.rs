@@ -3,14 +3,19 @@
 pub mod backtest;
 pub mod clock;
 pub mod collect;
+pub mod control;
+pub mod control_server;
 pub mod cursor;
+pub mod desk;
 pub mod driver;
 pub mod journal;
 pub mod paper;
+pub mod plans;
 pub mod recover;
 pub mod review;
 pub mod rows;
 pub mod session;
+pub mod snapshot;
 
 pub use driver::Driver;
 pub use journal::{Journal, NoJournal};
