@@ -1,5 +1,10 @@
 //! Keys: what is refused, where they are looked for, how they are kept, and that no secret comes out again.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "helpers of tests may stop the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may stop the test"
+)]
 
 #[path = "common/secrets.rs"]
 mod secrets;
@@ -118,8 +123,16 @@ fn x10_the_search_finds_every_form() {
 fn good_keys_of_each_kind_are_taken() {
     for (text, kind, id) in [
         (hmac(), "hmac", "...0001"),
-        (format!(r#"{{"venue":"binance","kind":"ed25519","key":"{KEY}","pem":{}}}"#, Value::from(PEM)), "ed25519", "...0001"),
-        (format!(r#"{{"venue":"aster","user":"{USER}","signer":"{SIGNER}","private_key":"{PRIVATE}"}}"#), "aster", "...5Bdf"),
+        (
+            format!(r#"{{"venue":"binance","kind":"ed25519","key":"{KEY}","pem":{}}}"#, Value::from(PEM)),
+            "ed25519",
+            "...0001",
+        ),
+        (
+            format!(r#"{{"venue":"aster","user":"{USER}","signer":"{SIGNER}","private_key":"{PRIVATE}"}}"#),
+            "aster",
+            "...5Bdf",
+        ),
     ] {
         let entry = parse(text.as_bytes(), asked("main")).unwrap_or_else(|error| panic!("{kind}: {error}"));
         assert_eq!((entry.kind_word(), entry.shown_id().as_str(), entry.is_test()), (kind, id, false));
@@ -147,28 +160,61 @@ fn h04_wrong_keys_are_refused_with_a_fix_and_never_repeated() {
     for (text, expected) in [
         (binance(KEY, &format!("{SECRET}\n")), "secret: has a space, a line break"),
         (binance(&format!(" {KEY}"), SECRET), "key: has a space, a line break"),
-        (binance(KEY, &SECRET[1..]), "secret: has 63 characters and is not 64 letters and digits; copy it again, whole"),
+        (
+            binance(KEY, &SECRET[1..]),
+            "secret: has 63 characters and is not 64 letters and digits; copy it again, whole",
+        ),
         (binance(KEY, KEY), "key and secret are the same"),
         (binance(KEY, PEM), "secret: is a private key in PEM; say --kind ed25519"),
         (binance(SIGNER, SECRET), "key: is the address of a wallet; say --kind aster"),
         (binance(KEY, ""), "secret: is missing"),
-        (format!(r#"{{"venue":"binance","kind":"ed25519","key":{pem},"pem":"{KEY}"}}"#), "key and pem are swapped; exchange them"),
-        (format!(r#"{{"venue":"binance","kind":"ed25519","key":"{KEY}","pem":"-----BEGIN PUBLIC KEY-----"}}"#), "is the public half"),
-        (format!(r#"{{"venue":"binance","kind":"ed25519","key":"{KEY}","pem":"{SECRET}"}}"#), "pem: is an HMAC secret; say --kind hmac"),
-        (format!(r#"{{"venue":"binance","kind":"ed25519","key":"{KEY}","pem":"-----BEGIN RSA PRIVATE KEY-----"}}"#), "is not an Ed25519 private key in PEM"),
+        (
+            format!(r#"{{"venue":"binance","kind":"ed25519","key":{pem},"pem":"{KEY}"}}"#),
+            "key and pem are swapped; exchange them",
+        ),
+        (
+            format!(r#"{{"venue":"binance","kind":"ed25519","key":"{KEY}","pem":"-----BEGIN PUBLIC KEY-----"}}"#),
+            "is the public half",
+        ),
+        (
+            format!(r#"{{"venue":"binance","kind":"ed25519","key":"{KEY}","pem":"{SECRET}"}}"#),
+            "pem: is an HMAC secret; say --kind hmac",
+        ),
+        (
+            format!(r#"{{"venue":"binance","kind":"ed25519","key":"{KEY}","pem":"-----BEGIN RSA PRIVATE KEY-----"}}"#),
+            "is not an Ed25519 private key in PEM",
+        ),
         (aster(USER, PRIVATE, SIGNER), "signer and private_key are swapped; exchange them"),
         (aster(SIGNER, SIGNER, PRIVATE), "belongs to the main wallet (user), which can withdraw"),
         (aster(SIGNER, USER, PRIVATE), "belongs to the main wallet (user), which can withdraw"),
         (aster(USER, USER.replace('2', "3").as_str(), PRIVATE), "does not belong to signer"),
         (aster(USER, SIGNER, &PRIVATE[2..]), "private_key: has 62 characters and is not a private key"),
         (aster("me", SIGNER, PRIVATE), "user: has 2 characters and is not an address"),
-        (format!(r#"{{"venue":"binance","key":"{KEY}","secret":"{SECRET}","pem":"{SECRET}"}}"#), "pem: does not belong to this kind"),
-        (format!(r#"{{"venue":"binance","key":"{KEY}","secret":"{SECRET}","secrt":"{SECRET}"}}"#), "the JSON is wrong at line 1, column"),
-        (format!(r#"{{"venue":"binance","key":"{KEY}","secret":"{SECRET}","secret":"{SECRET}"}}"#), "the JSON is wrong at line 1, column"),
-        (format!(r#"{{"venue":"binance","key":"{KEY}","secret":"{SECRET}","test":"{SECRET}"}}"#), "the JSON is wrong at line 1, column"),
+        (
+            format!(r#"{{"venue":"binance","key":"{KEY}","secret":"{SECRET}","pem":"{SECRET}"}}"#),
+            "pem: does not belong to this kind",
+        ),
+        (
+            format!(r#"{{"venue":"binance","key":"{KEY}","secret":"{SECRET}","secrt":"{SECRET}"}}"#),
+            "the JSON is wrong at line 1, column",
+        ),
+        (
+            format!(r#"{{"venue":"binance","key":"{KEY}","secret":"{SECRET}","secret":"{SECRET}"}}"#),
+            "the JSON is wrong at line 1, column",
+        ),
+        (
+            format!(r#"{{"venue":"binance","key":"{KEY}","secret":"{SECRET}","test":"{SECRET}"}}"#),
+            "the JSON is wrong at line 1, column",
+        ),
         (format!(r#"{{"key":"{KEY}","secret":"{SECRET}"}}"#), "venue: is missing"),
-        (format!(r#"{{"venue":"bitmex","key":"{KEY}","secret":"{SECRET}"}}"#), "venue: is not known; expected binance or aster"),
-        (format!(r#"{{"venue":"binance","kind":"aster","key":"{KEY}","secret":"{SECRET}"}}"#), "kind: binance does not use it; expected hmac or ed25519"),
+        (
+            format!(r#"{{"venue":"bitmex","key":"{KEY}","secret":"{SECRET}"}}"#),
+            "venue: is not known; expected binance or aster",
+        ),
+        (
+            format!(r#"{{"venue":"binance","kind":"aster","key":"{KEY}","secret":"{SECRET}"}}"#),
+            "kind: binance does not use it; expected hmac or ed25519",
+        ),
         (" \n".to_owned(), "there is no key"),
         ("x".repeat(20_000), "expected one key"),
     ] {
@@ -313,7 +359,13 @@ fn h05_a_key_that_may_withdraw_is_refused_by_the_test() {
     let folder = tempfile::tempdir().unwrap();
     let keys = places(folder.path(), Memory::default());
     keys.add(&parse(hmac().as_bytes(), asked("main")).ok().unwrap(), false).unwrap();
-    let good = Rights { reading: Some(true), spot: Some(true), perp: Some(true), withdrawals: Some(false), address_list: None };
+    let good = Rights {
+        reading: Some(true),
+        spot: Some(true),
+        perp: Some(true),
+        withdrawals: Some(false),
+        address_list: None,
+    };
     let check = |answer: Result<Rights, AskError>, expected: Option<Exit>| {
         let mut out = Vec::new();
         let ask = |_: &carry::keys::KeyEntry| answer.clone();

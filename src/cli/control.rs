@@ -137,8 +137,7 @@ pub fn one_pair(verb: Verb, args: &OnePair, output: &mut Output<'_>) -> Result<(
 /// # Errors
 /// Exit code 2 when nobody agreed to the plan.
 pub fn open(args: &Open, output: &mut Output<'_>) -> Result<(), Failure> {
-    let request =
-        Request { pair: Some(args.pair.clone()), size: Some(args.size.clone()), ..Request::new(Verb::Open) };
+    let request = Request { pair: Some(args.pair.clone()), size: Some(args.size.clone()), ..Request::new(Verb::Open) };
     ask(&request, (&args.target, args.yes), output)
 }
 
@@ -188,7 +187,8 @@ fn ask(request: &Request, (target, yes): (&Target, bool), output: &mut Output<'_
     } else {
         text(request, &result, output)?;
     }
-    let acts = !matches!(request.verb, Verb::Status | Verb::Orders | Verb::Fills | Verb::Pairs | Verb::Pause | Verb::Resume);
+    let acts =
+        !matches!(request.verb, Verb::Status | Verb::Orders | Verb::Fills | Verb::Pairs | Verb::Pause | Verb::Resume);
     if acts && reply.in_doubt > 0 {
         let text = format!("the outcome of {} orders is not known; see carry orders", reply.in_doubt);
         return Err(Failure::new(Exit::InDoubt, text));
@@ -253,7 +253,8 @@ fn text(request: &Request, result: &Value, output: &mut Output<'_>) -> Result<()
             return rows(out, (&result["orders"], none), &columns);
         }
         Verb::Pairs => {
-            let columns = ["pair", "phase", "spot_coins", "perp_coins", "target", "reason", "blocked", "halted", "refused"];
+            let columns =
+                ["pair", "phase", "spot_coins", "perp_coins", "target", "reason", "blocked", "halted", "refused"];
             return rows(out, (&result["pairs"], "There is no pair."), &columns);
         }
     };
@@ -291,9 +292,8 @@ impl Line {
     /// # Errors
     /// Exit code 1 when nothing listens there.
     pub fn to(dir: &Path) -> Result<Self, Failure> {
-        let stream = UnixStream::connect(dir.join(SOCKET)).map_err(|_| {
-            Failure::new(Exit::Failure, format!("no process is running for {}", dir.display()))
-        })?;
+        let stream = UnixStream::connect(dir.join(SOCKET))
+            .map_err(|_| Failure::new(Exit::Failure, format!("no process is running for {}", dir.display())))?;
         stream.set_read_timeout(Some(LIMIT))?;
         stream.set_write_timeout(Some(LIMIT))?;
         Ok(Self { dir: dir.to_owned(), stream: BufReader::new(stream) })
@@ -312,7 +312,8 @@ impl Line {
         let read = (&mut self.stream).take(most).read_until(b'\n', &mut answer);
         let silent = || {
             let dir = self.dir.display();
-            let text = format!("the process of {dir} did not answer; it may or may not have acted: see carry status {dir}");
+            let text =
+                format!("the process of {dir} did not answer; it may or may not have acted: see carry status {dir}");
             Failure::new(Exit::InDoubt, text)
         };
         let reply: Reply = match read {

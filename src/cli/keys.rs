@@ -170,7 +170,14 @@ fn add_key(keys: &Keys, add: &Add, json: bool, output: &mut Output<'_>) -> Resul
         return folder::json(output.out, &Done { schema: SCHEMA, done: "added", name: &entry.name, origin });
     }
     let place = if in_ring { "the system's key store".to_owned() } else { keys.file.path().display().to_string() };
-    writeln!(output.out, "added {} ({} {}, {}) to {place}", entry.name, entry.venue, entry.kind_word(), entry.shown_id())?;
+    writeln!(
+        output.out,
+        "added {} ({} {}, {}) to {place}",
+        entry.name,
+        entry.venue,
+        entry.kind_word(),
+        entry.shown_id()
+    )?;
     Ok(writeln!(output.out, "remove the file you read it from; next: carry keys test {}", entry.name)?)
 }
 

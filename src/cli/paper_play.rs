@@ -51,7 +51,11 @@ fn wait(
 }
 
 /// Plays to the end, with the live table on a terminal.
-pub(super) fn play(paper: &mut Paper<Session>, speed: Option<f64>, mut desk: Option<&mut Desk>) -> Result<(), JournalError> {
+pub(super) fn play(
+    paper: &mut Paper<Session>,
+    speed: Option<f64>,
+    mut desk: Option<&mut Desk>,
+) -> Result<(), JournalError> {
     let mut table = LiveTable::new(1);
     let watch = clock::Stopwatch::start();
     let mut hour = WallTime(i64::MIN);
@@ -64,7 +68,8 @@ pub(super) fn play(paper: &mut Paper<Session>, speed: Option<f64>, mut desk: Opt
             hour = now.floor(Span::hours(6));
             table.update(&snapshot(paper));
         }
-        let span = speed.map_or(Duration::ZERO, |factor| Duration::try_from_secs_f64(60.0 / factor).unwrap_or(Duration::MAX));
+        let span =
+            speed.map_or(Duration::ZERO, |factor| Duration::try_from_secs_f64(60.0 / factor).unwrap_or(Duration::MAX));
         wait(paper, span, (&mut desk, watch))?;
     }
     table.finish();

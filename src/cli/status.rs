@@ -1,7 +1,7 @@
 //! `carry status`: where a session stands, from its ledger of record. Tests: `tests/session_commands.rs`.
 
-use super::folder::{self, Folder, Where};
 use super::control::Line;
+use super::folder::{self, Folder, Where};
 use super::{Exit, Failure, Output};
 use crate::domain::{Amount, Asset, SignedQuantity, WallTime};
 use crate::report::figures;
@@ -120,7 +120,11 @@ const EVERY: Duration = Duration::from_secs(1);
 fn once(place: &Where, json: bool, output: &mut Output<'_>) -> Result<bool, Failure> {
     let folder = Folder::open(place)?;
     let report = report(&folder, &folder.review()?);
-    if json { folder::json(output.out, &report)? } else { text(&report, output)? }
+    if json {
+        folder::json(output.out, &report)?
+    } else {
+        text(&report, output)?
+    }
     Ok(report.finished)
 }
 

@@ -17,7 +17,9 @@ pub enum AddressError {
     #[error("has a user name before its host; remove what stands before the @")]
     User,
     /// Another scheme than https or wss, out of this machine.
-    #[error("is not encrypted; expected https:// or wss:// (http:// and ws:// only for 127.0.0.1, [::1] and localhost)")]
+    #[error(
+        "is not encrypted; expected https:// or wss:// (http:// and ws:// only for 127.0.0.1, [::1] and localhost)"
+    )]
     Plain,
 }
 

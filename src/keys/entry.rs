@@ -12,10 +12,8 @@ use thiserror::Error;
 
 /// Public ids whose secrets are printed in the venues' own documentation: everybody has them, so they are test keys whatever
 /// they say of themselves.
-pub const PUBLISHED: [&str; 2] = [
-    "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A",
-    "0x21cF8Ae13Bb72632562c6Fff438652Ba1a151bb0",
-];
+pub const PUBLISHED: [&str; 2] =
+    ["vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A", "0x21cF8Ae13Bb72632562c6Fff438652Ba1a151bb0"];
 
 /// Characters of an API key and of an HMAC secret of the Binance family.
 const LENGTH: usize = 64;

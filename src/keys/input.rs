@@ -182,15 +182,10 @@ fn lines(text: &str, kind: &str) -> Result<Fields, InputError> {
     let all: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
     match (kind, all.as_slice()) {
         ("hmac", [key, hidden]) => Ok(Fields { key: secret(key), secret: secret(hidden), ..Fields::default() }),
-        ("aster", [user, signer, hidden]) => Ok(Fields {
-            user: secret(user),
-            signer: secret(signer),
-            private_key: secret(hidden),
-            ..Fields::default()
-        }),
-        ("hmac", found) => {
-            Err(InputError::Lines { found: found.len(), expected: "two: the API key, then the secret" })
+        ("aster", [user, signer, hidden]) => {
+            Ok(Fields { user: secret(user), signer: secret(signer), private_key: secret(hidden), ..Fields::default() })
         }
+        ("hmac", found) => Err(InputError::Lines { found: found.len(), expected: "two: the API key, then the secret" }),
         (_, found) => Err(InputError::Lines {
             found: found.len(),
             expected: "three: the main wallet's address, the API wallet's address, its private key",

@@ -7,8 +7,8 @@
 pub mod entry;
 pub mod file;
 pub mod input;
-pub mod ring;
 pub mod rights;
+pub mod ring;
 pub mod secret;
 pub mod sources;
 

@@ -4,8 +4,8 @@
 //! is there but must not be used is an error, never skipped. Tests: `tests/keys.rs`.
 
 use super::entry::{Fields, KeyEntry, KeyError, checked_kind, checked_name};
-use super::file::{FileError, Guard, KeyFile, mode_of, read_secret};
 use super::file::Row;
+use super::file::{FileError, Guard, KeyFile, mode_of, read_secret};
 use super::input::{Asked, InputError, parse};
 use super::ring::{Ring, RingError};
 use crate::domain::WallTime;

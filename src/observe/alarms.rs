@@ -160,9 +160,10 @@ impl Alarms {
             }
         }
         for place in 0..self.memory.open.len() {
-            let due = self.memory.open.get(place).is_some_and(|open| {
-                open.folded > 0 && (now.since(open.told_at) >= self.fold || now < open.told_at)
-            });
+            let due =
+                self.memory.open.get(place).is_some_and(|open| {
+                    open.folded > 0 && (now.since(open.told_at) >= self.fold || now < open.told_at)
+                });
             if due {
                 out.extend(self.tell(place, What::Repeated, now));
             }

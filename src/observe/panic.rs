@@ -7,8 +7,11 @@ use std::panic::PanicHookInfo;
 /// The text of a crash: the place in the source, without the message and without arguments.
 #[must_use]
 pub fn text(info: &PanicHookInfo<'_>) -> String {
-    let place = info.location().map_or_else(|| "an unknown place".to_owned(), |at| format!("{}:{}", at.file(), at.line()));
-    format!("carry: stopped by a mistake of its own at {place}; orders at the venue stay as they are; please report the place")
+    let place =
+        info.location().map_or_else(|| "an unknown place".to_owned(), |at| format!("{}:{}", at.file(), at.line()));
+    format!(
+        "carry: stopped by a mistake of its own at {place}; orders at the venue stay as they are; please report the place"
+    )
 }
 
 /// Makes every crash of this process say that text on standard error.

@@ -236,9 +236,8 @@ impl Request {
     /// # Errors
     /// [`ControlError`] when it is no request of this version.
     pub fn parse(line: &[u8]) -> Result<Self, ControlError> {
-        let wrong = |error: serde_json::Error| {
-            ControlError::new(Code::Usage, format!("not a request of {SCHEMA}: {error}"))
-        };
+        let wrong =
+            |error: serde_json::Error| ControlError::new(Code::Usage, format!("not a request of {SCHEMA}: {error}"));
         let request: Self = serde_json::from_slice(line).map_err(wrong)?;
         if request.schema != SCHEMA {
             return Err(ControlError::new(Code::Usage, format!("schema: expected {SCHEMA}")));
@@ -337,7 +336,10 @@ mod tests {
         let line = |rest: &str| format!("{{\"schema\":\"carry.control/1\",{rest}}}");
         check(&line("\"verb\":\"pause\""), Ok(Act::Pause));
         check(&line("\"verb\":\"clear-halt\",\"reason\":\"looked\""), Ok(Act::ClearHalt("looked".to_owned())));
-        check(&line("\"verb\":\"resolve\",\"id\":\"c1-0-1\",\"as\":\"absent\""), Ok(Act::Resolve("c1-0-1".to_owned(), Settled::Absent)));
+        check(
+            &line("\"verb\":\"resolve\",\"id\":\"c1-0-1\",\"as\":\"absent\""),
+            Ok(Act::Resolve("c1-0-1".to_owned(), Settled::Absent)),
+        );
         check(&line("\"verb\":\"clear-halt\",\"reason\":\" \""), Err("reason: is missing"));
         check(&line("\"verb\":\"close\""), Err("pair: is missing"));
         check(&line("\"verb\":\"halt\",\"pair\":\"a:B\""), Err("pair: does not belong to this verb"));

@@ -99,7 +99,9 @@ fn in_doubt<J>(paper: &Paper<J>) -> u64 {
 
 fn named(state: &State, name: &str) -> Result<PairId, ControlError> {
     let known = state.catalogue.pair_named(name).map(|pair| pair.id);
-    known.ok_or_else(|| ControlError::new(Code::Usage, "pair: there is none of that name in this session; see carry pairs"))
+    known.ok_or_else(|| {
+        ControlError::new(Code::Usage, "pair: there is none of that name in this session; see carry pairs")
+    })
 }
 
 fn order_id(state: &State, id: &str) -> Result<ClientOrderId, ControlError> {
@@ -149,7 +151,8 @@ fn clear_halt<J: Journal>(paper: &mut Paper<J>, reason: &str) -> Result<Answer, 
     }
     let lines = recover::differences(state, &paper.driver.venue);
     if !lines.is_empty() {
-        let text = format!("ledger and venue differ; a halt is not cleared before they agree\n  {}", lines.join("\n  "));
+        let text =
+            format!("ledger and venue differ; a halt is not cleared before they agree\n  {}", lines.join("\n  "));
         return Ok(Err(ControlError::new(Code::Difference, text)));
     }
     operate(paper, Operator::ClearHalt { reason: reason.trim().to_owned() })
@@ -168,7 +171,10 @@ fn resolve<J: Journal>(paper: &mut Paper<J>, id: &str, settled: Settled) -> Resu
             return Ok(Err(ControlError::new(Code::Difference, "the venue has this order; it is not absent")));
         }
         (Settled::Executed, false) => {
-            return Ok(Err(ControlError::new(Code::Difference, "the venue does not know this order; it was not executed")));
+            return Ok(Err(ControlError::new(
+                Code::Difference,
+                "the venue does not know this order; it was not executed",
+            )));
         }
     };
     paper.operate(Event::Order(OrderReport { id, outcome }))?;
@@ -180,7 +186,10 @@ fn look<J: Journal>(paper: &mut Paper<J>, act: &Act) -> Answer {
     if let Act::Reconcile = act {
         let lines = recover::differences(&paper.driver.state, &paper.driver.venue);
         if !lines.is_empty() {
-            return Err(ControlError::new(Code::Difference, format!("ledger and venue differ\n  {}", lines.join("\n  "))));
+            return Err(ControlError::new(
+                Code::Difference,
+                format!("ledger and venue differ\n  {}", lines.join("\n  ")),
+            ));
         }
         return Ok(Reply::done(json!({ "differences": lines }), doubt));
     }

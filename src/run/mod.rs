@@ -9,6 +9,7 @@ pub mod cursor;
 pub mod desk;
 pub mod driver;
 pub mod journal;
+pub mod ladder;
 pub mod paper;
 pub mod plans;
 pub mod recover;

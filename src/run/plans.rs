@@ -136,3 +136,59 @@ fn line(pair: &PairState, leg: Market, held: SignedQuantity) -> Option<Line> {
         quote: pair.pair.quote,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use crate::domain::WallTime;
+    use crate::run::paper::START;
+    use crate::sim::Generator;
+
+    fn state() -> State {
+        State::new(Settings::default(), Generator::new(1, START).catalogue().clone())
+    }
+
+    fn orders(coins: &str) -> Vec<Line> {
+        vec![Line {
+            pair: "alpha:BTCUSDT".to_owned(),
+            leg: "spot".to_owned(),
+            side: "sell".to_owned(),
+            coins: Quantity::parse(coins).unwrap(),
+            about: None,
+            quote: Asset::new("USDT").unwrap(),
+        }]
+    }
+
+    #[test]
+    fn a_token_is_good_once_for_its_act_its_coins_and_a_minute() {
+        let (state, act) = (state(), Act::Flatten(None));
+        let at = Duration::from_secs;
+        let mut plans = Plans::default();
+        let mut show = |plans: &mut Plans, now| plans.show(&act, (String::new(), orders("1")), &state, now).token;
+        let token = show(&mut plans, at(0));
+        assert!(plans.agree("nothing", &act, &orders("1"), at(1)).is_err());
+        assert_eq!(plans.agree(&token, &act, &orders("1"), at(60)), Ok(()));
+        assert!(plans.agree(&token, &act, &orders("1"), at(60)).is_err(), "used");
+        let token = show(&mut plans, at(0));
+        assert!(plans.agree(&token, &act, &orders("1"), at(61)).is_err(), "old");
+        let token = show(&mut plans, at(0));
+        assert!(plans.agree(&token, &act, &orders("1.1"), at(1)).is_err(), "other coins");
+        let token = show(&mut plans, at(0));
+        assert!(plans.agree(&token, &Act::Flatten(Some("x".to_owned())), &orders("1"), at(1)).is_err(), "another act");
+        let (one, other) = (show(&mut plans, at(0)), show(&mut plans, at(0)));
+        assert_ne!(one, other);
+        for _ in 0..100 {
+            show(&mut plans, at(0));
+        }
+        assert_eq!(plans.waiting.len(), MOST, "bounded");
+    }
+
+    #[test]
+    fn a_flat_book_has_an_empty_plan() {
+        let state = state();
+        let (text, orders) = closing(&state, state.pairs.iter());
+        assert!(orders.is_empty() && text.starts_with("nothing is held"), "{text}");
+        assert_eq!(state.now, WallTime(i64::MIN), "nothing was changed");
+    }
+}

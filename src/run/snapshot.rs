@@ -149,3 +149,24 @@ fn order_row(state: &State, order: &Order) -> OrderRow {
         reason: intent.reason.as_str().to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use crate::run::paper::START;
+    use crate::sim::Generator;
+
+    #[test]
+    fn what_is_not_known_is_absent_and_never_zero() {
+        let state = State::new(Settings::default(), Generator::new(1, START).catalogue().clone());
+        let snapshot = Snapshot::of(&state, START);
+        assert_eq!((snapshot.bot, snapshot.in_doubt, snapshot.orders.len()), (BotState::Starting, 0, 0));
+        assert_eq!(snapshot.pairs.len(), state.pairs.len());
+        for row in &snapshot.pairs {
+            assert_eq!((row.spot_mid, row.perp_mid, row.age_ms, row.entered_ms), (None, None, None, None));
+        }
+        let text = serde_json::to_string(&snapshot).unwrap();
+        assert_eq!(serde_json::from_str::<Snapshot>(&text).unwrap(), snapshot, "it reads back as it was");
+    }
+}

@@ -386,4 +386,3 @@ impl WriteRequest {
         &self.0
     }
 }
-
