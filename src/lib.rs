@@ -6,6 +6,7 @@ pub mod domain;
 pub mod planted;
 
 pub mod config;
+pub mod keys;
 pub mod port;
 
 pub mod ledger;
@@ -20,6 +21,7 @@ pub mod engine;
 
 pub mod data;
 pub mod loopback;
+pub mod observe;
 pub mod sim;
 pub mod store;
 pub mod tape;

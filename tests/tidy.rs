@@ -17,6 +17,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Deliberate bugs for the simulator's own test; without the feature nothing but a constant.
     ("planted", &[]),
     ("config", &["domain"]),
+    // Secrets and what is refused of them; whoever signs takes a key from here.
+    ("keys", &["domain", "config"]),
     ("port", &["domain"]),
     ("market", &["domain", "port"]),
     ("ledger", &["domain", "planted", "port"]),
@@ -44,6 +46,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "domain",
             "config",
+            "keys",
             "port",
             "market",
             "ledger",

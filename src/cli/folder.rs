@@ -160,6 +160,22 @@ pub fn print(out: &mut dyn std::io::Write, table: &Table) -> Result<(), Failure>
     Ok(())
 }
 
+/// The folder that was named, or the newest session under runs/; it need not be readable as a session.
+///
+/// # Errors
+/// Exit code 2 when there is no such folder.
+pub fn dir(named: Option<&Path>) -> Result<PathBuf, Failure> {
+    let dir = match named {
+        Some(dir) => dir.to_owned(),
+        None => newest()?,
+    };
+    if dir.is_dir() {
+        return Ok(dir);
+    }
+    let text = format!("{}: no such folder; expected the folder of a session", dir.display());
+    Err(Failure::new(Exit::Usage, text))
+}
+
 /// The session folder under runs/ whose ledger was written last.
 fn newest() -> Result<PathBuf, Failure> {
     let none = || {

@@ -6,6 +6,7 @@
 pub mod backtest;
 pub mod check;
 pub mod completions;
+pub mod control;
 pub mod data;
 pub mod dates;
 pub mod download;
@@ -15,8 +16,10 @@ pub mod folder;
 pub mod gates;
 pub mod history;
 pub mod init;
+pub mod keys;
 pub mod ledger;
 pub mod paper;
+mod paper_play;
 pub mod paper_replay;
 pub mod pnl;
 pub mod real;
@@ -30,6 +33,7 @@ pub mod status;
 pub mod venue;
 pub mod why;
 
+use crate::run::control::Verb as Asked;
 use clap::{Parser, Subcommand};
 use std::io::Write;
 use std::process::ExitCode;
@@ -97,6 +101,7 @@ enum Verb {
     Backtest(backtest::Args),
     Check(check::Args),
     Init(init::Args),
+    Keys(keys::Args),
     Paper(paper::Args),
     Replay(replay::Args),
     Shadow(shadow::Args),
@@ -109,6 +114,26 @@ enum Verb {
     /// How funding was: mean, spread, share at the anchor, per venue and symbol
     Stats(stats::Args),
     Status(status::Args),
+    /// Orders of a running session whose outcome is not settled
+    Orders(control::Plain),
+    /// Pairs of a running session: phase, coins, prices' age, why an order was refused
+    Pairs(control::Plain),
+    /// No new entries; what is held is managed and closed as before
+    Pause(control::Plain),
+    /// Entries again
+    Resume(control::Plain),
+    Flatten(control::Flatten),
+    /// Closes one pair
+    Close(control::OnePair),
+    Open(control::Open),
+    /// Sends nothing any more, until clear-halt
+    Halt(control::Plain),
+    ClearHalt(control::ClearHalt),
+    /// Compares the ledger of a running session with its venue
+    Reconcile(control::Plain),
+    Resolve(control::Resolve),
+    /// Takes coins that were there before into a pair
+    Adopt(control::OnePair),
     Fills(fills::Args),
     Ledger(ledger::Args),
     Pnl(pnl::Args),
@@ -126,6 +151,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Backtest(args) => backtest::run(args, &mut output),
         Verb::Check(args) => check::run(args, &mut output),
         Verb::Init(args) => init::run(args, &mut output),
+        Verb::Keys(args) => keys::run(args, &mut output),
         Verb::Paper(args) => paper::run(args, &mut output),
         Verb::Shadow(args) => shadow::run(args, &mut output),
         Verb::Replay(args) => replay::run(args, &mut output),
@@ -136,6 +162,18 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Data(args) => data::run(args, &mut output),
         Verb::Stats(args) => stats::run(args, &mut output),
         Verb::Status(args) => status::run(args, &mut output),
+        Verb::Orders(args) => control::plain(Asked::Orders, args, &mut output),
+        Verb::Pairs(args) => control::plain(Asked::Pairs, args, &mut output),
+        Verb::Pause(args) => control::plain(Asked::Pause, args, &mut output),
+        Verb::Resume(args) => control::plain(Asked::Resume, args, &mut output),
+        Verb::Flatten(args) => control::flatten(args, &mut output),
+        Verb::Close(args) => control::one_pair(Asked::Close, args, &mut output),
+        Verb::Open(args) => control::open(args, &mut output),
+        Verb::Halt(args) => control::plain(Asked::Halt, args, &mut output),
+        Verb::ClearHalt(args) => control::clear_halt(args, &mut output),
+        Verb::Reconcile(args) => control::plain(Asked::Reconcile, args, &mut output),
+        Verb::Resolve(args) => control::resolve(args, &mut output),
+        Verb::Adopt(args) => control::one_pair(Asked::Adopt, args, &mut output),
         Verb::Fills(args) => fills::run(args, &mut output),
         Verb::Ledger(args) => ledger::run(args, &mut output),
         Verb::Pnl(args) => pnl::run(args, &mut output),

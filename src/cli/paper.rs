@@ -1,14 +1,13 @@
 //! `carry paper`: the strategy on a market now, simulated fills, its own durable books.
 
+use super::paper_play::{control, play, speed};
 use super::{Exit, Failure, Output};
 use crate::config::{Loaded, Sources, load};
-use crate::domain::{Sequence, Span, WallTime};
+use crate::domain::{Sequence, Span};
 use crate::engine::State;
 use crate::report::run::{BasisSeries, Remark, RunResult};
-use crate::report::{LiveTable, PairLine, Snapshot};
 use crate::run::backtest::summarise;
 use crate::run::clock;
-use crate::run::collect::lines_of;
 use crate::run::driver::Driver;
 use crate::run::journal::{Books, JournalError};
 use crate::run::paper::{Paper, START, SimMarket};
@@ -19,7 +18,6 @@ use crate::store::{LedgerFile, StateLock, StoreError, VenueFile};
 use crate::tape::{self, TapeWriter};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Trades a strategy with simulated fills: on the embedded simulated market, or on a recording
 #[derive(Debug, clap::Args)]
@@ -92,12 +90,13 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
             )),
         };
     }
-    let _lock = StateLock::take(&folder)?;
+    let lock = StateLock::take(&folder)?;
     let job = Job { folder: &folder, loaded: &loaded, days: args.days };
     match job.open()? {
         Opened::Finished(text, json) => writeln!(output.out, "{}", if args.json { json } else { text })?,
         Opened::Session(mut paper) => {
-            play(&mut paper, speed)?;
+            let (mut desk, _server) = control(&folder, &lock);
+            play(&mut paper, speed, desk.as_mut())?;
             let result = job.close(*paper, watch.seconds())?;
             if args.json {
                 write!(output.out, "{}", crate::report::summary_json(&result.summary))?;
@@ -366,74 +365,6 @@ fn holdings(venue: &SimVenue) -> Vec<(String, String)> {
         }
     }
     rows
-}
-
-/// Plays to the end, with the live table on a terminal.
-fn play(paper: &mut Paper<Session>, speed: Option<f64>) -> Result<(), JournalError> {
-    let mut table = LiveTable::new(1);
-    let mut hour = WallTime(i64::MIN);
-    loop {
-        if !paper.step()? {
-            break;
-        }
-        let now = paper.now();
-        if now.floor(Span::hours(6)) > hour || speed.is_some() {
-            hour = now.floor(Span::hours(6));
-            table.update(&snapshot(paper));
-        }
-        if let Some(factor) = speed {
-            clock::wait(Duration::from_secs_f64(60.0 / factor));
-        }
-    }
-    table.finish();
-    Ok(())
-}
-
-/// The session at one instant, for the live table.
-fn snapshot(paper: &mut Paper<Session>) -> Snapshot {
-    let driver = &mut paper.driver;
-    driver.state.mark_all();
-    let state = &driver.state;
-    let equity = state.equity();
-    let pairs = state
-        .pairs
-        .iter()
-        .map(|pair| {
-            let lines = state.ledger.pair(pair.pair.id).map(|book| book.attribution.lines).unwrap_or_default();
-            let (spot, perp) = state.held(pair);
-            PairLine {
-                name: pair.pair.name.clone(),
-                phase: pair.memory.phase.as_str().to_owned(),
-                coins: crate::domain::Quantity::saturating(spot.units().min(-perp.units())),
-                basis_bps: pair.market.basis_now().map(crate::report::figures::in_bps),
-                funding: pair.market.expected_next(),
-                next_settlement: pair.market.estimate.map(|(_, next)| next),
-                collected: lines.funding,
-                net: lines.total(),
-            }
-        })
-        .collect();
-    Snapshot {
-        at: state.now,
-        equity,
-        currency: state.settings.run.currency,
-        lines: lines_of(state, equity),
-        pairs,
-        alarms: driver.alarms.iter().map(|(kind, count)| format!("{count} x {kind:?}")).collect(),
-    }
-}
-
-fn speed(text: &str) -> Result<Option<f64>, Failure> {
-    if text == "max" {
-        return Ok(None);
-    }
-    match text.parse::<f64>() {
-        Ok(factor) if factor.is_finite() && factor > 0.0 => Ok(Some(factor)),
-        _ => Err(Failure::new(
-            Exit::Usage,
-            format!("--speed {}: expected max or simulated seconds per second, for example 3600", text.escape_debug()),
-        )),
-    }
 }
 
 /// A folder for a session without a name: the start time in UTC, and a number when two start in one second.

@@ -1,11 +1,16 @@
 //! `carry status`: where a session stands, from its ledger of record. Tests: `tests/session_commands.rs`.
 
+use super::control::Line;
 use super::folder::{self, Folder, Where};
-use super::{Failure, Output};
+use super::{Exit, Failure, Output};
 use crate::domain::{Amount, Asset, SignedQuantity, WallTime};
 use crate::report::figures;
+use crate::run::clock;
+use crate::run::control::{Reply, Request, Verb};
 use crate::run::review::Review;
+use crate::run::snapshot::Snapshot;
 use serde::Serialize;
+use std::time::Duration;
 
 /// Where a session stands: clock, equity, pairs, orders whose outcome is not known
 #[derive(Debug, clap::Args)]
@@ -13,6 +18,7 @@ use serde::Serialize;
   carry status                     the newest session under runs/
   carry status runs/mine
   carry status runs/mine --json
+  carry status --watch             again each second, until the session ends
 
 A session that is running is read as of its last commit; it is never disturbed. Coins are what the fills on disk add up
 to, spot coins after the fee that was taken in the coin.")]
@@ -22,6 +28,9 @@ pub struct Args {
     /// JSON (schema carry.status/1)
     #[arg(long)]
     json: bool,
+    /// Again each second, from the session itself while it runs; ends with it, or with Ctrl-C
+    #[arg(long)]
+    watch: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -84,9 +93,66 @@ struct Waiting {
 /// # Errors
 /// [`Failure`] when the folder is not a session or its ledger cannot be read.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
-    let folder = Folder::open(&args.place)?;
+    if !args.watch {
+        return once(&args.place, args.json, output).map(|_| ());
+    }
+    let dir = folder::dir(args.place.dir.as_deref())?;
+    let place = Where { dir: Some(dir.clone()) };
+    loop {
+        let finished = if let Ok(mut line) = Line::to(&dir) {
+            live(&line.ask(&Request::new(Verb::Status))?, args.json, output)?;
+            false
+        } else {
+            once(&place, args.json, output)?
+        };
+        output.out.flush()?;
+        if finished {
+            return Ok(());
+        }
+        clock::wait(EVERY);
+    }
+}
+
+/// Time between two looks of `--watch`.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// From the files; true when the session is over.
+fn once(place: &Where, json: bool, output: &mut Output<'_>) -> Result<bool, Failure> {
+    let folder = Folder::open(place)?;
     let report = report(&folder, &folder.review()?);
-    if args.json { folder::json(output.out, &report) } else { text(&report, output) }
+    if json {
+        folder::json(output.out, &report)?
+    } else {
+        text(&report, output)?
+    }
+    Ok(report.finished)
+}
+
+/// From the session itself.
+fn live(reply: &Reply, json: bool, output: &mut Output<'_>) -> Result<(), Failure> {
+    let value = reply.result.clone().unwrap_or_default();
+    if json {
+        return folder::json(output.out, &serde_json::json!({ "schema": "carry.status.live/1", "status": value }));
+    }
+    let damaged = |error: serde_json::Error| Failure::new(Exit::Failure, format!("the session's answer: {error}"));
+    let now: Snapshot = serde_json::from_value(value).map_err(damaged)?;
+    let paused = if now.paused { ", paused" } else { "" };
+    let (clock, equity) = (figures::stamp(now.at_ms), figures::money(now.equity));
+    writeln!(output.out, "{clock}   {}{paused}   equity {equity} {}", word(&now.bot), now.currency)?;
+    let mut table = folder::table(&["pair", "phase", "spot coins", "perp coins", "target", "age", "reason"], 2..6);
+    for row in &now.pairs {
+        table.add_row([
+            row.pair.clone(),
+            row.phase.clone(),
+            row.spot_coins.to_string(),
+            row.perp_coins.to_string(),
+            row.target.to_string(),
+            row.age_ms.map_or_else(|| figures::NONE.to_owned(), |age| crate::domain::Span(age).to_string()),
+            row.reason.clone().unwrap_or_else(|| figures::NONE.to_owned()),
+        ]);
+    }
+    folder::print(output.out, &table)?;
+    Ok(writeln!(output.out, "unsettled orders {}, in doubt {}\n", now.orders.len(), now.in_doubt)?)
 }
 
 fn report(folder: &Folder, review: &Review) -> Report {

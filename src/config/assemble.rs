@@ -4,7 +4,8 @@
 //! Nothing here reads text. Tests: `tests/config.rs`.
 
 use super::settings::{
-    Confirm, Entry, Execution, Exit, First, Gates, Margin, Risk, Run, Settings, Signal, Sim, Size, Strategy,
+    Alarm, Confirm, Entry, Execution, Exit, First, Gates, Live, Margin, Risk, Run, Settings, Signal, Sim, Size,
+    Strategy,
 };
 use super::settings::{DataEnd, FillAt, FundingSource, Indicator, MarginMode, Mode, Rule, Style, Weighting, When};
 use super::table::KEYS;
@@ -66,6 +67,13 @@ pub fn settings(values: &Values) -> Result<Settings, Misfit> {
         risk: risk(&from)?,
         margin: margin(&from)?,
         sim: sim(&from)?,
+        alarm: Alarm {
+            exec: from.get("alarm.exec")?,
+            webhook: from.get("alarm.webhook")?,
+            fold: from.get("alarm.fold")?,
+            heartbeat: from.get("alarm.heartbeat")?,
+        },
+        live: Live { shadow_hours: from.get("live.shadow_hours")?, max_notional: from.get("live.max_notional")? },
     })
 }
 
@@ -249,6 +257,8 @@ macro_rules! optional {
 
 optional! {
     Bps: Value::Bps(points) => *points;
+    Span: Value::Span(span) => *span;
+    String: Value::Path(path) => path.clone();
     Quantity: Value::Quantity(quantity, _) => *quantity;
     Asset: Value::Quantity(_, coin) => *coin;
 }

@@ -179,7 +179,11 @@ mod tests {
     fn h02_every_range_can_be_read_and_is_not_empty() {
         for key in KEYS {
             let Some((low, high)) = key.range else {
-                assert!(matches!(key.kind, Kind::Word(_) | Kind::Switch | Kind::Pairs), "{} has no range", key.path);
+                assert!(
+                    matches!(key.kind, Kind::Word(_) | Kind::Switch | Kind::Pairs | Kind::Path),
+                    "{} has no range",
+                    key.path
+                );
                 continue;
             };
             let bound = |text: &str| key.kind.parse(text.trim_start_matches('>')).unwrap().magnitude().unwrap();

@@ -34,13 +34,15 @@ pub enum Kind {
     Word(&'static [&'static str]),
     /// Names of pairs.
     Pairs,
+    /// A file of this machine.
+    Path,
 }
 
 impl Kind {
     /// Whether its values are written without a unit.
     #[must_use]
     pub const fn is_bare(self) -> bool {
-        matches!(self, Self::Count | Self::Switch | Self::Word(_) | Self::Pairs)
+        matches!(self, Self::Count | Self::Switch | Self::Word(_) | Self::Pairs | Self::Path)
     }
 
     /// What it is, for "is not ...".
@@ -59,6 +61,7 @@ impl Kind {
             Self::Switch => "true or false",
             Self::Word(_) => "one of its words",
             Self::Pairs => "a list of pairs",
+            Self::Path => "the path of a file",
         }
     }
 
@@ -84,6 +87,7 @@ impl Kind {
                 let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 format!("one of {}", quoted.join(", "))
             }
+            Self::Path => "the path of a file, not a URL, for example \"/etc/carry/alarm\"".into(),
             Self::Pairs => "a list of venue:SYMBOL, for example [\"binance:BTCUSDT\"]".into(),
         }
     }
@@ -104,6 +108,7 @@ impl Kind {
             Self::Switch => "true, false".into(),
             Self::Word(words) => words.join(", "),
             Self::Pairs => "list of venue:SYMBOL".into(),
+            Self::Path => "path of a file".into(),
         }
     }
 
@@ -143,6 +148,7 @@ impl Kind {
             Value::Count(count) => count.to_string(),
             Value::Switch(on) => if *on { "yes" } else { "no" }.into(),
             Value::Word(word) => word.replace('_', " "),
+            Value::Path(path) => super::secret::escaped(path, 200),
             Value::Pairs(names) if names.is_empty() => "every pair that the source can price".into(),
             Value::Pairs(names) if names.len() == 1 => "one pair".into(),
             Value::Pairs(names) => format!("{} pairs", names.len()),

@@ -7,6 +7,7 @@ use super::assemble::{self, Values};
 use super::error::{ConfigErrors, Problem, Source};
 use super::file::{self, Written};
 use super::keys::{self, Key, Refused};
+use super::kind::Kind;
 use super::secret::{is_secret_name, looks_secret, shown};
 use super::settings::Settings;
 use super::sources::Sources;
@@ -23,7 +24,7 @@ pub struct Loaded {
     pub settings: Settings,
     /// Every key in the order of the table.
     pub values: Vec<Resolved>,
-    /// SHA-256 in hex of the canonical values that decide and limit trades: all sections but `run` and `sim`. Two files
+    /// SHA-256 in hex of the canonical values that decide and limit trades: all sections but `run`, `sim`, `alarm` and `live`. Two files
     /// that say the same in other words (`0.01%/8h`, `1bps/8h`) have the same hash.
     pub strategy_hash: String,
 }
@@ -225,7 +226,8 @@ fn resolved(key: &'static Key, held: &Held) -> Resolved {
 
 fn strategy_hash(values: &[Resolved]) -> String {
     let mut hash = Sha256::new();
-    for value in values.iter().filter(|value| !value.path.starts_with("run.") && !value.path.starts_with("sim.")) {
+    let decides = |value: &&Resolved| !["run.", "sim.", "alarm.", "live."].iter().any(|no| value.path.starts_with(no));
+    for value in values.iter().filter(decides) {
         hash.update(format!("{} = {}\n", value.path, value.text));
     }
     hash.finalize().iter().fold(String::new(), |mut hex, byte| {
@@ -263,7 +265,9 @@ fn holds_secret(raw: &Raw) -> bool {
 }
 
 fn refusal(key: &'static Key, raw: &Raw, refused: Refused) -> Problem {
-    if holds_secret(raw) {
+    // The address of a webhook lets everybody who has it write there.
+    let address = matches!(raw, Raw::Text(text) | Raw::Loose(text) if key.kind == Kind::Path && text.contains("://"));
+    if address || holds_secret(raw) {
         return Problem::SecretValue { key: key.path.to_owned() };
     }
     match refused {

@@ -4,6 +4,7 @@
 //! its place; `settings.rs` is what the rest of the program sees. Nothing here reads a clock or a market, holds a secret,
 //! or follows an include. Tests: at the end of each file and `tests/config.rs`.
 
+pub mod address;
 pub mod assemble;
 mod checks;
 pub mod error;

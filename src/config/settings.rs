@@ -31,6 +31,42 @@ pub struct Settings {
     pub margin: Margin,
     /// `sim.*`
     pub sim: Sim,
+    /// `alarm.*`; the built-in ones for sessions that were recorded before there were any.
+    #[serde(default = "built_in_alarm")]
+    pub alarm: Alarm,
+    /// `live.*`; likewise.
+    #[serde(default = "built_in_live")]
+    pub live: Live,
+}
+
+fn built_in_alarm() -> Alarm {
+    Settings::default().alarm
+}
+
+fn built_in_live() -> Live {
+    Settings::default().live
+}
+
+/// Where alarms go, beside the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// A program that gets each alarm as JSON on standard input; `None` is off.
+    pub exec: Option<String>,
+    /// A file of mode 0600 that holds the webhook's address; `None` is off. The address itself is never a setting.
+    pub webhook: Option<String>,
+    /// Repeats of one alarm of one pair within this are counted, not told.
+    pub fold: Span,
+    /// How often it is told that all is well; `None` is off.
+    pub heartbeat: Option<Span>,
+}
+
+/// What must be true before real money is used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Time that a strategy must have run in the shadow.
+    pub shadow_hours: Span,
+    /// Largest value of all pairs together, per leg.
+    pub max_notional: Amount,
 }
 
 /// What a verb may do with the settings.

@@ -58,6 +58,27 @@ pub fn environment() -> Vec<(String, String)> {
         .collect()
 }
 
+/// Folders that the environment names. They are places, never values: no secret is read from a variable.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Folders {
+    /// Where the service manager put the credentials of this service.
+    pub credentials: Option<PathBuf>,
+    /// The person's folder for configuration of programs.
+    pub config: Option<PathBuf>,
+}
+
+impl Folders {
+    /// As the environment of this process has them.
+    #[must_use]
+    pub fn discover() -> Self {
+        let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        Self {
+            credentials: folder("CREDENTIALS_DIRECTORY"),
+            config: folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config"))),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -38,6 +38,11 @@ const fn off(
     Key { path, kind, default: "off", optional: true, range: Some(range), meaning, reason }
 }
 
+/// A file that `"off"` leaves out, as it is by default.
+const fn file(path: &'static str, meaning: &'static str, reason: &'static str) -> Key {
+    Key { path, kind: Kind::Path, default: "off", optional: true, range: None, meaning, reason }
+}
+
 /// Every key, by section.
 pub const KEYS: &[Key] = &[
     plain(
@@ -559,5 +564,43 @@ pub const KEYS: &[Key] = &[
         ["1", "0", "18446744073709551615"],
         "seed of the generated market and of its faults",
         "the same seed gives the same run, bit for bit",
+    ),
+    file(
+        "alarm.exec",
+        "a program that gets each alarm as JSON on standard input, without a shell",
+        "mail, a pager or a chat: a program of your own knows the way",
+    ),
+    file(
+        "alarm.webhook",
+        "a file of mode 0600 that holds the https address to which each alarm is posted as JSON",
+        "whoever has the address can write there, so it stands in no configuration",
+    ),
+    key(
+        "alarm.fold",
+        Kind::Span,
+        ["5m", "1s", "1d"],
+        "repeats of one alarm of one pair within this are counted and told once",
+        "a person reads one message in five minutes, and none of a hundred",
+    ),
+    off(
+        "alarm.heartbeat",
+        Kind::Span,
+        ("1m", "7d"),
+        "how often it is told that the path of alarms works",
+        "silence is only good news when something would be missed; have another machine miss it",
+    ),
+    key(
+        "live.shadow_hours",
+        Kind::Span,
+        ["1d", "1h", "90d"],
+        "how long exactly this strategy must have run in the shadow before it may trade",
+        "a day has three settlements and every hour of the market once",
+    ),
+    key(
+        "live.max_notional",
+        Kind::Money,
+        ["500usd", "10usd", "1000000000usd"],
+        "largest value of all pairs together, per leg, that live trading may hold",
+        "enough to prove every path with real orders, little enough to lose; more needs your written consent",
     ),
 ];

@@ -34,6 +34,8 @@ pub enum Value {
     Word(&'static str),
     /// Names of pairs.
     Pairs(Vec<String>),
+    /// The path of a file.
+    Path(String),
 }
 
 /// What a file holds at one place, before it has a meaning.
@@ -102,7 +104,7 @@ impl Value {
             Self::Money(money) => Some(money.amount.units()),
             Self::Quantity(quantity, _) => Some(i128::from(quantity.units())),
             Self::Count(count) => Some(i128::from(*count)),
-            Self::Off | Self::Switch(_) | Self::Word(_) | Self::Pairs(_) => None,
+            Self::Off | Self::Switch(_) | Self::Word(_) | Self::Pairs(_) | Self::Path(_) => None,
         }
     }
 }
@@ -136,6 +138,8 @@ impl Kind {
                 words.iter().find(|word| **word == text).map(|word| Value::Word(word)).ok_or_else(|| self.form())
             }
             Self::Pairs => pairs(list_items(text)),
+            Self::Path if path(text) => Ok(Value::Path(text.to_owned())),
+            Self::Path => Err(self.form()),
         }
     }
 
@@ -157,7 +161,7 @@ impl Kind {
             }
             (Self::Count | Self::Switch | Self::Pairs, other) => Err(UnitError::Type(other.type_name())),
             (_, Raw::Text(text)) => self.parse(text),
-            (Self::Word(_), other) => Err(UnitError::Type(other.type_name())),
+            (Self::Word(_) | Self::Path, other) => Err(UnitError::Type(other.type_name())),
             (_, Raw::Integer(_) | Raw::Float(_)) => Err(UnitError::NoUnit),
             (_, other) => Err(UnitError::Type(other.type_name())),
         }
@@ -183,6 +187,7 @@ impl Kind {
             Value::Count(count) => count.to_string(),
             Value::Switch(on) => on.to_string(),
             Value::Word(word) => (*word).to_owned(),
+            Value::Path(path) => path.clone(),
             Value::Pairs(names) => {
                 let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
                 format!("[{}]", quoted.join(", "))
@@ -279,6 +284,12 @@ fn narrow(units: i128) -> Result<i64, UnitError> {
 
 const fn in_number(c: char) -> bool {
     c.is_ascii_digit() || c == '.' || c == '-'
+}
+
+/// A URL is none: what it says may be a secret, and a secret stands in a file of its own.
+fn path(text: &str) -> bool {
+    let plain = text.chars().all(|c| !c.is_control() && c != '"' && c != '\\');
+    plain && text.trim() == text && text != "off" && (1..=1024).contains(&text.len()) && !text.contains("://")
 }
 
 fn digits(text: &str) -> bool {

@@ -3,6 +3,8 @@
 pub mod backtest;
 pub mod clock;
 pub mod collect;
+pub mod control;
+pub mod control_server;
 pub mod cursor;
 pub mod download;
 pub mod driver;
@@ -17,11 +19,15 @@ pub mod paper;
 pub mod preflight;
 pub mod public;
 pub mod reconcile;
+pub mod desk;
+pub mod ladder;
+pub mod plans;
 pub mod recover;
 pub mod review;
 pub mod rows;
 pub mod session;
 pub mod shadow;
+pub mod snapshot;
 
 pub use driver::Driver;
 pub use journal::{Journal, NoJournal};

@@ -317,6 +317,19 @@ impl<J: Journal> Paper<J> {
         self.market.commit(&mut self.driver.venue, at)
     }
 
+    /// An act of a person, or what one found out about an order: a fact of now, decided on at once.
+    ///
+    /// # Errors
+    /// [`JournalError`] when it is not on disk.
+    pub fn operate(&mut self, event: Event) -> Result<(), JournalError> {
+        let at = self.now().max(self.driver.state.now);
+        self.market.show_books(&mut self.driver.venue, &self.driver.state);
+        self.driver.fact(at, event, None)?;
+        self.driver.turn(at)?;
+        self.driver.settle(at)?;
+        self.market.commit(&mut self.driver.venue, at)
+    }
+
     /// Values the books and takes a row of equity.
     pub fn observe(&mut self, now: WallTime) {
         self.driver.state.mark_all();

@@ -1,0 +1,337 @@
+//! Commands to a session that runs: one request over its control socket, and for what moves money a plan first.
+//!
+//! Nothing here decides or touches a file of the session. Without a terminal nothing is asked: `--yes` says it. Tests:
+//! `tests/control.rs`.
+
+use super::{Exit, Failure, Output, folder};
+use crate::report::figures;
+use crate::run::control::{Code, LONGEST_LINE, Reply, Request, SOCKET, Settled, Verb};
+use crate::run::plans::Plan;
+use serde::Serialize;
+use serde_json::Value;
+use std::io::{BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Longest wait for a reply: longer than the session takes to say that it did not answer.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Which session, and how to answer.
+#[derive(Debug, clap::Args)]
+pub struct Target {
+    /// State folder of the session; the newest one under runs/ when absent
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// JSON (schema carry.VERB/1)
+    #[arg(long)]
+    json: bool,
+}
+
+/// A verb without arguments.
+#[derive(Debug, clap::Args)]
+pub struct Plain {
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Clears a halt
+#[derive(Debug, clap::Args)]
+pub struct ClearHalt {
+    /// Why it is safe; it is kept with the act
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Closes both legs of one pair, or of all
+#[derive(Debug, clap::Args)]
+pub struct Flatten {
+    /// The pair; all when absent
+    pair: Option<String>,
+    /// Do it without asking
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// One pair.
+#[derive(Debug, clap::Args)]
+pub struct OnePair {
+    /// The pair
+    pair: String,
+    /// Do it without asking
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Opens a pair by hand
+#[derive(Debug, clap::Args)]
+pub struct Open {
+    /// The pair
+    pair: String,
+    /// How much, with its unit
+    #[arg(long, value_name = "MONEY")]
+    size: String,
+    /// Do it without asking
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Settles an order in doubt
+#[derive(Debug, clap::Args)]
+pub struct Resolve {
+    /// Our id of the order, as carry orders shows it
+    id: String,
+    /// What became of it
+    #[arg(long = "as", value_parser = ["executed", "absent"])]
+    settled: String,
+    /// Do it without asking
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// A verb without arguments.
+///
+/// # Errors
+/// Exit code 1 when no session runs there, else what the session said.
+pub fn plain(verb: Verb, args: &Plain, output: &mut Output<'_>) -> Result<(), Failure> {
+    ask(&Request::new(verb), (&args.target, false), output)
+}
+
+/// `carry clear-halt`.
+///
+/// # Errors
+/// Exit code 3 when ledger and venue differ, 4 when nothing is halted.
+pub fn clear_halt(args: &ClearHalt, output: &mut Output<'_>) -> Result<(), Failure> {
+    let request = Request { reason: Some(args.reason.clone()), ..Request::new(Verb::ClearHalt) };
+    ask(&request, (&args.target, false), output)
+}
+
+/// `carry flatten`.
+///
+/// # Errors
+/// Exit code 2 when nobody agreed to the plan.
+pub fn flatten(args: &Flatten, output: &mut Output<'_>) -> Result<(), Failure> {
+    ask(&Request { pair: args.pair.clone(), ..Request::new(Verb::Flatten) }, (&args.target, args.yes), output)
+}
+
+/// `carry close` and `carry adopt`.
+///
+/// # Errors
+/// Exit code 2 when nobody agreed to the plan.
+pub fn one_pair(verb: Verb, args: &OnePair, output: &mut Output<'_>) -> Result<(), Failure> {
+    ask(&Request { pair: Some(args.pair.clone()), ..Request::new(verb) }, (&args.target, args.yes), output)
+}
+
+/// `carry open`.
+///
+/// # Errors
+/// Exit code 2 when nobody agreed to the plan.
+pub fn open(args: &Open, output: &mut Output<'_>) -> Result<(), Failure> {
+    let request = Request { pair: Some(args.pair.clone()), size: Some(args.size.clone()), ..Request::new(Verb::Open) };
+    ask(&request, (&args.target, args.yes), output)
+}
+
+/// `carry resolve`.
+///
+/// # Errors
+/// Exit code 2 when nobody agreed to the plan.
+pub fn resolve(args: &Resolve, output: &mut Output<'_>) -> Result<(), Failure> {
+    let settled = if args.settled == "executed" { Settled::Executed } else { Settled::Absent };
+    let request = Request { id: Some(args.id.clone()), settled: Some(settled), ..Request::new(Verb::Resolve) };
+    ask(&request, (&args.target, args.yes), output)
+}
+
+/// A reply as `--json` prints it.
+#[derive(Serialize)]
+struct Report<'a> {
+    schema: String,
+    dir: String,
+    done: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<&'a Plan>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<&'a Value>,
+    in_doubt: u64,
+}
+
+fn ask(request: &Request, (target, yes): (&Target, bool), output: &mut Output<'_>) -> Result<(), Failure> {
+    let dir = folder::dir(target.state.as_deref())?;
+    let verb = word(request.verb);
+    let mut line = Line::to(&dir)?;
+    let mut reply = line.ask(request)?;
+    if let Some(plan) = reply.plan.take() {
+        let show_json = target.json && !yes;
+        if show_json {
+            folder::json(output.out, &report(&verb, &dir, (false, Some(&plan), None), reply.in_doubt))?;
+        } else if !target.json {
+            show(&plan, output)?;
+        }
+        if !yes && !agreed(target.json)? {
+            return Err(Failure::new(Exit::Usage, "nothing was sent; to do it, say --yes"));
+        }
+        reply = line.ask(&Request { token: Some(plan.token), ..request.clone() })?;
+    }
+    let result = reply.result.unwrap_or_default();
+    if target.json {
+        folder::json(output.out, &report(&verb, &dir, (true, None, Some(&result)), reply.in_doubt))?;
+    } else {
+        text(request, &result, output)?;
+    }
+    let acts =
+        !matches!(request.verb, Verb::Status | Verb::Orders | Verb::Fills | Verb::Pairs | Verb::Pause | Verb::Resume);
+    if acts && reply.in_doubt > 0 {
+        let text = format!("the outcome of {} orders is not known; see carry orders", reply.in_doubt);
+        return Err(Failure::new(Exit::InDoubt, text));
+    }
+    Ok(())
+}
+
+fn report<'a>(verb: &str, dir: &Path, what: (bool, Option<&'a Plan>, Option<&'a Value>), in_doubt: u64) -> Report<'a> {
+    let (done, plan, result) = what;
+    Report { schema: format!("carry.{verb}/1"), dir: dir.display().to_string(), done, plan, result, in_doubt }
+}
+
+/// The word of a verb on the command line.
+fn word(verb: Verb) -> String {
+    serde_json::to_value(verb).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// A person at a terminal types `yes`; nobody else is asked.
+fn agreed(json: bool) -> Result<bool, Failure> {
+    let stdin = std::io::stdin();
+    if json || !stdin.is_terminal() || !std::io::stderr().is_terminal() {
+        return Ok(false);
+    }
+    let mut error = std::io::stderr();
+    write!(error, "Type yes to do it: ")?;
+    error.flush()?;
+    let mut typed = String::new();
+    stdin.lock().take(64).read_line(&mut typed)?;
+    Ok(typed.trim() == "yes")
+}
+
+fn show(plan: &Plan, output: &mut Output<'_>) -> Result<(), Failure> {
+    writeln!(output.out, "{}", plan.text)?;
+    if plan.orders.is_empty() {
+        return Ok(());
+    }
+    let mut table = folder::table(&["pair", "leg", "side", "coins", "about", ""], 3..5);
+    for order in &plan.orders {
+        let about = order.about.map_or_else(|| figures::NONE.to_owned(), figures::money);
+        let coins = order.coins.to_string();
+        table.add_row([&order.pair, &order.leg, &order.side, &coins, &about, &order.quote.to_string()]);
+    }
+    folder::print(output.out, &table)
+}
+
+fn text(request: &Request, result: &Value, output: &mut Output<'_>) -> Result<(), Failure> {
+    let out = &mut *output.out;
+    let line = match request.verb {
+        Verb::Pause => "paused: no entries; what is held is managed and closed as before",
+        Verb::Resume => "entries are allowed again",
+        Verb::Halt => "halted: nothing is sent until carry clear-halt --reason TEXT",
+        Verb::ClearHalt => "the halt is cleared",
+        Verb::Flatten | Verb::Close => "closing; see carry pairs",
+        Verb::Open => "opening; see carry pairs",
+        Verb::Reconcile => "ledger and venue agree",
+        Verb::Resolve => "settled",
+        Verb::Adopt => "adopted",
+        Verb::Status | Verb::Fills => return folder::json(out, result),
+        Verb::Orders => {
+            let none = "No order is unsettled.";
+            let columns = ["id", "pair", "leg", "side", "quantity", "filled", "limit", "state", "reason"];
+            return rows(out, (&result["orders"], none), &columns);
+        }
+        Verb::Pairs => {
+            let columns =
+                ["pair", "phase", "spot_coins", "perp_coins", "target", "reason", "blocked", "halted", "refused"];
+            return rows(out, (&result["pairs"], "There is no pair."), &columns);
+        }
+    };
+    Ok(writeln!(out, "{line}")?)
+}
+
+fn rows(out: &mut dyn std::io::Write, (rows, none): (&Value, &str), columns: &[&str]) -> Result<(), Failure> {
+    let rows = rows.as_array().map(Vec::as_slice).unwrap_or_default();
+    if rows.is_empty() {
+        return Ok(writeln!(out, "{none}")?);
+    }
+    let heads: Vec<String> = columns.iter().map(|name| name.replace('_', " ")).collect();
+    let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
+    let mut table = folder::table(&heads, 0..0);
+    for row in rows {
+        table.add_row(columns.iter().map(|name| match row.get(*name) {
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Bool(on)) => if *on { "yes" } else { "no" }.to_owned(),
+            None | Some(Value::Null) => figures::NONE.to_owned(),
+            Some(other) => other.to_string(),
+        }));
+    }
+    folder::print(out, &table)
+}
+
+/// A connection to a session.
+pub struct Line {
+    dir: PathBuf,
+    stream: BufReader<UnixStream>,
+}
+
+impl Line {
+    /// To the session of a folder.
+    ///
+    /// # Errors
+    /// Exit code 1 when nothing listens there.
+    pub fn to(dir: &Path) -> Result<Self, Failure> {
+        let stream = UnixStream::connect(dir.join(SOCKET))
+            .map_err(|_| Failure::new(Exit::Failure, format!("no process is running for {}", dir.display())))?;
+        stream.set_read_timeout(Some(LIMIT))?;
+        stream.set_write_timeout(Some(LIMIT))?;
+        Ok(Self { dir: dir.to_owned(), stream: BufReader::new(stream) })
+    }
+
+    /// One request and its reply.
+    ///
+    /// # Errors
+    /// The exit code of what the session said; 6 when it did not answer, because it may have acted.
+    pub fn ask(&mut self, request: &Request) -> Result<Reply, Failure> {
+        let mut line = serde_json::to_vec(request).map_err(std::io::Error::from)?;
+        line.push(b'\n');
+        self.stream.get_mut().write_all(&line)?;
+        let mut answer = Vec::new();
+        let most = u64::try_from(LONGEST_LINE).unwrap_or(u64::MAX).saturating_mul(16);
+        let read = (&mut self.stream).take(most).read_until(b'\n', &mut answer);
+        let silent = || {
+            let dir = self.dir.display();
+            let text =
+                format!("the process of {dir} did not answer; it may or may not have acted: see carry status {dir}");
+            Failure::new(Exit::InDoubt, text)
+        };
+        let reply: Reply = match read {
+            Ok(count) if count > 0 => serde_json::from_slice(&answer).map_err(|_| silent())?,
+            Ok(_) | Err(_) => return Err(silent()),
+        };
+        match reply.error {
+            None => Ok(reply),
+            Some(error) => {
+                let exit = match error.code {
+                    Code::Usage => Exit::Usage,
+                    Code::Refused => Exit::Refused,
+                    Code::Difference => Exit::Difference,
+                    Code::InDoubt => Exit::InDoubt,
+                    Code::Busy | Code::Unsupported | Code::Failed => Exit::Failure,
+                };
+                Err(Failure::new(exit, error.message))
+            }
+        }
+    }
+}

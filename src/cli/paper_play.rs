@@ -1,0 +1,124 @@
+//! How `carry paper` passes the time: minute after minute at a chosen speed, with the live table on a terminal and the control
+//! socket answered in between.
+//!
+//! It neither opens nor closes a session; `paper.rs` does. Tests: `tests/control.rs`, `tests/session_commands.rs`.
+
+use super::{Exit, Failure};
+use crate::domain::{Span, WallTime};
+use crate::report::{LiveTable, PairLine, Snapshot};
+use crate::run::clock;
+use crate::run::collect::lines_of;
+use crate::run::control_server::{ControlSocket, Server};
+use crate::run::desk::Desk;
+use crate::run::journal::JournalError;
+use crate::run::paper::Paper;
+use crate::run::session::Session;
+use crate::store::StateLock;
+use std::path::Path;
+use std::time::Duration;
+
+/// The control socket of the session. Without it a paper session goes on: there is nothing to lose in it.
+pub(super) fn control(folder: &Path, lock: &StateLock) -> (Option<Desk>, Option<Server>) {
+    match ControlSocket::bind(folder, lock).and_then(ControlSocket::serve_in_thread) {
+        Ok((requests, server)) => (Some(Desk::new(requests)), Some(server)),
+        Err(error) => {
+            tracing::warn!(%error, "no control socket");
+            (None, None)
+        }
+    }
+}
+
+/// Longest wait between two looks at the control socket.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Waits, and answers what is asked meanwhile.
+fn wait(
+    paper: &mut Paper<Session>,
+    span: Duration,
+    (desk, watch): (&mut Option<&mut Desk>, clock::Stopwatch),
+) -> Result<(), JournalError> {
+    let from = watch.elapsed();
+    loop {
+        if let Some(desk) = desk {
+            desk.serve(paper, watch.elapsed())?;
+        }
+        let left = span.saturating_sub(watch.elapsed().saturating_sub(from));
+        if left.is_zero() {
+            return Ok(());
+        }
+        clock::wait(left.min(LOOK));
+    }
+}
+
+/// Plays to the end, with the live table on a terminal.
+pub(super) fn play(
+    paper: &mut Paper<Session>,
+    speed: Option<f64>,
+    mut desk: Option<&mut Desk>,
+) -> Result<(), JournalError> {
+    let mut table = LiveTable::new(1);
+    let watch = clock::Stopwatch::start();
+    let mut hour = WallTime(i64::MIN);
+    loop {
+        if !paper.step()? {
+            break;
+        }
+        let now = paper.now();
+        if now.floor(Span::hours(6)) > hour || speed.is_some() {
+            hour = now.floor(Span::hours(6));
+            table.update(&snapshot(paper));
+        }
+        let span =
+            speed.map_or(Duration::ZERO, |factor| Duration::try_from_secs_f64(60.0 / factor).unwrap_or(Duration::MAX));
+        wait(paper, span, (&mut desk, watch))?;
+    }
+    table.finish();
+    Ok(())
+}
+
+/// The session at one instant, for the live table.
+fn snapshot(paper: &mut Paper<Session>) -> Snapshot {
+    let driver = &mut paper.driver;
+    driver.state.mark_all();
+    let state = &driver.state;
+    let equity = state.equity();
+    let pairs = state
+        .pairs
+        .iter()
+        .map(|pair| {
+            let lines = state.ledger.pair(pair.pair.id).map(|book| book.attribution.lines).unwrap_or_default();
+            let (spot, perp) = state.held(pair);
+            PairLine {
+                name: pair.pair.name.clone(),
+                phase: pair.memory.phase.as_str().to_owned(),
+                coins: crate::domain::Quantity::saturating(spot.units().min(-perp.units())),
+                basis_bps: pair.market.basis_now().map(crate::report::figures::in_bps),
+                funding: pair.market.expected_next(),
+                next_settlement: pair.market.estimate.map(|(_, next)| next),
+                collected: lines.funding,
+                net: lines.total(),
+            }
+        })
+        .collect();
+    Snapshot {
+        at: state.now,
+        equity,
+        currency: state.settings.run.currency,
+        lines: lines_of(state, equity),
+        pairs,
+        alarms: driver.alarms.iter().map(|(kind, count)| format!("{count} x {kind:?}")).collect(),
+    }
+}
+
+pub(super) fn speed(text: &str) -> Result<Option<f64>, Failure> {
+    if text == "max" {
+        return Ok(None);
+    }
+    match text.parse::<f64>() {
+        Ok(factor) if factor.is_finite() && factor > 0.0 => Ok(Some(factor)),
+        _ => Err(Failure::new(
+            Exit::Usage,
+            format!("--speed {}: expected max or simulated seconds per second, for example 3600", text.escape_debug()),
+        )),
+    }
+}

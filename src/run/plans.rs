@@ -1,0 +1,194 @@
+//! Plans of acts that move money: what would be sent, shown first, and a token that is good for one act on that plan.
+//!
+//! A token ends after a minute, at its first use, and when the coins of the plan are no longer those that were shown. Pure:
+//! time is given as a monotonic span. Tests: at the end of this file and `tests/control.rs`.
+
+use super::control::{Act, Code, ControlError};
+use super::driver::hex;
+use crate::domain::{Amount, Asset, Market, Quantity, Side, SignedQuantity};
+use crate::engine::{PairState, State};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::time::Duration;
+
+/// How long a plan may be agreed to.
+pub const VALID: Duration = Duration::from_secs(60);
+/// Plans that may wait at once; the oldest goes first.
+const MOST: usize = 16;
+
+/// One order of a plan, in total: it is worked in clips, each through the gate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// The pair.
+    pub pair: String,
+    /// `spot` or `perp`.
+    pub leg: String,
+    /// `buy` or `sell`.
+    pub side: String,
+    /// Coins.
+    pub coins: Quantity,
+    /// Its value at the present mid; absent when there is none.
+    pub about: Option<Amount>,
+    /// The coin of that value.
+    pub quote: Asset,
+}
+
+/// What an act would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Good for one act on this plan.
+    pub token: String,
+    /// Seconds for which it is good.
+    pub valid_s: u64,
+    /// In words.
+    pub text: String,
+    /// Orders, in total.
+    pub orders: Vec<Line>,
+}
+
+struct Waiting {
+    token: String,
+    act: Act,
+    coins: String,
+    made: Duration,
+}
+
+/// Plans that were shown and not yet agreed to.
+#[derive(Default)]
+pub struct Plans {
+    waiting: Vec<Waiting>,
+    number: u64,
+}
+
+impl Plans {
+    /// Shows a plan.
+    pub fn show(&mut self, act: &Act, (text, orders): (String, Vec<Line>), state: &State, now: Duration) -> Plan {
+        self.number += 1;
+        let coins = coins_of(&orders);
+        // It names a plan; it keeps nobody out. The socket does that.
+        let seed = format!("{act:?}\n{coins}\n{}\n{}\n{}", self.number, state.sequence.0, now.as_nanos());
+        let token: String = hex(&Sha256::digest(seed)).chars().take(16).collect();
+        self.waiting.retain(|known| now.saturating_sub(known.made) <= VALID);
+        if self.waiting.len() >= MOST {
+            self.waiting.remove(0);
+        }
+        self.waiting.push(Waiting { token: token.clone(), act: act.clone(), coins, made: now });
+        Plan { token, valid_s: VALID.as_secs(), text, orders }
+    }
+
+    /// Takes a token: it must be of this act, young, unused, and of a plan that still holds.
+    ///
+    /// # Errors
+    /// [`ControlError`] with code `refused` when it is not.
+    pub fn agree(&mut self, token: &str, act: &Act, orders: &[Line], now: Duration) -> Result<(), ControlError> {
+        let refused = |text: &str| Err(ControlError::new(Code::Refused, text));
+        let Some(place) = self.waiting.iter().position(|known| known.token == token) else {
+            return refused("token: is of no plan, or was used; ask for the plan again");
+        };
+        let known = self.waiting.remove(place);
+        if known.act != *act {
+            return refused("token: is of another plan; ask for this one");
+        }
+        if now.saturating_sub(known.made) > VALID {
+            return refused("token: is older than a minute; ask for the plan again");
+        }
+        if known.coins != coins_of(orders) {
+            return refused("the plan has changed since it was shown; look at it again");
+        }
+        Ok(())
+    }
+}
+
+/// The coins of a plan; values move all the time and are no reason to ask again.
+fn coins_of(orders: &[Line]) -> String {
+    orders.iter().map(|line| format!("{} {} {} {}\n", line.pair, line.leg, line.side, line.coins)).collect()
+}
+
+/// What closing some pairs would send: all spot coins sold, the whole short bought back.
+#[must_use]
+pub fn closing<'a>(state: &State, pairs: impl Iterator<Item = &'a PairState>) -> (String, Vec<Line>) {
+    let mut orders = Vec::new();
+    for pair in pairs {
+        let (spot, perp) = state.held(pair);
+        orders.extend(line(pair, Market::Spot, spot));
+        orders.extend(line(pair, Market::Perp, perp));
+    }
+    let text = if orders.is_empty() {
+        "nothing is held: no order would be sent, and entries under way would be given up".to_owned()
+    } else {
+        format!("close both legs with {} orders in total, in clips, each inside execution.reduce_collar", orders.len())
+    };
+    (text, orders)
+}
+
+fn line(pair: &PairState, leg: Market, held: SignedQuantity) -> Option<Line> {
+    if held.is_zero() {
+        return None;
+    }
+    let side = if held.units() > 0 { Side::Sell } else { Side::Buy };
+    let coins = held.magnitude();
+    Some(Line {
+        pair: pair.pair.name.clone(),
+        leg: leg.to_string(),
+        side: side.as_str().to_owned(),
+        coins,
+        about: pair.market.leg(leg).mid.map(|mid| mid.times(coins)),
+        quote: pair.pair.quote,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use crate::domain::WallTime;
+    use crate::run::paper::START;
+    use crate::sim::Generator;
+
+    fn state() -> State {
+        State::new(Settings::default(), Generator::new(1, START).catalogue().clone())
+    }
+
+    fn orders(coins: &str) -> Vec<Line> {
+        vec![Line {
+            pair: "alpha:BTCUSDT".to_owned(),
+            leg: "spot".to_owned(),
+            side: "sell".to_owned(),
+            coins: Quantity::parse(coins).unwrap(),
+            about: None,
+            quote: Asset::new("USDT").unwrap(),
+        }]
+    }
+
+    #[test]
+    fn a_token_is_good_once_for_its_act_its_coins_and_a_minute() {
+        let (state, act) = (state(), Act::Flatten(None));
+        let at = Duration::from_secs;
+        let mut plans = Plans::default();
+        let mut show = |plans: &mut Plans, now| plans.show(&act, (String::new(), orders("1")), &state, now).token;
+        let token = show(&mut plans, at(0));
+        assert!(plans.agree("nothing", &act, &orders("1"), at(1)).is_err());
+        assert_eq!(plans.agree(&token, &act, &orders("1"), at(60)), Ok(()));
+        assert!(plans.agree(&token, &act, &orders("1"), at(60)).is_err(), "used");
+        let token = show(&mut plans, at(0));
+        assert!(plans.agree(&token, &act, &orders("1"), at(61)).is_err(), "old");
+        let token = show(&mut plans, at(0));
+        assert!(plans.agree(&token, &act, &orders("1.1"), at(1)).is_err(), "other coins");
+        let token = show(&mut plans, at(0));
+        assert!(plans.agree(&token, &Act::Flatten(Some("x".to_owned())), &orders("1"), at(1)).is_err(), "another act");
+        let (one, other) = (show(&mut plans, at(0)), show(&mut plans, at(0)));
+        assert_ne!(one, other);
+        for _ in 0..100 {
+            show(&mut plans, at(0));
+        }
+        assert_eq!(plans.waiting.len(), MOST, "bounded");
+    }
+
+    #[test]
+    fn a_flat_book_has_an_empty_plan() {
+        let state = state();
+        let (text, orders) = closing(&state, state.pairs.iter());
+        assert!(orders.is_empty() && text.starts_with("nothing is held"), "{text}");
+        assert_eq!(state.now, WallTime(i64::MIN), "nothing was changed");
+    }
+}
