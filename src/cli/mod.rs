@@ -18,16 +18,17 @@ pub mod history;
 pub mod init;
 pub mod keys;
 pub mod ledger;
+pub mod live;
 pub mod paper;
 mod paper_play;
 pub mod paper_replay;
 pub mod pnl;
+pub mod quote;
 pub mod real;
 pub mod replay;
 pub mod report;
-pub mod shadow;
-pub mod quote;
 pub mod scan;
+pub mod shadow;
 pub mod stats;
 pub mod status;
 pub mod venue;
@@ -104,6 +105,7 @@ enum Verb {
     Keys(keys::Args),
     Paper(paper::Args),
     Replay(replay::Args),
+    Live(live::Args),
     Shadow(shadow::Args),
     Completions(completions::Args),
     Why(why::Args),
@@ -153,6 +155,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Init(args) => init::run(args, &mut output),
         Verb::Keys(args) => keys::run(args, &mut output),
         Verb::Paper(args) => paper::run(args, &mut output),
+        Verb::Live(args) => live::run(args, &mut output),
         Verb::Shadow(args) => shadow::run(args, &mut output),
         Verb::Replay(args) => replay::run(args, &mut output),
         Verb::Completions(args) => completions::run(args, &mut output),

@@ -105,7 +105,7 @@ impl Job<'_> {
         let file = VenueFile::open(&folder.join("venue.sqlite"))?;
         let stands = std::mem::take(&mut opened.doors)
             .into_iter()
-            .map(|door| Stand { venue: door.venue, feed: door.feed, wire: door.wire, reachable: false })
+            .map(|door| Stand { venue: door.venue, feed: door.feed, wire: door.wire, reachable: false, measured: None })
             .collect();
         let mut shadow = Shadow::new(driver, stands, file, now)?;
         shadow.driver.journal.ready()?;

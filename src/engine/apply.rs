@@ -199,6 +199,7 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
     match event {
         Event::Boot { epoch, salt } => {
             state.orders.boot(*epoch, *salt);
+            state.booted = Some(state.now);
             if state.bot == BotState::Starting {
                 state.bot = BotState::Ready;
             }
@@ -268,7 +269,8 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
 
 fn on_health(state: &mut State, id: crate::domain::VenueId, reachable: bool, out: &mut Vec<Command>) {
     let Some(venue) = state.venues.get_mut(id.index()) else { return };
-    if !reachable && !venue.down {
+    // At the boot itself nothing has been reached yet: that is no news.
+    if !reachable && !venue.down && state.booted != Some(state.now) {
         let severity = if state.active > 0 { Severity::Page } else { Severity::Warning };
         out.push(alarm(AlarmKind::VenueDown, severity, None, None));
     }

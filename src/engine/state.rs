@@ -85,6 +85,8 @@ pub struct State {
     pub catalogue: Catalogue,
     /// Time of the last event.
     pub now: WallTime,
+    /// When this process began.
+    pub booted: Option<WallTime>,
     /// Number of the last event.
     pub sequence: Sequence,
     /// Whether the bot may trade.
@@ -143,6 +145,7 @@ impl State {
             settings,
             catalogue,
             now: WallTime(i64::MIN),
+            booted: None,
             sequence: Sequence(0),
             bot: BotState::Starting,
             paused: false,

@@ -5,7 +5,7 @@
 
 use super::collect::{Collector, Exposure, lines_of};
 use super::cursor::Cursor;
-use super::driver::Driver;
+use super::driver::{Driver, Gateway};
 use super::journal::{Journal, JournalError};
 use crate::config::Settings;
 use crate::config::settings::{DataEnd, FillAt};
@@ -380,7 +380,7 @@ pub fn finish<J: Journal>(mut bars: Bars<'_, J>, inputs: &Inputs<'_>, run_s: f64
 
 /// The summary of a driver as it stands; the caller names schema, mode and market.
 #[must_use]
-pub fn summarise<J: Journal>(driver: &Driver<J>, settings: &Settings, run_s: f64) -> Summary {
+pub fn summarise<J: Journal, V: Gateway>(driver: &Driver<J, V>, settings: &Settings, run_s: f64) -> Summary {
     Summary {
         events: driver.market_events,
         run_s,

@@ -19,6 +19,8 @@ use std::sync::Arc;
 
 /// Lists that differ must differ twice, this far apart at least: venues are consistent a little later.
 const SETTLE: Span = Span::seconds(3);
+/// The venue's clock is measured this often.
+pub(super) const MEASURE: Span = Span(2 * 60_000);
 /// Lists older than this make a venue count as unreachable.
 const LISTS_AGE: Span = Span::seconds(150);
 
@@ -60,6 +62,8 @@ pub struct Desk {
     reachable: bool,
     /// The venue refuses us: no entries until a person looks.
     barred: bool,
+    /// When its clock was measured last.
+    measured: Option<WallTime>,
 }
 
 impl Desk {
@@ -76,6 +80,7 @@ impl Desk {
             suspected: None,
             reachable: false,
             barred: false,
+            measured: None,
         }
     }
 }
@@ -291,6 +296,12 @@ impl<J: Journal> Live<J> {
                 let Some(venue) = self.desks.get(place).map(|desk| desk.venue) else { continue };
                 self.feed(venue, FeedInput::Timer, now)?;
                 self.account(venue, Input::Timer, now)?;
+                if let Some(desk) = self.desks.get_mut(place)
+                    && desk.measured.is_none_or(|at| now.since(at) >= MEASURE)
+                {
+                    desk.measured = Some(now);
+                    desk.wire.measure_clock();
+                }
                 self.health(place, now)?;
             }
         }

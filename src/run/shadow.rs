@@ -6,6 +6,7 @@
 use super::collect::Exposure;
 use super::driver::Driver;
 use super::journal::{Journal, JournalError};
+use super::live::MEASURE;
 use super::live_net::{Arrived, Asker, Line, Outcome as Came, Wire};
 use crate::domain::{Span, VenueId, WallTime};
 use crate::engine::State;
@@ -30,6 +31,8 @@ pub struct Stand {
     pub wire: Arc<Wire>,
     /// Whether it counts as reachable.
     pub reachable: bool,
+    /// When its clock was measured last.
+    pub measured: Option<WallTime>,
 }
 
 /// A run with simulated fills on a real market.
@@ -56,6 +59,7 @@ impl<J: Journal> Shadow<J> {
             shadow.driver.fact(now, Event::VenueHealth { venue, reachable: false }, None)?;
         }
         shadow.commit(now)?;
+        shadow.observe(now);
         Ok(shadow)
     }
 
@@ -135,6 +139,12 @@ impl<J: Journal> Shadow<J> {
             for place in 0..self.stands.len() {
                 let Some(venue) = self.stands.get(place).map(|stand| stand.venue) else { continue };
                 self.feed(venue, FeedInput::Timer, now)?;
+                if let Some(stand) = self.stands.get_mut(place)
+                    && stand.measured.is_none_or(|at| now.since(at) >= MEASURE)
+                {
+                    stand.measured = Some(now);
+                    stand.wire.measure_clock();
+                }
                 self.health(place, now)?;
             }
         }

@@ -26,7 +26,6 @@ mod keys;
 mod listing;
 pub mod message;
 pub mod profile;
-pub mod public;
 mod public_wire;
 pub mod pushed;
 mod query;
