@@ -132,7 +132,29 @@ impl Value<'_> {
     }
 
     pub(super) fn price(&self, field: &'static str) -> Read<Price> {
-        self.number(field, Price::parse)
+        match self.plain().and_then(|units| Price::from_units(units).ok()) {
+            Some(price) => Ok(price),
+            None => self.number(field, Price::parse),
+        }
+    }
+
+    /// Units of 1e-8 of a short plain decimal, which nearly all are; the exact parsers judge the rest.
+    fn plain(&self) -> Option<i64> {
+        let Self::Text(text) = self else { return None };
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        if whole.is_empty() || whole.len() > 10 || fraction.is_empty() || fraction.len() > 8 {
+            return None;
+        }
+        let mut value = 0_i64;
+        for byte in whole.bytes().chain(fraction.bytes()) {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                return None;
+            }
+            value = value * 10 + i64::from(digit);
+        }
+        let missing = 8_u32.checked_sub(u32::try_from(fraction.len()).ok()?)?;
+        value.checked_mul(10_i64.checked_pow(missing)?)
     }
 
     /// A price that the venue computed and prints with more digits than it trades in: to the nearest 1e-8. `None` for
@@ -152,6 +174,11 @@ impl Value<'_> {
         if self.is_empty() {
             return Ok(None);
         }
+        match self.plain() {
+            Some(0) => return Ok(None),
+            Some(_) => return self.price(field).map(Some),
+            None => {}
+        }
         match self.number(field, |text| decimal::parse_scaled(text, 8))? {
             0 => Ok(None),
             _ => self.price(field).map(Some),
@@ -159,7 +186,10 @@ impl Value<'_> {
     }
 
     pub(super) fn quantity(&self, field: &'static str) -> Read<Quantity> {
-        self.number(field, Quantity::parse)
+        match self.plain().and_then(|units| Quantity::from_units(units).ok()) {
+            Some(quantity) => Ok(quantity),
+            None => self.number(field, Quantity::parse),
+        }
     }
 
     /// A bound: larger than we can hold means no bound that could bind.
@@ -177,7 +207,11 @@ impl Value<'_> {
     }
 
     pub(super) fn amount(&self, field: &'static str) -> Read<Amount> {
-        self.number(field, Amount::parse)
+        match self.plain() {
+            // An amount holds 16 decimals.
+            Some(units) => Ok(Amount::from_units(i128::from(units) * 100_000_000)),
+            None => self.number(field, Amount::parse),
+        }
     }
 
     pub(super) fn rate(&self, field: &'static str) -> Read<Rate> {
@@ -272,6 +306,33 @@ mod tests {
             assert!(matches!(rate(nothing), Err(DecodeError::WrongType { field: "r", .. })), "{nothing}");
         }
         assert!(matches!(rate("\"NaN\""), Err(DecodeError::BadNumber { .. })));
+    }
+
+    #[test]
+    fn x01_x03_the_short_way_reads_what_the_exact_parsers_read() {
+        let texts = ["0", "1", "0.1", "25.36000000", "0.00000001", "9999999999", "9999999999.99999999", "00.5", "007"];
+        let odd = [
+            "",
+            ".",
+            "1.",
+            ".5",
+            "1.2.3",
+            "1,5",
+            "+1",
+            "-1",
+            "-0",
+            "1e3",
+            "0.000000001",
+            "99999999999",
+            " 1",
+            "\u{ff11}",
+        ];
+        for text in texts.into_iter().chain(odd) {
+            let value = Value::Text(text.into());
+            assert_eq!(value.price("f").ok(), Price::parse(text).ok(), "{text}");
+            assert_eq!(value.quantity("f").ok(), Quantity::parse(text).ok(), "{text}");
+            assert_eq!(value.amount("f").ok(), Amount::parse(text).ok(), "{text}");
+        }
     }
 
     #[test]
