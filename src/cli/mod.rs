@@ -20,6 +20,7 @@ pub mod paper;
 pub mod paper_replay;
 pub mod pnl;
 pub mod quote;
+pub mod record;
 pub mod replay;
 pub mod report;
 pub mod scan;

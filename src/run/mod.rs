@@ -10,6 +10,7 @@ pub mod journal;
 pub mod look;
 pub mod paper;
 pub mod public;
+pub mod record;
 pub mod recover;
 pub mod review;
 pub mod rows;
