@@ -21,7 +21,7 @@ fn answers(path: &str, find: &dyn Fn(&str) -> Option<String>) -> (u16, String) {
     let rate = if symbol.as_deref() == Some("RICHUSDT") { "0.0005" } else { "0.0001" };
     let row = |symbol: &str, rate: &str| {
         format!(
-            r#"{{"symbol":"{symbol}","markPrice":"100.2","indexPrice":"100","lastFundingRate":"{rate}","nextFundingTime":4102444800000,"time":1735689600000}}"#
+            r#"{{"symbol":"{symbol}","markPrice":"100.2","indexPrice":"100","lastFundingRate":"{rate}","nextFundingTime":4000000000000,"time":1735689600000}}"#
         )
     };
     let body = match path {

@@ -36,6 +36,8 @@ enum Verb {
     Verify(At),
     /// A venue's public history into a folder: settlements, candles, open interest
     Download(super::download::Args),
+    /// Public streams as they come, to be replayed: raw frames with the time of receipt
+    Record(super::record::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -57,6 +59,7 @@ pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         Verb::List(at) => list(at, output),
         Verb::Verify(at) => check(at, output),
         Verb::Download(args) => super::download::run(args, output),
+        Verb::Record(args) => super::record::run(args, output),
     }
 }
 

@@ -25,6 +25,7 @@ pub mod paper_replay;
 pub mod pnl;
 pub mod quote;
 pub mod real;
+pub mod record;
 pub mod replay;
 pub mod report;
 pub mod scan;

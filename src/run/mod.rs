@@ -22,6 +22,7 @@ pub mod plans;
 pub mod preflight;
 pub mod public;
 pub mod reconcile;
+pub mod record;
 pub mod recover;
 pub mod review;
 pub mod rows;

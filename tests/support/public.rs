@@ -1,4 +1,5 @@
 //! A small venue on loopback that answers public questions from a made-up history, written from the venues' documents.
+#![allow(dead_code, reason = "several tests share it, and not each needs all of it")]
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};

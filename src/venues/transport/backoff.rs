@@ -113,7 +113,7 @@ mod tests {
             whole = (whole * 2).min(settings.longest);
         }
         assert!(backoff.ended(Duration::from_secs(59)) >= settings.longest / 2);
-        assert!(backoff.ended(Duration::from_secs(60)) <= settings.first);
+        assert!(backoff.ended(Duration::from_mins(1)) <= settings.first);
         let mut nothing = Backoff::new(BackoffSettings { first: Duration::ZERO, ..settings }, 7);
         assert_eq!(nothing.failed(), Duration::ZERO);
     }
@@ -124,7 +124,7 @@ mod tests {
         delays.sort();
         delays.dedup();
         assert!(delays.len() >= 19);
-        assert!(*delays.last().unwrap() - delays[0] > Duration::from_millis(100));
+        assert!(*delays.last().unwrap() > delays[0] + Duration::from_millis(100));
         let again = |seed| Backoff::new(BackoffSettings::default(), seed).failed();
         assert_eq!(again(3), again(3));
     }
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn d09_no_window_holds_more_attempts_than_allowed() {
         let second = 1_000_000_000;
-        let mut attempts = Attempts::new(3, Duration::from_secs(300));
+        let mut attempts = Attempts::new(3, Duration::from_mins(5));
         let mut made = Vec::new();
         let mut now = 0;
         for _ in 0..12 {
