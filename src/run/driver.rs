@@ -7,7 +7,7 @@ use super::collect::Collector;
 use super::journal::{Books, Journal, JournalError};
 use crate::domain::{Sequence, WallTime};
 use crate::engine::{self, State};
-use crate::port::command::{AlarmKind, Severity};
+use crate::port::command::{Alarm, AlarmKind, Severity};
 use crate::port::{Command, Event, Stamped};
 use crate::sim::SimVenue;
 use sha2::{Digest, Sha256};
@@ -30,6 +30,8 @@ pub struct Driver<J> {
     pub market_events: u64,
     /// Alarms raised, by kind.
     pub alarms: BTreeMap<AlarmKind, u64>,
+    /// Alarms since the owner last took them, with the names of their pairs; absent when nobody takes them.
+    pub raised: Option<Vec<(Alarm, Option<String>)>>,
     commands: Vec<Command>,
     wakes: BTreeSet<WallTime>,
     decisions: Decisions,
@@ -45,6 +47,7 @@ impl<J: Journal> Driver<J> {
             collector,
             market_events: 0,
             alarms: BTreeMap::new(),
+            raised: None,
             commands: Vec::new(),
             wakes: BTreeSet::new(),
             decisions: Decisions::default(),
@@ -250,7 +253,11 @@ impl<J: Journal> Driver<J> {
             }
             Command::Alarm(alarm) => {
                 *self.alarms.entry(alarm.kind).or_default() += 1;
-                let pair = alarm.pair.and_then(|id| self.state.pair(id)).map_or("-", |pair| pair.pair.name.as_str());
+                let name = alarm.pair.and_then(|id| self.state.pair(id)).map(|pair| pair.pair.name.as_str());
+                if let Some(raised) = &mut self.raised {
+                    raised.push((alarm.clone(), name.map(str::to_owned)));
+                }
+                let pair = name.unwrap_or("-");
                 match alarm.severity {
                     Severity::Page => tracing::error!(at = %at, pair, kind = ?alarm.kind, "alarm"),
                     Severity::Warning => tracing::warn!(at = %at, pair, kind = ?alarm.kind, "alarm"),

@@ -17,6 +17,7 @@ pub mod review;
 pub mod rows;
 pub mod session;
 pub mod snapshot;
+pub mod telling;
 
 pub use driver::Driver;
 pub use journal::{Journal, NoJournal};

@@ -386,3 +386,4 @@ impl WriteRequest {
         &self.0
     }
 }
+
