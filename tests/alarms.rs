@@ -157,3 +157,36 @@ impl std::io::Write for Log {
         Ok(())
     }
 }
+
+#[test]
+fn a_session_tells_what_its_settings_name_and_remembers_what_is_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, dir) = (folder.path().join("out"), folder.path().join("s"));
+    let program = script(folder.path(), &format!("/bin/cat >> '{}'", out.display()));
+    let exec = format!("alarm.exec={}", program.display());
+    let paper = |set: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_carry"));
+        command.args(["paper", "--days", "3", "--json", "--state"]).arg(&dir).current_dir(folder.path()).env_clear();
+        for set in set {
+            command.args(["--set", set]);
+        }
+        let run = command.output().unwrap();
+        (run.status.code().unwrap(), String::from_utf8(run.stderr).unwrap())
+    };
+    // What cannot be told is said before anything starts.
+    let hook = folder.path().join("hook");
+    let (code, problems) = paper(&[&format!("alarm.webhook={}", hook.display())]);
+    assert!(code == 2 && problems.contains("is not there; expected a file of mode 0600"), "{code} {problems}");
+    std::fs::write(&hook, "https://example.com/canary-of-the-webhook-7").unwrap();
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (code, problems) = paper(&[&format!("alarm.webhook={}", hook.display())]);
+    assert!(code == 2 && problems.contains("run: chmod 600") && !problems.contains("canary"), "{code} {problems}");
+    let (code, problems) = paper(&["alarm.webhook=https://example.com/canary-of-the-webhook-7"]);
+    assert!(code == 2 && !problems.contains("canary"), "{code} {problems}");
+
+    let (code, problems) = paper(&[&exec, "alarm.heartbeat=1d"]);
+    assert_eq!(code, 0, "{problems}");
+    let text = std::fs::read_to_string(&out).unwrap();
+    assert!(text.lines().any(|line| line.contains("\"what\":\"heartbeat\"")), "{text}");
+    assert!(std::fs::read_to_string(dir.join("alarms.json")).unwrap().contains("\"open\":"));
+}

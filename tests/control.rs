@@ -1,5 +1,5 @@
 //! The control socket of a running session, with the built binary on both ends: acts, plans, limits, and what is refused.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may stop the test")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may stop the test")]
 
 #[path = "support/session.rs"]
 mod session;
@@ -23,7 +23,7 @@ fn running(dir: &Path) -> Running {
 
 fn socket(dir: &Path) -> BufReader<UnixStream> {
     let stream = UnixStream::connect(dir.join("control.sock")).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     BufReader::new(stream)
 }
 

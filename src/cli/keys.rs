@@ -134,7 +134,7 @@ struct Report<'a> {
 }
 
 #[derive(Serialize)]
-struct Done<'a> {
+struct Changed<'a> {
     schema: &'static str,
     done: &'static str,
     name: &'a str,
@@ -167,7 +167,7 @@ fn add_key(keys: &Keys, add: &Add, json: bool, output: &mut Output<'_>) -> Resul
     keys.add(&entry, in_ring)?;
     let origin = if in_ring { Origin::Keyring } else { Origin::File };
     if json {
-        return folder::json(output.out, &Done { schema: SCHEMA, done: "added", name: &entry.name, origin });
+        return folder::json(output.out, &Changed { schema: SCHEMA, done: "added", name: &entry.name, origin });
     }
     let place = if in_ring { "the system's key store".to_owned() } else { keys.file.path().display().to_string() };
     writeln!(
@@ -205,7 +205,7 @@ fn list(keys: &Keys, json: bool, output: &mut Output<'_>) -> Result<(), Failure>
 fn remove(keys: &Keys, name: &str, json: bool, output: &mut Output<'_>) -> Result<(), Failure> {
     let origin = keys.remove(name)?;
     if json {
-        return folder::json(output.out, &Done { schema: SCHEMA, done: "removed", name, origin });
+        return folder::json(output.out, &Changed { schema: SCHEMA, done: "removed", name, origin });
     }
     Ok(writeln!(output.out, "removed {name}; delete it at the venue too")?)
 }

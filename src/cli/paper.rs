@@ -13,6 +13,7 @@ use crate::run::journal::{Books, JournalError};
 use crate::run::paper::{Paper, START, SimMarket};
 use crate::run::review::Review;
 use crate::run::session::{self, Session};
+use crate::run::telling::{TellError, Telling};
 use crate::sim::{Faults, Generator, SimVenue};
 use crate::store::{LedgerFile, StateLock, StoreError, VenueFile};
 use crate::tape::{self, TapeWriter};
@@ -96,7 +97,8 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
         Opened::Finished(text, json) => writeln!(output.out, "{}", if args.json { json } else { text })?,
         Opened::Session(mut paper) => {
             let (mut desk, _server) = control(&folder, &lock);
-            play(&mut paper, speed, desk.as_mut())?;
+            let telling = Telling::open(&folder, &loaded.settings.alarm)?;
+            play(&mut paper, speed, (desk.as_mut(), telling))?;
             let result = job.close(*paper, watch.seconds())?;
             if args.json {
                 write!(output.out, "{}", crate::report::summary_json(&result.summary))?;
@@ -392,6 +394,12 @@ fn journal_tape(error: tape::TapeError) -> Failure {
 impl From<JournalError> for Failure {
     fn from(error: JournalError) -> Self {
         Self::new(Exit::Failure, error.to_string())
+    }
+}
+
+impl From<TellError> for Failure {
+    fn from(error: TellError) -> Self {
+        Self::new(Exit::Usage, error.to_string())
     }
 }
 

@@ -13,6 +13,7 @@ use crate::run::desk::Desk;
 use crate::run::journal::JournalError;
 use crate::run::paper::Paper;
 use crate::run::session::Session;
+use crate::run::telling::Telling;
 use crate::store::StateLock;
 use std::path::Path;
 use std::time::Duration;
@@ -54,16 +55,21 @@ fn wait(
 pub(super) fn play(
     paper: &mut Paper<Session>,
     speed: Option<f64>,
-    mut desk: Option<&mut Desk>,
+    (mut desk, mut telling): (Option<&mut Desk>, Option<Telling>),
 ) -> Result<(), JournalError> {
     let mut table = LiveTable::new(1);
     let watch = clock::Stopwatch::start();
+    paper.driver.raised = telling.is_some().then(Vec::new);
     let mut hour = WallTime(i64::MIN);
     loop {
         if !paper.step()? {
             break;
         }
         let now = paper.now();
+        if let Some(telling) = &mut telling {
+            let raised = paper.driver.raised.as_mut().map(std::mem::take).unwrap_or_default();
+            telling.tell(&raised, now);
+        }
         if now.floor(Span::hours(6)) > hour || speed.is_some() {
             hour = now.floor(Span::hours(6));
             table.update(&snapshot(paper));

@@ -121,9 +121,9 @@ fn once(place: &Where, json: bool, output: &mut Output<'_>) -> Result<bool, Fail
     let folder = Folder::open(place)?;
     let report = report(&folder, &folder.review()?);
     if json {
-        folder::json(output.out, &report)?
+        folder::json(output.out, &report)?;
     } else {
-        text(&report, output)?
+        text(&report, output)?;
     }
     Ok(report.finished)
 }

@@ -128,7 +128,6 @@ impl Kind {
             Self::Money => self.money(text),
             Self::Quantity => self.quantity(text),
             Self::Count if digits(text) => text.parse().map(Value::Count).map_err(|_| UnitError::TooLarge),
-            Self::Count => Err(self.form()),
             Self::Switch => match text {
                 "true" => Ok(Value::Switch(true)),
                 "false" => Ok(Value::Switch(false)),
@@ -139,7 +138,7 @@ impl Kind {
             }
             Self::Pairs => pairs(list_items(text)),
             Self::Path if path(text) => Ok(Value::Path(text.to_owned())),
-            Self::Path => Err(self.form()),
+            Self::Count | Self::Path => Err(self.form()),
         }
     }
 

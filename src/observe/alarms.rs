@@ -85,15 +85,16 @@ pub struct Alarms {
     fold: Span,
     heartbeat: Option<Span>,
     memory: Memory,
-    /// What was open at the start is told once.
-    to_retell: bool,
+    /// So many of the first were open at the start and are told once.
+    to_retell: usize,
 }
 
 impl Alarms {
     /// With the memory of the last run, or an empty one. `fold` is the window in which repeats are counted only.
     #[must_use]
     pub const fn new(fold: Span, heartbeat: Option<Span>, memory: Memory) -> Self {
-        Self { fold, heartbeat, memory, to_retell: true }
+        let to_retell = memory.open.len();
+        Self { fold, heartbeat, memory, to_retell }
     }
 
     /// What to store: after each call that gave notices is often enough.
@@ -154,10 +155,8 @@ impl Alarms {
     /// Time passes: summaries of folded alarms, ends of quiet ones, what was open before a restart, the heartbeat.
     pub fn tick(&mut self, now: WallTime) -> Vec<Notice> {
         let mut out = Vec::new();
-        if std::mem::take(&mut self.to_retell) {
-            for place in 0..self.memory.open.len() {
-                out.extend(self.tell(place, What::StillOpen, now));
-            }
+        for place in 0..std::mem::take(&mut self.to_retell) {
+            out.extend(self.tell(place, What::StillOpen, now));
         }
         for place in 0..self.memory.open.len() {
             let due =

@@ -64,6 +64,7 @@ struct Way {
 #[derive(Default)]
 pub struct Sinks {
     ways: Vec<Way>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
     lost: Arc<AtomicU64>,
 }
 
@@ -83,7 +84,7 @@ impl Sinks {
             return Err(SinkError::Program(path.to_owned()));
         }
         let (queue, waiting) = channel(QUEUE);
-        tokio::spawn(run_program(path.to_owned(), waiting, patience, Arc::clone(&self.lost)));
+        self.tasks.push(tokio::spawn(run_program(path.to_owned(), waiting, patience, Arc::clone(&self.lost))));
         self.ways.push(Way { name: "alarm.exec", queue });
         Ok(self)
     }
@@ -97,7 +98,7 @@ impl Sinks {
         let client = client(patience.limit).ok_or(SinkError::Client)?;
         let (queue, waiting) = channel(QUEUE);
         let hook = Hook { client, url, patience, lost: Arc::clone(&self.lost) };
-        tokio::spawn(hook.run(waiting));
+        self.tasks.push(tokio::spawn(hook.run(waiting)));
         self.ways.push(Way { name: "alarm.webhook", queue });
         Ok(self)
     }
@@ -113,6 +114,19 @@ impl Sinks {
                 tracing::error!(way = way.name, "an alarm was lost: its queue is full");
             }
         }
+    }
+
+    /// Lets what waits be told, at most for this long.
+    pub async fn close(self, limit: Duration) {
+        let Self { ways, tasks, .. } = self;
+        // Without senders the tasks end with their queues.
+        drop(ways);
+        let all = async {
+            for task in tasks {
+                let _ = task.await;
+            }
+        };
+        let _ = tokio::time::timeout(limit, all).await;
     }
 
     /// Notices that some way out never delivered.

@@ -251,8 +251,7 @@ impl Request {
     /// [`ControlError`] names what is missing or too much.
     pub fn act(&self) -> Result<Act, ControlError> {
         let allowed: &[&str] = match self.verb {
-            Verb::Flatten => &["pair", "token"],
-            Verb::Close | Verb::Adopt => &["pair", "token"],
+            Verb::Flatten | Verb::Close | Verb::Adopt => &["pair", "token"],
             Verb::Open => &["pair", "size", "token"],
             Verb::Resolve => &["id", "as", "token"],
             Verb::ClearHalt => &["reason"],

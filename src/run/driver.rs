@@ -10,6 +10,7 @@ use crate::engine::{self, State};
 use crate::port::command::{AlarmKind, Severity};
 use crate::port::event::Transfer;
 use crate::port::order::Intent;
+use crate::port::command::{Alarm, AlarmKind, Severity};
 use crate::port::{Command, Event, Stamped};
 use crate::sim::SimVenue;
 use sha2::{Digest, Sha256};
@@ -59,6 +60,8 @@ pub struct Driver<J, V = SimVenue> {
     pub market_events: u64,
     /// Alarms raised, by kind.
     pub alarms: BTreeMap<AlarmKind, u64>,
+    /// Alarms since the owner last took them, with the names of their pairs; absent when nobody takes them.
+    pub raised: Option<Vec<(Alarm, Option<String>)>>,
     commands: Vec<Command>,
     wakes: BTreeSet<WallTime>,
     decisions: Decisions,
@@ -74,6 +77,7 @@ impl<J: Journal, V: Gateway> Driver<J, V> {
             collector,
             market_events: 0,
             alarms: BTreeMap::new(),
+            raised: None,
             commands: Vec::new(),
             wakes: BTreeSet::new(),
             decisions: Decisions::default(),
@@ -243,7 +247,11 @@ impl<J: Journal, V: Gateway> Driver<J, V> {
             }
             Command::Alarm(alarm) => {
                 *self.alarms.entry(alarm.kind).or_default() += 1;
-                let pair = alarm.pair.and_then(|id| self.state.pair(id)).map_or("-", |pair| pair.pair.name.as_str());
+                let name = alarm.pair.and_then(|id| self.state.pair(id)).map(|pair| pair.pair.name.as_str());
+                if let Some(raised) = &mut self.raised {
+                    raised.push((alarm.clone(), name.map(str::to_owned)));
+                }
+                let pair = name.unwrap_or("-");
                 match alarm.severity {
                     Severity::Page => tracing::error!(at = %at, pair, kind = ?alarm.kind, "alarm"),
                     Severity::Warning => tracing::warn!(at = %at, pair, kind = ?alarm.kind, "alarm"),

@@ -17,7 +17,7 @@ use thiserror::Error;
 /// Name of the file in the state folder.
 pub const FILE: &str = "ladder.json";
 /// How often the hours are written while a shadow runs.
-pub const WRITE_EVERY: Duration = Duration::from_secs(60);
+pub const WRITE_EVERY: Duration = Duration::from_mins(1);
 /// Most time that one step may add: a tick comes every second, and a minute without one was no running.
 pub const LONGEST_STEP: Duration = Duration::from_secs(90);
 /// Value that needs no consent, in units of the reporting coin; the default of `live.max_notional`.
@@ -301,6 +301,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut ladder = Ladder::open(folder.path()).unwrap();
         assert_eq!(ladder.allows_notional(&live(500), usd()), Ok(()));
+        assert_eq!(crate::config::Settings::default().live.max_notional, FREE);
         let refused = ladder.allows_notional(&live(25_000), usd()).unwrap_err().to_string();
         assert!(
             refused.contains("25,000") && refused.contains("carry live --consent \"I accept 25000 usd\""),

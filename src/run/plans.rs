@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 
 /// How long a plan may be agreed to.
-pub const VALID: Duration = Duration::from_secs(60);
+pub const VALID: Duration = Duration::from_mins(1);
 /// Plans that may wait at once; the oldest goes first.
 const MOST: usize = 16;
 
@@ -101,7 +101,11 @@ impl Plans {
 
 /// The coins of a plan; values move all the time and are no reason to ask again.
 fn coins_of(orders: &[Line]) -> String {
-    orders.iter().map(|line| format!("{} {} {} {}\n", line.pair, line.leg, line.side, line.coins)).collect()
+    use std::fmt::Write as _;
+    orders.iter().fold(String::new(), |mut text, line| {
+        let _ = writeln!(text, "{} {} {} {}", line.pair, line.leg, line.side, line.coins);
+        text
+    })
 }
 
 /// What closing some pairs would send: all spot coins sold, the whole short bought back.
@@ -165,7 +169,7 @@ mod tests {
         let (state, act) = (state(), Act::Flatten(None));
         let at = Duration::from_secs;
         let mut plans = Plans::default();
-        let mut show = |plans: &mut Plans, now| plans.show(&act, (String::new(), orders("1")), &state, now).token;
+        let show = |plans: &mut Plans, now| plans.show(&act, (String::new(), orders("1")), &state, now).token;
         let token = show(&mut plans, at(0));
         assert!(plans.agree("nothing", &act, &orders("1"), at(1)).is_err());
         assert_eq!(plans.agree(&token, &act, &orders("1"), at(60)), Ok(()));

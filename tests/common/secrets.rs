@@ -2,6 +2,9 @@
 //!
 //! A search that cannot find is worse than none: `tests/keys.rs` shows that each form is found.
 
+#![allow(dead_code, reason = "each test file uses a part of it")]
+#![expect(clippy::expect_used, reason = "helpers of tests may stop the test")]
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use std::fmt::Write as _;

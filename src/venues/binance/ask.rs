@@ -397,3 +397,4 @@ impl WriteRequest {
         &self.0
     }
 }
+
