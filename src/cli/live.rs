@@ -213,7 +213,8 @@ async fn finish_run(
     let until = Until { end, grace: GRACE };
     let watch = crate::run::clock::Stopwatch::start();
     let ended = live_loop::run(&mut live, &mut ears, clock, until, |_, _| {}).await?;
-    live.driver.state.mark_all();
+    let last = live.driver.state.now;
+    live.observe(last);
     let settings = live.driver.state.settings.clone();
     let mut summary = summarise(&live.driver, &settings, watch.seconds());
     "carry.live/1".clone_into(&mut summary.schema);

@@ -4,6 +4,7 @@
 //! recovery: lists are read and compared before the venue counts as reachable, and only then may anything be entered
 //! (rule R-D). Nothing here knows HTTP or JSON (`live_net`) and nothing trades (`engine`). Tests: `tests/live.rs`.
 
+use super::collect::Exposure;
 use super::driver::{Driver, Gateway};
 use super::journal::{Journal, JournalError};
 use super::live_net::{Arrived, Asker, Line, Outcome as Came, Wire};
@@ -91,6 +92,7 @@ pub struct Live<J> {
     pub driver: Driver<J, Outbox>,
     /// Venues.
     pub desks: Vec<Desk>,
+    shown: WallTime,
     said: Vec<Output>,
     told: Vec<FeedOutput>,
     facts: Vec<Event>,
@@ -102,8 +104,10 @@ impl<J: Journal> Live<J> {
     /// # Errors
     /// [`JournalError`] when a fact is not on disk.
     pub fn new(driver: Driver<J, Outbox>, desks: Vec<Desk>, now: WallTime) -> Result<Self, JournalError> {
-        let mut live = Self { driver, desks, said: Vec::new(), told: Vec::new(), facts: Vec::new() };
+        let shown = now.floor(Span::HOUR);
+        let mut live = Self { driver, desks, shown, said: Vec::new(), told: Vec::new(), facts: Vec::new() };
         live.doubt(now)?;
+        live.observe(now);
         Ok(live)
     }
 
@@ -307,7 +311,19 @@ impl<J: Journal> Live<J> {
         }
         self.driver.turn(now)?;
         self.driver.wake(now)?;
-        self.send(now)
+        self.send(now)?;
+        if now.floor(Span::HOUR) > self.shown {
+            self.shown = now.floor(Span::HOUR);
+            self.observe(now);
+        }
+        Ok(())
+    }
+
+    /// Values the books and takes a row of equity.
+    pub fn observe(&mut self, now: WallTime) {
+        self.driver.state.mark_all();
+        let exposure = Exposure::of(&self.driver.state);
+        self.driver.collector.observe(now, &self.driver.state, exposure);
     }
 
     /// What the core wants leaves.

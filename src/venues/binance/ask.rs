@@ -397,4 +397,3 @@ impl WriteRequest {
         &self.0
     }
 }
-
