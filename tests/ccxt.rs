@@ -4,6 +4,7 @@
 //! in CI, fatal.
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::disallowed_methods,
     reason = "helpers of a test stop at the first surprise and read the environment"
 )]
@@ -19,7 +20,7 @@ fn python() -> Option<String> {
         return Some(python);
     }
     assert!(std::env::var("CI").is_err(), "{python} cannot import ccxt; see .ci/requirements.txt");
-    println!("{python} cannot import ccxt: nothing was checked");
+    eprintln!("{python} cannot import ccxt: nothing was checked");
     None
 }
 
@@ -49,17 +50,17 @@ fn check(profile: &str) {
     let Some(python) = python() else { return };
     let (_venue, base) = venue(profile);
     let (key, secret) = keys::TRADER;
-    let wallet: String = keys::ASTER_WALLET.iter().map(|byte| format!("{byte:02x}")).collect();
+    let wallet = keys::ASTER_WALLET.iter().fold("0x".to_owned(), |text, byte| text + &format!("{byte:02x}"));
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ccxt/run.py");
     let mut command = Command::new(python);
-    command.args([script, &base, profile, key, secret, &format!("0x{wallet}")]);
+    command.args([script, &base, profile, key, secret, &wallet]);
     for proxy in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"] {
         command.env_remove(proxy);
     }
     let output = command.output().expect("the script runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && text.contains("all checks passed"), "{text}");
-    println!("{text}");
+    eprintln!("{text}");
 }
 
 #[test]

@@ -130,7 +130,7 @@ async fn e19_a_short_collects_the_funding_that_settles_and_the_books_add_up() {
     let script = "calm = true\n[[act]]\nact = \"funding\"\nsymbol = \"BTCUSDT\"\nrate = \"0.0008\"\n\
                   [[act]]\nat = \"10h\"\nact = \"rally\"\nsymbol = \"BTCUSDT\"\nby = \"0.6\"\nover = \"4h\"\n";
     let bench = Bench::new(script).await;
-    bench.enter("0.4", "60000", "2").await;
+    bench.enter("0.4", "55000", "2").await;
     bench.advance("17h").await;
     let income = bench.signed("GET", "/fapi/v1/income", "incomeType=FUNDING_FEE").await;
     let rows: Vec<Amount> = income.as_array().unwrap().iter().map(|row| amount(&row["income"])).collect();

@@ -138,7 +138,7 @@ impl Bench {
 pub(crate) fn sign(secret: &str, payload: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any length");
     mac.update(payload.as_bytes());
-    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    mac.finalize().into_bytes().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Exact decimals of a JSON text.
@@ -157,9 +157,12 @@ impl Socket {
 
     /// The next JSON message, or `None` when the socket closed.
     pub(crate) async fn next(&mut self) -> Option<Value> {
+        tokio::time::timeout(Duration::from_secs(15), self.message()).await.expect("in time")
+    }
+
+    async fn message(&mut self) -> Option<Value> {
         loop {
-            let message = tokio::time::timeout(Duration::from_secs(20), self.0.next()).await.expect("in time")?;
-            match message.ok()? {
+            match self.0.next().await?.ok()? {
                 Message::Text(text) => return serde_json::from_str(text.as_str()).ok(),
                 Message::Close(_) => return None,
                 _ => {}

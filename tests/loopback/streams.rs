@@ -1,6 +1,7 @@
 //! Streams of the loopback venue: books that join, user data of both markets, sessions, routes, silence.
 
 use crate::client::{Bench, Socket, amount, options, sign};
+use base64::Engine as _;
 use carry::loopback::{Profile, keys};
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Value, json};
@@ -111,7 +112,6 @@ async fn c05_a_session_is_logged_on_with_ed25519_only() {
     assert_eq!(socket.find(|value| value["id"] == 1).await["error"]["code"], -2015);
     let payload = format!("apiKey={}&timestamp={now}", keys::ED25519_KEY);
     let signature = SigningKey::from_bytes(&keys::ED25519_SEED).sign(payload.as_bytes());
-    use base64::Engine as _;
     let text = base64::engine::general_purpose::STANDARD.encode(signature.to_bytes());
     let params = json!({"apiKey": keys::ED25519_KEY, "timestamp": now, "signature": text});
     socket.say(json!({"id": 2, "method": "session.logon", "params": params})).await;
