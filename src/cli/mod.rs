@@ -9,6 +9,8 @@ pub mod completions;
 pub mod control;
 pub mod data;
 pub mod dates;
+pub mod doctor;
+mod doctor_local;
 pub mod download;
 pub mod export;
 pub mod fills;
@@ -102,6 +104,7 @@ pub struct Cli {
 enum Verb {
     Backtest(backtest::Args),
     Check(check::Args),
+    Doctor(doctor::Args),
     Init(init::Args),
     Keys(keys::Args),
     Paper(paper::Args),
@@ -153,6 +156,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     let result: Result<(), Failure> = match &cli.command {
         Verb::Backtest(args) => backtest::run(args, &mut output),
         Verb::Check(args) => check::run(args, &mut output),
+        Verb::Doctor(args) => doctor::run(args, &mut output),
         Verb::Init(args) => init::run(args, &mut output),
         Verb::Keys(args) => keys::run(args, &mut output),
         Verb::Paper(args) => paper::run(args, &mut output),

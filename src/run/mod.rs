@@ -1,6 +1,7 @@
 //! The drivers: where events come from, where commands go, and who says what time it is. The core is the same in each.
 
 pub mod backtest;
+pub mod checkup;
 pub mod clock;
 pub mod collect;
 pub mod control;
