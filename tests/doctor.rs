@@ -6,9 +6,11 @@ mod loopback;
 #[path = "common/secrets.rs"]
 mod secrets;
 
+use carry::domain::Amount;
 use loopback::{KEYS, Venue, carry, keys};
 use secrets::Canaries;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -184,12 +186,11 @@ fn a_pair_that_cannot_be_ordered_or_does_not_exist_is_named() {
 #[test]
 fn d01_a_closed_port_is_named_and_hides_nothing() {
     let mut desk = Desk::new();
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let base = closed();
     let state = desk.path().join("state");
     std::fs::create_dir(&state).unwrap();
     std::fs::write(state.join("ladder.json"), b"{").unwrap();
     std::fs::set_permissions(state.join("ladder.json"), std::fs::Permissions::from_mode(0o600)).unwrap();
-    let base = format!("http://{closed}");
     for more in [&["--state", state.to_str().unwrap()][..], &["--clock", "venue", "--state", state.to_str().unwrap()]] {
         let (code, report, table) = desk.doctor("good", &base, more);
         assert_eq!(code, 5, "{table}");
@@ -215,4 +216,142 @@ fn x12_a_key_file_that_others_can_read_is_named() {
     assert_eq!(code, 4);
     refused(&report, "key", "lets others read it", "chmod 600");
     assert_eq!(line(&report, "BTCUSDT filters")["verdict"], "good");
+}
+
+#[test]
+fn h05_keys_test_asks_the_venue() {
+    let (venue, mut desk) = (Venue::start(&[]), Desk::new());
+    let file = desk.keys.to_str().unwrap().to_owned();
+    let mut test = |name: &str, base: &str, json: bool| {
+        let mut args = vec!["keys", "test", name, "--keys", &file, "--base-url", base];
+        args.extend(json.then_some("--json"));
+        desk.run(&args)
+    };
+    let (code, out, problems) = test("good", &venue.base, false);
+    assert_eq!((code, out.as_str()), (0, "good can be used\n"), "{problems}");
+    let (code, out, _) = test("withdrawer", &venue.base, true);
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &report["usable"], &report["rights"]["withdrawals"]), (4, &json!(false), &json!(true)));
+    let (code, out, _) = test("spot", &venue.base, false);
+    assert_eq!((code, out.contains("may not trade perps")), (4, true), "{out}");
+    let (code, _, problems) = test("foreign", &venue.base, false);
+    assert_eq!((code, problems.contains("refuses the key; is it of this venue")), (4, true), "{problems}");
+    let (code, _, problems) = test("good", &closed(), false);
+    assert_eq!((code, problems.contains("cannot be reached")), (5, true), "{problems}");
+    desk.kept_its_secrets();
+}
+
+/// An address at which nobody listens.
+fn closed() -> String {
+    format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap())
+}
+
+const MARKET: &str = "calm = true
+[[act]]
+act = \"interval\"
+symbol = \"BTCUSDT\"
+hours = 1
+[[act]]
+act = \"funding\"
+symbol = \"BTCUSDT\"
+rate = \"0.0003\"
+";
+const STRATEGY: &str = "[strategy]
+rule = \"anchor\"
+pairs = [\"binance:BTCUSDT\"]
+[signal]
+funding = \"settled\"
+smooth = \"1h\"
+memory = \"2d\"
+[entry]
+funding = \"0.01%/8h\"
+margin = \"0.01%/8h\"
+cooldown = \"1h\"
+[gates]
+quadrant = false
+min_depth = \"100usdt\"
+[size]
+per_pair = \"40%\"
+";
+
+/// The amounts of an object of texts, those that are zero left out.
+fn amounts(object: &Value, of: impl Fn(&Value) -> &str) -> BTreeMap<String, Amount> {
+    let all = object.as_object().unwrap().iter().map(|(name, value)| (name.clone(), Amount::parse(of(value)).unwrap()));
+    all.filter(|(_, amount)| !amount.is_zero()).collect()
+}
+
+#[test]
+fn h09_h11_a_live_session_is_compared_and_imported_after_its_end() {
+    let mut desk = Desk::new();
+    let file = |name: &str, text: &str| {
+        let path = desk.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (market, strategy) = (file("market.toml", MARKET), file("strategy.toml", STRATEGY));
+    // 31 December 2025, 23:50 UTC: the first settlement comes soon.
+    let venue = Venue::start(&["--start", "1767225000000", "--speed", "200", "--faults", &market]);
+    let (keys, base) = (desk.keys.to_str().unwrap().to_owned(), venue.base.clone());
+    let common = ["--key", "good", "--keys", &keys, "--base-url", &base];
+    let live = ["live", "--state", "s", "--strategy", &strategy, "--clock", "venue", "--for", "50m"];
+    let (code, out, problems) = desk.run(&[&live[..], &common].concat());
+    assert_eq!(code, 0, "{out}{problems}");
+    venue.control("POST", "/carry/clock/hold", &Value::Null);
+
+    let reconcile = [&["reconcile", "--state", "s", "--clock", "venue"], &common[..]].concat();
+    let (code, out, problems) = desk.run(&[&reconcile[..], &["--json"]].concat());
+    assert_eq!(code, 0, "{out}{problems}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&report["schema"], &report["result"]["agree"]), (&json!("carry.reconcile/1"), &json!(true)));
+    // The same as the venue's own books, account by account.
+    let books = venue.books();
+    let rows = report["result"]["accounts"].as_array().unwrap();
+    let ledger = |account: &str| {
+        let row = rows.iter().find(|row| row["account"] == account).unwrap_or_else(|| panic!("{account}: {rows:#?}"));
+        Amount::parse(row["ledger"].as_str().unwrap()).unwrap()
+    };
+    let spot = amounts(&books["spot"], |value| value["total"].as_str().unwrap());
+    for (asset, total) in &spot {
+        assert_eq!(ledger(&format!("binance spot {asset}")), *total);
+    }
+    let coins = Amount::parse(books["positions"]["BTCUSDT"]["coins"].as_str().unwrap()).unwrap();
+    assert!(coins < Amount::ZERO, "something is held: {books:#}");
+    assert_eq!(ledger("binance:BTCUSDT position"), coins);
+    assert_eq!(desk.run(&reconcile).1.lines().next(), Some("ledger and venue agree"));
+
+    // What the account did, from the venue's lists alone, is what its books say: 100,000 USDT were there.
+    let day = ["pnl", "--import", "--from", "2025-12-31", "--to", "2026-01-01"];
+    let import = [&day[..], &common].concat();
+    let (code, out, problems) = desk.run(&[&import[..], &["--json"]].concat());
+    assert_eq!(code, 0, "{out}{problems}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&report["schema"], &report["remarks"]), (&json!("carry.pnl.import/1"), &json!([])));
+    let mut totals: BTreeMap<String, Amount> = BTreeMap::from([("USDT".to_owned(), Amount::whole(100_000))]);
+    for row in report["rows"].as_array().unwrap() {
+        let total = Amount::parse(row["total"].as_str().unwrap()).unwrap();
+        *totals.entry(row["asset"].as_str().unwrap().to_owned()).or_insert(Amount::ZERO) += total;
+    }
+    let mut there = spot;
+    for (asset, amount) in amounts(&books["futures"], |value| value.as_str().unwrap()) {
+        *there.entry(asset).or_insert(Amount::ZERO) += amount;
+    }
+    for (asset, total) in &there {
+        let off = (totals[asset] - *total).abs();
+        // Income is told with eight decimals.
+        assert!(off < Amount::parse("0.00001").unwrap(), "{asset}: imported {} of {total}\n{report:#}", totals[asset]);
+    }
+    let (code, table, _) = desk.run(&import);
+    assert_eq!((code, table.contains("funding") && table.contains("BTCUSDT")), (0, true), "{table}");
+
+    // A foreign hand: named, and the exit code says so.
+    venue.act(&json!({ "act": "deposit", "wallet": "spot", "asset": "USDT", "amount": "-12.5" }));
+    let (code, out, problems) = desk.run(&reconcile);
+    assert_eq!(code, 3, "{out}{problems}");
+    assert!(out.contains("binance spot USDT"), "{out}");
+    let (code, _, problems) = desk.run(&["reconcile", "--state", "s"]);
+    assert_eq!((code, problems.contains("--key NAME")), (1, true), "{problems}");
+    let (code, ..) =
+        desk.run(&["reconcile", "--state", "s", "--key", "good", "--keys", &keys, "--base-url", &closed()]);
+    assert_eq!(code, 5);
+    desk.kept_its_secrets();
 }

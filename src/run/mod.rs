@@ -10,6 +10,7 @@ pub mod cursor;
 pub mod desk;
 pub mod download;
 pub mod driver;
+pub mod import;
 pub mod journal;
 pub mod ladder;
 pub mod live;
