@@ -4,5 +4,7 @@ use clap::Parser as _;
 
 fn main() -> std::process::ExitCode {
     carry::observe::panic::install();
-    carry::cli::run(&carry::cli::Cli::parse())
+    let cli = carry::cli::Cli::parse();
+    carry::observe::log::install(cli.is_simulated());
+    carry::cli::run(&cli)
 }

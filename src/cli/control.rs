@@ -107,6 +107,14 @@ pub fn plain(verb: Verb, args: &Plain, output: &mut Output<'_>) -> Result<(), Fa
     ask(&Request::new(verb), (&args.target, false), output)
 }
 
+/// `carry reconcile` of a session that runs.
+///
+/// # Errors
+/// Exit code 1 when no session runs there, 3 when ledger and venue differ.
+pub fn reconcile(state: Option<PathBuf>, json: bool, output: &mut Output<'_>) -> Result<(), Failure> {
+    ask(&Request::new(Verb::Reconcile), (&Target { state, json }, false), output)
+}
+
 /// `carry clear-halt`.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! `carry keys`: adds, lists, removes and tests keys. A secret comes in by standard input and never goes out.
 //!
-//! Asking a venue for a key's rights needs its adapter: [`test_key`] takes it as an argument. Tests: `tests/keys.rs`.
+//! Asking a venue for a key's rights needs its adapter: [`test_key`] takes it as an argument, and `door.rs` has it. Tests:
+//! `tests/keys.rs` and `tests/doctor.rs`.
 
 use super::{Exit, Failure, Output, folder};
 use crate::config::sources::Folders;
@@ -57,6 +58,9 @@ enum Act {
     Test {
         /// Its name
         name: String,
+        /// Every host of the venue at one address of this machine: a simulated venue, test keys only
+        #[arg(long, value_name = "URL")]
+        base_url: Option<String>,
     },
 }
 
@@ -91,7 +95,12 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
         Act::Add(add) => add_key(&keys, add, args.json, output),
         Act::List => list(&keys, args.json, output),
         Act::Remove { name } => remove(&keys, name, args.json, output),
-        Act::Test { name } => test_key(&keys, name, None, (args.json, output)),
+        Act::Test { name, base_url } => {
+            // A key of another environment is refused before anything is sent.
+            super::door::fits(&keys.find(name)?.entry, base_url.as_deref())?;
+            let ask = |entry: &crate::keys::KeyEntry| super::door::rights(entry, base_url.as_deref());
+            test_key(&keys, name, Some(&ask), (args.json, output))
+        }
     }
 }
 
@@ -163,6 +172,7 @@ fn add_key(keys: &Keys, add: &Add, json: bool, output: &mut Output<'_>) -> Resul
         now: clock::now(),
     };
     let entry = input::read(&mut stdin, asked).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    crate::observe::scrub::register(entry.secret().expose());
     let in_ring = add.store == "keyring";
     keys.add(&entry, in_ring)?;
     let origin = if in_ring { Origin::Keyring } else { Origin::File };

@@ -90,8 +90,12 @@ async fn go(args: &Args, loaded: &Loaded, entry: &KeyEntry, output: &mut Output<
     finish_run(args, live, opened, output).await
 }
 
-/// A signer of the key for a venue.
-fn signer(entry: &KeyEntry, name: &str, profile: &Profile) -> Result<(Signer, Holder), Failure> {
+/// A signer of the key for a venue, and whether it is a test key.
+///
+/// # Errors
+/// Exit code 2 when the key is of another venue, kind or environment.
+pub fn signer(entry: &KeyEntry, name: &str, profile: &Profile) -> Result<(Signer, Holder), Failure> {
+    crate::observe::scrub::register(entry.secret().expose());
     if entry.venue != name && !name.starts_with(entry.venue) {
         let text = format!("key {} is of {}, and a pair is of {name}", entry.name, entry.venue);
         return Err(Failure::new(Exit::Usage, text));

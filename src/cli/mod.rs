@@ -9,12 +9,16 @@ pub mod completions;
 pub mod control;
 pub mod data;
 pub mod dates;
+pub mod doctor;
+mod doctor_local;
+pub mod door;
 pub mod download;
 pub mod export;
 pub mod fills;
 pub mod folder;
 pub mod gates;
 pub mod history;
+pub mod import;
 pub mod init;
 pub mod keys;
 pub mod ledger;
@@ -25,6 +29,7 @@ pub mod paper_replay;
 pub mod pnl;
 pub mod quote;
 pub mod real;
+pub mod reconcile;
 pub mod record;
 pub mod replay;
 pub mod report;
@@ -98,10 +103,19 @@ pub struct Cli {
     command: Verb,
 }
 
+impl Cli {
+    /// Whether the verb plays a market that is not there: its alarms are part of its report, not news.
+    #[must_use]
+    pub const fn is_simulated(&self) -> bool {
+        matches!(self.command, Verb::Backtest(_) | Verb::Paper(_) | Verb::Replay(_) | Verb::Why(_))
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Verb {
     Backtest(backtest::Args),
     Check(check::Args),
+    Doctor(doctor::Args),
     Init(init::Args),
     Keys(keys::Args),
     Paper(paper::Args),
@@ -132,8 +146,7 @@ enum Verb {
     /// Sends nothing any more, until clear-halt
     Halt(control::Plain),
     ClearHalt(control::ClearHalt),
-    /// Compares the ledger of a running session with its venue
-    Reconcile(control::Plain),
+    Reconcile(reconcile::Args),
     Resolve(control::Resolve),
     /// Takes coins that were there before into a pair
     Adopt(control::OnePair),
@@ -153,6 +166,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     let result: Result<(), Failure> = match &cli.command {
         Verb::Backtest(args) => backtest::run(args, &mut output),
         Verb::Check(args) => check::run(args, &mut output),
+        Verb::Doctor(args) => doctor::run(args, &mut output),
         Verb::Init(args) => init::run(args, &mut output),
         Verb::Keys(args) => keys::run(args, &mut output),
         Verb::Paper(args) => paper::run(args, &mut output),
@@ -175,7 +189,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Open(args) => control::open(args, &mut output),
         Verb::Halt(args) => control::plain(Asked::Halt, args, &mut output),
         Verb::ClearHalt(args) => control::clear_halt(args, &mut output),
-        Verb::Reconcile(args) => control::plain(Asked::Reconcile, args, &mut output),
+        Verb::Reconcile(args) => reconcile::run(args, &mut output),
         Verb::Resolve(args) => control::resolve(args, &mut output),
         Verb::Adopt(args) => control::one_pair(Asked::Adopt, args, &mut output),
         Verb::Fills(args) => fills::run(args, &mut output),
@@ -188,7 +202,8 @@ pub fn run(cli: &Cli) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let _ = writeln!(std::io::stderr(), "carry: {failure}");
+            let text = crate::observe::scrub::text(&failure.to_string());
+            let _ = writeln!(std::io::stderr(), "carry: {text}");
             #[expect(clippy::as_conversions, reason = "the codes are the enum's values")]
             ExitCode::from(failure.exit as u8)
         }

@@ -17,6 +17,7 @@ use serde::Serialize;
   carry pnl runs/mine
   carry pnl runs/mine --by pair
   carry pnl runs/mine --by day --json
+  carry pnl --import --key main --from 2026-01-01 --to 2026-01-31     of any account, from the venue's own lists
 
 Plus is to you. The sum of the lines is compared with the change in equity to the last unit, and `unexplained` must be 0;
 otherwise the command ends with exit code 3.")]
@@ -26,6 +27,8 @@ pub struct Args {
     /// Split the lines
     #[arg(long, value_enum, value_name = "WHAT")]
     by: Option<By>,
+    #[command(flatten)]
+    import: super::import::Wanted,
     /// JSON (schema carry.pnl/1)
     #[arg(long)]
     json: bool,
@@ -82,6 +85,9 @@ struct Report<'a> {
 /// # Errors
 /// [`Failure`]: exit code 3 when the lines do not explain the change in equity.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
+    if args.import.import {
+        return super::import::run(&args.import, args.json, output);
+    }
     let review = Folder::open(&args.place)?.review()?;
     let report = report(args, &review);
     if args.json {

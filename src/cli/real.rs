@@ -95,7 +95,10 @@ impl Place {
 }
 
 /// Pairs by venue: `binance:BTCUSDT` is symbol `BTCUSDT` of `binance`.
-fn by_venue(pairs: &[String]) -> Result<BTreeMap<String, Vec<String>>, Failure> {
+///
+/// # Errors
+/// Exit code 2 when there is none, or one is not of this form.
+pub fn by_venue(pairs: &[String]) -> Result<BTreeMap<String, Vec<String>>, Failure> {
     let mut venues: BTreeMap<String, Vec<String>> = BTreeMap::new();
     if pairs.is_empty() {
         return Err(Failure::new(
@@ -116,6 +119,15 @@ fn by_venue(pairs: &[String]) -> Result<BTreeMap<String, Vec<String>>, Failure> 
 
 /// Makes signers: by the venue's name and its profile.
 pub type SignerOf<'a> = &'a dyn Fn(&str, &Profile) -> Result<(Signer, Holder), Failure>;
+
+/// The same key for questions alone: nothing that is asked with it can change the account.
+#[must_use]
+pub fn read_only(signer: Signer) -> Signer {
+    match signer {
+        Signer::Trade(signer) => Signer::Read(signer.reader()),
+        other @ (Signer::None | Signer::Read(_)) => other,
+    }
+}
 
 /// A run without keys: public data alone.
 ///
@@ -140,8 +152,7 @@ pub async fn open(settings: &Settings, place: &Place, signer: SignerOf<'_>) -> R
         let profile = profile(name, place)?;
         let venue = VenueId(u8::try_from(number).unwrap_or(u8::MAX));
         let (signer, holder) = signer(name, &profile)?;
-        let owner = if profile.name.starts_with("aster") { Owner::Aster } else { Owner::Binance };
-        let network = Network { owner, holder, test_root: None, clock };
+        let network = Network { owner: owner(&profile), holder, test_root: None, clock };
         let wire = Arc::new(Wire::new((venue, Arc::new(profile)), signer, &network, sender.clone())?);
         let inquiry = Inquiry { wire: &wire, name };
         inquiry.clock().await?;
@@ -173,7 +184,17 @@ pub fn open_lines(opened: &mut Opened) {
     }
 }
 
-fn profile(name: &str, place: &Place) -> Result<Profile, Failure> {
+/// Whose hosts a profile's are.
+#[must_use]
+pub fn owner(profile: &Profile) -> Owner {
+    if profile.name.starts_with("aster") { Owner::Aster } else { Owner::Binance }
+}
+
+/// The profile of a venue, at the address that was named.
+///
+/// # Errors
+/// Exit code 2 for a venue without an adapter.
+pub fn profile(name: &str, place: &Place) -> Result<Profile, Failure> {
     let Some(profile) = Profile::named(name) else {
         let text =
             format!("{}: no venue of this name can be traded live; there are binance and aster", name.escape_debug());
@@ -186,7 +207,10 @@ fn profile(name: &str, place: &Place) -> Result<Profile, Failure> {
 }
 
 /// The clock of the run; a venue's own only on loopback.
-async fn clock_of(place: &Place) -> Result<Clock, Failure> {
+///
+/// # Errors
+/// Exit code 2 away from loopback, 5 when the venue's clock cannot be read.
+pub async fn clock_of(place: &Place) -> Result<Clock, Failure> {
     if place.clock == "machine" {
         return Ok(clock::clock());
     }

@@ -60,6 +60,7 @@ pub(crate) struct Venue {
 
 impl Venue {
     pub(crate) fn open(options: Options, real: RealTime) -> Result<Self, LoopbackError> {
+        let began = real();
         let quote = Asset::of("USDT");
         let mut saved = options.state.as_deref().map(Saved::open).transpose()?;
         let start = options.start;
@@ -76,7 +77,9 @@ impl Venue {
             market.step();
         }
         past.for_each(|done| market.apply(done));
-        let clock = Clock::new(now, real(), options.speed_per_mille);
+        // Building the market takes seconds: a venue at the speed of time shows the time, a faster one begins where it was told.
+        let from = if options.speed_per_mille == 1_000 { began } else { real() };
+        let clock = Clock::new(now, from, options.speed_per_mille);
         Ok(Self {
             profile: options.profile,
             clock,

@@ -14,7 +14,7 @@ use crate::venues::binance::{DecodeError, pushed};
 use crate::venues::binance::{encode, reply};
 use crate::venues::transport::backoff::Attempts;
 use crate::venues::transport::budget::{Budget, Limits, NoBudget, Spend};
-use crate::venues::transport::clock_offset::{ClockOffset, OffsetSettings};
+use crate::venues::transport::clock_offset::{ClockOffset, Offset, OffsetSettings};
 use crate::venues::transport::hosts::{Holder, Owner};
 use crate::venues::transport::http::{HttpSettings, NoReply, Outgoing};
 use crate::venues::transport::socket::{Arrival, SocketSettings};
@@ -222,7 +222,13 @@ impl Wire {
     /// Whether the venue's clock was measured not long ago.
     #[must_use]
     pub fn clock_known(&self) -> bool {
-        locked(&self.offset).read(self.clock.now()).is_some()
+        self.offset().is_some()
+    }
+
+    /// How far the venue's clock is from ours, when that was measured not long ago.
+    #[must_use]
+    pub fn offset(&self) -> Option<Offset> {
+        locked(&self.offset).read(self.clock.now())
     }
 
     /// The venue's profile.

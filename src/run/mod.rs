@@ -1,6 +1,7 @@
 //! The drivers: where events come from, where commands go, and who says what time it is. The core is the same in each.
 
 pub mod backtest;
+pub mod checkup;
 pub mod clock;
 pub mod collect;
 pub mod control;
@@ -9,6 +10,7 @@ pub mod cursor;
 pub mod desk;
 pub mod download;
 pub mod driver;
+pub mod import;
 pub mod journal;
 pub mod ladder;
 pub mod live;

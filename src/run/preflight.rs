@@ -1,7 +1,7 @@
 //! What must be right at a venue before a run may trade there, line by line, each with its fix. For `doctor` and `live`.
 //!
 //! It asks and judges; only [`settle_modes`] changes anything, and only leverage and margin mode of our own pairs.
-//! An unknown right is not a right: it refuses. Tests: `tests/live.rs`.
+//! An unknown right is not a right: it refuses. Tests: `tests/doctor.rs`.
 
 use super::live_net::Outcome;
 use super::live_start::{Inquiry, StartError};
@@ -112,12 +112,12 @@ pub fn modes(modes: &AccountModes) -> Vec<Line> {
             Line::new("position mode", Verdict::Refuse, "not stated", "ask the venue's support for the account's state")
         }
     });
-    if modes.multi_assets == Some(true) {
-        let fix = "switch to single-asset mode in the futures settings, so that only the quote coin is collateral";
-        lines.push(Line::new("collateral mode", Verdict::Refuse, "multi-assets", fix));
-    } else {
-        lines.push(Line::new("collateral mode", Verdict::Good, "single asset", ""));
-    }
+    let fix = "switch to single-asset mode in the futures settings, so that only the quote coin is collateral";
+    lines.push(match modes.multi_assets {
+        Some(true) => Line::new("collateral mode", Verdict::Refuse, "multi-assets", fix),
+        Some(false) => Line::new("collateral mode", Verdict::Good, "single asset", ""),
+        None => Line::new("collateral mode", Verdict::Warn, "not stated", fix),
+    });
     if modes.can_trade == Some(false) {
         lines.push(Line::new("account", Verdict::Refuse, "may not trade", "the venue has locked it: ask its support"));
     }
@@ -132,54 +132,12 @@ pub fn modes(modes: &AccountModes) -> Vec<Line> {
 /// # Errors
 /// [`StartError`] when it cannot be reached. A refusal is a line.
 pub async fn account(inquiry: &Inquiry<'_>, symbols: &[Symbol], now: WallTime) -> Result<Vec<Line>, StartError> {
-    let mut lines = Vec::new();
-    let profile = inquiry.wire.profile();
-    if profile.has(Feature::ApiRestrictions) || profile.has(Feature::AgentList) {
-        match inquiry.ask("the rights of the key", Ask::KeyRights).await {
-            Ok(Answer::KeyRights(found)) => lines.extend(rights(&found, now)),
-            Ok(_) => {
-                lines.push(Line::new("key", Verdict::Refuse, "its rights cannot be read", "ask the venue's support"))
-            }
-            Err(StartError::Refused { refused, .. }) => {
-                let fix = match refused.class {
-                    Class::Auth => {
-                        "the venue does not know this key here: is it of this venue and environment, and is this address allowed?"
-                    }
-                    Class::Clock => "the clock of this machine is off: switch on time synchronisation",
-                    _ => "try again; see the venue's status page",
-                };
-                lines.push(Line::new("key", Verdict::Refuse, refused.to_string(), fix));
-                return Ok(lines);
-            }
-            Err(other) => return Err(other),
-        }
-    } else {
-        let fix = "make sure in the venue's settings that the key cannot withdraw: it cannot be asked";
-        lines.push(Line::new("key: withdrawals", Verdict::Warn, "not stated by this venue", fix));
+    let (known, mut lines) = key(inquiry, now).await?;
+    if !known {
+        return Ok(lines);
     }
-    match inquiry.ask("the modes of the account", Ask::AccountConfig).await {
-        Ok(Answer::AccountConfig(found)) => lines.extend(modes(&found)),
-        Ok(_) => {
-            lines.push(Line::new("account", Verdict::Refuse, "its modes cannot be read", "ask the venue's support"))
-        }
-        Err(StartError::Refused { refused, .. }) => {
-            let fix = "is the futures wallet opened, and may the key trade there?";
-            lines.push(Line::new("account", Verdict::Refuse, refused.to_string(), fix));
-        }
-        Err(other) => return Err(other),
-    }
-    if profile.has(Feature::TradingStatus)
-        && let Ok(Answer::TradingStatus { locked: true, until }) =
-            inquiry.ask("limits on automated trading", Ask::TradingStatus).await
-    {
-        let until = until.map_or_else(|| "for now".to_owned(), |until| format!("until {until}"));
-        lines.push(Line::new(
-            "trading status",
-            Verdict::Refuse,
-            format!("locked {until}"),
-            "wait until the venue unlocks it",
-        ));
-    }
+    lines.extend(account_modes(inquiry).await?);
+    lines.extend(locks(inquiry).await);
     for symbol in symbols {
         if let Ok(Answer::SymbolConfig(found)) =
             inquiry.ask("modes of a perp", Ask::SymbolConfig { symbol: *symbol }).await
@@ -188,6 +146,78 @@ pub async fn account(inquiry: &Inquiry<'_>, symbols: &[Symbol], now: WallTime) -
         }
     }
     Ok(lines)
+}
+
+/// What the key may do, and whether the venue knows it: one that it does not know gets no other answer either.
+///
+/// # Errors
+/// [`StartError`] when it cannot be reached. A refusal is a line.
+pub async fn key(inquiry: &Inquiry<'_>, now: WallTime) -> Result<(bool, Vec<Line>), StartError> {
+    let profile = inquiry.wire.profile();
+    if !profile.has(Feature::ApiRestrictions) && !profile.has(Feature::AgentList) {
+        let fix = "make sure in the venue's settings that the key cannot withdraw: it cannot be asked";
+        return Ok((true, vec![Line::new("key: withdrawals", Verdict::Warn, "not stated by this venue", fix)]));
+    }
+    let lines = match inquiry.ask("the rights of the key", Ask::KeyRights).await {
+        Ok(Answer::KeyRights(found)) => return Ok((true, rights(&found, now))),
+        Ok(_) => vec![Line::new("key", Verdict::Refuse, "its rights cannot be read", "ask the venue's support")],
+        Err(StartError::Refused { refused, .. }) => {
+            let fix = match refused.class {
+                Class::Auth => {
+                    "the venue does not know this key here: give one of this venue and environment (a key of the testnet is unknown \
+                     on the real venue, and the other way round), or allow this machine's address for it"
+                }
+                Class::Clock => "the clock of this machine is off: switch on time synchronisation",
+                _ => "try again; see the venue's status page",
+            };
+            vec![Line::new("key", Verdict::Refuse, refused.to_string(), fix)]
+        }
+        Err(other) => return Err(other),
+    };
+    Ok((false, lines))
+}
+
+/// The modes of the account; collateral in many coins is asked for by itself where the first answer does not say.
+///
+/// # Errors
+/// [`StartError`] when it cannot be reached. A refusal is a line.
+pub async fn account_modes(inquiry: &Inquiry<'_>) -> Result<Vec<Line>, StartError> {
+    let mut found = match inquiry.ask("the modes of the account", Ask::AccountConfig).await {
+        Ok(Answer::AccountConfig(found)) => found,
+        Ok(_) => {
+            return Ok(vec![Line::new(
+                "account",
+                Verdict::Refuse,
+                "its modes cannot be read",
+                "ask the venue's support",
+            )]);
+        }
+        Err(StartError::Refused { refused, .. }) => {
+            let fix = "is the futures wallet opened, and may the key trade there?";
+            return Ok(vec![Line::new("account", Verdict::Refuse, refused.to_string(), fix)]);
+        }
+        Err(other) => return Err(other),
+    };
+    if found.multi_assets.is_none()
+        && let Ok(Answer::AccountConfig(own)) = inquiry.ask("the collateral mode", Ask::MultiAssets).await
+    {
+        found.multi_assets = own.multi_assets;
+    }
+    Ok(modes(&found))
+}
+
+/// Whether the venue has locked automated trading; no line where it is not locked or cannot be asked.
+pub async fn locks(inquiry: &Inquiry<'_>) -> Option<Line> {
+    if !inquiry.wire.profile().has(Feature::TradingStatus) {
+        return None;
+    }
+    let Ok(Answer::TradingStatus { locked: true, until }) =
+        inquiry.ask("limits on automated trading", Ask::TradingStatus).await
+    else {
+        return None;
+    };
+    let until = until.map_or_else(|| "for now".to_owned(), |until| format!("until {until}"));
+    Some(Line::new("trading status", Verdict::Refuse, format!("locked {until}"), "wait until the venue unlocks it"))
 }
 
 fn symbol_line(found: &SymbolModes) -> Line {

@@ -73,14 +73,56 @@ pub fn compare(state: &State, venue: VenueId, lists: &Lists) -> Comparison {
     found
 }
 
-fn wallet(state: &State, of: (VenueId, Wallet), rows: &[BalanceRow], found: &mut Comparison) {
-    let (venue, wallet) = of;
+/// Every account that either side knows, whether it differs or not: for a table, and for whoever compares it with the
+/// venue's own books.
+#[must_use]
+pub fn accounts(state: &State, venue: VenueId, lists: &Lists) -> Vec<Difference> {
+    let mut rows = Vec::new();
+    for (wallet, there) in [(Wallet::Spot, &lists.spot), (Wallet::Perp, &lists.perp)] {
+        for asset in assets(state, (venue, wallet), there) {
+            let total = there.iter().find(|row| row.asset == asset).map_or(Amount::ZERO, |row| row.total);
+            let ledger = state.ledger.wallet(venue, wallet, asset);
+            rows.push(Difference {
+                account: account_name(state, (venue, wallet), asset),
+                ledger: ledger.to_string(),
+                venue: total.to_string(),
+            });
+        }
+    }
+    for pair in state.catalogue.pairs().iter().filter(|pair| pair.venue_id == venue) {
+        let held = state.ledger.pair(pair.id).map_or(SignedQuantity::ZERO, |book| book.perp.coins);
+        let row = lists.positions.iter().find(|(instrument, _)| *instrument == pair.leg(Market::Perp));
+        let there = row.map_or(SignedQuantity::ZERO, |(_, row)| row.coins);
+        rows.push(Difference {
+            account: format!("{} position", pair.name),
+            ledger: held.to_string(),
+            venue: there.to_string(),
+        });
+    }
+    rows
+}
+
+/// Assets of a wallet that ledger or venue know.
+fn assets(state: &State, of: (VenueId, Wallet), rows: &[BalanceRow]) -> BTreeSet<Asset> {
     let ours = state.ledger.balances().filter_map(|((account, asset), _)| match account {
         crate::ledger::Account::Wallet { venue: known, wallet: which } if (*known, *which) == of => Some(*asset),
         _ => None,
     });
-    let assets: BTreeSet<Asset> = ours.chain(rows.iter().map(|row| row.asset)).collect();
-    for asset in assets {
+    ours.chain(rows.iter().map(|row| row.asset)).collect()
+}
+
+fn account_name(state: &State, (venue, wallet): (VenueId, Wallet), asset: Asset) -> String {
+    let name = state.catalogue.venues().get(venue.index()).map_or("?", |name| name.as_str());
+    let word = match wallet {
+        Wallet::Spot => "spot",
+        Wallet::Perp => "perp",
+    };
+    format!("{name} {word} {asset}")
+}
+
+fn wallet(state: &State, of: (VenueId, Wallet), rows: &[BalanceRow], found: &mut Comparison) {
+    let (venue, wallet) = of;
+    for asset in assets(state, of, rows) {
         let ledger = state.ledger.wallet(venue, wallet, asset);
         let there = rows.iter().find(|row| row.asset == asset).map_or(Amount::ZERO, |row| row.total);
         let off = there - ledger;
@@ -91,13 +133,8 @@ fn wallet(state: &State, of: (VenueId, Wallet), rows: &[BalanceRow], found: &mut
             found.rounding.push((wallet, asset, off));
             continue;
         }
-        let name = state.catalogue.venues().get(venue.index()).map_or("?", |name| name.as_str());
-        let word = match wallet {
-            Wallet::Spot => "spot",
-            Wallet::Perp => "perp",
-        };
         found.differences.push(Difference {
-            account: format!("{name} {word} {asset}"),
+            account: account_name(state, of, asset),
             ledger: ledger.to_string(),
             venue: there.to_string(),
         });

@@ -1,0 +1,272 @@
+//! `carry reconcile`: the ledger of record against the venue's lists, asked once and without a running session.
+//!
+//! A session that runs answers itself, over its control socket. Otherwise the ledger is read and never written: what
+//! differs is shown, and nothing is booked, cancelled or repaired. Tests: `tests/doctor.rs`.
+
+use super::{Exit, Failure, Output, control, door, folder};
+use crate::domain::{Market, VenueId, WallTime};
+use crate::engine::State;
+use crate::keys::sources::CONTAINER;
+use crate::port::event::Wallet;
+use crate::run::live_start::{Inquiry, StartError};
+use crate::run::reconcile::{self, Difference};
+use crate::store::StateLock;
+use crate::venues::binance::Lists;
+use crate::venues::binance::answer::{Answer, OrderRow};
+use crate::venues::binance::ask::Ask;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Compares the ledger with the venue, while a session runs or after
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  carry reconcile --state state/main                       of the session that runs there
+  carry reconcile --key main --state state/main            when none runs
+
+Exit code 0 when they agree, 3 when they differ, 6 when an order of the ledger is not settled.")]
+pub struct Args {
+    /// State folder of the session; the newest one under runs/ when absent
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Name of the key to ask the venue with, when no session runs
+    #[arg(long, value_name = "NAME")]
+    key: Option<String>,
+    /// The file of keys; ~/.config/carry/keys.json when absent
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
+    /// Every host of the venue at one address of this machine: a simulated venue, test keys only
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+    /// machine, or venue: the clock of a simulated venue
+    #[arg(long, default_value = "machine", value_parser = ["machine", "venue"])]
+    clock: String,
+    /// JSON (schema carry.reconcile/1)
+    #[arg(long)]
+    json: bool,
+}
+
+/// An order of the ledger whose outcome is not known there.
+#[derive(Debug, Serialize)]
+struct Unsettled {
+    id: String,
+    pair: String,
+    leg: String,
+    side: &'static str,
+    quantity: String,
+    filled: String,
+    state: String,
+    /// `open`, or `not in its list of open orders`.
+    venue: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Found {
+    agree: bool,
+    venue: String,
+    at_ms: WallTime,
+    /// When the ledger was written last: what happened since then is not in it.
+    ledger_at_ms: WallTime,
+    differences: Vec<Difference>,
+    /// Differences that are only the venue's rounding of a perp wallet: account, venue minus ledger.
+    rounding: Vec<(String, String)>,
+    unsettled: Vec<Unsettled>,
+    /// A transfer between wallets whose arrival is not booked.
+    moving: bool,
+    /// Every account, also those that agree.
+    accounts: Vec<Difference>,
+}
+
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    schema: &'static str,
+    dir: String,
+    done: bool,
+    result: &'a Found,
+    in_doubt: usize,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Exit code 3 when ledger and venue differ, 6 when an order is not settled, 5 when the venue cannot be reached, 7 when a
+/// process holds the folder and does not answer.
+pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
+    let dir = folder::dir(args.state.as_deref())?;
+    let Some(key) = &args.key else {
+        return control::reconcile(Some(dir), args.json, output).map_err(|failure| {
+            let hint = if failure.exit == Exit::Failure { "; to ask the venue without one: --key NAME" } else { "" };
+            Failure::new(failure.exit, format!("{}{hint}", failure.message))
+        });
+    };
+    if control::Line::to(&dir).is_ok() {
+        return control::reconcile(Some(dir), args.json, output);
+    }
+    let session = folder::Folder::open(&folder::Where { dir: Some(dir.clone()) })?;
+    let _lock = StateLock::take(&dir)?;
+    let review = session.review()?;
+    if review.identity.mode != "live" {
+        let text =
+            format!("{}: is a {} session: it has no venue that could be asked", dir.display(), review.identity.mode);
+        return Err(Failure::new(Exit::Usage, text));
+    }
+    let entry = super::keys::places(args.keys.clone(), PathBuf::from(CONTAINER))?.find(key)?.entry;
+    let state = &review.state;
+    let venue = the_venue(state, entry.venue)?;
+    let place = door::place(args.base_url.as_deref(), &args.clock);
+    let runtime = super::real::runtime()?;
+    let (lists, open) = runtime.block_on(async {
+        let door = door::open(&entry, &place).await?;
+        let at = (door.clock.wall)();
+        Ok::<_, Failure>(lists(&door.inquiry(), (state, venue), at).await?)
+    })?;
+    runtime.shutdown_background();
+    let found = compare((state, venue), &lists, &open, review.clock);
+    tell(&found, (&dir.display().to_string(), args.json), output)
+}
+
+/// The one venue of the ledger, when it is the key's.
+fn the_venue(state: &State, of: &str) -> Result<VenueId, Failure> {
+    let venues = state.catalogue.venues();
+    match venues.iter().position(|venue| venue.as_str().starts_with(of)) {
+        Some(place) => Ok(VenueId(u8::try_from(place).unwrap_or(u8::MAX))),
+        None => {
+            let names: Vec<&str> = venues.iter().map(crate::domain::Venue::as_str).collect();
+            let text = format!("the key is of {of}, and the ledger is of {}", names.join(", "));
+            Err(Failure::new(Exit::Usage, text))
+        }
+    }
+}
+
+/// The venue's lists, each asked once: executions could fall between them, so an account that trades is asked again later.
+async fn lists(
+    inquiry: &Inquiry<'_>,
+    of: (&State, VenueId),
+    at: WallTime,
+) -> Result<(Lists, Vec<OrderRow>), StartError> {
+    let (state, venue) = of;
+    let strange = |what: &str| StartError::Unreachable {
+        venue: inquiry.name.to_owned(),
+        what: format!("{what}: the answer is of another kind"),
+    };
+    let mut open = Vec::new();
+    for market in [Market::Spot, Market::Perp] {
+        match inquiry.ask("open orders", Ask::OpenOrders { market, symbol: None }).await? {
+            Answer::Orders(rows) => open.extend(rows),
+            _ => return Err(strange("open orders")),
+        }
+    }
+    let Answer::Positions(rows) = inquiry.ask("positions", Ask::Positions).await? else {
+        return Err(strange("positions"));
+    };
+    let mut wallets = Vec::new();
+    for wallet in [Wallet::Spot, Wallet::Perp] {
+        match inquiry.ask("balances", Ask::Balances(wallet)).await? {
+            Answer::Balances(_, rows) => wallets.push(rows),
+            _ => return Err(strange("balances")),
+        }
+    }
+    let (perp, spot) = (wallets.pop().unwrap_or_default(), wallets.pop().unwrap_or_default());
+    let mut lists = Lists { at, quiet: true, spot, perp, positions: Vec::new(), elsewhere: Vec::new() };
+    for row in rows {
+        let ours = state
+            .catalogue
+            .instruments()
+            .iter()
+            .find(|one| one.venue_id == venue && one.market == Market::Perp && one.symbol == row.symbol);
+        match ours {
+            Some(instrument) => lists.positions.push((instrument.id, row)),
+            None if !row.coins.is_zero() => lists.elsewhere.push(row.symbol),
+            None => {}
+        }
+    }
+    Ok((lists, open))
+}
+
+fn compare(of: (&State, VenueId), lists: &Lists, open: &[OrderRow], ledger_at: WallTime) -> Found {
+    let (state, venue) = of;
+    let name = state.catalogue.venues().get(venue.index()).map_or("?", |name| name.as_str());
+    let mut compared = reconcile::compare(state, venue, lists);
+    let is_ours =
+        |row: &&OrderRow| state.orders.live().iter().any(|order| order.intent.id.to_string() == row.client_id);
+    for row in open.iter().filter(|row| !is_ours(row)) {
+        compared.differences.push(Difference {
+            account: format!("{name} {} {} order {}", row.market, row.symbol, row.venue_id),
+            ledger: "not known".to_owned(),
+            venue: format!("open: {} {}", row.side.as_str(), row.quantity),
+        });
+    }
+    let unsettled = state.orders.live().iter().filter(|order| !order.is_settled()).map(|order| {
+        let id = order.intent.id.to_string();
+        let there = open.iter().any(|row| row.client_id == id);
+        Unsettled {
+            pair: state.pair(order.intent.pair).map(|pair| pair.pair.name.clone()).unwrap_or_default(),
+            leg: order.intent.leg.to_string(),
+            side: order.intent.side.as_str(),
+            quantity: order.intent.quantity.to_string(),
+            filled: order.filled.to_string(),
+            state: format!("{:?}", order.state).to_lowercase(),
+            venue: if there { "open" } else { "not in its list of open orders" },
+            id,
+        }
+    });
+    let unsettled: Vec<Unsettled> = unsettled.collect();
+    let rounding = compared.rounding.iter().map(|(wallet, asset, off)| {
+        let word = if *wallet == Wallet::Spot { "spot" } else { "perp" };
+        (format!("{name} {word} {asset}"), off.to_string())
+    });
+    Found {
+        agree: compared.differences.is_empty(),
+        venue: name.to_owned(),
+        at_ms: lists.at,
+        ledger_at_ms: ledger_at,
+        rounding: rounding.collect(),
+        unsettled,
+        moving: state.venue(venue).is_some_and(|venue| venue.moving.is_some()),
+        accounts: reconcile::accounts(state, venue, lists),
+        differences: compared.differences,
+    }
+}
+
+fn tell(found: &Found, (dir, json): (&str, bool), output: &mut Output<'_>) -> Result<(), Failure> {
+    let in_doubt = found.unsettled.len();
+    if json {
+        let report = Report { schema: "carry.reconcile/1", dir: dir.to_owned(), done: true, result: found, in_doubt };
+        folder::json(output.out, &report)?;
+    } else {
+        let out = &mut *output.out;
+        if found.agree {
+            writeln!(out, "ledger and venue agree")?;
+        } else {
+            let mut table = folder::table(&["account", "ledger", "venue"], 1..3);
+            for row in &found.differences {
+                table.add_row([&row.account, &row.ledger, &row.venue]);
+            }
+            folder::print(out, &table)?;
+            writeln!(
+                out,
+                "the ledger was written last at {}; what happened since then is not in it",
+                found.ledger_at_ms
+            )?;
+        }
+        for (account, off) in &found.rounding {
+            writeln!(out, "{account}: {off} more at the venue, which rounds; a running session books it")?;
+        }
+        for order in &found.unsettled {
+            writeln!(
+                out,
+                "not settled: {} {} {} {} {} ({} filled, {} here; at the venue {})",
+                order.id, order.pair, order.leg, order.side, order.quantity, order.filled, order.state, order.venue
+            )?;
+        }
+    }
+    if in_doubt > 0 || found.moving {
+        let what = if in_doubt > 0 { format!("{in_doubt} orders") } else { "a transfer".to_owned() };
+        let text =
+            format!("the outcome of {what} is not known; start the session again, which asks for it, or carry resolve");
+        return Err(Failure::new(Exit::InDoubt, text));
+    }
+    if found.agree {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Difference, format!("ledger and venue differ in {} accounts", found.differences.len())))
+}

@@ -1,0 +1,125 @@
+//! Secrets at the sink: whatever is about to be printed loses every secret that this process has used (fault X10).
+//!
+//! The types keep secrets from being printed at all; this is for what they cannot know: an error of a library that quotes
+//! a request. Secrets are looked for raw, escaped, in hex, in base64 and URL-encoded. Tests: at the end.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
+
+/// Shorter texts are no secrets, and would be found in everything.
+const SHORTEST: usize = 8;
+const MASK: &[u8] = b"[secret]";
+
+static FORMS: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+
+/// From now on this secret is masked in whatever is printed, in every form.
+pub fn register(secret: &str) {
+    if secret.len() < SHORTEST {
+        return;
+    }
+    let mut known = FORMS.lock().unwrap_or_else(PoisonError::into_inner);
+    for form in forms(secret) {
+        if !known.contains(&form) {
+            known.push(form);
+        }
+    }
+    // The longest first, so that no part of a longer form is left.
+    known.sort_by_key(|form| std::cmp::Reverse(form.len()));
+}
+
+fn forms(secret: &str) -> Vec<Vec<u8>> {
+    let bytes = secret.as_bytes();
+    let hex = bytes.iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    });
+    let url = |lower: bool| {
+        bytes.iter().fold(String::new(), |mut text, byte| {
+            if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+                text.push(char::from(*byte));
+            } else if lower {
+                let _ = write!(text, "%{byte:02x}");
+            } else {
+                let _ = write!(text, "%{byte:02X}");
+            }
+            text
+        })
+    };
+    let texts = [
+        secret.to_owned(),
+        secret.replace('\n', "\\n"),
+        hex.to_uppercase(),
+        hex,
+        // Without padding it is found with padding too.
+        STANDARD_NO_PAD.encode(bytes),
+        URL_SAFE_NO_PAD.encode(bytes),
+        url(false),
+        url(true),
+    ];
+    texts.into_iter().map(String::into_bytes).collect()
+}
+
+/// The bytes without any registered secret.
+#[must_use]
+pub fn bytes(from: &[u8]) -> Vec<u8> {
+    let known = FORMS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut clean = Vec::with_capacity(from.len());
+    let mut rest = from;
+    while let Some((first, after)) = rest.split_first() {
+        match known.iter().find_map(|form| rest.strip_prefix(form.as_slice())) {
+            Some(after) => {
+                clean.extend_from_slice(MASK);
+                rest = after;
+            }
+            None => {
+                clean.push(*first);
+                rest = after;
+            }
+        }
+    }
+    clean
+}
+
+/// The text without any registered secret.
+#[must_use]
+pub fn text(from: &str) -> String {
+    String::from_utf8_lossy(&bytes(from.as_bytes())).into_owned()
+}
+
+/// Standard error without secrets. What is written at once is cleaned as a whole: the log writes a line at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Scrubbed;
+
+impl Write for Scrubbed {
+    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
+        io::stderr().lock().write_all(&bytes(from))?;
+        Ok(from.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().lock().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn x10_every_form_of_a_secret_is_masked_at_the_sink() {
+        let secret = "can+ary/secret\nof two lines";
+        register(secret);
+        register("short");
+        for form in forms(secret) {
+            let mut line = b"before ".to_vec();
+            line.extend_from_slice(&form);
+            line.extend_from_slice(b" after");
+            let clean = bytes(&line);
+            assert_eq!(clean, b"before [secret] after", "{}", String::from_utf8_lossy(&form));
+        }
+        assert_eq!(text("nothing to hide, not even short"), "nothing to hide, not even short");
+    }
+}

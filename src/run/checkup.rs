@@ -1,0 +1,386 @@
+//! What `carry doctor` asks of one venue: reach, clock, and for each pair fees, modes, filters, status and delisting.
+//!
+//! It asks and judges and changes nothing. What cannot be had is a line, and the other checks go on; the rights of the key
+//! and the modes of the account stand in `preflight.rs`. Tests: at the end, and `tests/doctor.rs`.
+
+use super::live_net::Network;
+use super::live_start::{Inquiry, StartError};
+use super::preflight::{self, Line, Verdict, whole_leverage};
+use crate::config::Settings;
+use crate::config::settings::MarginMode;
+use crate::domain::{Amount, Market, Price, Quantity, Span, Symbol, WallTime};
+use crate::pairs::sizing::notional_of;
+use crate::venues::binance::answer::{Answer, Listing, SymbolModes};
+use crate::venues::binance::ask::{Ask, Host};
+use crate::venues::binance::profile::Profile;
+use crate::venues::binance::{encode, reply};
+use crate::venues::transport::clock_offset::{ClockOffset, Offset, OffsetSettings};
+use crate::venues::transport::http::{HttpSettings, Outgoing};
+use crate::venues::transport::{HttpClient, Site};
+use std::time::Duration;
+
+/// Of one question whether a host answers: a doctor ends within 15 s, also without a network.
+const PATIENCE: HttpSettings = HttpSettings {
+    connect: Duration::from_secs(3),
+    total: Duration::from_secs(4),
+    keep: Duration::from_secs(20),
+    body_cap: 64 * 1024,
+};
+/// Questions for the time: the one with the shortest trip counts.
+const SAMPLES: usize = 3;
+/// From here on a person should mend the clock.
+const CLOCK_WARN: Span = Span(250);
+/// From here on unmeasured stamps are refused by the venue, which takes none that are a second early.
+const CLOCK_REFUSE: Span = Span(1_000);
+/// Delistings within this are told.
+const DELIST_NOTICE: Span = Span(90 * Span::DAY.0);
+
+/// What the venue is judged against.
+pub struct Subject<'a> {
+    /// Settings of the strategy.
+    pub settings: &'a Settings,
+    /// The venue's symbols (`BTCUSDT`) of the strategy's pairs.
+    pub symbols: &'a [Symbol],
+    /// Now, on the run's clock.
+    pub now: WallTime,
+}
+
+/// Whether both hosts answer, and how far the clocks are apart. False when one does not.
+pub async fn reach(profile: &Profile, network: &Network<'_>, lines: &mut Vec<Line>) -> bool {
+    let (spot, perp) = tokio::join!(probe(profile, network, Market::Spot), probe(profile, network, Market::Perp));
+    let mut reached = true;
+    let mut offset = None;
+    for (market, host, found) in [(Market::Spot, Host::Spot, spot), (Market::Perp, Host::Perp, perp)] {
+        let (check, base) = (format!("reach: {market}"), profile.base(host));
+        match found {
+            Ok((trip, measured)) => {
+                let found = format!("{base} answers in {} ms", trip.as_millis());
+                lines.push(Line::new(&check, Verdict::Good, found, ""));
+                offset = Some(measured);
+            }
+            Err(why) => {
+                reached = false;
+                let fix = "is the network up, is the address right, and is the venue open? see its status page";
+                lines.push(Line::new(&check, Verdict::Refuse, format!("{base} cannot be reached: {why}"), fix));
+            }
+        }
+    }
+    if let Some(offset) = offset {
+        lines.push(clock_line(offset));
+    }
+    reached
+}
+
+/// The shortest trip to a host and what it says of the clock.
+async fn probe(profile: &Profile, network: &Network<'_>, market: Market) -> Result<(Duration, Option<Offset>), String> {
+    let ask = Ask::Time(market);
+    let request = encode::read(profile, &ask).map_err(|error| error.to_string())?;
+    let site =
+        Site::new(profile.base(request.host), network.owner, network.holder).map_err(|error| error.to_string())?;
+    let client = HttpClient::new(&site, PATIENCE, network.test_root, network.clock).map_err(|e| e.to_string())?;
+    let outgoing = Outgoing { method: request.method, path_and_query: request.path, body: None, header: None };
+    let mut clock = ClockOffset::new(OffsetSettings::default());
+    let mut best: Option<Duration> = None;
+    for _ in 0..SAMPLES {
+        let answer = client.send(&outgoing).await.map_err(|error| error.to_string())?;
+        let trip = answer.received_at.since(answer.sent_at);
+        match reply::answer(profile, &ask, answer.status, &answer.body) {
+            Ok(Answer::Time(server)) => {
+                clock.sample(answer.sent_at, answer.received_at, server);
+                best = Some(best.map_or(trip, |best| best.min(trip)));
+            }
+            Ok(_) => return Err("its answer is of another kind".to_owned()),
+            Err(refused) => return Err(refused.to_string()),
+        }
+    }
+    Ok((best.unwrap_or_default(), clock.read(network.clock.now())))
+}
+
+fn clock_line(offset: Option<Offset>) -> Line {
+    let fix = "switch on time synchronisation (timedatectl set-ntp true) and wait until the clock is right; with a simulated venue \
+               that keeps its own time, say --clock venue";
+    let Some(Offset { offset, error }) = offset else {
+        return Line::new("clock", Verdict::Warn, "not measured: answers take too long, or the clock jumped", fix);
+    };
+    let way = if offset < Span::ZERO { "behind" } else { "ahead of" };
+    let ms = offset.0.saturating_abs();
+    let found = format!("the venue is {ms} ms {way} this machine, +-{} ms", error.0);
+    // Only what is certain is held against it.
+    let certain = Span(ms.saturating_sub(error.0));
+    match certain {
+        certain if certain >= CLOCK_REFUSE => Line::new("clock", Verdict::Refuse, format!("clock skew: {found}"), fix),
+        certain if certain >= CLOCK_WARN => Line::new("clock", Verdict::Warn, format!("clock skew: {found}"), fix),
+        _ => Line::new("clock", Verdict::Good, found, ""),
+    }
+}
+
+/// Everything that needs the key. What fails is a line, and the rest is asked all the same.
+pub async fn account(inquiry: &Inquiry<'_>, subject: &Subject<'_>, lines: &mut Vec<Line>) {
+    match preflight::key(inquiry, subject.now).await {
+        Ok((known, found)) => {
+            lines.extend(found);
+            if !known {
+                let fix = "mend the key first";
+                lines.push(Line::new("account", Verdict::Refuse, "not asked: the venue refuses the key", fix));
+                return;
+            }
+        }
+        Err(error) => lines.push(failed("key", &error)),
+    }
+    match preflight::account_modes(inquiry).await {
+        Ok(found) => lines.extend(found),
+        Err(error) => lines.push(failed("account", &error)),
+    }
+    lines.extend(preflight::locks(inquiry).await);
+    for symbol in subject.symbols {
+        match inquiry.ask("modes of a perp", Ask::SymbolConfig { symbol: *symbol }).await {
+            Ok(Answer::SymbolConfig(found)) => lines.push(modes_line(&found, subject.settings)),
+            Ok(_) => lines.push(unread(&format!("{symbol} modes"))),
+            Err(error) => lines.push(failed(&format!("{symbol} modes"), &error)),
+        }
+        for market in [Market::Spot, Market::Perp] {
+            let check = format!("{symbol} {market} fees");
+            match inquiry.ask("our fees", Ask::Commission { market, symbol: *symbol }).await {
+                Ok(Answer::Commission { fees, own_coin }) => {
+                    let found = format!("maker {}, taker {}", fees.maker, fees.taker);
+                    lines.push(if own_coin == Some(true) {
+                        let fix =
+                            "switch off paying fees with the venue's coin, so that fees are what the strategy counts";
+                        Line::new(&check, Verdict::Warn, format!("{found}; taken in the venue's own coin"), fix)
+                    } else {
+                        Line::new(&check, Verdict::Good, found, "")
+                    });
+                }
+                Ok(_) => lines.push(unread(&check)),
+                Err(error) => lines.push(failed(&check, &error)),
+            }
+        }
+    }
+}
+
+fn failed(check: &str, error: &StartError) -> Line {
+    let found = match error {
+        StartError::Refused { refused, .. } => refused.to_string(),
+        other => other.to_string(),
+    };
+    Line::new(check, Verdict::Refuse, found, "try again; may the key read this, and is the venue open?")
+}
+
+fn unread(check: &str) -> Line {
+    Line::new(check, Verdict::Refuse, "the answer is of another kind", "is this address the venue's?")
+}
+
+fn modes_line(found: &SymbolModes, settings: &Settings) -> Line {
+    let wanted = whole_leverage(settings.size.leverage);
+    let isolated = settings.margin.mode == MarginMode::Isolated;
+    let mode = |isolated: bool| if isolated { "isolated" } else { "cross" };
+    let leverage = found.leverage.map_or_else(|| "unknown leverage".to_owned(), |leverage| format!("{leverage}x"));
+    let text = format!("{leverage}, {}", found.isolated.map_or("unknown mode", mode));
+    let check = format!("{} modes", found.symbol);
+    if found.leverage == Some(wanted) && found.isolated == Some(isolated) {
+        return Line::new(&check, Verdict::Good, text, "");
+    }
+    let fix = format!("nothing: carry live sets it to {wanted}x, {} at its start", mode(isolated));
+    Line::new(&check, Verdict::Warn, text, &fix)
+}
+
+/// Status, delisting and filters of every pair; no key needed.
+pub async fn pairs(inquiry: &Inquiry<'_>, subject: &Subject<'_>, lines: &mut Vec<Line>) {
+    let mut listed = Vec::new();
+    for market in [Market::Spot, Market::Perp] {
+        match inquiry.ask("its instruments", Ask::Instruments(market)).await {
+            Ok(Answer::Instruments { listings, .. }) => listed.push(listings),
+            Ok(_) => lines.push(unread(&format!("{market} instruments"))),
+            Err(error) => lines.push(failed(&format!("{market} instruments"), &error)),
+        }
+    }
+    let [spot, perp] = listed.as_slice() else { return };
+    for symbol in subject.symbols {
+        let find = |rows: &[Listing]| rows.iter().find(|row| row.symbol == *symbol).cloned();
+        let (spot, perp) = (find(spot), find(perp).filter(|row| row.perpetual));
+        for (market, leg) in [(Market::Spot, &spot), (Market::Perp, &perp)] {
+            lines.push(status_line((*symbol, market), leg.as_ref(), subject));
+        }
+        let (Some(spot), Some(perp)) = (spot, perp) else { continue };
+        let check = format!("{symbol} filters");
+        match inquiry.ask("its mark", Ask::Premium { symbol: Some(*symbol) }).await {
+            Ok(Answer::Premium(rows)) => match rows.iter().find(|row| row.symbol == *symbol) {
+                Some(row) => lines.push(filters_line(&spot, &perp, row.mark, subject.settings)),
+                None => lines.push(unread(&check)),
+            },
+            Ok(_) => lines.push(unread(&check)),
+            Err(error) => lines.push(failed(&check, &error)),
+        }
+    }
+}
+
+fn status_line(of: (Symbol, Market), leg: Option<&Listing>, subject: &Subject<'_>) -> Line {
+    let (symbol, market) = of;
+    let check = format!("{symbol} {market} status");
+    let Some(leg) = leg else {
+        let fix = "take the pair out of strategy.pairs, or correct its name";
+        return Line::new(&check, Verdict::Refuse, "not listed", fix);
+    };
+    let ends = leg.ends.filter(|ends| ends.since(subject.now) < DELIST_NOTICE);
+    match ends {
+        _ if !leg.trading => {
+            let fix = "take the pair out of strategy.pairs until the venue trades it again";
+            Line::new(&check, Verdict::Refuse, "not trading", fix)
+        }
+        Some(ends) if ends.since(subject.now) < subject.settings.gates.delist_lead => {
+            let fix = "take the pair out of strategy.pairs and close what is held of it";
+            Line::new(&check, Verdict::Refuse, format!("delisted at {ends}"), fix)
+        }
+        Some(ends) => {
+            let fix = "entries stop gates.delist_lead before; be out by then";
+            Line::new(&check, Verdict::Warn, format!("trading; delisted at {ends}"), fix)
+        }
+        None => Line::new(&check, Verdict::Good, "trading; no delisting announced", ""),
+    }
+}
+
+/// Whether a clip, and the whole size, can be ordered on both legs at this price.
+fn filters_line(spot: &Listing, perp: &Listing, price: Price, settings: &Settings) -> Line {
+    let check = format!("{} filters", spot.symbol);
+    let size = size_of(settings, price);
+    let clip = settings.execution.clip.min(size).min(settings.risk.max_order);
+    let coins = coins_of(clip, price);
+    let least = |leg: &Listing| {
+        let rules = &leg.rules;
+        rules.min_notional.max(price.times(rules.min_quantity)).max(price.times(rules.step))
+    };
+    // A clip is cut to the step, and must still be large enough then.
+    let coarse = spot.rules.step.max(perp.rules.step);
+    let needed = least(spot).max(least(perp)) + price.times(coarse);
+    let small = [spot, perp].into_iter().find(|leg| {
+        let cut = coins.floor_to(coarse);
+        cut.is_zero() || cut < leg.rules.min_quantity || price.times(cut) < leg.rules.min_notional
+    });
+    let quote = spot.quote;
+    if let Some(leg) = small {
+        let found = format!(
+            "the least {} order is {} {quote}, and one clip is {} {quote}",
+            leg.market,
+            money(least(leg)),
+            money(clip)
+        );
+        let fix = if size < settings.execution.clip {
+            format!("raise run.capital, size.per_pair or risk.max_pair until a pair may hold {} {quote}", money(needed))
+        } else {
+            format!("raise execution.clip and risk.max_order to at least {} {quote}", money(needed))
+        };
+        return Line::new(&check, Verdict::Refuse, found, &fix);
+    }
+    if let Some(leg) = [spot, perp].into_iter().find(|leg| coins > leg.rules.max_quantity) {
+        let most = price.times(leg.rules.max_quantity);
+        let found =
+            format!("the largest {} order is {} {quote}, and one clip is {}", leg.market, money(most), money(clip));
+        return Line::new(&check, Verdict::Refuse, found, "lower execution.clip below it");
+    }
+    let found = format!(
+        "clip {} of {} {quote}, least order {}, step {} spot and {} perp",
+        money(clip),
+        money(size),
+        money(least(spot).max(least(perp))),
+        spot.rules.step,
+        perp.rules.step
+    );
+    Line::new(&check, Verdict::Good, found, "")
+}
+
+/// The most that one pair may hold per leg, at this price, with nothing held yet.
+fn size_of(settings: &Settings, price: Price) -> Amount {
+    let size = &settings.size;
+    let shares = [size.share, size.per_pair, size.per_coin, size.per_venue, size.per_quote];
+    let share = shares.into_iter().min().unwrap_or(size.share);
+    let by_capital = notional_of(settings.run.capital.times_rate(share), size.leverage);
+    let wanted = size.quantity.map_or(by_capital, |coins| price.times(coins));
+    wanted.min(settings.risk.max_pair).min(settings.risk.max_total)
+}
+
+fn coins_of(value: Amount, price: Price) -> Quantity {
+    let units = value.units().max(0).div_euclid(i128::from(price.units()));
+    Quantity::saturating(i64::try_from(units).unwrap_or(i64::MAX))
+}
+
+fn money(amount: Amount) -> String {
+    crate::domain::money::grouped(amount, 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Asset, Rules};
+
+    fn listing(market: Market, min_notional: i64, step: &str) -> Listing {
+        Listing {
+            symbol: Symbol::of("BTCUSDT"),
+            market,
+            base: Asset::of("BTC"),
+            quote: Asset::of("USDT"),
+            rules: Rules {
+                tick: Price::parse("0.01").unwrap(),
+                step: Quantity::parse(step).unwrap(),
+                min_quantity: Quantity::parse(step).unwrap(),
+                max_quantity: Quantity::parse("100").unwrap(),
+                min_notional: Amount::whole(min_notional),
+            },
+            trading: true,
+            perpetual: market == Market::Perp,
+            ends: None,
+            price_band: None,
+        }
+    }
+
+    fn judged(clip: i64, capital: i64) -> Line {
+        let mut settings = Settings::default();
+        settings.execution.clip = Amount::whole(clip);
+        settings.run.capital = Amount::whole(capital);
+        let price = Price::parse("50000").unwrap();
+        filters_line(&listing(Market::Spot, 5, "0.00001"), &listing(Market::Perp, 100, "0.001"), price, &settings)
+    }
+
+    #[test]
+    fn a_clip_must_be_an_order_on_both_legs_after_it_was_cut_to_the_coarser_step() {
+        assert_eq!(judged(1_000, 1_000_000).verdict, Verdict::Good);
+        // 149 USDT are 0.00298 BTC, cut to 0.002: exactly 100 USDT. 99 are cut to 50.
+        assert_eq!(judged(149, 1_000_000).verdict, Verdict::Good);
+        let line = judged(99, 1_000_000);
+        assert_eq!((line.verdict, line.found.contains("least perp order is 100.00 USDT")), (Verdict::Refuse, true));
+        assert!(line.fix.contains("raise execution.clip and risk.max_order to at least 150.00 USDT"), "{}", line.fix);
+        let line = judged(1_000, 100);
+        assert_eq!((line.verdict, line.fix.contains("raise run.capital")), (Verdict::Refuse, true), "{line:?}");
+        let line = judged(6_000_000, 1_000_000_000);
+        assert!(line.verdict == Verdict::Good, "the gate's own limits bound a clip: {line:?}");
+    }
+
+    #[test]
+    fn g08_a_clock_is_refused_only_for_what_is_certain() {
+        let line = |offset, error| clock_line(Some(Offset { offset: Span(offset), error: Span(error) }));
+        assert_eq!(line(40, 5).verdict, Verdict::Good);
+        assert_eq!(line(-400, 5).verdict, Verdict::Warn);
+        assert_eq!(line(1_200, 5).verdict, Verdict::Refuse);
+        assert_eq!(line(1_200, 1_000).verdict, Verdict::Good);
+        assert_eq!(clock_line(None).verdict, Verdict::Warn);
+        let skewed = line(-7_000, 3);
+        assert!(skewed.found.contains("clock skew: the venue is 7000 ms behind this machine, +-3 ms"), "{skewed:?}");
+        assert!(skewed.fix.contains("time synchronisation"), "{skewed:?}");
+    }
+
+    #[test]
+    fn a_delisting_is_told_and_refused_when_it_is_near() {
+        let settings = Settings::default();
+        let subject = Subject { settings: &settings, symbols: &[], now: WallTime(0) };
+        let status = |ends: Option<Span>, trading| {
+            let leg =
+                Listing { ends: ends.map(|ends| WallTime(0) + ends), trading, ..listing(Market::Perp, 5, "0.001") };
+            status_line((leg.symbol, Market::Perp), Some(&leg), &subject).verdict
+        };
+        assert_eq!(status(None, true), Verdict::Good);
+        assert_eq!(status(Some(Span(36_500 * Span::DAY.0)), true), Verdict::Good, "far away is never");
+        assert_eq!(status(Some(Span(30 * Span::DAY.0)), true), Verdict::Warn);
+        assert_eq!(status(Some(settings.gates.delist_lead - Span(1)), true), Verdict::Refuse);
+        assert_eq!(status(None, false), Verdict::Refuse);
+        assert_eq!(status_line((Symbol::of("XUSDT"), Market::Spot), None, &subject).found, "not listed");
+    }
+}
