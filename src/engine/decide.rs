@@ -1,11 +1,12 @@
 //! Decisions: what to do about the facts. Per pair: ask the strategy, plan the next order, pass the gate, write it down.
 
 use super::apply::{alarm, closed, day_loss, has_come};
+use super::by_hand;
 use super::funds::Ready;
 use super::margin;
 use super::orders_due;
 use super::record::Record;
-use super::state::State;
+use super::state::{PairState, State};
 use crate::domain::{Amount, Leg, Market, Price, Quantity, Rate, Span};
 use crate::pairs::plan::{Child, PlanInput};
 use crate::pairs::sizing::{self, Room, capital_of, margin_of};
@@ -41,7 +42,11 @@ fn decide_pair(state: &mut State, place: usize, out: &mut Vec<Command>) {
     if pair.memory.halted {
         return;
     }
-    if pair.at_rest {
+    if pair.at_rest && pair.memory.ordered.is_some() {
+        if !by_hand::begin(state, place, out) {
+            return;
+        }
+    } else if pair.at_rest {
         // The usual case, and the fast one: nothing is in work and the legs are equal.
         match wish(state, place) {
             Wish::Keep => return,
@@ -52,7 +57,8 @@ fn decide_pair(state: &mut State, place: usize, out: &mut Vec<Command>) {
             }
             Wish::Leave(reason) => set_target(state, place, Quantity::ZERO, reason),
         }
-    } else if untouched(state, place) && !matches!(wish(state, place), Wish::Enter(_)) {
+    } else if untouched(state, place) && !by_hand::stands(state, place) && !matches!(wish(state, place), Wish::Enter(_))
+    {
         // An entry whose order did not trade is no promise: it is dropped when it is no longer wanted.
         let Some(pair) = state.pairs.get_mut(place) else { return };
         pair.memory.target = Quantity::ZERO;
@@ -79,16 +85,34 @@ fn wish(state: &State, place: usize) -> Wish {
         if pair.delisting && pair.market.ends_at.is_some_and(|at| at.since(state.now) <= lead) {
             return Wish::Leave(Reason::Delisting);
         }
-    } else if state.paused
-        || state.venue(pair.pair.venue_id).is_none_or(|venue| venue.foreign || venue.differs)
-        || pair.last_chance
-        || state.bot != BotState::Ready
-        || !has_come(state.now, pair.memory.retry_at)
-        || !has_come(state.now, pair.memory.enter_after)
-    {
+    } else if barred(state, pair).is_some() {
         return Wish::Keep;
     }
     strategy::decide(&state.view(pair, held))
+}
+
+/// What forbids every entry, whoever wants it.
+pub(super) fn barred(state: &State, pair: &PairState) -> Option<&'static str> {
+    let venue = state.venue(pair.pair.venue_id);
+    if state.stopping {
+        Some("the session is ending")
+    } else if state.paused {
+        Some("the session is paused; see carry resume")
+    } else if venue.is_none_or(|venue| venue.foreign) {
+        Some("somebody else acts on the account; look at it, then carry clear-halt")
+    } else if venue.is_none_or(|venue| venue.differs) {
+        Some("ledger and venue differ; see carry reconcile")
+    } else if state.bot != BotState::Ready {
+        Some("the bot may not add risk; see carry status")
+    } else if pair.memory.blocked {
+        Some("the pair is blocked: clip after clip was taken back; look at it, then carry clear-halt")
+    } else if pair.last_chance {
+        Some("trading of the pair ends")
+    } else if !has_come(state.now, pair.memory.retry_at) || !has_come(state.now, pair.memory.enter_after) {
+        Some("an attempt failed a moment ago; try again in a minute")
+    } else {
+        None
+    }
 }
 
 fn set_target(state: &mut State, place: usize, coins: Quantity, reason: Reason) {
@@ -106,41 +130,89 @@ fn set_target(state: &mut State, place: usize, coins: Quantity, reason: Reason) 
     pair.at_rest = false;
 }
 
+/// What became of an entry that was wanted.
+pub(super) enum Entry {
+    /// The target is set.
+    Begun,
+    /// Money is on its way between the wallets.
+    Waits,
+    /// It is not begun.
+    Refused(&'static str),
+}
+
 /// Sizes an entry and makes the money ready; true when it can start now.
 fn enter(state: &mut State, place: usize, reason: Reason, out: &mut Vec<Command>) -> bool {
+    matches!(begin(state, place, (reason, None), out), Entry::Begun)
+}
+
+/// The same, of a size that a person named (the value of each leg), which never exceeds what the settings would allow.
+pub(super) fn begin(
+    state: &mut State,
+    place: usize,
+    (reason, by_hand): (Reason, Option<Amount>),
+    out: &mut Vec<Command>,
+) -> Entry {
     if day_loss(state) > state.settings.run.capital.times_rate(state.settings.risk.daily_loss) {
         out.push(alarm(AlarmKind::LossLimit, Severity::Page, None, None));
         state.bot = BotState::ReduceOnly;
-        return false;
+        return Entry::Refused("the day's loss is above risk.daily_loss");
     }
-    let Some(pair) = state.pairs.get(place) else { return false };
-    let Some(spot_mid) = pair.market.spot.mid else { return false };
+    let no_price = Entry::Refused("there is no price of one of the legs");
+    let Some(pair) = state.pairs.get(place) else { return no_price };
+    let Some(spot_mid) = pair.market.spot.mid else { return no_price };
     let key = (pair.pair.venue_id, pair.pair.quote);
-    let id = pair.pair.id;
-    let Some(room) = room(state, place) else { return false };
-    let Some(input) = state.plan_input(pair) else { return false };
-    let common = input.spot_grid.step.max(input.perp_grid.step);
-    let coins = sizing::coins(&state.settings.size, &room, spot_mid).floor_to(common);
-    // Both legs' minimums, for the entry and for the later exit, before the first order; and not a leftover of the money:
-    // less than a tenth of what a pair may have is not worth its costs and its attention.
-    let usual =
-        sizing::notional_of(room.capital.times_rate(state.settings.size.per_pair), state.settings.size.leverage);
-    let leftover = state.settings.size.quantity.is_none() && spot_mid.times(coins) < usual.share(1, 10);
-    if leftover || coins < input.lot().max(input.spot_grid.min_add).max(input.perp_grid.min_add) {
-        *state.refusals.entry("size").or_default() += 1;
-        return false;
-    }
+    let Some(room) = room(state, place) else { return no_price };
+    let Some(input) = state.plan_input(pair) else { return no_price };
+    let coins = match size(state, (&room, &input), spot_mid, by_hand) {
+        Ok(coins) => coins,
+        Err(why) => {
+            *state.refusals.entry("size").or_default() += 1;
+            return Entry::Refused(why);
+        }
+    };
     // What the gate and the venue will ask for: the limit may be a collar above the mid.
     let notional = spot_mid.times(coins);
     let most = notional + notional.times_rate(reserve(state, place));
     let perp = margin_of(most, state.settings.size.leverage);
     match state.make_ready(key, most, perp, out) {
         Ready::Yes => {}
-        Ready::Wait | Ready::No => return false,
+        Ready::Wait => return Entry::Waits,
+        Ready::No => return Entry::Refused("both wallets together do not hold enough, or money cannot be moved now"),
     }
-    debug_assert_eq!(state.pairs.get(place).map(|pair| pair.pair.id), Some(id));
     set_target(state, place, coins, reason);
-    true
+    Entry::Begun
+}
+
+/// Coins of an entry: as large as the money and the caps allow, or what a person named when that is no more.
+fn size(
+    state: &State,
+    (room, input): (&Room, &PlanInput),
+    spot_mid: Price,
+    by_hand: Option<Amount>,
+) -> Result<Quantity, &'static str> {
+    let settings = &state.settings.size;
+    let common = input.spot_grid.step.max(input.perp_grid.step);
+    let coins = match by_hand {
+        None => sizing::coins(settings, room, spot_mid).floor_to(common),
+        Some(notional) => {
+            let free_size = crate::config::settings::Size { quantity: None, ..settings.clone() };
+            let room = Room { scale: Rate::from_units(Rate::ONE), ..*room };
+            let units = notional.units().max(0).div_euclid(i128::from(spot_mid.units()));
+            let coins = Quantity::saturating(i64::try_from(units).unwrap_or(i64::MAX)).floor_to(common);
+            if coins > sizing::coins(&free_size, &room, spot_mid) {
+                return Err("it is more than the shares of size, risk.max_pair and the free money allow");
+            }
+            coins
+        }
+    };
+    // Both legs' minimums, for the entry and for the later exit, before the first order; and not a leftover of the money:
+    // less than a tenth of what a pair may have is not worth its costs and its attention.
+    let usual = sizing::notional_of(room.capital.times_rate(settings.per_pair), settings.leverage).min(room.gate_cap);
+    let leftover = by_hand.is_none() && settings.quantity.is_none() && spot_mid.times(coins) < usual.share(1, 10);
+    if leftover || coins < input.lot().max(input.spot_grid.min_add).max(input.perp_grid.min_add) {
+        return Err("it is less than both legs of the pair take as an order");
+    }
+    Ok(coins)
 }
 
 /// Share of the value that an entry sets aside: the collar and what trading costs.
@@ -177,7 +249,8 @@ fn room(state: &State, place: usize) -> Option<Room> {
         quote_used: used(&|other| other.quote == pair.pair.quote),
         free: without(funds.spot + funds.free_perp(), reserve(state, place)),
         open_interest: pair.market.open_interest(),
-        gate_cap: state.settings.risk.max_pair,
+        // The gate counts what is bought before its fee in coins, at the mid of that moment.
+        gate_cap: without(state.settings.risk.max_pair.min(state.settings.risk.max_total), reserve(state, place)),
         scale,
     })
 }

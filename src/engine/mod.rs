@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod booked;
+pub mod by_hand;
 pub mod context;
 pub mod decide;
 pub mod funds;
