@@ -34,6 +34,7 @@ per_pair = "40%"
 leverage = "2x"
 [execution]
 clip = "1000usdt"
+hedge_time = "60s"
 "#;
 /// Most tries at whatever is waited for, a few milliseconds apart at least.
 const TRIES: u32 = 6_000;
@@ -93,8 +94,9 @@ impl Bench {
         let path = |name: &str| folder.path().join(name);
         std::fs::write(path("strategy.toml"), STRATEGY).unwrap();
         std::fs::write(path("calm.toml"), "calm = true\n").unwrap();
-        let (key, secret) = carry::loopback::TRADER;
-        let mut add = carry(&["keys", "add", "test", "--venue", "binance", "--test", "--keys", text(&path("keys.json"))]);
+        let (key, secret) = carry::loopback::keys::TRADER;
+        let mut add =
+            carry(&["keys", "add", "test", "--venue", "binance", "--test", "--keys", text(&path("keys.json"))]);
         let mut adding = add.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let body = json!({ "key": key, "secret": secret }).to_string();
         adding.stdin.take().unwrap().write_all(body.as_bytes()).unwrap();
@@ -196,7 +198,10 @@ impl Bench {
         let body = act.to_string();
         let host = self.base.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(host).unwrap();
-        let head = format!("POST /carry/fault HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+        let head = format!(
+            "POST /carry/fault HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
         stream.write_all(head.as_bytes()).unwrap();
         stream.write_all(body.as_bytes()).unwrap();
         let mut answer = String::new();
@@ -236,8 +241,6 @@ fn h15_a_person_opens_closes_and_stops_a_live_run() {
     assert!(report["result"]["opening"].is_string(), "{report}");
     bench.until(&run, "hedged", || bench.phase_is("hedged"));
     assert!(open("3000usdt").2.contains("it holds a position already"));
-    let fills = bench.verb(&["fills", "--limit", "0"]);
-    let _ = fills;
     bench.until(&run, "all settled", || bench.verb(&["orders"]).1["result"]["orders"].as_array().unwrap().is_empty());
     bench.until(&run, "a comparison after the fills", || bench.verb(&["reconcile"]).0 == 0);
     assert_eq!(bench.verb(&["close", PAIR, "--yes"]).0, 0);
@@ -263,7 +266,6 @@ fn h15_a_person_opens_closes_and_stops_a_live_run() {
     let again = bench.live();
     bench.until(&again, "the socket", || bench.verb(&["status"]).0 == 0);
     bench.ready(&again);
-    assert_eq!(bench.verb(&["status"]).1["result"]["paused"].as_bool(), None, "status prints its result alone");
     assert_eq!(bench.verb(&["flatten", "--yes"]).0, 0);
     bench.until(&again, "flat again", || bench.phase_is("flat"));
     again.signal("INT");
@@ -274,7 +276,8 @@ fn h15_a_person_opens_closes_and_stops_a_live_run() {
 fn h16_g20_a_halt_stays_while_ledger_and_venue_differ_and_what_was_there_is_adopted() {
     let bench = Bench::new("20", &["--futures-balance", "20000"]);
     for (market, side) in [("spot", "buy"), ("perp", "sell")] {
-        bench.act(&json!({ "act": "foreign", "symbol": "BTCUSDT", "market": market, "side": side, "quantity": "0.05" }));
+        bench
+            .act(&json!({ "act": "foreign", "symbol": "BTCUSDT", "market": market, "side": side, "quantity": "0.05" }));
     }
     let run = bench.live();
     bench.until(&run, "the socket", || bench.verb(&["status"]).0 == 0);

@@ -107,7 +107,7 @@ impl Job<'_> {
             return Ok(());
         }
         crate::report::print_summary(output.out, result)?;
-        let pnl = format!("carry pnl --state {}", folder.display());
+        let pnl = format!("carry pnl {}", folder.display());
         let again = format!("carry {} --state {}", self.mode, self.folder.display());
         let next: [(&str, &str); 2] = [(&pnl, "its profit, line by line"), (&again, "goes on where it stopped")];
         crate::report::print_next(output.out, &next)?;

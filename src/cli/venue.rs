@@ -65,7 +65,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let real: crate::loopback::RealTime = Arc::new(|| clock::now().0);
-        let running = serve(options, real).await.map_err(failure)?;
+        let running = serve(options, real).await.map_err(|error| failure(&error))?;
         let line = serde_json::json!({
             "schema": "carry.venue/1", "listen": running.address.to_string(), "base": format!("http://{}", running.address),
             "ws": format!("ws://{}", running.address), "profile": running.profile.word(), "now_ms": running.now.0,
@@ -74,13 +74,13 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
         output.out.flush()?;
         stop_signal().await?;
         tracing::info!("stopping");
-        running.stop().map_err(failure)
+        running.stop().map_err(|error| failure(&error))
     })?;
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(())
 }
 
-fn failure(error: LoopbackError) -> Failure {
+fn failure(error: &LoopbackError) -> Failure {
     let exit = match error {
         LoopbackError::NotLoopback(_) => Exit::Usage,
         LoopbackError::Listen(_) | LoopbackError::State(_) => Exit::Failure,

@@ -109,7 +109,7 @@ mod tests {
         let key = key_named(&keys, Some(name)).unwrap();
         let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
         mac.update(b"symbol=X&timestamp=1");
-        let hex: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02X}")).collect();
+        let hex = mac.finalize().into_bytes().iter().fold(String::new(), |text, byte| text + &format!("{byte:02X}"));
         let check = |query: &str| verify(key, &Params::read(query, "").unwrap(), WallTime(1)).map_err(|e| e.code);
         assert!(check(&format!("symbol=X&timestamp=1&signature={hex}")).is_ok());
         assert_eq!(check(&format!("symbol=Y&timestamp=1&signature={hex}")), Err(-1022));

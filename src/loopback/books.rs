@@ -57,7 +57,9 @@ impl Position {
     /// Mean entry price in units of 1e-8; zero when flat, as the venue writes it.
     pub(crate) fn entry_units(&self) -> i128 {
         let coins = i128::from(self.coins.units());
-        if coins == 0 { 0 } else { crate::domain::decimal::div_half_even(self.entry_value.units(), coins) }
+        // The division rounds for divisors above zero only; value and coins have one sign.
+        let value = self.entry_value.units() * coins.signum();
+        if coins == 0 { 0 } else { crate::domain::decimal::div_half_even(value, coins.abs()) }
     }
 
     /// Trades `signed` coins at `price`; the realised profit, rounded to 1e-8 as it is paid.

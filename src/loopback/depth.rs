@@ -6,7 +6,7 @@
 use crate::domain::{Price, Quantity, Side};
 use crate::sim::generator::Ladder;
 use crate::sim::matching::Liquidity;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Levels and ids of one book.
 #[derive(Debug, Clone, Default)]
@@ -19,7 +19,7 @@ pub(crate) struct Depth {
     /// Ids per change: one on spot, more on futures, whose ids have holes.
     stride: u64,
     first: Option<u64>,
-    changed: BTreeMap<(Side, Price), ()>,
+    changed: BTreeSet<(Side, Price)>,
 }
 
 /// A message of changes.
@@ -101,7 +101,7 @@ impl Depth {
         let first = self.first.take()?;
         let changed = std::mem::take(&mut self.changed);
         let of = |wanted: Side| {
-            let rows = changed.keys().filter(|(side, _)| *side == wanted);
+            let rows = changed.iter().filter(|(side, _)| *side == wanted);
             rows.map(|(side, price)| (*price, self.side_of(*side).get(price).copied().unwrap_or(Quantity::ZERO)))
                 .collect()
         };
@@ -132,7 +132,7 @@ impl Depth {
         }
         self.id += self.stride;
         self.first.get_or_insert(self.id);
-        self.changed.insert((side, price), ());
+        self.changed.insert((side, price));
     }
 }
 

@@ -71,7 +71,7 @@ pub(crate) enum Wrong {
     /// Not executed, and answered with this status and body.
     Status(u16, String),
     /// Executed, but the answer is this text.
-    WrongBody(String),
+    Body(String),
     /// The answer breaks off in the middle.
     Short,
     /// Refused with this status, code and message.
@@ -248,7 +248,7 @@ fn wrong(key: &str, value: &toml::Value) -> Result<Wrong, &'static str> {
         "drop_after" => on().map(|_| Wrong::DropAfter),
         "status" => status().map(|(code, body)| Wrong::Status(code, body)),
         "status_after" => status().map(|(code, body)| Wrong::StatusAfter(code, body)),
-        "wrong_body" => value.as_str().map(|text| Wrong::WrongBody(text.to_owned())).ok_or("expected a text"),
+        "wrong_body" => value.as_str().map(|text| Wrong::Body(text.to_owned())).ok_or("expected a text"),
         "short_body" => on().map(|_| Wrong::Short),
         "error" => {
             let table = value.as_table().ok_or("expected { code, msg, status }")?;

@@ -6,6 +6,7 @@ use ed25519_dalek::{SigningKey, VerifyingKey};
 
 /// What a key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a tick of its own on the venue's page of keys")]
 pub(crate) struct Rights {
     pub(crate) trade: bool,
     pub(crate) futures: bool,

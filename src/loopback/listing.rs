@@ -244,7 +244,7 @@ fn moved(ladder: &Ladder, factor: i128, tick: Price) -> Ladder {
         for (price, quantity) in levels {
             let price = scaled(*price, factor).on_tick(tick, round);
             match rows.last_mut().filter(|(last, _)| *last == price) {
-                Some((_, size)) => *size = *size + *quantity,
+                Some((_, size)) => *size += *quantity,
                 None => rows.push((price, *quantity)),
             }
         }

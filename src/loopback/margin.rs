@@ -168,33 +168,6 @@ impl Venue {
         let moved = i128::from(listing.mark.units()) + if short { distance } else { -distance };
         i64::try_from(moved.max(0)).unwrap_or(0)
     }
-
-    /// Most value at a leverage, from the brackets: the leverage times the ratio stays within one.
-    pub(crate) fn most_notional(&self, listing: &Listing, leverage: u32) -> i64 {
-        let fits = |ratio: Rate| i128::from(ratio.units()) * 2 * i128::from(leverage) <= i128::from(Rate::ONE);
-        let brackets = &listing.perp.brackets;
-        let first_out = brackets.iter().skip(1).find(|bracket| !fits(bracket.maintenance));
-        first_out.map_or(1_000_000_000, |bracket| {
-            i64::try_from(bracket.floor.units() / 10_000_000_000_000_000).unwrap_or(i64::MAX)
-        })
-    }
-
-    /// The rank of a position for deleveraging, 0 to 4: by its profit against its margin.
-    pub(crate) fn adl_rank(&self, listing: &Listing, position: &Position) -> u32 {
-        if position.coins.is_zero() {
-            return 0;
-        }
-        let profit = position.unrealised(listing.mark);
-        let value = listing.mark.times(position.coins.magnitude());
-        let share = profit.units() * 100 * i128::from(position.leverage) / value.units().max(1);
-        match share {
-            i128::MIN..=0 => 0,
-            1..=10 => 1,
-            11..=50 => 2,
-            51..=100 => 3,
-            _ => 4,
-        }
-    }
 }
 
 /// Value of an amount of an asset at a price.
@@ -206,4 +179,31 @@ pub(crate) fn worth(amount: Amount, price: Price) -> Amount {
 pub(crate) fn reduces(position: &Position, side: Side, quantity: Quantity) -> bool {
     let signed = quantity.signed(side);
     position.coins.units().signum() * signed.units().signum() < 0 && quantity <= position.coins.magnitude()
+}
+
+/// Most value at a leverage, from the brackets: the leverage times the ratio stays within one.
+pub(crate) fn most_notional(listing: &Listing, leverage: u32) -> i64 {
+    let fits = |ratio: Rate| i128::from(ratio.units()) * 2 * i128::from(leverage) <= i128::from(Rate::ONE);
+    let brackets = &listing.perp.brackets;
+    let first_out = brackets.iter().skip(1).find(|bracket| !fits(bracket.maintenance));
+    first_out.map_or(1_000_000_000, |bracket| {
+        i64::try_from(bracket.floor.units() / 10_000_000_000_000_000).unwrap_or(i64::MAX)
+    })
+}
+
+/// The rank of a position for deleveraging, 0 to 4: by its profit against its margin.
+pub(crate) fn adl_rank(listing: &Listing, position: &Position) -> u32 {
+    if position.coins.is_zero() {
+        return 0;
+    }
+    let profit = position.unrealised(listing.mark);
+    let value = listing.mark.times(position.coins.magnitude());
+    let share = profit.units() * 100 * i128::from(position.leverage) / value.units().max(1);
+    match share {
+        i128::MIN..=0 => 0,
+        1..=10 => 1,
+        11..=50 => 2,
+        51..=100 => 3,
+        _ => 4,
+    }
 }

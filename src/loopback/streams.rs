@@ -156,7 +156,7 @@ impl Streams {
         }
     }
 
-    pub(crate) fn to_listen_key(&mut self, key: &str, event: &Value) {
+    pub(crate) fn tell_listen_key(&mut self, key: &str, event: &Value) {
         self.user(&[key.to_owned()], event, None);
     }
 

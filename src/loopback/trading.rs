@@ -7,7 +7,7 @@
 use super::books::{Execution, Income, Kind, Order, Status, Tif};
 use super::filters::{self, MAX_ORDERS, Wanted};
 use super::limits::Pool;
-use super::margin::reduces;
+use super::margin::{most_notional, reduces};
 use super::refusal::{Refusal, filter, invalid_symbol, refuse};
 use super::userdata::Happened;
 use super::venue::Venue;
@@ -46,8 +46,8 @@ impl Venue {
             by_venue: false,
         };
         self.books.insert(order.clone());
-        self.lock(id);
         self.tell_order(&order, Happened::New, None);
+        self.lock(id);
         if !wanted.post_only() {
             self.take_liquidity(id, wanted);
         }
@@ -138,7 +138,7 @@ impl Venue {
             return Ok(());
         }
         let value = listing.mark.times((position.coins + wanted.quantity.signed(wanted.side)).magnitude());
-        if value > Amount::whole(self.most_notional(listing, position.leverage)) {
+        if value > Amount::whole(most_notional(listing, position.leverage)) {
             return Err(refuse(-2027, "Exceeded the maximum allowable position at current leverage."));
         }
         if self.can_carry(listing, wanted.quantity.signed(wanted.side), price) {
@@ -223,7 +223,7 @@ impl Venue {
             let cost = price.times(size);
             if cost <= left {
                 left -= cost;
-                coins = coins + size;
+                coins += size;
                 continue;
             }
             let units = left.units() / i128::from(price.units());
@@ -271,7 +271,7 @@ impl Venue {
         let now = self.stamp();
         let Some(before) = self.books.orders.get(&id).cloned() else { return };
         let Some(order) = self.books.change(id, now, |order| {
-            order.filled = order.filled + quantity;
+            order.filled += quantity;
             order.value += price.times(quantity);
             order.status = if order.left().is_zero() { Status::Filled } else { Status::Partial };
         }) else {

@@ -98,8 +98,8 @@ mod tests {
         let key = SigningKey::from_slice(&secret).unwrap();
         let message = "symbol=BTCUSDT&nonce=1&user=0x1&signer=0x2";
         let (signature, recovery) = key.sign_prehash_recoverable(&digest(message)).unwrap();
-        let mut text: String = signature.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        text += &format!("{:02x}", recovery.to_byte() + 27);
+        let text = signature.to_bytes().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        let text = text + &format!("{:02x}", recovery.to_byte() + 27);
         assert_eq!(signer(message, &text), address_of(&secret));
         assert_eq!(signer(message, &format!("0x{text}")), address_of(&secret));
         assert_ne!(signer("symbol=ETHUSDT", &text), address_of(&secret));

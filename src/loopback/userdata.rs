@@ -89,15 +89,13 @@ impl Venue {
             "Y": amount8(execution.map(|one| one.price.times(one.quantity)).unwrap_or_default()),
             "Q": amount8(order.quote_quantity.unwrap_or_default()), "W": order.created.0, "V": "EXPIRE_MAKER",
         });
-        if self.profile == Profile::Aster {
-            if let Some(row) = event.as_object_mut() {
-                for absent in ["C", "r", "I", "w", "W", "V", "F", "g"] {
-                    row.remove(absent);
-                }
-                row.insert("c".to_owned(), json!(order.client));
-                row.insert("ap".to_owned(), json!(eight(order.average_units())));
-                row.insert("ot".to_owned(), json!(order.kind.word()));
+        if let Some(row) = event.as_object_mut().filter(|_| self.profile == Profile::Aster) {
+            for absent in ["C", "r", "I", "w", "W", "V", "F", "g"] {
+                row.remove(absent);
             }
+            row.insert("c".to_owned(), json!(order.client));
+            row.insert("ap".to_owned(), json!(eight(order.average_units())));
+            row.insert("ot".to_owned(), json!(order.kind.word()));
         }
         event
     }

@@ -123,7 +123,7 @@ impl Venue {
             } else if act == Some(due) {
                 if let Some(timed) = self.script.acts.get(self.books.acts_done).cloned() {
                     self.books.acts_done += 1;
-                    self.act(timed.act);
+                    self.act(&timed.act);
                 }
             } else {
                 self.minute();
@@ -149,23 +149,23 @@ impl Venue {
     }
 
     /// Does an act now.
-    pub(crate) fn act(&mut self, act: Act) {
+    pub(crate) fn act(&mut self, act: &Act) {
         let now = self.now;
-        if is_of_market(&act) {
+        if is_of_market(act) {
             let done = Done { at: now, act: act.clone() };
             self.market.apply(&done);
             self.books.done.push(done);
-            self.after_market_act(&act);
+            self.after_market_act(act);
             return;
         }
         match act {
-            Act::Adl { symbol, share } => self.deleverage(symbol, share),
-            Act::Liquidation { symbol } => self.liquidate(symbol),
-            Act::RateLimit { lasts } => self.limits.spent_until = Some(now + lasts),
-            Act::Ban { lasts } => self.limits.banned_until = Some(now + lasts),
-            Act::ClockSkew { ms } => self.skew = Span(ms),
+            Act::Adl { symbol, share } => self.deleverage(*symbol, *share),
+            Act::Liquidation { symbol } => self.liquidate(*symbol),
+            Act::RateLimit { lasts } => self.limits.spent_until = Some(now + *lasts),
+            Act::Ban { lasts } => self.limits.banned_until = Some(now + *lasts),
+            Act::ClockSkew { ms } => self.skew = Span(*ms),
             Act::Cut {} => self.streams.cut_all(),
-            Act::Freeze { symbol, lasts } => self.streams.freeze(symbol, now + lasts),
+            Act::Freeze { symbol, lasts } => self.streams.freeze(*symbol, now + *lasts),
             Act::ListenKeys {} => {
                 for key in self.listen_keys.values_mut() {
                     key.until = now;
@@ -173,11 +173,12 @@ impl Venue {
                 self.expire_listen_keys();
             }
             Act::Revoke {} => {
-                self.keys.retain(|key| key.name != super::keys::TRADER.0 && key.name != super::keys::ED25519_KEY)
+                let revoked = [super::keys::TRADER.0, super::keys::ED25519_KEY];
+                self.keys.retain(|key| !revoked.contains(&key.name));
             }
-            Act::Hedge { on } => self.books.hedge = on,
-            Act::Deposit { wallet, asset, amount } => self.deposit(wallet, asset, amount),
-            Act::Foreign { symbol, market, side, quantity } => self.foreign(symbol, market, (side, quantity)),
+            Act::Hedge { on } => self.books.hedge = *on,
+            Act::Deposit { wallet, asset, amount } => self.deposit(*wallet, *asset, *amount),
+            Act::Foreign { symbol, market, side, quantity } => self.foreign(*symbol, *market, (*side, *quantity)),
             _ => {}
         }
     }
@@ -209,20 +210,18 @@ impl Venue {
             self.listen_keys.iter().filter(|(_, key)| key.until <= now).map(|(name, _)| name.clone()).collect();
         for name in dead {
             let event = json!({"e": "listenKeyExpired", "E": self.stamp().0, "listenKey": name});
-            self.streams.to_listen_key(&name, &event);
+            self.streams.tell_listen_key(&name, &event);
             self.listen_keys.remove(&name);
         }
     }
 
     /// Writes what is new to the state folder, before anybody is told.
     pub(crate) fn save(&mut self) -> Result<(), LoopbackError> {
-        match self.saved.as_mut() {
-            Some(saved) => saved.save(self.start, self.now, &mut self.books),
-            None => {
-                self.books.unsaved.clear();
-                Ok(())
-            }
+        if let Some(saved) = self.saved.as_mut() {
+            return saved.save(self.start, self.now, &mut self.books);
         }
+        self.books.unsaved.clear();
+        Ok(())
     }
 
     /// The clock as control requests show it.

@@ -5,7 +5,7 @@ use super::super::books::{Income, Position};
 use super::super::keys;
 use super::super::limits::Pool;
 use super::super::listing::Listing;
-use super::super::margin::{haircut, maintenance, over};
+use super::super::margin::{adl_rank, haircut, maintenance, most_notional, over};
 use super::super::refusal::{Answer, refuse};
 use super::super::typed;
 use super::super::venue::Venue;
@@ -119,7 +119,7 @@ fn account_position(venue: &Venue, listing: &Listing) -> Value {
         &mut row,
         json!({
             "unrealizedProfit": amount8(position.unrealised(listing.mark)), "leverage": position.leverage.to_string(),
-            "isolated": position.isolated, "maxNotional": venue.most_notional(listing, position.leverage).to_string(),
+            "isolated": position.isolated, "maxNotional": most_notional(listing, position.leverage).to_string(),
             "breakEvenPrice": short(position.entry_units()), "bidNotional": "0", "askNotional": "0",
         }),
     );
@@ -135,7 +135,7 @@ fn risk_row(venue: &Venue, listing: &Listing) -> Value {
             "breakEvenPrice": short(position.entry_units()), "markPrice": eight(i128::from(listing.mark.units())),
             "unRealizedProfit": amount8(position.unrealised(listing.mark)),
             "liquidationPrice": eight(i128::from(venue.liquidation_units(listing, &position))),
-            "marginAsset": venue.quote.as_str(), "adl": venue.adl_rank(listing, &position), "bidNotional": "0", "askNotional": "0",
+            "marginAsset": venue.quote.as_str(), "adl": adl_rank(listing, &position), "bidNotional": "0", "askNotional": "0",
         }),
     );
     row
@@ -164,7 +164,7 @@ pub(crate) fn position_risk_all(venue: &mut Venue, call: &Call<'_>) -> Answer {
         let mut row = risk_row(venue, listing);
         join(&mut row, json!({
             "leverage": position.leverage.to_string(), "marginType": if position.isolated { "isolated" } else { "cross" },
-            "isAutoAddMargin": "false", "maxNotionalValue": venue.most_notional(listing, position.leverage).to_string(),
+            "isAutoAddMargin": "false", "maxNotionalValue": most_notional(listing, position.leverage).to_string(),
         }));
         row
     });
@@ -207,7 +207,7 @@ pub(crate) fn adl_quantile(venue: &mut Venue, call: &Call<'_>) -> Answer {
     let chosen = venue.market.listings.iter().filter(|one| wanted.is_none_or(|text| text == one.symbol.as_str()));
     let row = |listing: &Listing| {
         let position = venue.books.position(listing.symbol);
-        json!({"symbol": listing.symbol.as_str(), "adlQuantile": {"BOTH": venue.adl_rank(listing, &position), "LONG": 0, "SHORT": 0}})
+        json!({"symbol": listing.symbol.as_str(), "adlQuantile": {"BOTH": adl_rank(listing, &position), "LONG": 0, "SHORT": 0}})
     };
     let rows: Vec<Value> = chosen.map(row).collect();
     match (wanted, rows.first()) {
@@ -228,7 +228,7 @@ pub(crate) fn symbol_config(venue: &mut Venue, call: &Call<'_>) -> Answer {
         json!({
             "symbol": listing.symbol.as_str(), "marginType": if position.isolated { "ISOLATED" } else { "CROSSED" },
             "isAutoAddMargin": false, "leverage": position.leverage,
-            "maxNotionalValue": venue.most_notional(listing, position.leverage).to_string(),
+            "maxNotionalValue": most_notional(listing, position.leverage).to_string(),
         })
     });
     Ok(rows.collect())

@@ -60,7 +60,7 @@ fn fault(venue: &mut Venue, body: &str) -> Answer {
         rule_of(table, &mut venue.script).map_err(|error| wrong(&error))?;
     } else {
         let Timed { act, .. } = timed(table, 1).map_err(|error| wrong(&error))?;
-        venue.act(act);
+        venue.act(&act);
     }
     Ok(json!({"now_ms": venue.now.0}))
 }

@@ -17,15 +17,13 @@ pub(crate) fn listing_of<'v>(venue: &'v Venue, call: &Call<'_>) -> Result<&'v Li
 
 /// One row for a symbol, or all rows.
 fn one_or_all(venue: &Venue, call: &Call<'_>, row: impl Fn(&Listing) -> Value) -> Answer {
-    match call.params.get("symbol") {
-        Some(symbol) => venue.market.get(symbol).map(&row).ok_or_else(invalid_symbol),
-        None => {
-            let wanted = call.params.get("symbols");
-            let chosen =
-                venue.market.listings.iter().filter(|one| wanted.is_none_or(|text| text.contains(one.symbol.as_str())));
-            Ok(chosen.map(row).collect())
-        }
+    if let Some(symbol) = call.params.get("symbol") {
+        return venue.market.get(symbol).map(&row).ok_or_else(invalid_symbol);
     }
+    let wanted = call.params.get("symbols");
+    let chosen =
+        venue.market.listings.iter().filter(|one| wanted.is_none_or(|text| text.contains(one.symbol.as_str())));
+    Ok(chosen.map(row).collect())
 }
 
 pub(crate) fn spot_depth(venue: &mut Venue, call: &Call<'_>) -> Answer {
@@ -80,7 +78,7 @@ fn price8_units(price: i64, quantity: Quantity) -> String {
 }
 
 fn prints(listing: &Listing, market: Market, limit: usize) -> Vec<(i64, i64, WallTime)> {
-    let Some(series) = listing.series(if market == Market::Spot { 0 } else { 1 }) else { return Vec::new() };
+    let Some(series) = listing.series(usize::from(market == Market::Perp)) else { return Vec::new() };
     let skip = series.0.len().saturating_sub(limit);
     let row = |candle: &Candle| {
         let end = candle.open_time + Span::MINUTE;
@@ -141,7 +139,7 @@ fn klines(venue: &Venue, call: &Call<'_>, place: usize, name: &str) -> Answer {
                 let [open, high, low, _] = last.prices;
                 let [_, higher, lower, close] = candle.prices;
                 last.prices = [open, high.max(higher), low.min(lower), close];
-                last.volume = last.volume + candle.volume;
+                last.volume += candle.volume;
                 *count += 1;
             }
             None => rows.push((Candle { open_time, ..*candle }, 1)),
@@ -236,13 +234,13 @@ fn day(venue: &Venue, call: &Call<'_>, market: Market) -> Answer {
     let stamp = venue.stamp().0;
     one_or_all(venue, call, |listing| {
         let last = listing.mid(market).units();
-        let series = listing.series(if market == Market::Spot { 0 } else { 1 });
+        let series = listing.series(usize::from(market == Market::Perp));
         let mut figures = [last, last, last];
         let mut volume = Quantity::ZERO;
         for candle in series.iter().flat_map(|series| series.0.iter().rev().take(1_440)) {
             let [open, high, low, _] = candle.prices;
             figures = [open, figures[1].max(high), figures[2].min(low)];
-            volume = volume + candle.volume;
+            volume += candle.volume;
         }
         let [open, high, low] = figures;
         let best = listing.book(market).best();

@@ -3,6 +3,8 @@
 //! One row an endpoint, with its weight, who may call it and the parameters it reads. On Aster, version numbers in paths
 //! are free and signed requests may carry an agent's signature.
 
+#![expect(clippy::unnecessary_wraps, reason = "all handlers have one form, and most can refuse")]
+
 pub(crate) mod account_futures;
 pub(crate) mod account_spot;
 pub(crate) mod control;
@@ -80,7 +82,7 @@ impl Venue {
             Wrong::Delay(delay_ms) => Reply { delay_ms, ..self.answer(request, None) },
             Wrong::DropAfter => Reply { dropped: true, ..self.answer(request, None) },
             Wrong::StatusAfter(status, body) => Reply { status, body, ..self.answer(request, None) },
-            Wrong::WrongBody(body) => Reply { body, ..self.answer(request, None) },
+            Wrong::Body(body) => Reply { body, ..self.answer(request, None) },
             Wrong::Short => Reply { short: true, ..self.answer(request, None) },
             _ => self.answer(request, None),
         }

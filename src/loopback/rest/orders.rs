@@ -86,7 +86,7 @@ fn kind(profile: Profile, market: Market, word: &str) -> Result<Kind, Refusal> {
         "LIMIT" => Ok(Kind::Limit),
         "MARKET" => Ok(Kind::Market),
         "LIMIT_MAKER" if market == Market::Spot && profile == Profile::Binance => Ok(Kind::LimitMaker),
-        word if market == Market::Perp && profile == Profile::Binance && word.contains('_') | (word == "STOP") => {
+        word if market == Market::Perp && profile == Profile::Binance && (word.contains('_') || word == "STOP") => {
             Err(refuse(
                 -4120,
                 "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead.",
@@ -98,12 +98,10 @@ fn kind(profile: Profile, market: Market, word: &str) -> Result<Kind, Refusal> {
 
 fn time_in_force(profile: Profile, market: Market, kind: Kind, word: Option<&str>) -> Result<Tif, Refusal> {
     match (kind, word) {
-        (Kind::Market, _) => Ok(Tif::Ioc),
-        (Kind::LimitMaker, None) => Ok(Tif::Gtc),
         (Kind::LimitMaker, Some(_)) => Err(refuse(-1106, "Parameter 'timeInForce' sent when not required.")),
         (Kind::Limit, None) => Err(missing("timeInForce")),
-        (Kind::Limit, Some("GTC")) => Ok(Tif::Gtc),
-        (Kind::Limit, Some("IOC")) => Ok(Tif::Ioc),
+        (Kind::Limit, Some("GTC")) | (Kind::LimitMaker, None) => Ok(Tif::Gtc),
+        (Kind::Limit, Some("IOC")) | (Kind::Market, _) => Ok(Tif::Ioc),
         (Kind::Limit, Some("FOK")) => Ok(Tif::Fok),
         (Kind::Limit, Some("GTX")) if market == Market::Perp || profile == Profile::Aster => Ok(Tif::Gtx),
         (Kind::Limit, Some(_)) => Err(refuse(-1115, "Invalid timeInForce.")),

@@ -1,5 +1,6 @@
 //! Settings of the futures account, and listen keys of both markets.
 
+use super::super::margin::most_notional;
 use super::super::refusal::{Answer, Refusal, illegal, invalid_symbol, missing, refuse};
 use super::super::venue::{LISTEN_KEY_LIFE, ListenKey, Venue};
 use super::{Call, market_info};
@@ -22,7 +23,7 @@ pub(crate) fn leverage(venue: &mut Venue, call: &Call<'_>) -> Answer {
     let wanted = u32::try_from(wanted).ok().filter(|wanted| (1..=most).contains(&i64::from(*wanted)));
     let wanted = wanted.ok_or_else(|| refuse(-4028, "Leverage is not valid."))?;
     let value = listing.mark.times(venue.books.position(symbol).coins.magnitude());
-    let limit = venue.most_notional(listing, wanted);
+    let limit = most_notional(listing, wanted);
     if value > Amount::whole(limit) {
         return Err(refuse(-2027, "Exceeded the maximum allowable position at current leverage."));
     }

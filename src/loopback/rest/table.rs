@@ -216,7 +216,7 @@ fn is_of(profile: Profile, route: &Route) -> bool {
     let named = |names: &[&str]| names.iter().any(|name| route.path.contains(name));
     match profile {
         Profile::Binance => !named(&aster_only),
-        Profile::Aster => !named(&binance_only) && !(route.method == "DELETE" && route.path == "/api/*/openOrders"),
+        Profile::Aster => !(named(&binance_only) || route.method == "DELETE" && route.path == "/api/*/openOrders"),
     }
 }
 

@@ -80,7 +80,7 @@ pub(crate) async fn run(mut socket: WebSocket, entrance: Entrance, shared: Share
     };
     let every = match entrance.route {
         Route::Spot | Route::Api => Duration::from_secs(20),
-        _ => Duration::from_secs(180),
+        _ => Duration::from_mins(3),
     };
     let mut pings = tokio::time::interval(every);
     pings.tick().await;

@@ -1,0 +1,86 @@
+//! A live run against the loopback venue, as real processes with real sockets on an accelerated clock.
+//!
+//! What is asked of a run stands in `scene.rs`; the fault scripts in `live_faults.rs`. `CARRY_LIVE_KILLS` sets how often a
+//! run is killed (3 here; the full count is 200).
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests stop at the first surprise")]
+#![expect(clippy::disallowed_methods, reason = "tests read their counts from the environment")]
+
+#[path = "live/rig.rs"]
+mod rig;
+#[path = "common/secrets.rs"]
+mod secrets;
+
+use carry::domain::Amount;
+use rig::{HIGH, RALLY, Ran, Rig, compressed};
+use serde_json::Value;
+
+/// How much faster than time the venue's clock runs.
+const SPEED: u32 = 600;
+
+/// Nothing was sent twice, nothing is held, and the two books agree to the last unit.
+fn closed_and_equal(rig: &Rig, ran: &Ran) {
+    let summary = ran.summary();
+    assert_eq!(summary["pnl"]["unexplained"], "0", "{}", ran.out);
+    assert_eq!(summary["open_pairs"], 0, "{}", ran.out);
+    let requests = rig.get("/carry/requests");
+    for (id, arrived) in requests["new_orders"].as_object().unwrap() {
+        assert_eq!(arrived, 1, "I2: {id} arrived {arrived} times");
+    }
+    assert_eq!(rig.ledger(), rig.books(), "I5: the ledger and the venue\n{}", ran.err);
+    rig.search(&[ran]);
+}
+
+fn count(value: &Value) -> u64 {
+    value.as_u64().unwrap_or(0)
+}
+
+#[test]
+fn e08_a_pair_rides_a_rally_by_transfers_and_leaves_when_the_spread_compresses() {
+    let rig = Rig::new(&format!("{HIGH}{RALLY}{}", compressed(210)), SPEED);
+    let ran = rig.run(rig.live("330m", &[]), 120);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    closed_and_equal(&rig, &ran);
+    let summary = ran.summary();
+    assert_eq!(summary["round_trips"], 1);
+    assert!(count(&summary["alarms"]["margin_low"]) > 0, "the margin was never low: {}", ran.out);
+    assert_eq!(summary["alarms"].get("liquidated"), None);
+    let paid = rig.income("FUNDING_FEE");
+    assert!(paid.len() >= 2, "two settlements at least: {paid:?}");
+    let mut sum = Amount::ZERO;
+    for amount in &paid {
+        sum += *amount;
+    }
+    assert_eq!(summary["pnl"]["funding"], sum.to_string(), "funding is booked from the income list");
+    // The entry's transfer, and those of the rally.
+    assert!(rig.income("TRANSFER").len() >= 3, "{:?}", rig.income("TRANSFER"));
+}
+
+#[test]
+fn e08_without_the_autopilot_the_same_rally_liquidates_the_short() {
+    let rig = Rig::new(&format!("{HIGH}{RALLY}{}", compressed(210)), SPEED);
+    let ran = rig.run(rig.live("330m", &["--set", "margin.autopilot=false"]), 120);
+    let summary = ran.summary();
+    assert_eq!(count(&summary["alarms"]["liquidated"]), 1, "{}", ran.out);
+    let books = rig.get("/carry/books");
+    let by_venue = books["orders"].as_array().unwrap().iter().filter(|order| order["by_venue"] == true);
+    assert!(by_venue.count() >= 1, "the venue closed nothing");
+    closed_and_equal(&rig, &ran);
+}
+
+#[test]
+fn g01_killed_in_the_middle_of_a_pair_it_ends_as_if_it_never_was() {
+    let kills = std::env::var("CARRY_LIVE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(3_u64);
+    let rig = Rig::new(&format!("{HIGH}{}", compressed(150)), 300);
+    let mut moment: u64 = 7;
+    let mut printed = Vec::new();
+    for _ in 0..kills {
+        // Another moment each time, between the start and some seconds of real time; the same ones in every run.
+        moment = moment.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let ms = 50 + (moment >> 33) % 4_000;
+        printed.push(rig.killed(rig.live("6h", &[]), ms));
+    }
+    let ran = rig.run(rig.live("240m", &[]), 180);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    closed_and_equal(&rig, &ran);
+    rig.search(&printed.iter().collect::<Vec<_>>());
+}

@@ -1,0 +1,310 @@
+//! A loopback venue and a live run beside it, both as real processes, and what their books say of each other.
+//!
+//! The venue's clock runs many times as fast as time, and the run follows it: hours pass in seconds. Nothing here waits by
+//! sleeping: a run ends by itself at its length, and a watchdog ends it when it does not.
+
+use crate::secrets::Canaries;
+use carry::domain::Amount;
+use carry::loopback::keys::TRADER;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// 2025-10-10T00:05Z: five minutes after a settlement.
+pub(crate) const START: i64 = 1_760_054_700_000;
+
+/// The market of every scene: hourly funding well above the anchor, and prices that stand still.
+pub(crate) const HIGH: &str = r#"
+calm = true
+
+[[act]]
+act = "interval"
+symbol = "BTCUSDT"
+hours = 1
+
+[[act]]
+act = "funding"
+symbol = "BTCUSDT"
+rate = "0.0001"
+"#;
+
+/// A rally of 60 % in one hour.
+pub(crate) const RALLY: &str = r#"
+[[act]]
+at = "2h"
+act = "rally"
+symbol = "BTCUSDT"
+by = "0.6"
+over = "1h"
+"#;
+
+/// Funding turns and the perp falls below spot, from this minute on.
+pub(crate) fn compressed(minute: u32) -> String {
+    format!(
+        r#"
+[[act]]
+at = "{minute}m"
+act = "funding"
+symbol = "BTCUSDT"
+rate = "-0.00005"
+
+[[act]]
+at = "{minute}m"
+act = "premium"
+symbol = "BTCUSDT"
+to = "-0.0005"
+over = "10m"
+"#
+    )
+}
+
+const STRATEGY: &str = r#"
+[strategy]
+rule = "anchor"
+pairs = ["binance:BTCUSDT"]
+[signal]
+funding = "settled"
+smooth = "1h"
+memory = "2d"
+[entry]
+funding = "0.01%/8h"
+margin = "0.01%/8h"
+cooldown = "1h"
+[exit]
+when = "all"
+funding = "0.005%/8h"
+basis = "30bps"
+min_hold = "1h"
+[gates]
+quadrant = false
+min_depth = "100usdt"
+[size]
+per_pair = "40%"
+leverage = "2x"
+"#;
+
+/// A venue, a folder, and everything that was printed.
+pub(crate) struct Rig {
+    folder: tempfile::TempDir,
+    venue: Child,
+    pub(crate) base: String,
+}
+
+/// A run that ended.
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ran {
+    /// The summary that it printed.
+    pub(crate) fn summary(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("no summary: {}\n{}", self.out, self.err))
+    }
+}
+
+fn carry() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_carry"));
+    command.env_remove("HOME").env("RUST_LOG", "info");
+    command
+}
+
+impl Rig {
+    /// A venue with this script, whose clock runs `speed` times as fast as time.
+    pub(crate) fn new(script: &str, speed: u32) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("script.toml", script);
+        write("strategy.toml", STRATEGY);
+        let mut venue = carry()
+            .args(["venue", "--profile", "binance", "--faults"])
+            .arg(folder.path().join("script.toml"))
+            .args(["--speed", &speed.to_string(), "--start", &START.to_string()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(venue.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        if line.is_empty() {
+            let mut said = String::new();
+            venue.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+            panic!("the venue did not start: {said}");
+        }
+        let ready: Value = serde_json::from_str(&line).unwrap();
+        let base = ready["base"].as_str().unwrap().to_owned();
+        let rig = Self { folder, venue, base };
+        rig.add_key("test", TRADER);
+        rig
+    }
+
+    /// A file of this rig.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn add_key(&self, name: &str, (key, secret): (&str, &str)) {
+        let mut child = carry()
+            .args(["keys", "add", name, "--venue", "binance", "--test", "--keys"])
+            .arg(self.path("keys.json"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let text = format!(r#"{{"key":"{key}","secret":"{secret}"}}"#);
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let done = child.wait_with_output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    /// A live run of this length on the venue's clock.
+    pub(crate) fn live(&self, length: &str, more: &[&str]) -> Command {
+        let mut command = carry();
+        command
+            .args(["live", "--key", "test", "--keys"])
+            .arg(self.path("keys.json"))
+            .args(["--base-url", &self.base, "--clock", "venue", "--state"])
+            .arg(self.path("state"))
+            .arg("--strategy")
+            .arg(self.path("strategy.toml"))
+            // On a clock that runs so fast, a round trip of a millisecond takes most of a second.
+            .args(["--set", "execution.hedge_time=60s", "--for", length, "--json"])
+            // A test key on loopback needs no hours in the shadow; consent it needs.
+            .args(["--set", "live.shadow_hours=0s", "--set", "live.max_notional=1000000usdt"])
+            .args(["--consent", "I accept 1000000 usdt"])
+            .args(more)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs it to its end; a run that does not end is killed after so many real seconds, and the test fails.
+    pub(crate) fn run(&self, mut command: Command, limit: u64) -> Ran {
+        let child = command.spawn().unwrap();
+        let id = child.id();
+        let (done, ended) = mpsc::channel();
+        let waiting = std::thread::spawn(move || {
+            let output = child.wait_with_output();
+            let _ = done.send(());
+            output
+        });
+        if ended.recv_timeout(Duration::from_secs(limit)).is_err() {
+            let _ = Command::new("kill").args(["-9", &id.to_string()]).status();
+            let output = waiting.join().unwrap().unwrap();
+            panic!("the run did not end:\n{}", String::from_utf8_lossy(&output.stderr));
+        }
+        ran(&waiting.join().unwrap().unwrap())
+    }
+
+    /// Starts it and kills it after so many real milliseconds, unless it ended before.
+    pub(crate) fn killed(&self, mut command: Command, ms: u64) -> Ran {
+        let child = command.spawn().unwrap();
+        let id = child.id();
+        let (done, ended) = mpsc::channel();
+        let waiting = std::thread::spawn(move || {
+            let output = child.wait_with_output();
+            let _ = done.send(());
+            output
+        });
+        if ended.recv_timeout(Duration::from_millis(ms)).is_err() {
+            let _ = Command::new("kill").args(["-9", &id.to_string()]).status();
+        }
+        ran(&waiting.join().unwrap().unwrap())
+    }
+
+    /// Another command of the binary.
+    pub(crate) fn ask(&self, words: &[&str]) -> Ran {
+        ran(&carry().args(words).current_dir(self.folder.path()).output().unwrap())
+    }
+
+    /// A page of the venue.
+    pub(crate) fn get(&self, path: &str) -> Value {
+        let address = self.base.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let body = text.split_once("\r\n\r\n").unwrap().1;
+        let (start, end) = (body.find(['{', '[']).unwrap(), body.rfind(['}', ']']).unwrap());
+        serde_json::from_str(&body[start..=end]).unwrap()
+    }
+
+    /// Balances of the venue's own books: wallet and asset.
+    pub(crate) fn books(&self) -> BTreeMap<(String, String), Amount> {
+        let books = self.get("/carry/books");
+        let mut found = BTreeMap::new();
+        for (asset, row) in books["spot"].as_object().unwrap() {
+            found.insert(("spot".to_owned(), asset.clone()), amount(&row["total"]));
+        }
+        for (asset, total) in books["futures"].as_object().unwrap() {
+            found.insert(("perp".to_owned(), asset.clone()), amount(total));
+        }
+        found.retain(|_, amount| !amount.is_zero());
+        found
+    }
+
+    /// Balances of the ledger of record.
+    pub(crate) fn ledger(&self) -> BTreeMap<(String, String), Amount> {
+        let ran = self.ask(&["ledger", "state", "--balances", "--json"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        let mut found = BTreeMap::new();
+        for row in ran.summary()["balances"].as_array().unwrap() {
+            if let Some(wallet) = row["account"].as_str().unwrap().strip_prefix("wallet:binance:") {
+                let asset = row["asset"].as_str().unwrap().to_owned();
+                found.insert((wallet.to_owned(), asset), amount(&row["balance"]));
+            }
+        }
+        found.retain(|_, amount| !amount.is_zero());
+        found
+    }
+
+    /// Income of one kind on the venue's books.
+    pub(crate) fn income(&self, kind: &str) -> Vec<Amount> {
+        let books = self.get("/carry/books");
+        let rows = books["income"].as_array().unwrap().iter().filter(|row| row["type"] == kind);
+        rows.map(|row| amount(&row["amount"])).collect()
+    }
+
+    /// Ends the venue.
+    fn stop(&mut self) {
+        let _ = Command::new("kill").args(["-TERM", &self.venue.id().to_string()]).status();
+        let _ = self.venue.wait();
+    }
+
+    /// Fails when a secret stands in any file of the run, or in what was printed.
+    pub(crate) fn search(&self, printed: &[&Ran]) {
+        let canaries = Canaries::new(&[("secret", TRADER.1)]);
+        let mut found = canaries.in_path(&self.path("state"), &[]);
+        for ran in printed {
+            found.extend(canaries.in_bytes(ran.out.as_bytes()));
+            found.extend(canaries.in_bytes(ran.err.as_bytes()));
+        }
+        assert!(found.is_empty(), "X01: the secret came out: {found:?}");
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn ran(output: &Output) -> Ran {
+    Ran {
+        code: output.status.code(),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+fn amount(value: &Value) -> Amount {
+    Amount::parse(value.as_str().unwrap()).unwrap()
+}
