@@ -214,7 +214,7 @@ impl Bench {
 fn h15_a_person_opens_closes_and_stops_a_live_run() {
     let bench = Bench::new("20", &[]);
     let run = bench.live();
-    bench.until(&run, "the socket", || bench.verb(&["status"]).0 == 0);
+    bench.until(&run, "the socket", || bench.verb(&["orders"]).0 == 0);
     bench.ready(&run);
     // A pause forbids an opening, whoever wants it.
     assert_eq!(bench.verb(&["pause"]).1["result"]["paused"], true);
@@ -264,7 +264,7 @@ fn h15_a_person_opens_closes_and_stops_a_live_run() {
     // The stop is no pause: the next start may enter again.
     assert_eq!(status["paused"], false);
     let again = bench.live();
-    bench.until(&again, "the socket", || bench.verb(&["status"]).0 == 0);
+    bench.until(&again, "the socket", || bench.verb(&["orders"]).0 == 0);
     bench.ready(&again);
     assert_eq!(bench.verb(&["flatten", "--yes"]).0, 0);
     bench.until(&again, "flat again", || bench.phase_is("flat"));
@@ -280,7 +280,7 @@ fn h16_g20_a_halt_stays_while_ledger_and_venue_differ_and_what_was_there_is_adop
             .act(&json!({ "act": "foreign", "symbol": "BTCUSDT", "market": market, "side": side, "quantity": "0.05" }));
     }
     let run = bench.live();
-    bench.until(&run, "the socket", || bench.verb(&["status"]).0 == 0);
+    bench.until(&run, "the socket", || bench.verb(&["orders"]).0 == 0);
     bench.until(&run, "the difference", || bench.verb(&["reconcile"]).0 == 3);
     assert!(bench.verb(&["reconcile"]).2.contains("position"), "{}", bench.verb(&["reconcile"]).2);
     assert_eq!(bench.verb(&["halt"]).1["result"]["bot"], "halted");
@@ -343,7 +343,7 @@ fn real_money_waits_for_the_shadow_and_for_consent() {
 fn g18_a_paper_run_on_a_real_market_is_worked_by_the_same_verbs() {
     let bench = Bench::new("20", &[]);
     let run = bench.start(&bench.args(&["paper", "--market", "live"]), "live.log");
-    bench.until(&run, "the socket", || bench.verb(&["status"]).0 == 0);
+    bench.until(&run, "the socket", || bench.verb(&["orders"]).0 == 0);
     bench.ready(&run);
     bench.until(&run, "an opening", || bench.verb(&["open", PAIR, "--size", "3000usdt", "--yes"]).0 == 0);
     bench.until(&run, "hedged", || bench.phase_is("hedged"));

@@ -1,9 +1,10 @@
 //! What a person orders of a pair: opening it at a size, and taking over what was there before.
 //!
 //! An opening passes the safety gates of the strategy, the limits of any entry and the gate of every order; only the signals
-//! are not asked. An adoption books and trades nothing. Tests: at the end of this file and `tests/control_live.rs`.
+//! are not asked. An adoption books and trades nothing. Tests: `tests/by_hand.rs`, `tests/control_live.rs`.
 
-use super::decide::{self, Entry};
+use super::decide;
+use super::entry::{self, Entry};
 use super::record::{FillRecord, Record};
 use super::state::State;
 use crate::domain::fees::Role;
@@ -40,12 +41,12 @@ pub(super) fn begin(state: &mut State, place: usize, out: &mut Vec<Command>) -> 
     let unsafe_now = decide::barred(state, pair)
         .or(ends.then_some("trading of the pair ends soon (gates.delist_lead)"))
         .or_else(|| gate::first_unsafe(&state.view(pair, Quantity::ZERO)));
-    let entry = match unsafe_now {
+    let begun = match unsafe_now {
         Some(why) => Entry::Refused(why),
-        None => decide::begin(state, place, (Reason::Operator, Some(notional)), out),
+        None => entry::begin(state, place, (Reason::Operator, Some(notional)), out),
     };
     let Some(pair) = state.pairs.get_mut(place) else { return false };
-    match entry {
+    match begun {
         Entry::Waits => false,
         Entry::Begun => {
             pair.memory.ordered = None;
