@@ -121,8 +121,12 @@ fn money_verbs_show_their_plan_first() {
         (&["close", "alpha:NOPE", "--yes"][..], 2, "there is none of that name"),
         (&["resolve", "c1-0-1", "--as", "absent", "--yes"], 2, "no order of that id is unsettled"),
         (&["resolve", "x", "--as", "absent", "--yes"], 2, "is not an order of ours"),
-        (&["open", "alpha:BTCUSDT", "--size", "100usd", "--yes"], 1, "by its strategy alone"),
-        (&["adopt", "alpha:BTCUSDT", "--yes"], 1, "nothing to adopt"),
+        (
+            &["open", "alpha:BTCUSDT", "--size", "100usd", "--yes"],
+            2,
+            "money in the pair's quote coin, for example 1000usdt",
+        ),
+        (&["adopt", "alpha:BTCUSDT", "--yes"], 1, "nothing from before to adopt"),
     ] {
         let (code, _, problems) = verb(&dir, args);
         assert_eq!(code, expected, "{args:?}: {problems}");

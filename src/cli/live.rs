@@ -1,10 +1,12 @@
 //! `carry live`: trades with keys, from recovery to a safe stop.
 //!
-//! Order of a start: lock, keys, reach, preflight, ladder, ledger, streams, and only then the core. Tests: `tests/live.rs`.
+//! Order of a start: keys, lock, ladder, reach, preflight, streams, ledger, and only then the core. Tests: `tests/live.rs`,
+//! `tests/control_live.rs`.
 
+use super::attend::{self, Attendant};
 use super::real::{self, Opened, Place, What};
 use super::{Exit, Failure, Output};
-use crate::config::{Loaded, Sources, load};
+use crate::config::{Loaded, Settings, Sources, load};
 use crate::domain::{Sequence, Span, VenueId, WallTime};
 use crate::engine::State;
 use crate::keys::{KeyEntry, Kind};
@@ -12,7 +14,9 @@ use crate::port::Event;
 use crate::port::event::Wallet;
 use crate::run::backtest::summarise;
 use crate::run::collect::Collector;
+use crate::run::desk::Desk as ControlDesk;
 use crate::run::driver::Driver;
+use crate::run::ladder::{Ladder, NotYet};
 use crate::run::live::{Desk, Live, Outbox};
 use crate::run::live_loop::{self, Ears, Ended, Until};
 use crate::run::live_net::Signer;
@@ -28,7 +32,6 @@ use crate::venues::binance::sign::TradeSigner;
 use crate::venues::transport::hosts::{Holder, TestKeys};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::mpsc;
 
 /// How long pairs in work may take after a stop.
 const GRACE: Span = Span::seconds(60);
@@ -53,6 +56,9 @@ pub struct Args {
     place: Place,
     #[command(flatten)]
     what: What,
+    /// Your consent to live.max_notional, in the exact words that a refusal names
+    #[arg(long, value_name = "TEXT")]
+    consent: Option<String>,
     /// The summary as JSON
     #[arg(long)]
     json: bool,
@@ -63,31 +69,104 @@ pub struct Args {
 /// # Errors
 /// A [`Failure`] with its exit code.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
-    let loaded = load(&Sources::discover(args.what.strategy.clone(), args.what.config.clone(), args.what.set.clone()))?;
-    let _lock = StateLock::take(&args.state)?;
     let entry =
         super::keys::places(args.keys.clone(), PathBuf::from(crate::keys::sources::CONTAINER))?.find(&args.key)?;
-    real::runtime()?.block_on(go(args, &loaded, &entry.entry, output))
+    let mut loaded = settings(args, &entry.entry)?;
+    let lock = StateLock::take(&args.state)?;
+    attend::log();
+    climbed(args, &loaded)?;
+    cap(&mut loaded.settings);
+    let attendant = Attendant::new(&args.state, &loaded.settings, None)?;
+    let (desk, _server) = attend::desk(&args.state, &lock)?;
+    let job = Job { args, loaded: &loaded, entry: &entry.entry };
+    let runtime = real::runtime()?;
+    let (mut live, attendant, ended, seconds) = runtime.block_on(job.go(attendant, desk))?;
+    attendant.end(&mut live);
+    finish_run(args, &live, (ended, seconds), output)
 }
 
-async fn go(args: &Args, loaded: &Loaded, entry: &KeyEntry, output: &mut Output<'_>) -> Result<(), Failure> {
-    let settings = &loaded.settings;
-    let signer = |name: &str, profile: &Profile| signer(entry, name, profile);
-    let mut opened = real::open(settings, &args.place, &signer).await?;
-    for door in &opened.doors {
-        let inquiry = Inquiry { wire: &door.wire, name: &door.name };
-        let perps = preflight::perps(&opened.catalogue, door.venue);
-        let lines = preflight::account(&inquiry, &perps, door.now).await?;
-        if let Some(line) = lines.iter().find(|line| line.verdict == Verdict::Refuse) {
-            let text =
-                format!("{}: {}: {}\n{}\ncarry doctor shows everything", door.name, line.check, line.found, line.fix);
-            return Err(Failure::new(Exit::Refused, text));
-        }
-        preflight::settle_modes(&inquiry, &perps, settings).await?;
+/// The settings. A test key on loopback may do without hours in the shadow; nothing else may go below the key's range.
+fn settings(args: &Args, entry: &KeyEntry) -> Result<Loaded, Failure> {
+    let (mut set, mut none) = (args.what.set.clone(), false);
+    if entry.is_test() && args.place.base_url.is_some() {
+        let waives = |one: &String| one.trim() == "live.shadow_hours=0s";
+        none = set.iter().any(waives);
+        set.retain(|one| !waives(one));
     }
-    real::open_lines(&mut opened);
-    let live = begin(args, loaded, &mut opened).await?;
-    finish_run(args, live, opened, output).await
+    let mut loaded = load(&Sources::discover(args.what.strategy.clone(), args.what.config.clone(), set))?;
+    if none {
+        loaded.settings.live.shadow_hours = Span::ZERO;
+    }
+    Ok(loaded)
+}
+
+/// The ladder: long enough in the shadow, and consent to more than a little.
+fn climbed(args: &Args, loaded: &Loaded) -> Result<(), Failure> {
+    let refused = |not_yet: NotYet| Failure::new(Exit::Refused, not_yet.to_string());
+    let (live, currency) = (&loaded.settings.live, loaded.settings.run.currency);
+    let mut ladder = Ladder::open(&args.state)?;
+    if let Some(text) = &args.consent {
+        ladder.consent(text, (live, currency), crate::run::clock::now())?.map_err(refused)?;
+    }
+    ladder.allows(&loaded.strategy_hash, live.shadow_hours).map_err(refused)?;
+    ladder.allows_notional(live, currency).map_err(refused)
+}
+
+/// What was consented to bounds every cap of the gate.
+fn cap(settings: &mut Settings) {
+    let most = settings.live.max_notional;
+    let risk = &mut settings.risk;
+    for cap in [&mut risk.max_total, &mut risk.max_pair, &mut risk.max_order] {
+        *cap = most.min(*cap);
+    }
+    // A clip buys its fee in coins too, and its limit is a collar away.
+    settings.execution.clip = settings.execution.clip.min(risk.max_order.share(9, 10));
+}
+
+/// One run.
+struct Job<'a> {
+    args: &'a Args,
+    loaded: &'a Loaded,
+    entry: &'a KeyEntry,
+}
+
+/// A run that is over, who looked after it, how it ended, and its seconds.
+type Played = (Live<Session>, Attendant, Ended, f64);
+
+impl Job<'_> {
+    async fn go(&self, attendant: Attendant, desk: ControlDesk) -> Result<Played, Failure> {
+        let stop = real::stop_signal();
+        let settings = &self.loaded.settings;
+        let signer = |name: &str, profile: &Profile| signer(self.entry, name, profile);
+        let mut opened = real::open(settings, &self.args.place, &signer).await?;
+        for door in &opened.doors {
+            let inquiry = Inquiry { wire: &door.wire, name: &door.name };
+            let perps = preflight::perps(&opened.catalogue, door.venue);
+            let lines = preflight::account(&inquiry, &perps, door.now).await?;
+            if let Some(line) = lines.iter().find(|line| line.verdict == Verdict::Refuse) {
+                let text = format!(
+                    "{}: {}: {}\n{}\ncarry doctor shows everything",
+                    door.name, line.check, line.found, line.fix
+                );
+                return Err(Failure::new(Exit::Refused, text));
+            }
+            preflight::settle_modes(&inquiry, &perps, settings).await?;
+        }
+        real::open_lines(&mut opened);
+        let mut live = begin(self.args, self.loaded, &mut opened).await?;
+        let clock = opened.clock;
+        let mut ears = Ears { inbox: opened.inbox, desk, stop };
+        let end = self.args.place.span()?.map(|span| (clock.wall)() + span);
+        let until = Until { end, grace: GRACE };
+        let watch = crate::run::clock::Stopwatch::start();
+        let mut attendant = attendant;
+        attendant.begin(&mut live);
+        let ended =
+            live_loop::run(&mut live, &mut ears, clock, until, |run, now| attendant.look(run, now, clock)).await?;
+        let last = live.driver.state.now;
+        live.observe(last);
+        Ok((live, attendant, ended, watch.seconds()))
+    }
 }
 
 /// A signer of the key for a venue, and whether it is a test key.
@@ -204,23 +283,13 @@ fn desks(opened: &mut Opened, now: WallTime, income_from: WallTime) -> Vec<Desk>
     desks
 }
 
-async fn finish_run(
+fn finish_run(
     args: &Args,
-    mut live: Live<Session>,
-    opened: Opened,
+    live: &Live<Session>,
+    (ended, seconds): (Ended, f64),
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
-    let clock = opened.clock;
-    let (_operator, operator) = mpsc::channel(16);
-    let mut ears = Ears { inbox: opened.inbox, operator, stop: real::stop_signal() };
-    let end = args.place.span()?.map(|span| (clock.wall)() + span);
-    let until = Until { end, grace: GRACE };
-    let watch = crate::run::clock::Stopwatch::start();
-    let ended = live_loop::run(&mut live, &mut ears, clock, until, |_, _| {}).await?;
-    let last = live.driver.state.now;
-    live.observe(last);
-    let settings = live.driver.state.settings.clone();
-    let mut summary = summarise(&live.driver, &settings, watch.seconds());
+    let mut summary = summarise(&live.driver, &live.driver.state.settings, seconds);
     "carry.live/1".clone_into(&mut summary.schema);
     "live".clone_into(&mut summary.mode);
     "live".clone_into(&mut summary.market);
@@ -231,9 +300,11 @@ async fn finish_run(
     }
     match ended {
         Ended::Calm => Ok(()),
-        Ended::InWork => Err(Failure::new(
-            Exit::InDoubt,
-            "stopped with something in work or in doubt; start again, or look at carry status",
-        )),
+        Ended::InWork => Err(in_work()),
     }
+}
+
+/// It stopped before everything was settled.
+pub(super) fn in_work() -> Failure {
+    Failure::new(Exit::InDoubt, "stopped with something in work or in doubt; start again, or look at carry status")
 }

@@ -3,6 +3,7 @@
 //! Results go to stdout, the log and progress to stderr. A command returns a [`Failure`] with one of the exit codes of the
 //! table in the README; nothing here decides anything about money.
 
+pub mod attend;
 pub mod backtest;
 pub mod check;
 pub mod completions;

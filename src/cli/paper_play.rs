@@ -3,11 +3,11 @@
 //!
 //! It neither opens nor closes a session; `paper.rs` does. Tests: `tests/control.rs`, `tests/session_commands.rs`.
 
+use super::attend::snapshot;
 use super::{Exit, Failure};
 use crate::domain::{Span, WallTime};
-use crate::report::{LiveTable, PairLine, Snapshot};
+use crate::report::LiveTable;
 use crate::run::clock;
-use crate::run::collect::lines_of;
 use crate::run::control_server::{ControlSocket, Server};
 use crate::run::desk::Desk;
 use crate::run::journal::JournalError;
@@ -41,7 +41,8 @@ fn wait(
     let from = watch.elapsed();
     loop {
         if let Some(desk) = desk {
-            desk.serve(paper, watch.elapsed())?;
+            let now = paper.now().max(paper.driver.state.now);
+            desk.serve(paper, (now, watch.elapsed()))?;
         }
         let left = span.saturating_sub(watch.elapsed().saturating_sub(from));
         if left.is_zero() {
@@ -80,40 +81,6 @@ pub(super) fn play(
     }
     table.finish();
     Ok(())
-}
-
-/// The session at one instant, for the live table.
-fn snapshot(paper: &mut Paper<Session>) -> Snapshot {
-    let driver = &mut paper.driver;
-    driver.state.mark_all();
-    let state = &driver.state;
-    let equity = state.equity();
-    let pairs = state
-        .pairs
-        .iter()
-        .map(|pair| {
-            let lines = state.ledger.pair(pair.pair.id).map(|book| book.attribution.lines).unwrap_or_default();
-            let (spot, perp) = state.held(pair);
-            PairLine {
-                name: pair.pair.name.clone(),
-                phase: pair.memory.phase.as_str().to_owned(),
-                coins: crate::domain::Quantity::saturating(spot.units().min(-perp.units())),
-                basis_bps: pair.market.basis_now().map(crate::report::figures::in_bps),
-                funding: pair.market.expected_next(),
-                next_settlement: pair.market.estimate.map(|(_, next)| next),
-                collected: lines.funding,
-                net: lines.total(),
-            }
-        })
-        .collect();
-    Snapshot {
-        at: state.now,
-        equity,
-        currency: state.settings.run.currency,
-        lines: lines_of(state, equity),
-        pairs,
-        alarms: driver.alarms.iter().map(|(kind, count)| format!("{count} x {kind:?}")).collect(),
-    }
 }
 
 pub(super) fn speed(text: &str) -> Result<Option<f64>, Failure> {

@@ -6,6 +6,7 @@ use super::{Exit, Failure};
 use crate::config::{Loaded, Settings};
 use crate::domain::{Catalogue, Span, VenueId, WallTime};
 use crate::run::clock;
+use crate::run::live_loop::Stop;
 use crate::run::live_net::{Arrived, INBOX, Network, Signer, Wire, WireError};
 use crate::run::live_start::{Inquiry, Known, StartError};
 use crate::venues::binance::feed::Feed;
@@ -252,20 +253,26 @@ async fn follow(base: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Turns true once the process is told to stop.
+/// What the process is told by SIGTERM and SIGINT: at the first to stop calmly, at the second to stop at once.
 #[must_use]
-pub fn stop_signal() -> watch::Receiver<bool> {
-    let (tell, stop) = watch::channel(false);
+pub fn stop_signal() -> watch::Receiver<Stop> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (tell, stop) = watch::channel(Stop::Not);
+    // Installed before anything else runs: a signal that comes early must not kill.
+    let signals = signal(SignalKind::terminate()).and_then(|one| Ok((one, signal(SignalKind::interrupt())?)));
     tokio::spawn(async move {
-        let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(signal) => signal,
-            Err(_) => return,
+        let Ok((mut terminate, mut interrupt)) = signals else {
+            tracing::error!("signals cannot be listened to; stop the run with --for, or kill it");
+            return tell.closed().await;
         };
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
+        for next in [Stop::Calmly, Stop::AtOnce] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::warn!(?next, "told to stop");
+            let _ = tell.send(next);
         }
-        let _ = tell.send(true);
         // Kept until the run is over.
         tell.closed().await;
     });

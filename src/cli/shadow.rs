@@ -2,6 +2,7 @@
 //!
 //! Tests: `tests/live.rs`.
 
+use super::attend::{self, Attendant};
 use super::paper::new_run;
 use super::real::{self, Opened, Place, What, no_keys};
 use super::{Exit, Failure, Output};
@@ -12,8 +13,10 @@ use crate::port::Event;
 use crate::report::run::{BasisSeries, Remark, RunResult, Summary};
 use crate::run::backtest::{summarise, wallets};
 use crate::run::collect::Collector;
+use crate::run::desk::Desk;
 use crate::run::driver::Driver;
-use crate::run::live_loop::{self, Ears, Until};
+use crate::run::ladder::Ladder;
+use crate::run::live_loop::{self, Ears, Ended, Until};
 use crate::run::session::{self, Session};
 use crate::run::shadow::{Shadow, Stand};
 use crate::sim::{Faults, SimVenue};
@@ -21,7 +24,6 @@ use crate::store::ledger_file::Batch;
 use crate::store::{LedgerFile, StateLock, VenueFile};
 use crate::tape::{self, TapeWriter};
 use std::path::{Path, PathBuf};
-use tokio::sync::mpsc;
 
 /// How long simulated orders in work may take after a stop.
 const GRACE: Span = Span::seconds(30);
@@ -43,6 +45,9 @@ pub struct Args {
     #[arg(long)]
     json: bool,
 }
+
+/// A run that is over: itself, who looked after it, how it ended, its remarks and its seconds.
+type Played = (Shadow<Session>, Attendant, Ended, (Vec<(String, String)>, f64));
 
 /// What differs between the two.
 pub struct Job<'a> {
@@ -77,13 +82,31 @@ impl Job<'_> {
     pub fn run(&self, output: &mut Output<'_>) -> Result<(), Failure> {
         // A shadow stands beside a live run of the same folder, with files of its own.
         let folder = if self.mode == "shadow" { self.folder.join("shadow") } else { self.folder.to_owned() };
-        let _lock = StateLock::take(&folder)?;
-        let result = real::runtime()?.block_on(self.go(&folder))?;
+        let lock = StateLock::take(&folder)?;
+        attend::log();
+        let hours = match self.mode {
+            "shadow" => Some((Ladder::open(self.folder)?, self.loaded.strategy_hash.clone())),
+            _ => None,
+        };
+        let attendant = Attendant::new(&folder, &self.loaded.settings, hours)?;
+        let (desk, _server) = attend::desk(&folder, &lock)?;
+        let runtime = real::runtime()?;
+        let (mut shadow, attendant, ended, done) = runtime.block_on(self.go(&folder, attendant, desk))?;
+        attendant.end(&mut shadow);
+        let result = self.close(&folder, shadow, &done.0, done.1)?;
+        self.tell(&folder, &result, output)?;
+        match ended {
+            Ended::Calm => Ok(()),
+            Ended::InWork => Err(super::live::in_work()),
+        }
+    }
+
+    fn tell(&self, folder: &Path, result: &RunResult, output: &mut Output<'_>) -> Result<(), Failure> {
         if self.json {
             write!(output.out, "{}", crate::report::summary_json(&result.summary))?;
             return Ok(());
         }
-        crate::report::print_summary(output.out, &result)?;
+        crate::report::print_summary(output.out, result)?;
         let pnl = format!("carry pnl {}", folder.display());
         let again = format!("carry {} --state {}", self.mode, self.folder.display());
         let next: [(&str, &str); 2] = [(&pnl, "its profit, line by line"), (&again, "goes on where it stopped")];
@@ -91,7 +114,8 @@ impl Job<'_> {
         Ok(())
     }
 
-    async fn go(&self, folder: &Path) -> Result<RunResult, Failure> {
+    async fn go(&self, folder: &Path, attendant: Attendant, desk: Desk) -> Result<Played, Failure> {
+        let stop = real::stop_signal();
         let mut opened = real::open(&self.loaded.settings, self.place, &no_keys).await?;
         real::open_lines(&mut opened);
         let now = (opened.clock.wall)();
@@ -110,16 +134,17 @@ impl Job<'_> {
         let mut shadow = Shadow::new(driver, stands, file, now)?;
         shadow.driver.journal.ready()?;
         let clock = opened.clock;
-        // Kept to the end: a closed sender would look like an act that never comes.
-        let (operator, acts) = mpsc::channel(16);
-        let mut ears = Ears { inbox: opened.inbox, operator: acts, stop: real::stop_signal() };
+        let mut ears = Ears { inbox: opened.inbox, desk, stop };
         let end = self.place.span()?.map(|span| now + span);
         let watch = crate::run::clock::Stopwatch::start();
-        live_loop::run(&mut shadow, &mut ears, clock, Until { end, grace: GRACE }, |_, _| {}).await?;
-        drop(operator);
+        let mut attendant = attendant;
+        attendant.begin(&mut shadow);
+        let until = Until { end, grace: GRACE };
+        let ended =
+            live_loop::run(&mut shadow, &mut ears, clock, until, |run, now| attendant.look(run, now, clock)).await?;
         let last = shadow.driver.state.now;
         shadow.observe(last);
-        self.close(folder, shadow, &opened.known.remarks, watch.seconds())
+        Ok((shadow, attendant, ended, (opened.known.remarks, watch.seconds())))
     }
 
     fn start(

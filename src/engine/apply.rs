@@ -1,6 +1,7 @@
 //! Facts: what happened, put where it belongs. Nothing here decides to trade; recovery runs this alone.
 
 use super::booked::{on_report, on_venue_fill};
+use super::by_hand;
 use super::record::{FundingRecord, Record};
 use super::state::{PairState, State};
 use crate::domain::{Amount, ClientOrderId, FundingRate, InstrumentId, PairId, Price, Quantity, WallTime};
@@ -200,6 +201,7 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         Event::Boot { epoch, salt } => {
             state.orders.boot(*epoch, *salt);
             state.booted = Some(state.now);
+            state.stopping = false;
             if state.bot == BotState::Starting {
                 state.bot = BotState::Ready;
             }
@@ -301,12 +303,16 @@ fn on_operator(state: &mut State, act: &Operator) {
         }
         Operator::Flatten { pair } => {
             for state_of in state.pairs.iter_mut().filter(|one| pair.is_none_or(|wanted| wanted == one.pair.id)) {
+                state_of.memory.ordered = None;
                 state_of.memory.target = Quantity::ZERO;
                 state_of.memory.closing = true;
                 state_of.memory.reason = Some(Reason::Operator);
                 state_of.at_rest = false;
             }
         }
+        Operator::Open { pair, notional } => by_hand::order(state, *pair, *notional),
+        Operator::Adopt(adoption) => by_hand::adopt(state, adoption),
+        Operator::Stop => state.stopping = true,
     }
     for pair in &mut state.pairs {
         pair.dirty = true;

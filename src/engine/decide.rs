@@ -1,22 +1,21 @@
 //! Decisions: what to do about the facts. Per pair: ask the strategy, plan the next order, pass the gate, write it down.
 
-use super::apply::{alarm, closed, day_loss, has_come};
-use super::funds::Ready;
+use super::apply::{closed, has_come};
+use super::by_hand;
+use super::entry;
 use super::margin;
 use super::orders_due;
 use super::record::Record;
-use super::state::State;
-use crate::domain::{Amount, Leg, Market, Price, Quantity, Rate, Span};
+use super::state::{PairState, State};
+use crate::domain::{Leg, Market, Price, Quantity, Span};
 use crate::pairs::plan::{Child, PlanInput};
-use crate::pairs::sizing::{self, Room, capital_of, margin_of};
 use crate::pairs::{Phase, plan};
 use crate::planted::{self, Bug};
-use crate::port::command::{AlarmKind, Severity};
 use crate::port::order::{Purpose, Reason};
 use crate::port::{Command, TimeInForce};
 use crate::risk::gate::{self, BotState, Proposal};
 use crate::risk::throttle::Made;
-use crate::strategy::{self, Wish, basis};
+use crate::strategy::{self, Wish};
 
 /// Decides for everything that changed.
 pub fn decide(state: &mut State, out: &mut Vec<Command>) {
@@ -41,7 +40,11 @@ fn decide_pair(state: &mut State, place: usize, out: &mut Vec<Command>) {
     if pair.memory.halted {
         return;
     }
-    if pair.at_rest {
+    if pair.at_rest && pair.memory.ordered.is_some() {
+        if !by_hand::begin(state, place, out) {
+            return;
+        }
+    } else if pair.at_rest {
         // The usual case, and the fast one: nothing is in work and the legs are equal.
         match wish(state, place) {
             Wish::Keep => return,
@@ -52,7 +55,8 @@ fn decide_pair(state: &mut State, place: usize, out: &mut Vec<Command>) {
             }
             Wish::Leave(reason) => set_target(state, place, Quantity::ZERO, reason),
         }
-    } else if untouched(state, place) && !matches!(wish(state, place), Wish::Enter(_)) {
+    } else if untouched(state, place) && !by_hand::stands(state, place) && !matches!(wish(state, place), Wish::Enter(_))
+    {
         // An entry whose order did not trade is no promise: it is dropped when it is no longer wanted.
         let Some(pair) = state.pairs.get_mut(place) else { return };
         pair.memory.target = Quantity::ZERO;
@@ -79,19 +83,37 @@ fn wish(state: &State, place: usize) -> Wish {
         if pair.delisting && pair.market.ends_at.is_some_and(|at| at.since(state.now) <= lead) {
             return Wish::Leave(Reason::Delisting);
         }
-    } else if state.paused
-        || state.venue(pair.pair.venue_id).is_none_or(|venue| venue.foreign || venue.differs)
-        || pair.last_chance
-        || state.bot != BotState::Ready
-        || !has_come(state.now, pair.memory.retry_at)
-        || !has_come(state.now, pair.memory.enter_after)
-    {
+    } else if barred(state, pair).is_some() {
         return Wish::Keep;
     }
     strategy::decide(&state.view(pair, held))
 }
 
-fn set_target(state: &mut State, place: usize, coins: Quantity, reason: Reason) {
+/// What forbids every entry, whoever wants it.
+pub(super) fn barred(state: &State, pair: &PairState) -> Option<&'static str> {
+    let venue = state.venue(pair.pair.venue_id);
+    if state.stopping {
+        Some("the session is ending")
+    } else if state.paused {
+        Some("the session is paused; see carry resume")
+    } else if venue.is_none_or(|venue| venue.foreign) {
+        Some("somebody else acts on the account; look at it, then carry clear-halt")
+    } else if venue.is_none_or(|venue| venue.differs) {
+        Some("ledger and venue differ; see carry reconcile")
+    } else if state.bot != BotState::Ready {
+        Some("the bot may not add risk; see carry status")
+    } else if pair.memory.blocked {
+        Some("the pair is blocked: clip after clip was taken back; look at it, then carry clear-halt")
+    } else if pair.last_chance {
+        Some("trading of the pair ends")
+    } else if !has_come(state.now, pair.memory.retry_at) || !has_come(state.now, pair.memory.enter_after) {
+        Some("an attempt failed a moment ago; try again in a minute")
+    } else {
+        None
+    }
+}
+
+pub(super) fn set_target(state: &mut State, place: usize, coins: Quantity, reason: Reason) {
     let Some(pair) = state.pairs.get(place) else { return };
     let first = state.first_leg(pair);
     let Some(pair) = state.pairs.get_mut(place) else { return };
@@ -108,83 +130,7 @@ fn set_target(state: &mut State, place: usize, coins: Quantity, reason: Reason) 
 
 /// Sizes an entry and makes the money ready; true when it can start now.
 fn enter(state: &mut State, place: usize, reason: Reason, out: &mut Vec<Command>) -> bool {
-    if day_loss(state) > state.settings.run.capital.times_rate(state.settings.risk.daily_loss) {
-        out.push(alarm(AlarmKind::LossLimit, Severity::Page, None, None));
-        state.bot = BotState::ReduceOnly;
-        return false;
-    }
-    let Some(pair) = state.pairs.get(place) else { return false };
-    let Some(spot_mid) = pair.market.spot.mid else { return false };
-    let key = (pair.pair.venue_id, pair.pair.quote);
-    let id = pair.pair.id;
-    let Some(room) = room(state, place) else { return false };
-    let Some(input) = state.plan_input(pair) else { return false };
-    let common = input.spot_grid.step.max(input.perp_grid.step);
-    let coins = sizing::coins(&state.settings.size, &room, spot_mid).floor_to(common);
-    // Both legs' minimums, for the entry and for the later exit, before the first order; and not a leftover of the money:
-    // less than a tenth of what a pair may have is not worth its costs and its attention.
-    let usual =
-        sizing::notional_of(room.capital.times_rate(state.settings.size.per_pair), state.settings.size.leverage);
-    let leftover = state.settings.size.quantity.is_none() && spot_mid.times(coins) < usual.share(1, 10);
-    if leftover || coins < input.lot().max(input.spot_grid.min_add).max(input.perp_grid.min_add) {
-        *state.refusals.entry("size").or_default() += 1;
-        return false;
-    }
-    // What the gate and the venue will ask for: the limit may be a collar above the mid.
-    let notional = spot_mid.times(coins);
-    let most = notional + notional.times_rate(reserve(state, place));
-    let perp = margin_of(most, state.settings.size.leverage);
-    match state.make_ready(key, most, perp, out) {
-        Ready::Yes => {}
-        Ready::Wait | Ready::No => return false,
-    }
-    debug_assert_eq!(state.pairs.get(place).map(|pair| pair.pair.id), Some(id));
-    set_target(state, place, coins, reason);
-    true
-}
-
-/// Share of the value that an entry sets aside: the collar and what trading costs.
-fn reserve(state: &State, place: usize) -> Rate {
-    let costs = state.pairs.get(place).map_or(0.0, |pair| pair.costs.one_way());
-    state.settings.execution.collar.to_rate() + Rate::from_f64(costs).unwrap_or_default()
-}
-
-/// Money and limits for a new position of this pair.
-fn room(state: &State, place: usize) -> Option<Room> {
-    let pair = state.pairs.get(place)?;
-    let funds = state.funds(pair.pair.venue_id, pair.pair.quote);
-    let leverage = state.settings.size.leverage;
-    let used = |same: &dyn Fn(&crate::domain::Pair) -> bool| {
-        let mut sum = Amount::ZERO;
-        for other in state.pairs.iter().filter(|other| same(&other.pair)) {
-            let (_, perp) = state.held(other);
-            let wanted = perp.magnitude().max(other.memory.target);
-            if let Some(mid) = other.market.perp.mid {
-                sum += capital_of(mid.times(wanted), leverage);
-            }
-        }
-        sum
-    };
-    let scale = pair.market.open_interest_change().map_or(Rate::from_units(Rate::ONE), |change| {
-        let view = state.view(pair, Quantity::ZERO);
-        if state.settings.gates.quadrant { basis::quadrant(&view, change).scale() } else { Rate::from_units(Rate::ONE) }
-    });
-    Some(Room {
-        capital: state.settings.run.capital,
-        venue_equity: funds.equity(),
-        venue_used: used(&|other| other.venue_id == pair.pair.venue_id),
-        coin_used: used(&|other| other.coin == pair.pair.coin),
-        quote_used: used(&|other| other.quote == pair.pair.quote),
-        free: without(funds.spot + funds.free_perp(), reserve(state, place)),
-        open_interest: pair.market.open_interest(),
-        gate_cap: state.settings.risk.max_pair,
-        scale,
-    })
-}
-
-/// The part of `money` that is left when `share` is set aside: `money / (1 + share)`, to within its square.
-fn without(money: Amount, share: Rate) -> Amount {
-    money - money.times_rate(share)
+    matches!(entry::begin(state, place, (reason, None), out), entry::Entry::Begun)
 }
 
 /// The slow path: something is in work, or the legs are unequal.

@@ -5,8 +5,10 @@
 
 pub mod apply;
 pub mod booked;
+pub mod by_hand;
 pub mod context;
 pub mod decide;
+pub mod entry;
 pub mod funds;
 pub mod margin;
 pub mod orders_due;

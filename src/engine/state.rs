@@ -40,6 +40,8 @@ pub struct PairState {
     pub forecast: Option<f64>,
     /// Why the gate refused the last order wanted.
     pub refusal: Option<Refusal>,
+    /// Why what a person wanted of it last was not begun.
+    pub declined: Option<&'static str>,
     /// Largest hedged coins of this round trip.
     pub largest: Quantity,
 }
@@ -93,6 +95,8 @@ pub struct State {
     pub bot: BotState,
     /// No entries by wish of a person.
     pub paused: bool,
+    /// The process is to end: no entries. Not durable.
+    pub stopping: bool,
     /// Pairs by number.
     pub pairs: Vec<PairState>,
     /// Venues by number.
@@ -149,6 +153,7 @@ impl State {
             sequence: Sequence(0),
             bot: BotState::Starting,
             paused: false,
+            stopping: false,
             pegs: BTreeMap::new(),
             orders: Orders::default(),
             throttle: Throttle::default(),
@@ -248,6 +253,7 @@ impl PairState {
             delisting: false,
             forecast: None,
             refusal: None,
+            declined: None,
             largest: Quantity::ZERO,
         };
         state.refresh_costs(settings, catalogue);

@@ -60,6 +60,8 @@ impl Account {
 pub enum PostingReason {
     /// Money that was there before.
     Opening,
+    /// Coins that were there before and a short of before became a pair's, by a person's wish.
+    Adopted,
     /// Coins and money of a spot trade.
     SpotTrade,
     /// Profit realised by a perp trade.

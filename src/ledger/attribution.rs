@@ -67,6 +67,12 @@ impl Attribution {
         }
     }
 
+    /// Coins that were there before, at the mids that the pair was marked to: no line changes.
+    pub fn adopt(&mut self, spot: SignedQuantity, perp: SignedQuantity) {
+        self.spot += spot;
+        self.perp += perp;
+    }
+
     /// A fee in the quote coin; plus is paid.
     pub fn fee(&mut self, amount: Amount) {
         self.lines.fees -= amount;

@@ -5,7 +5,7 @@ use super::attribution::Attribution;
 use super::lines::Lines;
 use super::position::PerpPosition;
 use crate::domain::{
-    Amount, Asset, Leg, Market, Pair, PairId, Price, Sequence, Side, SignedQuantity, VenueId, WallTime,
+    Amount, Asset, Leg, Market, Pair, PairId, Price, Quantity, Sequence, Side, SignedQuantity, VenueId, WallTime,
 };
 use crate::port::event::{Adjustment, Transfer, Wallet};
 use crate::port::order::Fill;
@@ -32,6 +32,19 @@ pub struct BookedFill<'a> {
     /// The execution.
     pub fill: &'a Fill,
     /// Mids of spot and perp at that instant.
+    pub mids: (Price, Price),
+}
+
+/// What a pair takes over of what was there before.
+#[derive(Debug, Clone, Copy)]
+pub struct Adopted {
+    /// Spot coins, which are in the wallet already.
+    pub coins: Quantity,
+    /// Coins short.
+    pub short: Quantity,
+    /// The venue's mean entry price of the short.
+    pub entry: Price,
+    /// Mids of spot and perp.
     pub mids: (Price, Price),
 }
 
@@ -145,6 +158,29 @@ impl Ledger {
         let payer = wallet(if leg == Market::Spot { Wallet::Spot } else { Wallet::Perp });
         let accounts = (payer, Account::Fees { pair: pair.id });
         self.post_signed(cause, accounts, (-fill.fee, fill.fee_asset), PostingReason::Fee);
+    }
+
+    /// Coins and a short that were there before become a pair's. No wallet changes; equity rises by what they are worth at
+    /// the mids, and so does the money that was there at the start, so that no profit comes of it.
+    ///
+    /// Worked: 1 coin at 100 and a short of 1 entered at 110 with a mid of 101: opening money rises by 100 + 9.
+    pub fn adopt(&mut self, cause: Cause, pair: &Pair, adopted: &Adopted) {
+        let Adopted { coins, short, entry, mids } = *adopted;
+        let Some(book) = self.pairs.get_mut(pair.id.index()) else { return };
+        book.attribution.mark_to(mids.0, mids.1);
+        book.attribution.adopt(coins.signed(Side::Buy), short.signed(Side::Sell));
+        let realised = book.perp.fill(short.signed(Side::Sell), entry);
+        let unrealised = book.perp.unrealised(mids.1);
+        let value = mids.0.times(coins);
+        let market = Account::Traded { pair: pair.id };
+        let amount = Amount::of_coins(coins.signed(Side::Buy));
+        self.post(cause, (Account::Opening, market), (amount, pair.coin), PostingReason::Adopted);
+        self.post(cause, (market, Account::Opening), (value, pair.quote), PostingReason::Adopted);
+        let accounts =
+            (Account::Wallet { venue: pair.venue_id, wallet: Wallet::Perp }, Account::Realised { pair: pair.id });
+        self.post_signed(cause, accounts, (realised, pair.quote), PostingReason::PerpTrade);
+        self.opening.add(pair.quote, value + unrealised);
+        self.changes += 1;
     }
 
     /// Funding on a perp position; plus is received.

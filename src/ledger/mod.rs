@@ -11,6 +11,6 @@ pub mod position;
 
 pub use account::{Account, Posting, PostingReason};
 pub use attribution::Attribution;
-pub use book::{BookedFill, Ledger};
+pub use book::{Adopted, BookedFill, Ledger};
 pub use lines::Lines;
 pub use position::PerpPosition;

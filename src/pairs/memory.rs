@@ -75,6 +75,9 @@ pub struct PairMemory {
     /// Not before this time another entry; it never delays a hedge.
     #[serde(default)]
     pub enter_after: Option<WallTime>,
+    /// A person wants it opened at this value of each leg, and money for it is on its way between the wallets.
+    #[serde(default)]
+    pub ordered: Option<Amount>,
     /// Consecutive refusals of a post-only order (fault A17).
     pub post_only_refused: u32,
     /// The next order of the clip takes: a maker order ended without filling it.

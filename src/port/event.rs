@@ -156,6 +156,32 @@ pub enum Operator {
         /// Why it is safe.
         reason: String,
     },
+    /// Open a pair at a size, through the gates and limits of any entry.
+    Open {
+        /// Which pair; it must hold nothing.
+        pair: PairId,
+        /// Value of each leg in the pair's quote coin.
+        notional: Amount,
+    },
+    /// Take spot coins and a short that were there before into a pair; nothing is traded.
+    Adopt(Adoption),
+    /// The process is to end: nothing new is entered. The next boot begins without it.
+    Stop,
+}
+
+/// What a pair takes over of what was there before, as the venue's lists and the market showed it to the person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adoption {
+    /// The pair; it must hold nothing.
+    pub pair: PairId,
+    /// Spot coins, which the ledger has as opening money.
+    pub coins: Quantity,
+    /// Coins short at the venue, which the ledger does not know.
+    pub short: Quantity,
+    /// The venue's mean entry price of the short: what it will compute realised profit from.
+    pub entry: Price,
+    /// Mids of spot and perp.
+    pub mids: (Price, Price),
 }
 
 /// All that can happen.

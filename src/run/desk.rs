@@ -1,20 +1,22 @@
-//! Does what the control socket asks of a paper session: acts become operator events, queries become snapshots.
+//! Does what the control socket asks of a session: acts become operator events, queries become snapshots.
 //!
 //! An act is an event like any other: numbered, on the tape, in the ledger, decided on by the core. Nothing here sends an
-//! order. An act whose asker has gone is not carried out. Tests: `tests/control.rs`.
+//! order, and nothing here knows what kind of session it is (`subject.rs`). An act whose asker has gone is not carried out.
+//! Tests: `tests/control.rs`, `tests/control_live.rs`.
 
 use super::control::{Act, Code, ControlError, ControlRequest, Reply, Settled};
-use super::journal::{Journal, JournalError};
-use super::paper::Paper;
-use super::plans::{Line, Plans, closing};
-use super::recover;
+use super::journal::JournalError;
+use super::plans::{Line, Plans, closing, opening, taking};
 use super::snapshot::Snapshot;
-use crate::domain::{ClientOrderId, PairId};
+use super::subject::{Compared, Subject};
+use crate::config::kind::Kind;
+use crate::config::units::Value as Setting;
+use crate::domain::{Amount, ClientOrderId, PairId, WallTime};
 use crate::engine::State;
 use crate::orders::OrderState;
 use crate::port::Event;
 use crate::port::event::Operator;
-use crate::port::order::{OrderReport, Outcome};
+use crate::port::order::Reason;
 use crate::risk::gate::BotState;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -23,77 +25,93 @@ use tokio::sync::mpsc::Receiver;
 /// The desk of one session.
 pub struct Desk {
     requests: Receiver<ControlRequest>,
+    /// One that was heard while waiting.
+    early: Option<ControlRequest>,
+    closed: bool,
     plans: Plans,
 }
 
 /// What an act came to: the answer of the person's side, or the end of the session.
 type Answer = Result<Reply, ControlError>;
 
+/// The session's clock, and a monotonic one.
+pub type Times = (WallTime, Duration);
+
 impl Desk {
     /// A desk for the requests of a server.
     #[must_use]
     pub fn new(requests: Receiver<ControlRequest>) -> Self {
-        Self { requests, plans: Plans::default() }
+        Self { requests, early: None, closed: false, plans: Plans::default() }
     }
 
-    /// Answers everything that waits; `now` is a monotonic time.
+    /// Waits until something is asked; [`Desk::serve`] then answers it.
+    pub async fn hear(&mut self) {
+        if self.early.is_some() {
+            return;
+        }
+        if self.closed {
+            std::future::pending::<()>().await;
+        }
+        self.early = self.requests.recv().await;
+        self.closed = self.early.is_none();
+    }
+
+    /// Answers everything that waits.
     ///
     /// # Errors
     /// [`JournalError`] when an act is not on disk: the session must end.
-    pub fn serve<J: Journal>(&mut self, paper: &mut Paper<J>, now: Duration) -> Result<(), JournalError> {
-        while let Ok(request) = self.requests.try_recv() {
+    pub fn serve<S: Subject>(&mut self, subject: &mut S, times: Times) -> Result<(), JournalError> {
+        while let Some(request) = self.early.take().or_else(|| self.requests.try_recv().ok()) {
             if request.reply.is_closed() {
                 continue;
             }
-            let answer = self.answer(paper, &request, now)?;
+            let answer = self.answer(subject, &request, times)?;
             let _ = request.reply.send(answer.unwrap_or_else(Reply::failed));
         }
         Ok(())
     }
 
-    fn answer<J: Journal>(
+    fn answer<S: Subject>(
         &mut self,
-        paper: &mut Paper<J>,
+        subject: &mut S,
         request: &ControlRequest,
-        now: Duration,
+        (now, mono): Times,
     ) -> Result<Answer, JournalError> {
         let act = &request.act;
         if act.moves_money() {
-            let plan = match plan_of(&paper.driver.state, act) {
+            let plan = match plan_of(subject, act) {
                 Ok(plan) => plan,
                 Err(error) => return Ok(Err(error)),
             };
             let Some(token) = &request.token else {
-                let doubt = in_doubt(paper);
-                return Ok(Ok(Reply::planned(self.plans.show(act, plan, &paper.driver.state, now), doubt)));
+                let doubt = in_doubt(subject.state());
+                return Ok(Ok(Reply::planned(self.plans.show(act, plan, subject.state(), mono), doubt)));
             };
-            if let Err(error) = self.plans.agree(token, act, &plan.1, now) {
+            if let Err(error) = self.plans.agree(token, act, &plan.1, mono) {
                 return Ok(Err(error));
             }
         }
         match act {
-            Act::Pause => operate(paper, Operator::Pause),
-            Act::Resume => operate(paper, Operator::Resume),
-            Act::Halt => operate(paper, Operator::Halt),
-            Act::ClearHalt(reason) => clear_halt(paper, reason),
-            Act::Flatten(None) => operate(paper, Operator::Flatten { pair: None }),
-            Act::Flatten(Some(name)) | Act::Close(name) => match named(&paper.driver.state, name) {
-                Ok(pair) => operate(paper, Operator::Flatten { pair: Some(pair) }),
+            Act::Pause => operate(subject, Operator::Pause, now),
+            Act::Resume => operate(subject, Operator::Resume, now),
+            Act::Halt => operate(subject, Operator::Halt, now),
+            Act::ClearHalt(reason) => clear_halt(subject, reason, now),
+            Act::Flatten(None) => operate(subject, Operator::Flatten { pair: None }, now),
+            Act::Flatten(Some(name)) | Act::Close(name) => match named(subject.state(), name) {
+                Ok(pair) => operate(subject, Operator::Flatten { pair: Some(pair) }, now),
                 Err(error) => Ok(Err(error)),
             },
-            Act::Resolve(id, settled) => resolve(paper, id, *settled),
-            Act::Open(..) | Act::Adopt(_) => Ok(Err(unsupported())),
-            Act::Status | Act::Orders | Act::Pairs | Act::Fills(_) | Act::Reconcile => Ok(look(paper, act)),
+            Act::Resolve(id, settled) => resolve(subject, id, *settled, now),
+            Act::Open(name, size) => open(subject, (name, size), now),
+            Act::Adopt(name) => adopt(subject, name, now),
+            Act::Reconcile => reconcile(subject, now),
+            Act::Status | Act::Orders | Act::Pairs | Act::Fills(_) => Ok(look(subject, act, now)),
         }
     }
 }
 
-fn unsupported() -> ControlError {
-    ControlError::new(Code::Unsupported, "a paper session opens pairs by its strategy alone, and has nothing to adopt")
-}
-
-fn in_doubt<J>(paper: &Paper<J>) -> u64 {
-    let unknown = paper.driver.state.orders.live().iter().filter(|order| order.state == OrderState::Unknown);
+fn in_doubt(state: &State) -> u64 {
+    let unknown = state.orders.live().iter().filter(|order| order.state == OrderState::Unknown);
     u64::try_from(unknown.count()).unwrap_or(u64::MAX)
 }
 
@@ -113,94 +131,161 @@ fn order_id(state: &State, id: &str) -> Result<ClientOrderId, ControlError> {
     }
 }
 
-fn plan_of(state: &State, act: &Act) -> Result<(String, Vec<Line>), ControlError> {
+/// Money with a unit, as the value of each leg: the unit is the pair's quote coin.
+fn money(state: &State, pair: PairId, size: &str) -> Result<Amount, ControlError> {
+    let quote = state.catalogue.pair(pair).map(|pair| pair.quote);
+    let text = |quote: &str| {
+        format!("size: expected money in the pair's quote coin, for example 1000{}", quote.to_lowercase())
+    };
+    let wrong = || ControlError::new(Code::Usage, text(quote.as_ref().map_or("usdt", |quote| quote.as_str())));
+    match Kind::Money.parse(size) {
+        Ok(Setting::Money(money)) if Some(money.asset) == quote && money.amount > Amount::ZERO => Ok(money.amount),
+        Ok(_) | Err(_) => Err(wrong()),
+    }
+}
+
+fn plan_of<S: Subject>(subject: &S, act: &Act) -> Result<(String, Vec<Line>), ControlError> {
+    let state = subject.state();
     match act {
         Act::Flatten(None) => Ok(closing(state, state.pairs.iter())),
         Act::Flatten(Some(name)) | Act::Close(name) => {
             let id = named(state, name)?;
             Ok(closing(state, state.pairs.iter().filter(|pair| pair.pair.id == id)))
         }
+        Act::Open(name, size) => {
+            let id = named(state, name)?;
+            let notional = money(state, id, size)?;
+            let pair = state.pair(id).ok_or_else(|| ControlError::new(Code::Usage, "pair: there is none"))?;
+            Ok(opening(pair, notional))
+        }
+        Act::Adopt(name) => {
+            let adoption = subject.adoptable(named(state, name)?)?;
+            let pair =
+                state.pair(adoption.pair).ok_or_else(|| ControlError::new(Code::Usage, "pair: there is none"))?;
+            Ok(taking(pair, &adoption))
+        }
         Act::Resolve(id, settled) => {
             let id = order_id(state, id)?;
             let word = match settled {
                 Settled::Executed => "executed: the venue is asked for its fills, which are then booked",
-                Settled::Absent => "absent: it is counted as never sent, and its pair goes on",
+                Settled::Absent => {
+                    "absent: it is counted as never sent, and its pair goes on; only when the venue says so too"
+                }
             };
             Ok((format!("order {id} is settled as {word}"), Vec::new()))
         }
-        _ => Err(unsupported()),
+        _ => Err(ControlError::new(Code::Unsupported, "this act has no plan")),
     }
 }
 
 /// An act of a person as an event, decided on at once.
-fn operate<J: Journal>(paper: &mut Paper<J>, act: Operator) -> Result<Answer, JournalError> {
-    paper.operate(Event::Operator(act))?;
-    Ok(Ok(Reply::done(flags(paper), in_doubt(paper))))
+fn operate<S: Subject>(subject: &mut S, act: Operator, now: WallTime) -> Result<Answer, JournalError> {
+    subject.operate(Event::Operator(act), now)?;
+    Ok(Ok(Reply::done(flags(subject.state()), in_doubt(subject.state()))))
 }
 
-fn flags<J>(paper: &Paper<J>) -> Value {
-    let state = &paper.driver.state;
+fn flags(state: &State) -> Value {
     json!({ "bot": state.bot, "paused": state.paused, "at_ms": state.now })
 }
 
-/// Only after a clean reconciliation, and with a reason (fault H16).
-fn clear_halt<J: Journal>(paper: &mut Paper<J>, reason: &str) -> Result<Answer, JournalError> {
-    let state = &paper.driver.state;
-    if state.bot != BotState::Halted && !state.pairs.iter().any(|pair| pair.memory.halted || pair.memory.blocked) {
-        return Ok(Err(ControlError::new(Code::Refused, "nothing is halted")));
-    }
-    let lines = recover::differences(state, &paper.driver.venue);
-    if !lines.is_empty() {
-        let text =
-            format!("ledger and venue differ; a halt is not cleared before they agree\n  {}", lines.join("\n  "));
-        return Ok(Err(ControlError::new(Code::Difference, text)));
-    }
-    operate(paper, Operator::ClearHalt { reason: reason.trim().to_owned() })
+fn differs(lines: &[String], rest: &str) -> ControlError {
+    ControlError::new(Code::Difference, format!("ledger and venue differ{rest}\n  {}", lines.join("\n  ")))
 }
 
-fn resolve<J: Journal>(paper: &mut Paper<J>, id: &str, settled: Settled) -> Result<Answer, JournalError> {
-    let id = match order_id(&paper.driver.state, id) {
+/// Only after a clean reconciliation, and with a reason (fault H16).
+fn clear_halt<S: Subject>(subject: &mut S, reason: &str, now: WallTime) -> Result<Answer, JournalError> {
+    let state = subject.state();
+    let pairs = state.pairs.iter().any(|pair| pair.memory.halted || pair.memory.blocked);
+    let venues = state.venues.iter().any(|venue| venue.foreign);
+    if state.bot == BotState::Ready && !pairs && !venues {
+        return Ok(Err(ControlError::new(Code::Refused, "nothing is halted")));
+    }
+    match subject.compare(now)? {
+        Compared::Agree(_) => operate(subject, Operator::ClearHalt { reason: reason.trim().to_owned() }, now),
+        Compared::Differ(lines) => Ok(Err(differs(&lines, "; a halt is not cleared before they agree"))),
+        Compared::Asked => Ok(Err(not_yet())),
+    }
+}
+
+fn not_yet() -> ControlError {
+    ControlError::new(
+        Code::Busy,
+        "ledger and venue have not been compared in a quiet moment yet; they are now: ask again",
+    )
+}
+
+fn reconcile<S: Subject>(subject: &mut S, now: WallTime) -> Result<Answer, JournalError> {
+    Ok(match subject.compare(now)? {
+        Compared::Agree(at) => {
+            let none: [String; 0] = [];
+            Ok(Reply::done(json!({ "differences": none, "compared_ms": at }), in_doubt(subject.state())))
+        }
+        Compared::Differ(lines) => Err(differs(&lines, "")),
+        Compared::Asked => Err(not_yet()),
+    })
+}
+
+fn resolve<S: Subject>(subject: &mut S, id: &str, settled: Settled, now: WallTime) -> Result<Answer, JournalError> {
+    let id = match order_id(subject.state(), id) {
         Ok(id) => id,
         Err(error) => return Ok(Err(error)),
     };
-    let received = paper.driver.venue.has_receipt(id);
-    let outcome = match (settled, received) {
-        (Settled::Absent, false) => Outcome::Absent,
-        (Settled::Executed, true) => Outcome::Accepted,
-        (Settled::Absent, true) => {
-            return Ok(Err(ControlError::new(Code::Difference, "the venue has this order; it is not absent")));
-        }
-        (Settled::Executed, false) => {
-            return Ok(Err(ControlError::new(
-                Code::Difference,
-                "the venue does not know this order; it was not executed",
-            )));
-        }
-    };
-    paper.operate(Event::Order(OrderReport { id, outcome }))?;
-    Ok(Ok(Reply::done(json!({ "id": id.to_string(), "settled": settled }), in_doubt(paper))))
+    Ok(subject.settle(id, settled, now)?.map(|done| {
+        let value = json!({ "id": id.to_string(), "settled": settled, "done": done });
+        Reply::done(value, in_doubt(subject.state()))
+    }))
 }
 
-fn look<J: Journal>(paper: &mut Paper<J>, act: &Act) -> Answer {
-    let doubt = in_doubt(paper);
-    if let Act::Reconcile = act {
-        let lines = recover::differences(&paper.driver.state, &paper.driver.venue);
-        if !lines.is_empty() {
-            return Err(ControlError::new(
-                Code::Difference,
-                format!("ledger and venue differ\n  {}", lines.join("\n  ")),
-            ));
-        }
-        return Ok(Reply::done(json!({ "differences": lines }), doubt));
+/// Opens a pair by hand; what the core made of it is the answer.
+fn open<S: Subject>(subject: &mut S, (name, size): (&str, &str), now: WallTime) -> Result<Answer, JournalError> {
+    let wanted = named(subject.state(), name).and_then(|pair| Ok((pair, money(subject.state(), pair, size)?)));
+    let (id, notional) = match wanted {
+        Ok(wanted) => wanted,
+        Err(error) => return Ok(Err(error)),
+    };
+    subject.operate(Event::Operator(Operator::Open { pair: id, notional }), now)?;
+    let state = subject.state();
+    let Some(pair) = state.pair(id) else { return Ok(Err(ControlError::new(Code::Failed, "the pair is gone"))) };
+    let memory = &pair.memory;
+    let begun = memory.reason == Some(Reason::Operator) && !memory.closing && !memory.target.is_zero();
+    let answer = |word: &str| json!({ "pair": name, "opening": word, "target": memory.target });
+    if memory.ordered.is_some() {
+        return Ok(Ok(Reply::done(answer("waits for money that moves between the wallets"), in_doubt(state))));
     }
+    if begun && pair.declined.is_none() {
+        return Ok(Ok(Reply::done(answer("begun"), in_doubt(state))));
+    }
+    let gate = pair.refusal.as_ref().map(ToString::to_string);
+    let why = pair.declined.map(str::to_owned).or(gate).unwrap_or_else(|| "the core wants no order now".to_owned());
+    Ok(Err(ControlError::new(Code::Refused, format!("not opened: {why}"))))
+}
+
+fn adopt<S: Subject>(subject: &mut S, name: &str, now: WallTime) -> Result<Answer, JournalError> {
+    let adoption = match named(subject.state(), name).and_then(|pair| subject.adoptable(pair)) {
+        Ok(adoption) => adoption,
+        Err(error) => return Ok(Err(error)),
+    };
+    subject.operate(Event::Operator(Operator::Adopt(adoption)), now)?;
+    let declined = subject.state().pair(adoption.pair).and_then(|pair| pair.declined);
+    if let Some(why) = declined {
+        return Ok(Err(ControlError::new(Code::Refused, format!("not adopted: {why}"))));
+    }
+    let value = json!({ "pair": name, "coins": adoption.coins, "short": adoption.short });
+    // The answer of the venue's next lists is what shows that ledger and venue agree now.
+    let _ = subject.compare(now)?;
+    Ok(Ok(Reply::done(value, in_doubt(subject.state()))))
+}
+
+fn look<S: Subject>(subject: &mut S, act: &Act, now: WallTime) -> Answer {
+    let doubt = in_doubt(subject.state());
     if let Act::Fills(limit) = act {
-        let rows = &paper.driver.collector.fills;
+        let rows = subject.fills();
         let rows = rows.get(rows.len().saturating_sub((*limit).min(1000))..).unwrap_or_default();
         let rows = serde_json::to_value(rows).map_err(|error| ControlError::new(Code::Failed, error.to_string()))?;
         return Ok(Reply::done(json!({ "rows": rows }), doubt));
     }
-    paper.driver.state.mark_all();
-    let snapshot = Snapshot::of(&paper.driver.state, paper.now().max(paper.driver.state.now));
+    subject.state_mut().mark_all();
+    let snapshot = Snapshot::of(subject.state(), now.max(subject.state().now));
     let value = match act {
         Act::Orders => json!({ "at_ms": snapshot.at_ms, "orders": snapshot.orders }),
         Act::Pairs => json!({ "at_ms": snapshot.at_ms, "pairs": snapshot.pairs }),

@@ -145,6 +145,11 @@ impl Ladder {
         Ok(())
     }
 
+    /// What passes from here on does not count until the next tick: a venue cannot be reached.
+    pub fn rest(&mut self) {
+        self.last = None;
+    }
+
     /// The shadow stops: the rest of the minute is written.
     ///
     /// # Errors
@@ -206,8 +211,17 @@ impl Ladder {
         &self.held.consents
     }
 
-    fn write(&self) -> Result<(), LadderError> {
+    /// What another process of this folder wrote meanwhile stays: hours of a shadow, a consent of a live run.
+    fn write(&mut self) -> Result<(), LadderError> {
         let path = self.folder.join(FILE);
+        let there = Self::open(&self.folder)?.held;
+        for (strategy, ms) in there.shadow_ms {
+            let known = self.held.shadow_ms.entry(strategy).or_default();
+            *known = ms.max(*known);
+        }
+        let fresh = there.consents.into_iter().filter(|consent| !self.held.consents.contains(consent));
+        let fresh: Vec<Consent> = fresh.collect();
+        self.held.consents.extend(fresh);
         let mut text = serde_json::to_vec_pretty(&self.held).map_err(|_| LadderError::Damaged(path.clone()))?;
         text.push(b'\n');
         Ok(replace(&path, &text)?)

@@ -56,6 +56,8 @@ pub struct Desk {
     pub wire: Arc<Wire>,
     /// What the last comparison found, and when.
     pub compared: Option<(WallTime, Vec<Difference>)>,
+    /// The lists that it compared.
+    pub lists: Option<Lists>,
     /// Lists came and agreed at this time.
     agreed: Option<WallTime>,
     /// Differences seen once, to be seen again before they count.
@@ -77,6 +79,7 @@ impl Desk {
             account,
             wire,
             compared: None,
+            lists: None,
             agreed: None,
             suspected: None,
             reachable: false,
@@ -262,6 +265,7 @@ impl<J: Journal> Live<J> {
         }
         let found = reconcile::compare(&self.driver.state, venue, lists);
         desk.compared = Some((now, found.differences.clone()));
+        desk.lists = Some(lists.clone());
         for (wallet, asset, amount) in found.rounding {
             let cause = Adjustment::Rounding;
             self.driver.fact(now, Event::Adjusted { venue, wallet, asset, amount, cause }, None)?;
@@ -360,18 +364,42 @@ impl<J: Journal> Live<J> {
         self.driver.fact(now, Event::VenueHealth { venue, reachable }, None)
     }
 
-    /// An act of a person.
+    /// An act of a person, or what one found out about an order.
     ///
     /// # Errors
     /// [`JournalError`] when it is not on disk.
-    pub fn operator(&mut self, act: Operator, now: WallTime) -> Result<(), JournalError> {
-        if matches!(act, Operator::ClearHalt { .. }) {
+    pub fn operate(&mut self, event: Event, now: WallTime) -> Result<(), JournalError> {
+        if matches!(event, Event::Operator(Operator::ClearHalt { .. })) {
             for desk in &mut self.desks {
                 desk.barred = false;
             }
         }
-        self.driver.fact(now, Event::Operator(act), None)?;
+        self.driver.fact(now, event, None)?;
         self.send(now)
+    }
+
+    /// Asks every venue for its lists, to be compared as they come.
+    ///
+    /// # Errors
+    /// [`JournalError`] when a fact is not on disk.
+    pub fn ask_lists(&mut self, now: WallTime) -> Result<(), JournalError> {
+        let venues: Vec<VenueId> = self.desks.iter().map(|desk| desk.venue).collect();
+        venues.into_iter().try_for_each(|venue| self.account(venue, Input::Reconcile, now))
+    }
+
+    /// Asks the venue what became of an order.
+    ///
+    /// # Errors
+    /// [`JournalError`] when a fact is not on disk.
+    pub fn ask_order(&mut self, id: ClientOrderId, of: InstrumentId, now: WallTime) -> Result<(), JournalError> {
+        let Some(venue) = self.driver.state.catalogue.instrument(of).map(|one| one.venue_id) else { return Ok(()) };
+        self.account(venue, Input::Query { id, instrument: of }, now)
+    }
+
+    /// Whether every venue counts as reachable.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        self.desks.iter().all(|desk| desk.reachable)
     }
 
     /// Whether nothing of ours is in work: no order, no transfer, legs equal.

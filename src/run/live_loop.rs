@@ -1,14 +1,17 @@
 //! The loop of a run against real venues: takes what arrives, lets the core decide, stops when a person or the system says so.
 //!
 //! One task holds the core; everything else sends to it. A stop lets pairs in work finish or undo themselves until a
-//! deadline; nothing new is entered meanwhile. Tests: `tests/live.rs`.
+//! deadline; nothing new is entered meanwhile, and a second stop ends it at once. Tests: `tests/control_live.rs`.
 
+use super::clock::Stopwatch;
+use super::desk::Desk;
 use super::journal::{Journal, JournalError};
 use super::live::Live;
 use super::live_net::Arrived;
 use super::shadow::Shadow;
+use super::subject::Subject;
 use crate::domain::{Span, WallTime};
-use crate::engine::State;
+use crate::port::Event;
 use crate::port::event::Operator;
 use crate::venues::transport::Clock;
 use std::time::Duration;
@@ -30,8 +33,19 @@ pub enum Ended {
     InWork,
 }
 
+/// How a run is told to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stop {
+    /// It is not.
+    Not,
+    /// Pairs in work may finish or undo themselves.
+    Calmly,
+    /// Now.
+    AtOnce,
+}
+
 /// A run that the loop can drive.
-pub trait Run {
+pub trait Run: Subject {
     /// Takes in what arrived.
     ///
     /// # Errors
@@ -42,17 +56,12 @@ pub trait Run {
     /// # Errors
     /// [`JournalError`].
     fn turn(&mut self, now: WallTime, tick: bool) -> Result<(), JournalError>;
-    /// An act of a person.
-    ///
-    /// # Errors
-    /// [`JournalError`].
-    fn operator(&mut self, act: Operator, now: WallTime) -> Result<(), JournalError>;
     /// Whether nothing is in work.
     fn is_calm(&self) -> bool;
     /// When something is due by itself.
     fn next_due(&self) -> Option<WallTime>;
-    /// The core.
-    fn state(&self) -> &State;
+    /// Whether every venue counts as reachable.
+    fn is_reachable(&self) -> bool;
 }
 
 impl<J: Journal> Run for Live<J> {
@@ -62,17 +71,14 @@ impl<J: Journal> Run for Live<J> {
     fn turn(&mut self, now: WallTime, tick: bool) -> Result<(), JournalError> {
         Self::turn(self, now, tick)
     }
-    fn operator(&mut self, act: Operator, now: WallTime) -> Result<(), JournalError> {
-        Self::operator(self, act, now)
-    }
     fn is_calm(&self) -> bool {
         Self::is_calm(self)
     }
     fn next_due(&self) -> Option<WallTime> {
         self.next_wake()
     }
-    fn state(&self) -> &State {
-        &self.driver.state
+    fn is_reachable(&self) -> bool {
+        Self::is_reachable(self)
     }
 }
 
@@ -83,17 +89,14 @@ impl<J: Journal> Run for Shadow<J> {
     fn turn(&mut self, now: WallTime, tick: bool) -> Result<(), JournalError> {
         Self::turn(self, now, tick)
     }
-    fn operator(&mut self, act: Operator, now: WallTime) -> Result<(), JournalError> {
-        Self::operator(self, act, now)
-    }
     fn is_calm(&self) -> bool {
         Self::is_calm(self)
     }
     fn next_due(&self) -> Option<WallTime> {
         Self::next_due(self)
     }
-    fn state(&self) -> &State {
-        &self.driver.state
+    fn is_reachable(&self) -> bool {
+        Self::is_reachable(self)
     }
 }
 
@@ -101,10 +104,10 @@ impl<J: Journal> Run for Shadow<J> {
 pub struct Ears {
     /// What arrives.
     pub inbox: mpsc::Receiver<Arrived>,
-    /// Acts of a person.
-    pub operator: mpsc::Receiver<Operator>,
-    /// True once the run shall stop.
-    pub stop: watch::Receiver<bool>,
+    /// Acts and questions of a person.
+    pub desk: Desk,
+    /// Whether the run shall stop.
+    pub stop: watch::Receiver<Stop>,
 }
 
 /// When a run ends.
@@ -129,9 +132,10 @@ pub async fn run<R: Run>(
 ) -> Result<Ended, JournalError> {
     let mut ticked = WallTime(i64::MIN);
     let mut deadline: Option<WallTime> = None;
+    let patience = Stopwatch::start();
     loop {
         let mut now = (clock.wall)().max(run.state().now);
-        if let Some(arrived) = next(run, ears, clock, now).await {
+        if let Some(arrived) = next(run, ears, now).await {
             now = (clock.wall)().max(run.state().now);
             run.arrived(arrived, now)?;
             for _ in 0..BATCH {
@@ -140,9 +144,7 @@ pub async fn run<R: Run>(
             }
         }
         now = (clock.wall)().max(run.state().now);
-        while let Ok(act) = ears.operator.try_recv() {
-            run.operator(act, now)?;
-        }
+        ears.desk.serve(run, (now, patience.elapsed()))?;
         let tick = ticked.0 == i64::MIN || now.since(ticked) >= TICK;
         if tick {
             ticked = now;
@@ -151,15 +153,16 @@ pub async fn run<R: Run>(
         if tick {
             look(run, now);
         }
-        if deadline.is_none() && (*ears.stop.borrow() || until.end.is_some_and(|end| now >= end)) {
-            run.operator(Operator::Pause, now)?;
+        let stop = *ears.stop.borrow();
+        if deadline.is_none() && (stop > Stop::Not || until.end.is_some_and(|end| now >= end)) {
+            run.operate(Event::Operator(Operator::Stop), now)?;
             deadline = Some(now + until.grace);
         }
         if let Some(deadline) = deadline {
             if run.is_calm() {
                 return Ok(Ended::Calm);
             }
-            if now >= deadline {
+            if now >= deadline || stop == Stop::AtOnce {
                 return Ok(Ended::InWork);
             }
         }
@@ -167,17 +170,17 @@ pub async fn run<R: Run>(
 }
 
 /// Waits for what arrives, an act, a stop, or the next thing that is due.
-async fn next<R: Run>(run: &R, ears: &mut Ears, clock: Clock, now: WallTime) -> Option<Arrived> {
+async fn next<R: Run>(run: &R, ears: &mut Ears, now: WallTime) -> Option<Arrived> {
     let due = run.next_due().map_or(LOOK, |due| {
         let span = u64::try_from(due.since(now).0).unwrap_or(0);
         // On a clock that runs faster than time this is too long; the next look corrects it.
         Duration::from_millis(span).min(LOOK)
     });
-    let _ = clock;
     tokio::select! {
         biased;
         arrived = ears.inbox.recv() => arrived,
         _ = ears.stop.changed() => None,
+        () = ears.desk.hear() => None,
         () = tokio::time::sleep(due) => None,
     }
 }

@@ -31,6 +31,7 @@ pub mod rows;
 pub mod session;
 pub mod shadow;
 pub mod snapshot;
+pub mod subject;
 pub mod telling;
 
 pub use driver::Driver;

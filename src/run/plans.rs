@@ -7,6 +7,7 @@ use super::control::{Act, Code, ControlError};
 use super::driver::hex;
 use crate::domain::{Amount, Asset, Market, Quantity, Side, SignedQuantity};
 use crate::engine::{PairState, State};
+use crate::port::event::Adoption;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
@@ -64,7 +65,7 @@ impl Plans {
     /// Shows a plan.
     pub fn show(&mut self, act: &Act, (text, orders): (String, Vec<Line>), state: &State, now: Duration) -> Plan {
         self.number += 1;
-        let coins = coins_of(&orders);
+        let coins = coins_of(act, &orders);
         // It names a plan; it keeps nobody out. The socket does that.
         let seed = format!("{act:?}\n{coins}\n{}\n{}\n{}", self.number, state.sequence.0, now.as_nanos());
         let token: String = hex(&Sha256::digest(seed)).chars().take(16).collect();
@@ -92,16 +93,19 @@ impl Plans {
         if now.saturating_sub(known.made) > VALID {
             return refused("token: is older than a minute; ask for the plan again");
         }
-        if known.coins != coins_of(orders) {
+        if known.coins != coins_of(act, orders) {
             return refused("the plan has changed since it was shown; look at it again");
         }
         Ok(())
     }
 }
 
-/// The coins of a plan; values move all the time and are no reason to ask again.
-fn coins_of(orders: &[Line]) -> String {
+/// The coins of a plan; values move all the time and are no reason to ask again. An opening is fixed by its money.
+fn coins_of(act: &Act, orders: &[Line]) -> String {
     use std::fmt::Write as _;
+    if matches!(act, Act::Open(..)) {
+        return String::new();
+    }
     orders.iter().fold(String::new(), |mut text, line| {
         let _ = writeln!(text, "{} {} {} {}", line.pair, line.leg, line.side, line.coins);
         text
@@ -125,20 +129,57 @@ pub fn closing<'a>(state: &State, pairs: impl Iterator<Item = &'a PairState>) ->
     (text, orders)
 }
 
+/// What opening a pair at a value of each leg would send, at the present prices.
+#[must_use]
+pub fn opening(pair: &PairState, notional: Amount) -> (String, Vec<Line>) {
+    let one = |leg: Market, side: Side| {
+        let mid = pair.market.leg(leg).mid?;
+        let units = notional.units().max(0).div_euclid(i128::from(mid.units()));
+        let coins = Quantity::saturating(i64::try_from(units).unwrap_or(i64::MAX));
+        Some(order(pair, leg, side, coins))
+    };
+    let orders: Vec<Line> =
+        [one(Market::Spot, Side::Buy), one(Market::Perp, Side::Sell)].into_iter().flatten().collect();
+    let text = format!(
+        "open {} at {notional} {} of each leg, in clips, through the limits and gates of any entry but the signals; \
+         the strategy manages and closes it like its own",
+        pair.pair.name, pair.pair.quote
+    );
+    (text, orders)
+}
+
+/// What adopting would book.
+#[must_use]
+pub fn taking(pair: &PairState, adoption: &Adoption) -> (String, Vec<Line>) {
+    let text = format!(
+        "no order is sent: {} spot coins and the short of {} (entered at {}) become the pair's, and the strategy manages \
+         and closes them like its own",
+        adoption.coins, adoption.short, adoption.entry
+    );
+    let orders = vec![
+        order(pair, Market::Spot, Side::Buy, adoption.coins),
+        order(pair, Market::Perp, Side::Sell, adoption.short),
+    ];
+    (text, orders)
+}
+
 fn line(pair: &PairState, leg: Market, held: SignedQuantity) -> Option<Line> {
     if held.is_zero() {
         return None;
     }
     let side = if held.units() > 0 { Side::Sell } else { Side::Buy };
-    let coins = held.magnitude();
-    Some(Line {
+    Some(order(pair, leg, side, held.magnitude()))
+}
+
+fn order(pair: &PairState, leg: Market, side: Side, coins: Quantity) -> Line {
+    Line {
         pair: pair.pair.name.clone(),
         leg: leg.to_string(),
         side: side.as_str().to_owned(),
         coins,
         about: pair.market.leg(leg).mid.map(|mid| mid.times(coins)),
         quote: pair.pair.quote,
-    })
+    }
 }
 
 #[cfg(test)]

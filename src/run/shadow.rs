@@ -11,7 +11,7 @@ use super::live_net::{Arrived, Asker, Line, Outcome as Came, Wire};
 use crate::domain::{Span, VenueId, WallTime};
 use crate::engine::State;
 use crate::port::Event;
-use crate::port::event::{MarkSource, Operator};
+use crate::port::event::MarkSource;
 use crate::sim::matching::Liquidity;
 use crate::store::VenueFile;
 use crate::store::venue_file::VenueBatch;
@@ -214,12 +214,10 @@ impl<J: Journal> Shadow<J> {
         self.file.commit(&batch).map_err(|error| JournalError(error.to_string()))
     }
 
-    /// An act of a person.
-    ///
-    /// # Errors
-    /// [`JournalError`] when it is not on disk.
-    pub fn operator(&mut self, act: Operator, now: WallTime) -> Result<(), JournalError> {
-        self.driver.fact(now, Event::Operator(act), None)
+    /// Whether every venue counts as reachable.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        self.stands.iter().all(|stand| stand.reachable)
     }
 
     /// Whether nothing of ours is in work.

@@ -65,6 +65,19 @@ pub fn first_closed(view: &View<'_>) -> Option<Gate> {
     first
 }
 
+/// The first gate about safety that is closed, by the name of its setting: they hold for whoever opens a pair.
+#[must_use]
+pub fn first_unsafe(view: &View<'_>) -> Option<&'static str> {
+    let mut first = None;
+    let _ = safety(view, &mut |gate, passed| {
+        if !passed {
+            first = Some(gate().name);
+        }
+        passed
+    });
+    first
+}
+
 /// The signal first, because it blocks most often and is cheapest to ask.
 fn walk(view: &View<'_>, visit: &mut Visit<'_>) {
     let signal = match view.settings.strategy.rule {

@@ -176,6 +176,9 @@ impl Rig {
             .arg(self.path("strategy.toml"))
             // On a clock that runs so fast, a round trip of a millisecond takes most of a second.
             .args(["--set", "execution.hedge_time=60s", "--for", length, "--json"])
+            // A test key on loopback needs no hours in the shadow; consent it needs.
+            .args(["--set", "live.shadow_hours=0s", "--set", "live.max_notional=1000000usdt"])
+            .args(["--consent", "I accept 1000000 usdt"])
             .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -1,0 +1,185 @@
+//! What goes on beside a run on a real market: alarms told, the table or a line a minute, hours of the ladder, the control socket.
+//!
+//! It is called at each tick and decides nothing. It is made before the runtime and dropped after it. Tests:
+//! `tests/control_live.rs`.
+
+use super::{Exit, Failure};
+use crate::config::Settings;
+use crate::domain::{Quantity, Span, WallTime};
+use crate::report::{LiveTable, PairLine, Snapshot};
+use crate::run::clock::Stopwatch;
+use crate::run::collect::lines_of;
+use crate::run::control_server::{ControlSocket, Server};
+use crate::run::desk::Desk;
+use crate::run::ladder::{Ladder, LadderError};
+use crate::run::live_loop::Run;
+use crate::run::subject::Subject;
+use crate::run::telling::Telling;
+use crate::store::StateLock;
+use crate::venues::transport::Clock;
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::time::Duration;
+
+/// The table is drawn no more often than this, in real time.
+const DRAW: Duration = Duration::from_millis(500);
+
+/// Looks after a run.
+pub struct Attendant {
+    telling: Option<Telling>,
+    table: Option<LiveTable>,
+    drawn: Option<Duration>,
+    watch: Stopwatch,
+    minute: WallTime,
+    /// Hours that count for this strategy.
+    ladder: Option<(Ladder, String)>,
+}
+
+impl Attendant {
+    /// For a run with its files in this folder; `ladder` when its hours count.
+    ///
+    /// # Errors
+    /// Exit code 2 when a way out of alarms that is configured cannot be used.
+    pub fn new(folder: &Path, settings: &Settings, ladder: Option<(Ladder, String)>) -> Result<Self, Failure> {
+        Ok(Self {
+            telling: Telling::open(folder, &settings.alarm)?,
+            table: std::io::stderr().is_terminal().then(|| LiveTable::new(1)),
+            drawn: None,
+            watch: Stopwatch::start(),
+            minute: WallTime(i64::MIN),
+            ladder,
+        })
+    }
+
+    /// Before the first event.
+    pub fn begin<R: Run>(&self, run: &mut R) {
+        if self.telling.is_some() {
+            *run.raised() = Some(Vec::new());
+        }
+    }
+
+    /// At each tick of the run.
+    pub fn look<R: Run>(&mut self, run: &mut R, now: WallTime, clock: Clock) {
+        if let Some(telling) = &mut self.telling {
+            let raised = run.raised().as_mut().map(std::mem::take).unwrap_or_default();
+            telling.tell(&raised, now);
+        }
+        self.climb(run.is_reachable(), clock);
+        let passed = self.watch.elapsed();
+        match &mut self.table {
+            Some(table) => {
+                if self.drawn.is_none_or(|drawn| passed.saturating_sub(drawn) >= DRAW) {
+                    self.drawn = Some(passed);
+                    table.update(&snapshot(run));
+                }
+            }
+            None if now.floor(Span::MINUTE) > self.minute => {
+                self.minute = now.floor(Span::MINUTE);
+                line(&snapshot(run), run);
+            }
+            None => {}
+        }
+    }
+
+    /// Only time in which the market could be seen counts.
+    fn climb(&mut self, reachable: bool, clock: Clock) {
+        let Some((ladder, strategy)) = &mut self.ladder else { return };
+        if !reachable {
+            ladder.rest();
+            return;
+        }
+        if let Err(error) = ladder.tick(strategy, Duration::from_nanos((clock.steady_ns)())) {
+            tracing::error!(%error, "hours in the shadow are not on disk");
+        }
+    }
+
+    /// After the last event: what was raised in the end is told too.
+    pub fn end<R: Run>(mut self, run: &mut R) {
+        if let Some(telling) = &mut self.telling {
+            let raised = run.raised().take().unwrap_or_default();
+            telling.tell(&raised, run.state().now);
+        }
+        if let Some((ladder, _)) = &mut self.ladder
+            && let Err(error) = ladder.stop()
+        {
+            tracing::error!(%error, "hours in the shadow are not on disk");
+        }
+        if let Some(table) = self.table.take() {
+            table.finish();
+        }
+    }
+}
+
+/// One line for a log.
+fn line<S: Subject>(now: &Snapshot, subject: &S) {
+    let held = now.pairs.iter().filter(|pair| pair.phase != "flat").map(|pair| format!("{} {}", pair.name, pair.phase));
+    let held: Vec<String> = held.collect();
+    let state = subject.state();
+    tracing::info!(
+        at = %now.at,
+        bot = ?state.bot,
+        paused = state.paused,
+        equity = %now.equity,
+        net = %now.lines.total(),
+        unsettled = state.orders.live().len(),
+        held = held.join(", "),
+        "minute"
+    );
+}
+
+/// The session at one instant, for the live table.
+pub(super) fn snapshot<S: Subject>(subject: &mut S) -> Snapshot {
+    subject.state_mut().mark_all();
+    let state = subject.state();
+    let equity = state.equity();
+    let pairs = state
+        .pairs
+        .iter()
+        .map(|pair| {
+            let lines = state.ledger.pair(pair.pair.id).map(|book| book.attribution.lines).unwrap_or_default();
+            let (spot, perp) = state.held(pair);
+            PairLine {
+                name: pair.pair.name.clone(),
+                phase: pair.memory.phase.as_str().to_owned(),
+                coins: Quantity::saturating(spot.units().min(-perp.units())),
+                basis_bps: pair.market.basis_now().map(crate::report::figures::in_bps),
+                funding: pair.market.expected_next(),
+                next_settlement: pair.market.estimate.map(|(_, next)| next),
+                collected: lines.funding,
+                net: lines.total(),
+            }
+        })
+        .collect();
+    Snapshot {
+        at: state.now,
+        equity,
+        currency: state.settings.run.currency,
+        lines: lines_of(state, equity),
+        pairs,
+        alarms: subject.alarms().iter().map(|(kind, count)| format!("{count} x {kind:?}")).collect(),
+    }
+}
+
+/// The control socket of a run. Nobody starts one that cannot be reached.
+///
+/// # Errors
+/// Exit code 2 when the socket cannot be made.
+pub fn desk(folder: &Path, lock: &StateLock) -> Result<(Desk, Server), Failure> {
+    let served = ControlSocket::bind(folder, lock).and_then(ControlSocket::serve_in_thread);
+    let (requests, server) = served.map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    Ok((Desk::new(requests), server))
+}
+
+/// The log of a run, on standard error: what a person must do something about is of level ERROR.
+pub fn log() {
+    let ours = if std::io::stderr().is_terminal() { "warn" } else { "warn,carry=info" };
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_target(false);
+    // A second run in one process keeps the log of the first.
+    let _ = log.with_env_filter(tracing_subscriber::EnvFilter::new(ours)).try_init();
+}
+
+impl From<LadderError> for Failure {
+    fn from(error: LadderError) -> Self {
+        Self::new(Exit::Failure, error.to_string())
+    }
+}

@@ -1,0 +1,115 @@
+//! What a person orders of a pair: opening it at a size, and taking over what was there before.
+//!
+//! An opening passes the safety gates of the strategy, the limits of any entry and the gate of every order; only the signals
+//! are not asked. An adoption books and trades nothing. Tests: `tests/by_hand.rs`, `tests/control_live.rs`.
+
+use super::decide;
+use super::entry::{self, Entry};
+use super::record::{FillRecord, Record};
+use super::state::State;
+use crate::domain::fees::Role;
+use crate::domain::{Amount, FillId, Leg, Market, PairId, Price, Quantity, Side};
+use crate::ledger::Adopted;
+use crate::ledger::book::Cause;
+use crate::pairs::Phase;
+use crate::port::Command;
+use crate::port::event::Adoption;
+use crate::port::order::{Fill, Reason};
+use crate::strategy::gate;
+
+/// A person wants a pair opened.
+pub(super) fn order(state: &mut State, id: PairId, notional: Amount) {
+    let Some(pair) = state.pairs.get(id.index()) else { return };
+    let (_, perp) = state.held(pair);
+    let holds = pair.memory.entered_at.is_some() || !perp.is_zero();
+    let busy = !pair.at_rest || state.orders.is_busy(id);
+    let Some(pair) = state.pairs.get_mut(id.index()) else { return };
+    pair.declined = match (holds, busy) {
+        (true, _) => Some("it holds a position already; close it first"),
+        (false, true) => Some("something of it is in work; see carry orders"),
+        (false, false) => None,
+    };
+    pair.memory.ordered = pair.declined.is_none().then_some(notional);
+}
+
+/// Begins what was ordered, when it may be; true when the target is set.
+pub(super) fn begin(state: &mut State, place: usize, out: &mut Vec<Command>) -> bool {
+    let Some(pair) = state.pairs.get(place) else { return false };
+    let Some(notional) = pair.memory.ordered else { return false };
+    let lead = state.settings.gates.delist_lead;
+    let ends = pair.market.ends_at.is_some_and(|at| at.since(state.now) <= lead);
+    let unsafe_now = decide::barred(state, pair)
+        .or(ends.then_some("trading of the pair ends soon (gates.delist_lead)"))
+        .or_else(|| gate::first_unsafe(&state.view(pair, Quantity::ZERO)));
+    let begun = match unsafe_now {
+        Some(why) => Entry::Refused(why),
+        None => entry::begin(state, place, (Reason::Operator, Some(notional)), out),
+    };
+    let Some(pair) = state.pairs.get_mut(place) else { return false };
+    match begun {
+        Entry::Waits => false,
+        Entry::Begun => {
+            pair.memory.ordered = None;
+            true
+        }
+        Entry::Refused(why) => {
+            pair.memory.ordered = None;
+            pair.declined = Some(why);
+            false
+        }
+    }
+}
+
+/// Whether an entry in work is one that a person ordered and that nothing forbids by now.
+pub(super) fn stands(state: &State, place: usize) -> bool {
+    state.pairs.get(place).is_some_and(|pair| {
+        let ordered = pair.memory.reason == Some(Reason::Operator) && !pair.memory.closing;
+        ordered && decide::barred(state, pair).is_none()
+    })
+}
+
+/// Books what a pair takes over: both legs at once, so that it is hedged from the first moment.
+pub(super) fn adopt(state: &mut State, adoption: &Adoption) {
+    let Adoption { pair: id, coins, short, entry, mids } = *adoption;
+    let Some(pair) = state.pairs.get_mut(id.index()) else { return };
+    if pair.memory.entered_at.is_some() || !pair.at_rest {
+        pair.declined = Some("it holds a position already, or something of it is in work");
+        return;
+    }
+    pair.declined = None;
+    let before = state.ledger.pair(id).map(|book| book.attribution.lines).unwrap_or_default();
+    let cause = Cause { sequence: state.sequence, at: state.now };
+    state.ledger.adopt(cause, &pair.pair, &Adopted { coins, short, entry, mids });
+    let (now, reason) = (state.now, Reason::Operator);
+    let hedged = coins.min(short);
+    pair.memory.entered_at = Some(now);
+    pair.memory.phase = Phase::Hedged;
+    pair.memory.target = hedged;
+    pair.memory.reason = Some(reason);
+    pair.memory.closing = false;
+    pair.largest = hedged;
+    state.active += 1;
+    state.records.push(Record::Opened { pair: id, at: now, reason: Some(reason), mids, lines: before });
+    let quote = pair.pair.quote;
+    let mut row = |leg: Leg, side: Side, quantity: Quantity, price: Price| {
+        // No execution of this session has such a number: it is the event's own.
+        let id_of = FillId(cause.sequence.0);
+        let (fee, fee_asset) = (Amount::ZERO, quote);
+        let fill = Fill { id: id_of, quantity, price, fee, fee_asset, role: Role::Taker, at: now };
+        state.records.push(Record::Fill(FillRecord {
+            at: now,
+            pair: id,
+            leg,
+            side,
+            fill,
+            mids,
+            arrival_mid: price,
+            intent: None,
+            act: None,
+            reason,
+            hedged,
+        }));
+    };
+    row(Market::Spot, Side::Buy, coins, mids.0);
+    row(Market::Perp, Side::Sell, short, entry);
+}

@@ -1,0 +1,262 @@
+//! What the control socket can act on: a paper session, a shadow or a live run. `desk.rs` asks, this says how each of them does it.
+//!
+//! Where the venue is simulated its own books answer at once; a real venue is asked, and what it said last is the answer.
+//! Nothing here decides to trade. Tests: `tests/control.rs`, `tests/control_live.rs`.
+
+use super::control::{Code, ControlError, Settled};
+use super::driver::Driver;
+use super::journal::{Journal, JournalError};
+use super::live::{Live, Outbox};
+use super::paper::Paper;
+use super::recover;
+use super::shadow::Shadow;
+use crate::domain::{Amount, ClientOrderId, PairId, Quantity, Span, WallTime};
+use crate::engine::State;
+use crate::orders::Order;
+use crate::port::Event;
+use crate::port::command::{Alarm, AlarmKind};
+use crate::port::event::{Adoption, Wallet};
+use crate::port::order::{OrderReport, Outcome};
+use crate::report::run::FillRow;
+use crate::sim::SimVenue;
+use std::collections::BTreeMap;
+
+/// A comparison older than this says nothing about now.
+const COMPARED: Span = Span::seconds(150);
+
+/// Ledger against venue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Compared {
+    /// At that time all agreed.
+    Agree(WallTime),
+    /// These accounts differ.
+    Differ(Vec<String>),
+    /// Nothing is known of now; it was asked.
+    Asked,
+}
+
+/// What becomes of a person's word about an order in doubt.
+pub type Settling = Result<Result<&'static str, ControlError>, JournalError>;
+
+/// A session that a person can act on.
+pub trait Subject {
+    /// The core.
+    fn state(&self) -> &State;
+    /// The core, to value its books.
+    fn state_mut(&mut self) -> &mut State;
+    /// Fills so far.
+    fn fills(&self) -> &[FillRow];
+    /// Alarms raised so far, by kind.
+    fn alarms(&self) -> &BTreeMap<AlarmKind, u64>;
+    /// Alarms since they were taken last, when somebody takes them.
+    fn raised(&mut self) -> &mut Option<Vec<(Alarm, Option<String>)>>;
+    /// A person's act, or what one found out, as a fact that is decided on.
+    ///
+    /// # Errors
+    /// [`JournalError`] when it is not on disk.
+    fn operate(&mut self, event: Event, now: WallTime) -> Result<(), JournalError>;
+    /// Compares ledger and venue, or says what the last comparison found and begins another.
+    ///
+    /// # Errors
+    /// [`JournalError`] when a fact is not on disk.
+    fn compare(&mut self, now: WallTime) -> Result<Compared, JournalError>;
+    /// Settles an order in doubt as a person says, if the venue does not say otherwise. Gives what was done, in words.
+    ///
+    /// # Errors
+    /// [`JournalError`] when a fact is not on disk.
+    fn settle(&mut self, id: ClientOrderId, settled: Settled, now: WallTime) -> Settling;
+    /// What there is for a pair to take over.
+    ///
+    /// # Errors
+    /// [`ControlError`] when there is nothing, or what there is does not fit together.
+    fn adoptable(&self, pair: PairId) -> Result<Adoption, ControlError>;
+}
+
+/// The parts that all three have alike.
+macro_rules! books {
+    () => {
+        fn state(&self) -> &State {
+            &self.driver.state
+        }
+        fn state_mut(&mut self) -> &mut State {
+            &mut self.driver.state
+        }
+        fn fills(&self) -> &[FillRow] {
+            &self.driver.collector.fills
+        }
+        fn alarms(&self) -> &BTreeMap<AlarmKind, u64> {
+            &self.driver.alarms
+        }
+        fn raised(&mut self) -> &mut Option<Vec<(Alarm, Option<String>)>> {
+            &mut self.driver.raised
+        }
+    };
+}
+
+impl<J: Journal> Subject for Paper<J> {
+    books!();
+    fn operate(&mut self, event: Event, _now: WallTime) -> Result<(), JournalError> {
+        Self::operate(self, event)
+    }
+    fn compare(&mut self, now: WallTime) -> Result<Compared, JournalError> {
+        Ok(compare_simulated(&self.driver, now))
+    }
+    fn settle(&mut self, id: ClientOrderId, settled: Settled, _now: WallTime) -> Settling {
+        match outcome_of(&self.driver.venue, id, settled) {
+            Ok(outcome) => {
+                Self::operate(self, Event::Order(OrderReport { id, outcome })).map(|()| Ok("as the venue's books say"))
+            }
+            Err(error) => Ok(Err(error)),
+        }
+    }
+    fn adoptable(&self, _pair: PairId) -> Result<Adoption, ControlError> {
+        Err(nothing_before())
+    }
+}
+
+impl<J: Journal> Subject for Shadow<J> {
+    books!();
+    fn operate(&mut self, event: Event, now: WallTime) -> Result<(), JournalError> {
+        self.driver.fact(now, event, None)
+    }
+    fn compare(&mut self, now: WallTime) -> Result<Compared, JournalError> {
+        Ok(compare_simulated(&self.driver, now))
+    }
+    fn settle(&mut self, id: ClientOrderId, settled: Settled, now: WallTime) -> Settling {
+        match outcome_of(&self.driver.venue, id, settled) {
+            Ok(outcome) => {
+                let event = Event::Order(OrderReport { id, outcome });
+                self.driver.fact(now, event, None).map(|()| Ok("as the venue's books say"))
+            }
+            Err(error) => Ok(Err(error)),
+        }
+    }
+    fn adoptable(&self, _pair: PairId) -> Result<Adoption, ControlError> {
+        Err(nothing_before())
+    }
+}
+
+impl<J: Journal> Subject for Live<J> {
+    books!();
+    fn operate(&mut self, event: Event, now: WallTime) -> Result<(), JournalError> {
+        Self::operate(self, event, now)
+    }
+
+    fn compare(&mut self, now: WallTime) -> Result<Compared, JournalError> {
+        let mut lines = Vec::new();
+        let mut oldest = Some(now);
+        for desk in &self.desks {
+            oldest = match (&desk.compared, oldest) {
+                (Some((at, found)), Some(oldest)) if now.since(*at) <= COMPARED => {
+                    let told = |one: &super::reconcile::Difference| {
+                        format!("{}: ledger {}, venue {}", one.account, one.ledger, one.venue)
+                    };
+                    lines.extend(found.iter().map(told));
+                    Some(oldest.min(*at))
+                }
+                _ => None,
+            };
+        }
+        self.ask_lists(now)?;
+        Ok(match (lines.is_empty(), oldest) {
+            (false, _) => Compared::Differ(lines),
+            (true, Some(at)) => Compared::Agree(at),
+            (true, None) => Compared::Asked,
+        })
+    }
+
+    fn settle(&mut self, id: ClientOrderId, settled: Settled, now: WallTime) -> Settling {
+        let Some(order) = self.driver.state.orders.live_order(id).cloned() else {
+            return Ok(Err(ControlError::new(Code::Usage, "id: no order of that id is unsettled")));
+        };
+        if settled == Settled::Absent && is_absent(&self.driver, &order, now) {
+            let report = OrderReport { id, outcome: Outcome::Absent };
+            return Self::operate(self, Event::Order(report), now)
+                .map(|()| Ok("the venue says that it has no such order"));
+        }
+        self.ask_order(id, order.intent.instrument, now)?;
+        Ok(match settled {
+            Settled::Executed => Ok("the venue was asked again; its fills are booked when it tells them"),
+            Settled::Absent => {
+                let text = "the venue has not said, after the time in which the order could still arrive, that it has no such order; \
+                            it was asked again: see carry orders";
+                Err(ControlError::new(Code::Difference, text))
+            }
+        })
+    }
+
+    fn adoptable(&self, id: PairId) -> Result<Adoption, ControlError> {
+        let refused = |text: &str| ControlError::new(Code::Refused, text);
+        let state = &self.driver.state;
+        let pair = state.pair(id).ok_or_else(|| refused("there is no such pair"))?;
+        let mids = pair
+            .market
+            .spot
+            .mid
+            .zip(pair.market.perp.mid)
+            .ok_or_else(|| refused("there is no price of one of the legs"))?;
+        let desk = self.desks.iter().find(|desk| desk.venue == pair.pair.venue_id);
+        let lists = desk
+            .and_then(|desk| desk.lists.as_ref())
+            .ok_or_else(|| refused("the venue's lists have not come yet; try again"))?;
+        let row = lists.positions.iter().find(|(instrument, _)| *instrument == pair.pair.perp).map(|(_, row)| row);
+        let short = row.filter(|row| row.coins.units() < 0).map(|row| (row.coins.magnitude(), row.entry));
+        let Some((short, Some(entry))) = short else {
+            return Err(refused("the venue shows no short position of this pair with an entry price"));
+        };
+        let taken = state
+            .catalogue
+            .pairs()
+            .iter()
+            .filter(|other| other.venue_id == pair.pair.venue_id && other.coin == pair.pair.coin);
+        let taken = taken
+            .filter_map(|other| state.ledger.pair(other.id))
+            .map(|book| Amount::of_coins(book.attribution.spot))
+            .sum();
+        let free = state.ledger.wallet(pair.pair.venue_id, Wallet::Spot, pair.pair.coin) - taken;
+        let free = Quantity::saturating(free.to_coins().units());
+        let coins = free.min(short);
+        let lot = state
+            .plan_input(pair)
+            .map(|input| input.lot())
+            .ok_or_else(|| refused("there is no price of one of the legs"))?;
+        if short.minus(coins) >= lot {
+            let text = format!(
+                "the short is of {short} and the ledger has {free} free spot coins from before; buy the rest, or close a part of the short"
+            );
+            return Err(ControlError::new(Code::Refused, text));
+        }
+        Ok(Adoption { pair: id, coins, short, entry, mids })
+    }
+}
+
+/// The venue said at its last question that it has no such order, after the order could no longer arrive (rule R-A).
+fn is_absent<J>(driver: &Driver<J, Outbox>, order: &Order, now: WallTime) -> bool {
+    let execution = &driver.state.settings.execution;
+    let proven_from = order.intent.decided_at + execution.absent_after;
+    let recent = order.probed_at.is_some_and(|at| now.since(at) <= Span(execution.probe_every.0 * 3));
+    order.not_found >= 1 && now >= proven_from && recent
+}
+
+fn nothing_before() -> ControlError {
+    ControlError::new(Code::Unsupported, "a session with simulated fills has nothing from before to adopt")
+}
+
+fn compare_simulated<J>(driver: &Driver<J>, now: WallTime) -> Compared {
+    let lines = recover::differences(&driver.state, &driver.venue);
+    if lines.is_empty() { Compared::Agree(now) } else { Compared::Differ(lines) }
+}
+
+/// The simulated venue knows what it received.
+fn outcome_of(venue: &SimVenue, id: ClientOrderId, settled: Settled) -> Result<Outcome, ControlError> {
+    match (settled, venue.has_receipt(id)) {
+        (Settled::Absent, false) => Ok(Outcome::Absent),
+        (Settled::Executed, true) => Ok(Outcome::Accepted),
+        (Settled::Absent, true) => {
+            Err(ControlError::new(Code::Difference, "the venue has this order; it is not absent"))
+        }
+        (Settled::Executed, false) => {
+            Err(ControlError::new(Code::Difference, "the venue does not know this order; it was not executed"))
+        }
+    }
+}
