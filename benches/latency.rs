@@ -207,7 +207,7 @@ impl Line {
         bot.take(Market::Perp, &arrival.bytes);
         bot.driver.turn(WallTime(bot.now)).unwrap();
         let decided = clock::steady_ns();
-        let intent = bot.order().expect("no order");
+        let intent = bot.order().unwrap();
         let ready = clock::steady_ns();
         let placement = Placement {
             market: if intent.instrument == PERP { Market::Perp } else { Market::Spot },
@@ -241,6 +241,9 @@ impl Line {
         }
     }
 }
+
+/// Which part of a tick.
+type Stage = fn(&Times) -> u64;
 
 fn shares(times: &[Times], of: impl Fn(&Times) -> u64) -> [u64; 3] {
     let mut all: Vec<u64> = times.iter().map(of).collect();
@@ -285,7 +288,7 @@ async fn go() {
     drop(keep);
     let [without, with] = &times;
     println!("frame arrival to first order byte at the venue, {SAMPLES} orders each way, us: p50 / p99 / p99.9");
-    let stages: [(&str, fn(&Times) -> u64); 5] = [
+    let stages: [(&str, Stage); 5] = [
         ("whole", |t| t.whole),
         ("  socket to core", |t| t.handed),
         ("  decode, decide, intent", |t| t.decided),

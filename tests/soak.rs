@@ -62,7 +62,7 @@ impl Venue {
     /// The message of that number: best quotes and changes in turn, over the symbols in turn.
     fn message(&self, perp: bool, number: u64) -> String {
         let place = usize::try_from(number).unwrap();
-        let symbol = SYMBOLS[place % SYMBOLS.len()];
+        let symbol = *SYMBOLS.get(place % SYMBOLS.len()).unwrap();
         let lower = symbol.to_lowercase();
         let mut legs = self.legs.lock().unwrap();
         let ids = legs.get_mut(&(perp, symbol)).unwrap();
@@ -232,7 +232,7 @@ fn until(child: &mut Child, seconds: u64, what: impl Fn() -> bool) {
             return;
         }
         assert!(child.try_wait().unwrap().is_none(), "the process ended before it was waited for");
-        std::thread::sleep(Duration::from_millis(100));
+        carry::run::clock::wait(Duration::from_millis(100));
     }
     panic!("what was waited for did not happen");
 }
@@ -266,7 +266,7 @@ fn nothing_is_lost_and_nothing_grows() {
     until(&mut child, 120 + 4 * seconds, || venue.done.load(SeqCst) == 2);
     let marked = venue.marks.load(SeqCst);
     // What was read and not decided yet.
-    std::thread::sleep(Duration::from_secs(2));
+    carry::run::clock::wait(Duration::from_secs(2));
     let after = resident(&child);
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
