@@ -33,6 +33,8 @@ const PEM: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAAAAAAAAAAA
 const REPORT: &str = r#"{"e":"executionReport","E":1700000000001,"s":"ABCUSDT","c":"c1-000000ab-7","S":"BUY","o":"LIMIT","f":"IOC","q":"2.00000000","p":"25.36000000","P":"0.00000000","F":"0.00000000","g":-1,"C":"","x":"TRADE","X":"PARTIALLY_FILLED","r":"NONE","i":71,"l":"1.50000000","z":"1.50000000","L":"25.35000000","n":"0.00150000","N":"ABC","T":1700000000000,"t":9001,"I":12,"w":false,"m":false,"M":true,"O":1700000000000,"Z":"38.02500000","Y":"38.02500000","Q":"0.00000000"}"#;
 const UPDATE: &str = r#"{"e":"ORDER_TRADE_UPDATE","E":1700000000001,"T":1700000000000,"o":{"s":"ABCUSDT","c":"c1-000000ab-8","S":"SELL","o":"LIMIT","f":"GTX","q":"2","p":"25.4","ap":"25.4","sp":"0","x":"TRADE","X":"FILLED","i":72,"l":"2","z":"2","L":"25.4","n":"0.01","N":"USDT","T":1700000000000,"t":9002,"b":"0","a":"0","m":true,"R":false,"wt":"CONTRACT_PRICE","ot":"LIMIT","ps":"BOTH","cp":false,"rp":"0"}}"#;
 
+const ACCOUNT: &str = r#"{"e":"ACCOUNT_UPDATE","E":1700000000001,"T":1700000000000,"a":{"m":"ORDER","B":[{"a":"USDT","wb":"10021.50000000","cw":"10021.00000000","bc":"0"}],"P":[{"s":"ABCUSDT","pa":"-5.000","ep":"25.15540","bep":"25.16","cr":"0.1","up":"0.001","mt":"cross","iw":"0","ps":"BOTH"}]}}"#;
+
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "read, as a client would")]
 struct Usual {
@@ -62,6 +64,49 @@ struct Usual {
 #[derive(Deserialize)]
 struct UsualUpdate {
     o: Usual,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "read, as a client would")]
+struct UsualBalance {
+    a: String,
+    wb: String,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "read, as a client would")]
+struct UsualPosition {
+    s: String,
+    pa: String,
+    ep: String,
+    ps: String,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "read, as a client would")]
+struct UsualLists {
+    m: String,
+    #[serde(rename = "B")]
+    balances: Vec<UsualBalance>,
+    #[serde(rename = "P")]
+    positions: Vec<UsualPosition>,
+}
+
+#[derive(Deserialize)]
+struct UsualAccount {
+    #[serde(rename = "T")]
+    time: i64,
+    a: UsualLists,
+}
+
+fn usual_account(text: &str) -> (UsualAccount, Decimal) {
+    let sent: UsualAccount = serde_json::from_str(text).unwrap();
+    let number = |text: &String| -> Decimal { text.parse().unwrap() };
+    let balances = sent.a.balances.iter().map(|row| number(&row.wb));
+    let positions = sent.a.positions.iter().flat_map(|row| [number(&row.pa), number(&row.ep)]);
+    let sum = balances.chain(positions).sum();
+    black_box(sent.time);
+    (sent, sum)
 }
 
 /// The usual way when the kind is known beforehand, reading the same fields: the fairest rival.
@@ -149,6 +194,10 @@ fn pairs() -> Vec<(&'static str, Work, Work)> {
         let rival = move || drop(black_box(usual(name, black_box(text))));
         all.push((name, Box::new(ours), Box::new(rival)));
     }
+    let profile = Profile::binance();
+    let ours = move || drop(black_box(pushed(&profile, Market::Perp, black_box(ACCOUNT.as_bytes())).unwrap()));
+    let rival = move || drop(black_box(usual_account(black_box(ACCOUNT))));
+    all.push(("ACCOUNT_UPDATE", Box::new(ours), Box::new(rival)));
     all
 }
 

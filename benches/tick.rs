@@ -9,32 +9,30 @@
 
 mod market;
 
-use carry::domain::{FundingRate, InstrumentId, Interval, Market, Quantity, Rate, Sequence, Symbol, WallTime};
+use carry::domain::{FundingRate, InstrumentId, Interval, Market, Quantity, Rate, Sequence, VenueId, WallTime};
 use carry::engine::{State, step};
 use carry::port::event::{Settlement, Wallet};
 use carry::port::{Command, Event, Stamped};
-use carry::venues::binance::Session;
-use carry::venues::binance::session::{Input, Output, Subscription};
+use carry::venues::binance::feed::{Channel, Feed, FeedInput, FeedOutput};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
+use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::Instant;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-const SPOT: InstrumentId = InstrumentId(0);
 const PERP: InstrumentId = InstrumentId(1);
 /// Time between ticks: slow enough for our own limit on orders a minute.
 const PAUSE: i64 = 10_000;
 const SAMPLES: usize = 50_000;
 
-/// The wire of one leg and the core behind both.
+/// The feed of both legs and the core behind it.
 struct Bot {
     state: State,
-    spot: Session,
-    perp: Session,
-    outputs: Vec<Output>,
+    wire: Feed,
+    outputs: Vec<FeedOutput>,
     commands: Vec<Command>,
     now: i64,
     update: u64,
@@ -43,14 +41,11 @@ struct Bot {
 impl Bot {
     fn new() -> Self {
         let catalogue = market::catalogue("BTC");
-        let symbol = Symbol::new("BTCUSDT").unwrap();
-        let session = |market, instrument| {
-            Session::new(market, &[Subscription { instrument, symbol, interval: Some(Interval::H8) }])
-        };
+        let intervals: BTreeMap<_, _> = [(PERP, Interval::H8)].into();
+        let wire = Feed::new(VenueId(0), &catalogue, &intervals, &BTreeMap::new(), false);
         let mut bot = Self {
             state: State::new(market::settings("strategies/anchor.toml"), catalogue),
-            spot: session(Market::Spot, SPOT),
-            perp: session(Market::Perp, PERP),
+            wire,
             outputs: Vec::with_capacity(16),
             commands: Vec::with_capacity(16),
             now: 1_700_000_000_000,
@@ -100,14 +95,14 @@ impl Bot {
 
     /// Frame to decoded event.
     fn decode(&mut self, market: Market, frame: &[u8]) {
-        let session = if market == Market::Spot { &mut self.spot } else { &mut self.perp };
-        session.handle(Input::Frame(frame), WallTime(self.now), &mut self.outputs);
+        let channel = Channel { market, place: 0 };
+        self.wire.handle(FeedInput::Frame(channel, frame), WallTime(self.now), &mut self.outputs);
     }
 
     /// Decoded event into the core, and what it decides.
     fn decide(&mut self) {
         while let Some(output) = self.outputs.pop() {
-            if let Output::Event(event) = output {
+            if let FeedOutput::Fact(event) = output {
                 self.feed(event);
             }
         }
@@ -157,7 +152,7 @@ fn main() {
         bot.frame(Market::Perp, &mut perp);
         bot.decode(Market::Spot, spot.as_bytes());
         while let Some(output) = bot.outputs.pop() {
-            if let Output::Event(event) = output {
+            if let FeedOutput::Fact(event) = output {
                 bot.feed(event);
             }
         }

@@ -43,6 +43,7 @@ pub struct Shadow<J> {
     pub stands: Vec<Stand>,
     file: VenueFile,
     told: Vec<FeedOutput>,
+    facts: Vec<Event>,
     shown: WallTime,
 }
 
@@ -52,7 +53,8 @@ impl<J: Journal> Shadow<J> {
     /// # Errors
     /// [`JournalError`] when a fact is not on disk.
     pub fn new(driver: Driver<J>, stands: Vec<Stand>, file: VenueFile, now: WallTime) -> Result<Self, JournalError> {
-        let mut shadow = Self { driver, stands, file, told: Vec::new(), shown: now.floor(Span::HOUR) };
+        let mut shadow =
+            Self { driver, stands, file, told: Vec::new(), facts: Vec::new(), shown: now.floor(Span::HOUR) };
         for stand in &shadow.stands {
             let venue = stand.venue;
             shadow.driver.venue.set_down(venue, true);
@@ -94,7 +96,7 @@ impl<J: Journal> Shadow<J> {
         let Some(stand) = self.stands.iter_mut().find(|stand| stand.venue == venue) else { return Ok(()) };
         let mut told = std::mem::take(&mut self.told);
         stand.feed.handle(input, now, &mut told);
-        let mut facts = Vec::new();
+        let mut facts = std::mem::take(&mut self.facts);
         for one in told.drain(..) {
             match one {
                 FeedOutput::Call(call, ask) => stand.wire.ask(Asker::Feed, call, ask),
@@ -105,10 +107,11 @@ impl<J: Journal> Shadow<J> {
             }
         }
         self.told = told;
-        for event in facts {
+        for event in facts.drain(..) {
             self.react(&event, now);
             self.driver.market(now, event)?;
         }
+        self.facts = facts;
         Ok(())
     }
 

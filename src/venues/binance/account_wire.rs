@@ -22,6 +22,15 @@ macro_rules! sent {
         #[derive(Debug, Default, Deserialize)]
         #[serde(default, bound(deserialize = "'de: 'a"))]
         struct $name<'a> { $(#[serde(rename = $key)] $field: Value<'a>,)* }
+
+        impl<'a> $crate::venues::binance::flat::Flat<'a> for $name<'a> {
+            fn slot(&mut self, key: &str) -> Option<&mut Value<'a>> {
+                match key {
+                    $($key => Some(&mut self.$field),)*
+                    _ => None,
+                }
+            }
+        }
     };
 }
 pub(super) use sent;

@@ -138,23 +138,18 @@ impl Value<'_> {
         }
     }
 
+    /// The same, with a sign.
+    fn plain_signed(&self) -> Option<i64> {
+        let Self::Text(text) = self else { return None };
+        match text.strip_prefix('-') {
+            Some(size) => plain(size).map(|units| -units),
+            None => plain(text),
+        }
+    }
+
     /// Units of 1e-8 of a short plain decimal, which nearly all are; the exact parsers judge the rest.
     fn plain(&self) -> Option<i64> {
-        let Self::Text(text) = self else { return None };
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-        if whole.is_empty() || whole.len() > 10 || fraction.is_empty() || fraction.len() > 8 {
-            return None;
-        }
-        let mut value = 0_i64;
-        for byte in whole.bytes().chain(fraction.bytes()) {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                return None;
-            }
-            value = value * 10 + i64::from(digit);
-        }
-        let missing = 8_u32.checked_sub(u32::try_from(fraction.len()).ok()?)?;
-        value.checked_mul(10_i64.checked_pow(missing)?)
+        if let Self::Text(text) = self { plain(text) } else { None }
     }
 
     /// A price that the venue computed and prints with more digits than it trades in: to the nearest 1e-8. `None` for
@@ -163,7 +158,11 @@ impl Value<'_> {
         if self.is_empty() {
             return Ok(None);
         }
-        match self.number(field, rounded)? {
+        let units = match self.plain() {
+            Some(units) => units,
+            None => self.number(field, rounded)?,
+        };
+        match units {
             0 => Ok(None),
             units => Price::from_units(units).map(Some).map_err(|cause| DecodeError::BadNumber { field, cause }),
         }
@@ -201,13 +200,16 @@ impl Value<'_> {
     }
 
     pub(super) fn signed(&self, field: &'static str) -> Read<SignedQuantity> {
+        if let Some(units) = self.plain_signed() {
+            return Ok(SignedQuantity::from_units(units));
+        }
         let units = self.number(field, |text| decimal::parse_scaled(text, 8))?;
         let wrong = DecodeError::BadNumber { field, cause: NumberError::OutOfRange };
         i64::try_from(units).map(SignedQuantity::from_units).map_err(|_| wrong)
     }
 
     pub(super) fn amount(&self, field: &'static str) -> Read<Amount> {
-        match self.plain() {
+        match self.plain_signed() {
             // An amount holds 16 decimals.
             Some(units) => Ok(Amount::from_units(i128::from(units) * 100_000_000)),
             None => self.number(field, Amount::parse),
@@ -264,6 +266,28 @@ impl Value<'_> {
             _ => Err(DecodeError::WrongType { field, expected: "BUY or SELL" }),
         }
     }
+}
+
+/// Units of 1e-8 of digits with at most one point between them.
+fn plain(text: &str) -> Option<i64> {
+    let (mut value, mut digits, mut point) = (0_i64, 0_u32, None);
+    for byte in text.bytes() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit <= 9 && digits < 18 {
+            value = value * 10 + i64::from(digit);
+            digits += 1;
+        } else if byte == b'.' && point.is_none() && digits > 0 {
+            point = Some(digits);
+        } else {
+            return None;
+        }
+    }
+    let whole = point.unwrap_or(digits);
+    let decimals = digits - whole;
+    if whole == 0 || whole > 10 || decimals > 8 || point.is_some() && decimals == 0 {
+        return None;
+    }
+    value.checked_mul(10_i64.checked_pow(8 - decimals)?)
 }
 
 /// Units of 1e-8, rounded half to even.
@@ -332,6 +356,13 @@ mod tests {
             assert_eq!(value.price("f").ok(), Price::parse(text).ok(), "{text}");
             assert_eq!(value.quantity("f").ok(), Quantity::parse(text).ok(), "{text}");
             assert_eq!(value.amount("f").ok(), Amount::parse(text).ok(), "{text}");
+            let units = |text: &str| decimal::parse_scaled(text, 8).ok().and_then(|units| i64::try_from(units).ok());
+            assert_eq!(value.signed("f").ok(), units(text).map(SignedQuantity::from_units), "{text}");
+            assert_eq!(value.computed_price("f").ok().flatten(), Price::parse(text).ok(), "{text}");
+            let below = format!("-{text}");
+            let value = Value::Text(below.as_str().into());
+            assert_eq!(value.amount("f").ok(), Amount::parse(&below).ok(), "{below}");
+            assert_eq!(value.signed("f").ok(), units(&below).map(SignedQuantity::from_units), "{below}");
         }
     }
 

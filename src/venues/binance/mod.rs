@@ -3,7 +3,7 @@
 //! `wire` reads the JSON as sent, `decode` makes typed messages of it (`fast` does the same for the frequent ones without a
 //! general parser), `session` follows books and makes events, `replay` runs recorded frames through a session.
 //! Of the account: `ask` says what can be asked and done, `encode` makes requests of it, `sign` proves them, `reply` and
-//! `pushed` read what comes back (`answer`), `errors` says what a refusal proves; `streams` says where to listen. Two sessions
+//! `pushed` read what comes back (`answer`; `flat` is the quick way for pushes), `errors` says what a refusal proves; `streams` says where to listen. Two sessions
 //! stand on these: `feed` for public data, `account` for what is ours.
 //! Nothing here opens a socket or reads a clock. Source: the venue's documents, spot of 2026-07-21, USD-M of 2026-05-28,
 //! Aster of 2026-06-30.
@@ -22,6 +22,7 @@ pub mod errors;
 pub mod fast;
 pub mod feed;
 mod field;
+mod flat;
 mod keys;
 mod listing;
 pub mod message;

@@ -9,6 +9,7 @@ use super::account_wire::{hedge_side, sent, small};
 use super::answer::{AccountMessage, FillRow, OrderRow, PositionRow};
 use super::errors::{Asked, Context, refused};
 use super::field::{Value, parse};
+use super::flat::{Cursor, put};
 use super::message::{DecodeError, MAX_FRAME, label};
 use super::profile::{Feature, Profile};
 use super::reply::fee_sign;
@@ -28,9 +29,13 @@ pub fn pushed(profile: &Profile, market: Market, bytes: &[u8]) -> Result<Vec<Acc
     }
     let text = std::str::from_utf8(bytes).map_err(|error| DecodeError::NotUtf8 { at: error.valid_up_to() })?;
     let reader = Reader { profile, market, text };
-    // What comes often begins with its kind; the rest is looked through once for it.
+    // What comes often begins with its kind; the rest is looked through once for it. Of that, what is written the usual way
+    // is read in one pass; anything odd in it goes the general way and is judged there.
     if let Some((kind, wrap)) = quick_kind(text) {
-        return reader.event(kind, wrap);
+        return match flat(text, kind, wrap) {
+            Some(sent) => reader.flat(&sent),
+            None => reader.event(kind, wrap),
+        };
     }
     match reader.kind()? {
         Seen::Event(kind, wrap) => reader.event(&kind, wrap),
@@ -56,6 +61,86 @@ fn quick_kind(text: &str) -> Option<(&str, Wrap)> {
     };
     let kind = rest.split('"').next()?;
     matches!(kind, "executionReport" | "ORDER_TRADE_UPDATE" | "ACCOUNT_UPDATE").then_some((kind, wrap))
+}
+
+/// A message read in one pass.
+enum Sent<'a> {
+    Order(Report<'a>),
+    Account(AccountUpdate<'a>),
+}
+
+fn flat<'a>(text: &'a str, kind: &str, wrap: Wrap) -> Option<Sent<'a>> {
+    if wrap == Wrap::Data {
+        return None;
+    }
+    let mut cursor = Cursor::new(text);
+    if wrap == Wrap::Event {
+        cursor.skip(b"{")?;
+        cursor.key()?;
+        cursor.value()?;
+        cursor.skip(b",\"event\":")?;
+    }
+    let sent = match kind {
+        "executionReport" => Sent::Order(cursor.object()?),
+        "ORDER_TRADE_UPDATE" => Sent::Order(flat_order(&mut cursor)?),
+        _ => Sent::Account(flat_account(&mut cursor)?),
+    };
+    if wrap == Wrap::Event {
+        cursor.skip(b"}")?;
+    }
+    cursor.ends()?;
+    Some(sent)
+}
+
+/// The object in `o`; what stands beside it is skipped.
+fn flat_order<'a>(cursor: &mut Cursor<'a>) -> Option<Report<'a>> {
+    cursor.skip(b"{")?;
+    let mut order = None;
+    loop {
+        match cursor.key()? {
+            "o" if order.is_none() => order = Some(cursor.object()?),
+            "o" => return None,
+            _ => drop(cursor.value()?),
+        }
+        if !cursor.more()? {
+            return order;
+        }
+    }
+}
+
+fn flat_account<'a>(cursor: &mut Cursor<'a>) -> Option<AccountUpdate<'a>> {
+    cursor.skip(b"{")?;
+    let mut sent = AccountUpdate::default();
+    loop {
+        match cursor.key()? {
+            "a" if sent.a.is_none() => sent.a = Some(flat_lists(cursor)?),
+            "a" => return None,
+            "T" => put(&mut sent.time, cursor.value()?)?,
+            "E" => put(&mut sent.event_time, cursor.value()?)?,
+            _ => drop(cursor.value()?),
+        }
+        if !cursor.more()? {
+            return Some(sent);
+        }
+    }
+}
+
+fn flat_lists<'a>(cursor: &mut Cursor<'a>) -> Option<Account<'a>> {
+    cursor.skip(b"{")?;
+    let (mut m, mut balances, mut positions) = (Value::Absent, None, None);
+    loop {
+        match cursor.key()? {
+            "m" => put(&mut m, cursor.value()?)?,
+            "B" if balances.is_none() => balances = Some(cursor.objects()?),
+            "P" if positions.is_none() => positions = Some(cursor.objects()?),
+            "B" | "P" => return None,
+            _ => drop(cursor.value()?),
+        }
+        if !cursor.more()? {
+            let (balances, positions) = (balances.unwrap_or_default(), positions.unwrap_or_default());
+            return Some(Account { m, balances, positions });
+        }
+    }
 }
 
 sent!(Kind { e "e", });
@@ -178,6 +263,13 @@ impl<'a> Reader<'_, 'a> {
                 parse::<serde::de::IgnoredAny>(self.text)?;
                 one(AccountMessage::Unrecognised(label(other)))
             }
+        }
+    }
+
+    fn flat(&self, sent: &Sent<'_>) -> Read<Vec<AccountMessage>> {
+        match sent {
+            Sent::Order(report) => self.report(report).map(|message| vec![message]),
+            Sent::Account(update) => account_update(update),
         }
     }
 

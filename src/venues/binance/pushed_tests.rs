@@ -41,6 +41,40 @@ fn an_execution_on_spot_bare_and_wrapped() {
     assert_eq!(read(Market::Spot, &REPORT.replace("{\"e\":", "{ \"e\" : ")), bare);
 }
 
+const ACCOUNT: &str = r#"{"e":"ACCOUNT_UPDATE","E":1700000000001,"T":1700000000000,"a":{"m":"ORDER","B":[{"a":"USDT","wb":"21.5","cw":"21","bc":"0"}],"P":[{"s":"ABCUSDT","pa":"-5","ep":"1.15540","cr":"0","up":"0.001","mt":"cross","iw":"0","ps":"BOTH"}]}}"#;
+
+#[test]
+fn x05_the_quick_way_says_what_the_general_way_says_whatever_is_changed() {
+    let profile = Profile::binance();
+    let wrapped = format!(r#"{{"subscriptionId":0,"event":{REPORT}}}"#);
+    let mut quick = 0;
+    for text in [REPORT, UPDATE, ACCOUNT, wrapped.as_str()] {
+        let mut check = |changed: &str| {
+            let Some((kind, wrap)) = quick_kind(changed) else { return };
+            let reader = Reader { profile: &profile, market: Market::Perp, text: changed };
+            if let Some(sent) = flat(changed, kind, wrap) {
+                quick += 1;
+                assert_eq!(reader.flat(&sent), reader.event(kind, wrap), "{changed}");
+            }
+        };
+        check(text);
+        for at in 0..text.len() {
+            check(&text[..at]);
+            for byte in
+                ["", "\"", "\\", "0", "-", ".", "e", " ", ",", "}", "]", "[", "{", "\u{1}", "\u{e9}", "1,\"i\":"]
+            {
+                check(&format!("{}{byte}{}", &text[..at], &text[at + 1..]));
+                check(&format!("{}{byte}{}", &text[..at], &text[at..]));
+            }
+        }
+    }
+    // Unchanged ones are among these: the quick way is in use.
+    assert!(quick > 5_000, "{quick}");
+    for (text, kind) in [(REPORT, "executionReport"), (UPDATE, "ORDER_TRADE_UPDATE"), (ACCOUNT, "ACCOUNT_UPDATE")] {
+        assert!(flat(text, kind, Wrap::Bare).is_some(), "{kind}");
+    }
+}
+
 #[test]
 fn a_cancel_on_spot_names_the_order_in_another_field() {
     let text = REPORT.replace(r#""C":"""#, r#""C":"c1-000000ab-5""#).replace("TRADE", "CANCELED");
@@ -113,8 +147,7 @@ fn balances_positions_and_movements() {
     let at = WallTime(1_700_000_000_000);
     let (reason, rows) = (None, vec![(Asset::of("ABC"), Amount::whole(2))]);
     assert_eq!(read(Market::Spot, spot), [AccountMessage::Balances { wallet: Wallet::Spot, reason, rows, at }]);
-    let perp = r#"{"e":"ACCOUNT_UPDATE","E":1700000000001,"T":1700000000000,"a":{"m":"ORDER","B":[{"a":"USDT","wb":"21.5","cw":"21","bc":"0"}],"P":[{"s":"ABCUSDT","pa":"-5","ep":"1.15540","cr":"0","up":"0.001","mt":"cross","iw":"0","ps":"BOTH"}]}}"#;
-    let both = read(Market::Perp, perp);
+    let both = read(Market::Perp, ACCOUNT);
     let [AccountMessage::Balances { reason, .. }, AccountMessage::Positions { rows, .. }] = both.as_slice() else {
         panic!("{both:?}")
     };

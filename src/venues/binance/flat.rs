@@ -1,0 +1,193 @@
+//! Objects of plain values, read in one pass without a general parser: what orders and balances are pushed as.
+//!
+//! It gives exactly the values that the general parser would give, or nothing, and then the general parser decides: on white
+//! space, escapes, fractions without quotes, a field sent twice, and anything nested that its reader does not know. It never
+//! refuses a message by itself. Tests: at the end, and `pushed_tests.rs` (any mutation gives the same result).
+
+use super::field::Value;
+use std::borrow::Cow;
+
+/// An object whose fields are plain values.
+pub(super) trait Flat<'a>: Default {
+    /// The place of a field; `None` for one that is skipped.
+    fn slot(&mut self, key: &str) -> Option<&mut Value<'a>>;
+}
+
+/// A place in the text.
+pub(super) struct Cursor<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) const fn new(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    /// Goes past a text that must stand here.
+    pub(super) fn skip(&mut self, literal: &[u8]) -> Option<()> {
+        self.rest().starts_with(literal).then(|| self.at += literal.len())
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        let byte = *self.text.as_bytes().get(self.at)?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    /// Text up to its closing quote, from after the opening one; nothing that JSON escapes.
+    fn quoted(&mut self) -> Option<&'a str> {
+        let start = self.at;
+        let length = self.rest().iter().position(|byte| matches!(byte, b'"' | b'\\' | ..=0x1f))?;
+        let end = start + length;
+        let text = self.text.get(start..end)?;
+        self.at = end;
+        self.skip(b"\"")?;
+        Some(text)
+    }
+
+    /// A key, from its opening quote to its colon.
+    pub(super) fn key(&mut self) -> Option<&'a str> {
+        self.skip(b"\"")?;
+        let key = self.quoted()?;
+        self.skip(b":")?;
+        Some(key)
+    }
+
+    /// A whole number of at most 18 digits in JSON's form.
+    fn whole(&mut self) -> Option<i64> {
+        let negative = self.skip(b"-").is_some();
+        let (mut value, mut digits, mut first) = (0_i64, 0_usize, b'0');
+        for byte in self.rest() {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            if digits == 0 {
+                first = *byte;
+            }
+            value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
+            digits += 1;
+        }
+        if digits == 0 || digits > 18 || first == b'0' && (digits > 1 || negative) {
+            return None;
+        }
+        self.at += digits;
+        // A point or an exponent after it makes it another number.
+        matches!(self.rest().first(), Some(b',' | b'}')).then_some(if negative { -value } else { value })
+    }
+
+    /// A plain value.
+    pub(super) fn value(&mut self) -> Option<Value<'a>> {
+        Some(match self.rest().first()? {
+            b'"' => {
+                self.at += 1;
+                Value::Text(Cow::Borrowed(self.quoted()?))
+            }
+            b't' => self.skip(b"true").map(|()| Value::Flag(true))?,
+            b'f' => self.skip(b"false").map(|()| Value::Flag(false))?,
+            b'n' => self.skip(b"null").map(|()| Value::Null)?,
+            _ => Value::Whole(self.whole()?),
+        })
+    }
+
+    /// Whether a further field follows: past the comma, or past the closing brace.
+    pub(super) fn more(&mut self) -> Option<bool> {
+        match self.byte()? {
+            b',' => Some(true),
+            b'}' => Some(false),
+            _ => None,
+        }
+    }
+
+    /// An object of plain values.
+    pub(super) fn object<T: Flat<'a>>(&mut self) -> Option<T> {
+        self.skip(b"{")?;
+        let mut read = T::default();
+        loop {
+            let key = self.key()?;
+            let value = self.value()?;
+            if let Some(slot) = read.slot(key) {
+                put(slot, value)?;
+            }
+            if !self.more()? {
+                return Some(read);
+            }
+        }
+    }
+
+    /// A list of such objects.
+    pub(super) fn objects<T: Flat<'a>>(&mut self) -> Option<Vec<T>> {
+        self.skip(b"[")?;
+        let mut all = Vec::new();
+        if self.skip(b"]").is_some() {
+            return Some(all);
+        }
+        loop {
+            all.push(self.object()?);
+            match self.byte()? {
+                b',' => {}
+                b']' => return Some(all),
+                _ => return None,
+            }
+        }
+    }
+
+    /// Whether nothing follows.
+    pub(super) fn ends(&self) -> Option<()> {
+        self.rest().is_empty().then_some(())
+    }
+}
+
+/// Puts a value into its place; a field that was there before is for the general parser to refuse.
+pub(super) fn put<'a>(slot: &mut Value<'a>, value: Value<'a>) -> Option<()> {
+    if *slot != Value::Absent {
+        return None;
+    }
+    *slot = value;
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::account_wire::sent;
+    use super::super::field::parse;
+    use super::*;
+    use serde::Deserialize;
+
+    sent!(Two { a "a", b "b", });
+
+    fn flat(text: &str) -> Option<(Value<'_>, Value<'_>)> {
+        let mut cursor = Cursor::new(text);
+        let two: Two<'_> = cursor.object()?;
+        cursor.ends()?;
+        Some((two.a, two.b))
+    }
+
+    #[test]
+    fn plain_values_are_read_as_the_general_parser_reads_them() {
+        let values = ["1", "-5", "0", "true", "false", "null", "\"\"", "\"x y\"", "\"\u{e9}\"", "123456789012345678"];
+        for value in values {
+            let text = format!(r#"{{"z":{value},"a":{value},"b":"B"}}"#);
+            let general: Two<'_> = parse(&text).unwrap();
+            assert_eq!(flat(&text), Some((general.a, general.b)), "{text}");
+        }
+    }
+
+    #[test]
+    fn x05_what_is_not_plain_is_left_to_the_general_parser() {
+        let values =
+            ["01", "-0", "-", "1.5", "1e3", "[]", "{}", "tru", "nul", "\"\\n\"", "\"\n\"", "1234567890123456789", " 1"];
+        for value in values {
+            assert_eq!(flat(&format!(r#"{{"a":{value}}}"#)), None, "{value}");
+        }
+        for text in ["", "{", "{}", "{\"a\":1", "{\"a\":1}x", "{\"a\":1,}", "{\"a\":1,\"a\":1}", "{\"a\":null,\"a\":1}"]
+        {
+            assert_eq!(flat(text), None, "{text}");
+        }
+    }
+}
