@@ -66,18 +66,17 @@ impl Attendant {
         }
         self.climb(run.is_reachable(), clock);
         let passed = self.watch.elapsed();
+        let due = self.drawn.is_none_or(|drawn| passed.saturating_sub(drawn) >= DRAW);
         match &mut self.table {
-            Some(table) => {
-                if self.drawn.is_none_or(|drawn| passed.saturating_sub(drawn) >= DRAW) {
-                    self.drawn = Some(passed);
-                    table.update(&snapshot(run));
-                }
+            Some(table) if due => {
+                self.drawn = Some(passed);
+                table.update(&snapshot(run));
             }
             None if now.floor(Span::MINUTE) > self.minute => {
                 self.minute = now.floor(Span::MINUTE);
                 line(&snapshot(run), run);
             }
-            None => {}
+            Some(_) | None => {}
         }
     }
 

@@ -56,7 +56,7 @@ pub struct Args {
     place: Place,
     #[command(flatten)]
     what: What,
-    /// Your consent to live.max_notional, in the exact words that a refusal names
+    /// Your consent to `live.max_notional`, in the exact words that a refusal names
     #[arg(long, value_name = "TEXT")]
     consent: Option<String>,
     /// The summary as JSON

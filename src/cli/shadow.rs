@@ -93,7 +93,7 @@ impl Job<'_> {
         let runtime = real::runtime()?;
         let (mut shadow, attendant, ended, done) = runtime.block_on(self.go(&folder, attendant, desk))?;
         attendant.end(&mut shadow);
-        let result = self.close(&folder, shadow, &done.0, done.1)?;
+        let result = self.close(&folder, &shadow, &done.0, done.1)?;
         self.tell(&folder, &result, output)?;
         match ended {
             Ended::Calm => Ok(()),
@@ -220,7 +220,7 @@ impl Job<'_> {
     fn close(
         &self,
         folder: &Path,
-        shadow: Shadow<Session>,
+        shadow: &Shadow<Session>,
         remarks: &[(String, String)],
         seconds: f64,
     ) -> Result<RunResult, Failure> {

@@ -198,14 +198,7 @@ fn on_market_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
 fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
     let cause = Cause { sequence: state.sequence, at: state.now };
     match event {
-        Event::Boot { epoch, salt } => {
-            state.orders.boot(*epoch, *salt);
-            state.booted = Some(state.now);
-            state.stopping = false;
-            if state.bot == BotState::Starting {
-                state.bot = BotState::Ready;
-            }
-        }
+        Event::Boot { epoch, salt } => on_boot(state, *epoch, *salt),
         Event::Opening { venue, wallet, asset, amount } => state.ledger.open(cause, (*venue, *wallet), *asset, *amount),
         Event::RulesChanged { instrument, rules } => {
             if let Some(instrument) = state.catalogue.instrument_mut(*instrument) {
@@ -266,6 +259,15 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         }
         Event::Operator(act) => on_operator(state, act),
         _ => {}
+    }
+}
+
+fn on_boot(state: &mut State, epoch: u32, salt: u32) {
+    state.orders.boot(epoch, salt);
+    state.booted = Some(state.now);
+    state.stopping = false;
+    if state.bot == BotState::Starting {
+        state.bot = BotState::Ready;
     }
 }
 

@@ -48,6 +48,7 @@ pub struct PairState {
 
 /// One venue.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent fact")]
 pub struct VenueState {
     /// Whether it cannot be reached.
     pub down: bool,
