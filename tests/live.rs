@@ -1,12 +1,17 @@
 //! A live run against the loopback venue, as real processes with real sockets on an accelerated clock.
 //!
-//! What is asked of a run stands in `scene.rs`; the fault scripts in `live_faults.rs`. `CARRY_LIVE_KILLS` sets how often a
+//! the fault scripts in `live/faults.rs`. `CARRY_LIVE_KILLS` sets how often a
 //! run is killed (3 here; the full count is 200).
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests stop at the first surprise")]
 #![expect(clippy::disallowed_methods, reason = "tests read their counts from the environment")]
+#![expect(clippy::print_stdout, reason = "the full run of the fault scripts prints a line for each")]
 
+#[path = "live/faults.rs"]
+mod faults;
 #[path = "live/rig.rs"]
 mod rig;
+#[path = "live/scripts.rs"]
+mod scripts;
 #[path = "common/secrets.rs"]
 mod secrets;
 

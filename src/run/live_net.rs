@@ -31,6 +31,9 @@ pub const INBOX: usize = 16_384;
 pub const RECV_WINDOW_MS: u32 = 5_000;
 /// Longest time that a read waits for budget.
 const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE_NS: u64 = 60_000_000_000;
+/// Longest sleep between two looks at the budget.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// A lasting connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -429,6 +432,7 @@ impl Wire {
 impl Prepared {
     /// Spends from the budget; a read waits until there is some.
     async fn budgeted(&self, clock: Clock) -> Result<(), ()> {
+        let begun = (clock.steady_ns)();
         loop {
             let taken = locked(&self.budget).take(Spend::of(&self.request));
             let again_ns = match taken {
@@ -438,10 +442,11 @@ impl Prepared {
                 Err(_) => return Err(()),
             };
             let wait = Duration::from_nanos(again_ns.saturating_sub((clock.steady_ns)()));
-            if wait > PATIENCE {
+            if wait > PATIENCE || (clock.steady_ns)().saturating_sub(begun) > PATIENCE_NS {
                 return Err(());
             }
-            tokio::time::sleep(wait.max(Duration::from_millis(10))).await;
+            // Looked at again soon: the clock may run faster than the machine's.
+            tokio::time::sleep(wait.clamp(Duration::from_millis(5), LOOK)).await;
         }
     }
 

@@ -10,12 +10,14 @@ use crate::domain::{
 };
 use crate::port::Event;
 use crate::port::event::Settlement;
-use crate::venues::binance::answer::{Answer, FundingRow, FundingTerms, Listing, Refused};
+use crate::venues::binance::answer::{Answer, Class, FundingRow, FundingTerms, Listing, Refused};
 use crate::venues::binance::ask::Ask;
 use crate::venues::binance::profile::Feature;
 use std::collections::BTreeMap;
 use thiserror::Error;
 
+/// A stamp that the venue does not accept is made again so often.
+const CLOCKS: u32 = 5;
 /// Most rows of a list of settlements.
 const ROWS: u32 = 1000;
 
@@ -82,6 +84,11 @@ impl Inquiry<'_> {
         loop {
             match self.wire.fetch(ask.clone()).await {
                 Outcome::Answered { result: Ok(answer), .. } => return Ok(answer),
+                Outcome::Answered { result: Err(refused), .. } if refused.class == Class::Clock && tries < CLOCKS => {
+                    // It was not executed; the clock is measured again, and then it is asked again (fault D13).
+                    tries += 1;
+                    let _ = self.wire.fetch(Ask::Time(Market::Perp)).await;
+                }
                 Outcome::Answered { result: Err(refused), .. } => {
                     return Err(StartError::Refused { venue, what, refused });
                 }

@@ -7,8 +7,6 @@
 pub(crate) enum End {
     /// The pair was closed, and ledger and venue agree to the last unit.
     Flat,
-    /// The pair is held, and they agree.
-    Held,
     /// Somebody else moved the account: they need not agree, but an alarm must say so.
     Apart,
 }
@@ -579,16 +577,16 @@ ms = 3000
         end: End::Flat,
     },
     Row {
-        name: "e02_spot_halts_before_the_entry",
+        name: "e02_spot_halts_at_the_exit",
         script: r#"
 [[act]]
-at = "0s"
+at = "178m"
 act = "halt"
 symbol = "BTCUSDT"
 market = "spot"
 halted = true
 [[act]]
-at = "20m"
+at = "200m"
 act = "halt"
 symbol = "BTCUSDT"
 market = "spot"
@@ -633,7 +631,7 @@ hours = 2
 "#,
         set: &[],
         alarm: None,
-        end: End::Held,
+        end: End::Flat,
     },
     Row {
         name: "e08_brackets_rise",

@@ -426,12 +426,11 @@ impl Account {
                 continue;
             }
             let Some((market, symbol)) = self.name(instrument) else { continue };
-            match self.numbers.get(&(market, row.order)).copied() {
-                Some(id) => self.fill(Some(id), instrument, &row, now, out),
-                None => {
-                    let ask = Ask::OrderNumber { market, symbol, number: row.order };
-                    self.call(Pending::Stranger { instrument, fill: row }, Call::Ask(ask), out);
-                }
+            if let Some(id) = self.numbers.get(&(market, row.order)).copied() {
+                self.fill((id, instrument), &row, now, out);
+            } else {
+                let ask = Ask::OrderNumber { market, symbol, number: row.order };
+                self.call(Pending::Stranger { instrument, fill: row }, Call::Ask(ask), out);
             }
         }
         for row in facts.open {

@@ -33,8 +33,8 @@ impl Account {
             }
         }
         match pending {
-            Pending::Place { id, instrument } => self.placed(id, instrument, result, now, out),
-            Pending::Cancel { id, instrument } => self.cancelled(id, instrument, result, now, out),
+            Pending::Place { id, instrument } => self.placed((id, instrument), result, now, out),
+            Pending::Cancel { id, instrument } => self.cancelled((id, instrument), result, now, out),
             Pending::Order { id, instrument } => match result {
                 Ok(Answer::Order(row)) => self.row((id, instrument), &row, now, out),
                 Err(refused) if refused.class == Class::NotFound => Self::report(id, Outcome::NotFound, out),
@@ -44,7 +44,7 @@ impl Account {
             Pending::Fills { id, instrument, number, end } => {
                 if let Ok(Answer::Fills(rows)) = result {
                     for row in rows.iter().filter(|row| row.order == number) {
-                        self.fill(Some(id), instrument, row, now, out);
+                        self.fill((id, instrument), row, now, out);
                     }
                     if let Some(end) = end {
                         self.ended(id);
@@ -54,7 +54,7 @@ impl Account {
             }
             Pending::Transfer(transfer) => self.transferred(transfer, result, now, out),
             Pending::Lookup(transfer) => self.looked_up(transfer, result, now, out),
-            Pending::Stranger { instrument, fill } => self.stranger(instrument, &fill, result, now, out),
+            Pending::Stranger { instrument, fill } => self.stranger((instrument, &fill), result, now, out),
             Pending::Countdown => {}
             Pending::List => {
                 let facts = self.cycle.answered(call, result, now);
@@ -102,12 +102,12 @@ impl Account {
 
     fn placed(
         &mut self,
-        id: ClientOrderId,
-        instrument: InstrumentId,
+        of: (ClientOrderId, InstrumentId),
         result: Result<Answer, Refused>,
         now: WallTime,
         out: &mut Vec<Output>,
     ) {
+        let (id, instrument) = of;
         match result {
             Ok(Answer::Order(row)) => {
                 self.expect(id, instrument, now);
@@ -129,12 +129,12 @@ impl Account {
 
     fn cancelled(
         &mut self,
-        id: ClientOrderId,
-        instrument: InstrumentId,
+        of: (ClientOrderId, InstrumentId),
         result: Result<Answer, Refused>,
         now: WallTime,
         out: &mut Vec<Output>,
     ) {
+        let (id, instrument) = of;
         match result {
             Ok(Answer::Order(row)) => self.row((id, instrument), &row, now, out),
             Ok(_) => self.ask_order(id, instrument, out),
@@ -166,7 +166,7 @@ impl Account {
         if complete {
             Self::report(id, Outcome::Accepted, out);
             for fill in &row.fills {
-                self.fill(Some(id), instrument, &FillRow { side: Some(row.side), ..fill.clone() }, now, out);
+                self.fill((id, instrument), &FillRow { side: Some(row.side), ..fill.clone() }, now, out);
             }
             if let Some(end) = end {
                 self.ended(id);
@@ -208,14 +208,13 @@ impl Account {
     /// An execution of our order, told once.
     pub(super) fn fill(
         &mut self,
-        id: Option<ClientOrderId>,
-        instrument: InstrumentId,
+        of: (ClientOrderId, InstrumentId),
         row: &FillRow,
         now: WallTime,
         out: &mut Vec<Output>,
     ) {
         let Some(fill) = fill_of(row, now) else { return };
-        let Some(id) = id else { return };
+        let (id, instrument) = of;
         if !self.note_fill(instrument, fill.id) {
             return;
         }
@@ -236,7 +235,7 @@ impl Account {
 
     pub(super) fn pushed(&mut self, stream: Stream, message: AccountMessage, now: WallTime, out: &mut Vec<Output>) {
         match message {
-            AccountMessage::Order { order, fill, by_venue } => self.told(order, fill, by_venue, now, out),
+            AccountMessage::Order { order, fill, by_venue } => self.told((&order, fill, by_venue), now, out),
             AccountMessage::Balances { reason, .. } => {
                 self.cycle.disturb();
                 let word = reason.map(|reason| reason.as_str().to_owned()).unwrap_or_default();
@@ -274,14 +273,8 @@ impl Account {
     }
 
     /// The stream tells of an order.
-    fn told(
-        &mut self,
-        order: OrderRow,
-        fill: Option<FillRow>,
-        by_venue: Option<VenueAct>,
-        now: WallTime,
-        out: &mut Vec<Output>,
-    ) {
+    fn told(&mut self, what: (&OrderRow, Option<FillRow>, Option<VenueAct>), now: WallTime, out: &mut Vec<Output>) {
+        let (order, fill, by_venue) = what;
         let Some(instrument) = self.names.get(&(order.market, order.symbol)).copied() else {
             out.push(Output::Note(Note::Elsewhere(order.symbol)));
             out.push(Output::Fact(Event::Foreign { venue: self.venue, instrument: None }));
@@ -290,7 +283,7 @@ impl Account {
         self.cycle.disturb();
         if let Some(act) = by_venue {
             if let Some(row) = fill {
-                self.venue_fill(instrument, act, order.side, &row, now, out);
+                self.venue_fill((instrument, act, order.side), &row, now, out);
             }
             return;
         }
@@ -307,7 +300,7 @@ impl Account {
         self.learn(order.market, order.venue_id, id);
         if let Some(row) = fill {
             if row.fee.is_some() {
-                self.fill(Some(id), instrument, &FillRow { side: Some(order.side), ..row }, now, out);
+                self.fill((id, instrument), &FillRow { side: Some(order.side), ..row }, now, out);
             } else {
                 self.cycle.want(now);
             }
@@ -326,15 +319,8 @@ impl Account {
         Self::report(id, outcome, out);
     }
 
-    fn venue_fill(
-        &mut self,
-        instrument: InstrumentId,
-        act: VenueAct,
-        side: Side,
-        row: &FillRow,
-        now: WallTime,
-        out: &mut Vec<Output>,
-    ) {
+    fn venue_fill(&mut self, of: (InstrumentId, VenueAct, Side), row: &FillRow, now: WallTime, out: &mut Vec<Output>) {
+        let (instrument, act, side) = of;
         let Some(fill) = fill_of(row, now) else { return };
         if self.note_fill(instrument, fill.id) {
             self.cycle.disturb();
@@ -346,24 +332,24 @@ impl Account {
     /// An execution of a list whose order we did not know: now we do.
     fn stranger(
         &mut self,
-        instrument: InstrumentId,
-        fill: &FillRow,
+        of: (InstrumentId, &FillRow),
         result: Result<Answer, Refused>,
         now: WallTime,
         out: &mut Vec<Output>,
     ) {
+        let (instrument, fill) = of;
         let Ok(Answer::Order(order)) = result else {
             self.cycle.orphan(instrument, fill.clone());
             return;
         };
         if let Some(act) = act_of(&order.client_id) {
-            self.venue_fill(instrument, act, order.side, fill, now, out);
+            self.venue_fill((instrument, act, order.side), fill, now, out);
             return;
         }
         match order.client_id.parse::<ClientOrderId>() {
             Ok(id) if self.sent.contains_key(&id) => {
                 self.learn(order.market, order.venue_id, id);
-                self.fill(Some(id), instrument, &FillRow { side: Some(order.side), ..fill.clone() }, now, out);
+                self.fill((id, instrument), &FillRow { side: Some(order.side), ..fill.clone() }, now, out);
             }
             _ => {
                 self.note_fill(instrument, fill.id);

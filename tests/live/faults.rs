@@ -1,22 +1,11 @@
 //! One live run under each fault script, as real processes: whatever goes wrong on the way, the end is right.
 //!
 //! Each row names a fault of the catalogue, what the venue does, and how it must end. `cargo test` takes a sample;
-//! `CARRY_FAULTS=all cargo test --test live_faults -- --nocapture` runs every row and prints a line for each;
+//! `CARRY_FAULTS=all cargo test --test live faults -- --nocapture` runs every row and prints a line for each;
 //! `CARRY_FAULTS=a04` runs those whose name begins so.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests stop at the first surprise")]
-#![expect(clippy::disallowed_methods, reason = "tests read their counts from the environment")]
-#![expect(clippy::print_stdout, reason = "the full run prints a line for each row")]
-
-#[path = "live/rig.rs"]
-mod rig;
-#[path = "live/scripts.rs"]
-mod scripts;
-#[path = "common/secrets.rs"]
-mod secrets;
-
+use super::rig::{HIGH, Ran, Rig, compressed};
+use super::scripts::{End, ROWS, Row};
 use carry::domain::Amount;
-use rig::{HIGH, Ran, Rig, compressed};
-use scripts::{End, ROWS, Row};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -39,7 +28,9 @@ fn chosen() -> Vec<&'static Row> {
 fn judge(row: &Row, rig: &Rig, ran: &Ran) -> Result<String, String> {
     let summary: serde_json::Value =
         serde_json::from_str(&ran.out).map_err(|_| format!("no summary, exit {:?}: {}", ran.code, ran.err))?;
-    if ran.code != Some(0) {
+    // Where a stranger moved the account, a run that was stopped may say that it is in doubt.
+    let fine = ran.code == Some(0) || matches!(row.end, End::Apart) && ran.code == Some(6);
+    if !fine {
         return Err(format!("exit {:?}: {}", ran.code, ran.err));
     }
     for (id, arrived) in rig.get("/carry/requests")["new_orders"].as_object().unwrap() {
@@ -66,7 +57,6 @@ fn judge(row: &Row, rig: &Rig, ran: &Ran) -> Result<String, String> {
     let held = rig.get("/carry/books")["positions"]["BTCUSDT"]["coins"].as_str().unwrap_or("0").to_owned();
     let fine = match row.end {
         End::Flat => equal && open == 0 && held == "0",
-        End::Held => equal && open == 1,
         End::Apart => true,
     };
     let told = format!(
