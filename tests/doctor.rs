@@ -172,9 +172,9 @@ fn h12_g08_hedge_mode_and_a_skewed_clock_are_named_with_their_fix() {
 #[test]
 fn a_pair_that_cannot_be_ordered_or_does_not_exist_is_named() {
     let (venue, mut desk) = (Venue::start(&[]), Desk::new());
-    let (code, report, _) = desk.doctor("good", &venue.base, &["--set", "execution.clip=6usdt"]);
+    let (code, report, _) = desk.doctor("good", &venue.base, &["--set", "execution.clip=50usdt"]);
     assert_eq!(code, 4);
-    refused(&report, "BTCUSDT filters", "one clip is 6.00 USDT", "raise execution.clip");
+    refused(&report, "BTCUSDT filters", "USDT, and one clip is 50.00 USDT", "raise execution.clip");
     let both = "strategy.pairs=[\"binance:BTCUSDT\",\"binance:NONEUSDT\",\"nowhere:BTCUSDT\"]";
     let (code, report, _) = desk.doctor("good", &venue.base, &["--set", both]);
     assert_eq!(code, 4);
