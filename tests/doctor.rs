@@ -172,9 +172,9 @@ fn h12_g08_hedge_mode_and_a_skewed_clock_are_named_with_their_fix() {
 #[test]
 fn a_pair_that_cannot_be_ordered_or_does_not_exist_is_named() {
     let (venue, mut desk) = (Venue::start(&[]), Desk::new());
-    let (code, report, _) = desk.doctor("good", &venue.base, &["--set", "execution.clip=6usdt"]);
+    let (code, report, _) = desk.doctor("good", &venue.base, &["--set", "execution.clip=50usdt"]);
     assert_eq!(code, 4);
-    refused(&report, "BTCUSDT filters", "one clip is 6.00 USDT", "raise execution.clip");
+    refused(&report, "BTCUSDT filters", "USDT, and one clip is 50.00 USDT", "raise execution.clip");
     let both = "strategy.pairs=[\"binance:BTCUSDT\",\"binance:NONEUSDT\",\"nowhere:BTCUSDT\"]";
     let (code, report, _) = desk.doctor("good", &venue.base, &["--set", both]);
     assert_eq!(code, 4);
@@ -280,6 +280,32 @@ fn amounts(object: &Value, of: impl Fn(&Value) -> &str) -> BTreeMap<String, Amou
     all.filter(|(_, amount)| !amount.is_zero()).collect()
 }
 
+/// What the account did, from the venue's lists alone, is what its books say: 100,000 USDT were there.
+fn imported(desk: &mut Desk, common: &[&str], books: &Value) {
+    let day = ["pnl", "--import", "--from", "2025-12-31", "--to", "2026-01-01"];
+    let import = [&day[..], common].concat();
+    let (code, out, problems) = desk.run(&[&import[..], &["--json"]].concat());
+    assert_eq!(code, 0, "{out}{problems}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&report["schema"], &report["remarks"]), (&json!("carry.pnl.import/1"), &json!([])));
+    let mut totals: BTreeMap<String, Amount> = BTreeMap::from([("USDT".to_owned(), Amount::whole(100_000))]);
+    for row in report["rows"].as_array().unwrap() {
+        let total = Amount::parse(row["total"].as_str().unwrap()).unwrap();
+        *totals.entry(row["asset"].as_str().unwrap().to_owned()).or_insert(Amount::ZERO) += total;
+    }
+    let mut there = amounts(&books["spot"], |value| value["total"].as_str().unwrap());
+    for (asset, amount) in amounts(&books["futures"], |value| value.as_str().unwrap()) {
+        *there.entry(asset).or_insert(Amount::ZERO) += amount;
+    }
+    for (asset, total) in &there {
+        let off = (totals[asset] - *total).abs();
+        // Income is told with eight decimals.
+        assert!(off < Amount::parse("0.00001").unwrap(), "{asset}: imported {} of {total}\n{report:#}", totals[asset]);
+    }
+    let (code, table, _) = desk.run(&import);
+    assert_eq!((code, table.contains("funding") && table.contains("BTCUSDT")), (0, true), "{table}");
+}
+
 #[test]
 fn h09_h11_a_live_session_is_compared_and_imported_after_its_end() {
     let mut desk = Desk::new();
@@ -319,29 +345,7 @@ fn h09_h11_a_live_session_is_compared_and_imported_after_its_end() {
     assert_eq!(ledger("binance:BTCUSDT position"), coins);
     assert_eq!(desk.run(&reconcile).1.lines().next(), Some("ledger and venue agree"));
 
-    // What the account did, from the venue's lists alone, is what its books say: 100,000 USDT were there.
-    let day = ["pnl", "--import", "--from", "2025-12-31", "--to", "2026-01-01"];
-    let import = [&day[..], &common].concat();
-    let (code, out, problems) = desk.run(&[&import[..], &["--json"]].concat());
-    assert_eq!(code, 0, "{out}{problems}");
-    let report: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((&report["schema"], &report["remarks"]), (&json!("carry.pnl.import/1"), &json!([])));
-    let mut totals: BTreeMap<String, Amount> = BTreeMap::from([("USDT".to_owned(), Amount::whole(100_000))]);
-    for row in report["rows"].as_array().unwrap() {
-        let total = Amount::parse(row["total"].as_str().unwrap()).unwrap();
-        *totals.entry(row["asset"].as_str().unwrap().to_owned()).or_insert(Amount::ZERO) += total;
-    }
-    let mut there = spot;
-    for (asset, amount) in amounts(&books["futures"], |value| value.as_str().unwrap()) {
-        *there.entry(asset).or_insert(Amount::ZERO) += amount;
-    }
-    for (asset, total) in &there {
-        let off = (totals[asset] - *total).abs();
-        // Income is told with eight decimals.
-        assert!(off < Amount::parse("0.00001").unwrap(), "{asset}: imported {} of {total}\n{report:#}", totals[asset]);
-    }
-    let (code, table, _) = desk.run(&import);
-    assert_eq!((code, table.contains("funding") && table.contains("BTCUSDT")), (0, true), "{table}");
+    imported(&mut desk, &common, &books);
 
     // A foreign hand: named, and the exit code says so.
     venue.act(&json!({ "act": "deposit", "wallet": "spot", "asset": "USDT", "amount": "-12.5" }));

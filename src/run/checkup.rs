@@ -252,10 +252,13 @@ fn filters_line(spot: &Listing, perp: &Listing, price: Price, settings: &Setting
     // A clip is cut to the step, and must still be large enough then.
     let coarse = spot.rules.step.max(perp.rules.step);
     let needed = least(spot).max(least(perp)) + price.times(coarse);
-    let small = [spot, perp].into_iter().find(|leg| {
+    let is_small = |leg: &Listing| {
         let cut = coins.floor_to(coarse);
         cut.is_zero() || cut < leg.rules.min_quantity || price.times(cut) < leg.rules.min_notional
-    });
+    };
+    // The leg that asks for more is named.
+    let asks_more = if least(spot) > least(perp) { spot } else { perp };
+    let small = (is_small(spot) || is_small(perp)).then_some(asks_more);
     let quote = spot.quote;
     if let Some(leg) = small {
         let found = format!(
