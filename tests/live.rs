@@ -4,7 +4,6 @@
 //! run is killed (3 here; the full count is 200).
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests stop at the first surprise")]
 #![expect(clippy::disallowed_methods, reason = "tests read their counts from the environment")]
-#![expect(clippy::print_stdout, reason = "the full run of the fault scripts prints a line for each")]
 
 #[path = "live/faults.rs"]
 mod faults;
@@ -42,7 +41,7 @@ fn count(value: &Value) -> u64 {
 #[test]
 fn e08_a_pair_rides_a_rally_by_transfers_and_leaves_when_the_spread_compresses() {
     let rig = Rig::new(&format!("{HIGH}{RALLY}{}", compressed(210)), SPEED);
-    let ran = rig.run(rig.live("330m", &[]), 120);
+    let ran = Rig::run(rig.live("330m", &[]), 120);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     closed_and_equal(&rig, &ran);
     let summary = ran.summary();
@@ -63,7 +62,7 @@ fn e08_a_pair_rides_a_rally_by_transfers_and_leaves_when_the_spread_compresses()
 #[test]
 fn e08_without_the_autopilot_the_same_rally_liquidates_the_short() {
     let rig = Rig::new(&format!("{HIGH}{RALLY}{}", compressed(210)), SPEED);
-    let ran = rig.run(rig.live("330m", &["--set", "margin.autopilot=false"]), 120);
+    let ran = Rig::run(rig.live("330m", &["--set", "margin.autopilot=false"]), 120);
     let summary = ran.summary();
     assert_eq!(count(&summary["alarms"]["liquidated"]), 1, "{}", ran.out);
     let books = rig.get("/carry/books");
@@ -82,9 +81,9 @@ fn g01_killed_in_the_middle_of_a_pair_it_ends_as_if_it_never_was() {
         // Another moment each time, between the start and some seconds of real time; the same ones in every run.
         moment = moment.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let ms = 50 + (moment >> 33) % 4_000;
-        printed.push(rig.killed(rig.live("6h", &[]), ms));
+        printed.push(Rig::killed(rig.live("6h", &[]), ms));
     }
-    let ran = rig.run(rig.live("240m", &[]), 180);
+    let ran = Rig::run(rig.live("240m", &[]), 180);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     closed_and_equal(&rig, &ran);
     rig.search(&printed.iter().collect::<Vec<_>>());

@@ -234,7 +234,7 @@ impl<J: Journal> Live<J> {
     fn act(&mut self, place: usize, output: Output, now: WallTime) -> Result<(), JournalError> {
         let Some(desk) = self.desks.get_mut(place) else { return Ok(()) };
         match output {
-            Output::Call(call, what) => desk.wire.call(Asker::Account, call, what),
+            Output::Call(call, what) => desk.wire.call(Asker::Account, call, &what),
             Output::Fact(event) => return self.driver.fact(now, event, None),
             Output::Lists(lists) => return self.compare(place, &lists, now),
             Output::Reopen(stream) => desk.wire.reconnect_account(match stream {

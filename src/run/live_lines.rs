@@ -27,6 +27,11 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Frames between a socket and the inbox.
 const FRAMES: usize = 1024;
 
+/// A listen key and when it was made or kept.
+type Key = Option<(String, u64)>;
+/// The way into each open connection.
+type Texts = BTreeMap<Generation, mpsc::Sender<String>>;
+
 /// Where a line goes.
 enum Source {
     /// A public address and what subscribes there.
@@ -92,8 +97,8 @@ impl Keeper {
         let backoff = Backoff::new(BackoffSettings::default(), seed);
         let mut link = Link::new(RotationSettings::default(), backoff, self.place);
         let (tell, mut told) = mpsc::channel(16);
-        let mut texts: BTreeMap<Generation, mpsc::Sender<String>> = BTreeMap::new();
-        let mut key: Option<(String, u64)> = None;
+        let mut texts = Texts::new();
+        let mut key: Key = None;
         let mut happened = Happened::Tick;
         let mut why = String::new();
         loop {
@@ -102,7 +107,7 @@ impl Keeper {
             let acts = link.step(happened, now_ns, &mut locked(self.wire.attempts()));
             match (stood, link.standing().is_some(), happened) {
                 (_, true, Happened::Opened(_)) => {
-                    self.say(Arrived::Opened { venue: self.venue, line: self.line }).await
+                    self.say(Arrived::Opened { venue: self.venue, line: self.line }).await;
                 }
                 (true, false, _) => {
                     let why = std::mem::take(&mut why);
@@ -111,24 +116,7 @@ impl Keeper {
                 _ => {}
             }
             for act in acts {
-                match act {
-                    Act::Close(generation) => drop(texts.remove(&generation)),
-                    Act::Open(generation) => {
-                        let (sender, receiver) = mpsc::channel(16);
-                        texts.insert(generation, sender.clone());
-                        match self.address(&mut key).await {
-                            Some((dialer, path, first)) => {
-                                for text in first {
-                                    let _ = sender.try_send(text);
-                                }
-                                self.connect((dialer, path), generation, receiver, tell.clone());
-                            }
-                            None => {
-                                let _ = tell.try_send(Inner::Ended(generation, "no address".to_owned()));
-                            }
-                        }
-                    }
-                }
+                self.act(act, &mut key, &mut texts, &tell).await;
             }
             let wake = link.wake_at_ns(&locked(self.wire.attempts()));
             let sleep =
@@ -161,12 +149,30 @@ impl Keeper {
         }
     }
 
+    async fn act(&self, act: Act, key: &mut Key, texts: &mut Texts, tell: &mpsc::Sender<Inner>) {
+        match act {
+            Act::Close(generation) => drop(texts.remove(&generation)),
+            Act::Open(generation) => {
+                let (sender, receiver) = mpsc::channel(16);
+                texts.insert(generation, sender.clone());
+                if let Some((dialer, path, first)) = self.address(key).await {
+                    for text in first {
+                        let _ = sender.try_send(text);
+                    }
+                    self.connect((dialer, path), generation, receiver, tell.clone());
+                } else {
+                    let _ = tell.try_send(Inner::Ended(generation, "no address".to_owned()));
+                }
+            }
+        }
+    }
+
     async fn say(&self, arrived: Arrived) {
         self.wire.deliver(arrived).await;
     }
 
     /// Where to connect now, and what to send first; `None` when it cannot be had.
-    async fn address(&self, key: &mut Option<(String, u64)>) -> Option<(Dialer, String, Vec<String>)> {
+    async fn address(&self, key: &mut Key) -> Option<(Dialer, String, Vec<String>)> {
         let (url, texts) = match &self.source {
             Source::Public { url, subscribe } => (url.clone(), subscribe.clone()),
             Source::WsApi => {
@@ -175,7 +181,7 @@ impl Keeper {
             }
             Source::ListenKey(market) => {
                 let ask = Ask::ListenKey { market: *market, act: ListenKeyAct::Open };
-                let Outcome::Answered { result, .. } = self.wire.exchange(Call::Ask(ask)).await else { return None };
+                let Outcome::Answered { result, .. } = self.wire.exchange(&Call::Ask(ask)).await else { return None };
                 let Ok(Answer::ListenKey(Some(found))) = result else { return None };
                 *key = Some((found.clone(), (self.wire.clock().steady_ns)()));
                 (account_stream(self.wire.profile(), *market, &found), Vec::new())
@@ -215,12 +221,7 @@ impl Keeper {
     }
 
     /// Keeps a listen key alive; one that is gone ends the connection, which says nothing any more.
-    async fn keep_alive(
-        &self,
-        key: &mut Option<(String, u64)>,
-        texts: &mut BTreeMap<Generation, mpsc::Sender<String>>,
-        clock: Clock,
-    ) {
+    async fn keep_alive(&self, key: &mut Key, texts: &mut Texts, clock: Clock) {
         let (Source::ListenKey(market), Some((name, since_ns))) = (&self.source, key.as_mut()) else { return };
         let now_ns = (clock.steady_ns)();
         if now_ns.saturating_sub(*since_ns) < u64::try_from(KEEP_ALIVE.as_nanos()).unwrap_or(u64::MAX) {
@@ -228,7 +229,7 @@ impl Keeper {
         }
         *since_ns = now_ns;
         let ask = Ask::ListenKey { market: *market, act: ListenKeyAct::Keep(name.clone()) };
-        if let Outcome::Answered { result: Err(refused), .. } = self.wire.exchange(Call::Ask(ask)).await
+        if let Outcome::Answered { result: Err(refused), .. } = self.wire.exchange(&Call::Ask(ask)).await
             && refused.class == Class::ListenKey
         {
             texts.clear();

@@ -30,7 +30,7 @@ pub const INBOX: usize = 16_384;
 /// How long a signed request stays acceptable.
 pub const RECV_WINDOW_MS: u32 = 5_000;
 /// Longest time that a read waits for budget.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const PATIENCE_NS: u64 = 60_000_000_000;
 /// Longest sleep between two looks at the budget.
 const LOOK: Duration = Duration::from_millis(200);
@@ -242,11 +242,11 @@ impl Wire {
 
     /// Asks a question; the answer arrives in the inbox.
     pub fn ask(&self, asker: Asker, call: CallId, ask: Ask) {
-        self.call(asker, call, Call::Ask(ask));
+        self.call(asker, call, &Call::Ask(ask));
     }
 
     /// Sends a request; what becomes of it arrives in the inbox.
-    pub fn call(&self, asker: Asker, call: CallId, what: Call) {
+    pub fn call(&self, asker: Asker, call: CallId, what: &Call) {
         let inbox = self.inbox.clone();
         let venue = self.venue;
         let exchange = self.exchange(what);
@@ -259,17 +259,17 @@ impl Wire {
 
     /// Asks and waits, for the start-up.
     pub async fn fetch(&self, ask: Ask) -> Outcome {
-        self.exchange(Call::Ask(ask)).await
+        self.exchange(&Call::Ask(ask)).await
     }
 
     /// Acts and waits, for the start-up.
     pub async fn act(&self, act: Act) -> Outcome {
-        self.exchange(Call::Act(act)).await
+        self.exchange(&Call::Act(act)).await
     }
 
     /// One request from the question to its decoded answer.
-    pub(super) fn exchange(&self, what: Call) -> impl Future<Output = Outcome> + Send + 'static {
-        let prepared = self.prepare(&what);
+    pub(super) fn exchange(&self, what: &Call) -> impl Future<Output = Outcome> + Send + use<> {
+        let prepared = self.prepare(what);
         let profile = Arc::clone(&self.profile);
         let (clock, offset) = (self.clock, Arc::clone(&self.offset));
         async move {
@@ -346,9 +346,7 @@ impl Wire {
 
     /// Measures the venue's clock.
     pub fn measure_clock(&self) {
-        for market in [Market::Perp] {
-            self.ask(Asker::Clock, 0, Ask::Time(market));
-        }
+        self.ask(Asker::Clock, 0, Ask::Time(Market::Perp));
     }
 
     /// What an account message says.

@@ -210,9 +210,8 @@ impl Inquiry<'_> {
         known: &mut Known,
     ) -> Result<(), StartError> {
         let (venue, catalogue) = of;
-        let terms = match self.ask("its terms of funding", Ask::FundingInfo).await? {
-            Answer::FundingInfo(rows) => rows,
-            _ => return Err(self.strange("its terms of funding")),
+        let Answer::FundingInfo(terms) = self.ask("its terms of funding", Ask::FundingInfo).await? else {
+            return Err(self.strange("its terms of funding"));
         };
         for perp in catalogue.instruments() {
             if perp.venue_id != venue || perp.market != Market::Perp {

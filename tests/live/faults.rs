@@ -73,7 +73,7 @@ fn play(row: &Row) -> Result<String, String> {
     for key in row.set {
         words.extend(["--set", key]);
     }
-    let ran = rig.run(rig.live("245m", &words), 150);
+    let ran = Rig::run(rig.live("245m", &words), 150);
     rig.search(&[&ran]);
     judge(row, &rig, &ran)
 }

@@ -187,7 +187,7 @@ impl Rig {
     }
 
     /// Runs it to its end; a run that does not end is killed after so many real seconds, and the test fails.
-    pub(crate) fn run(&self, mut command: Command, limit: u64) -> Ran {
+    pub(crate) fn run(mut command: Command, limit: u64) -> Ran {
         let child = command.spawn().unwrap();
         let id = child.id();
         let (done, ended) = mpsc::channel();
@@ -205,7 +205,7 @@ impl Rig {
     }
 
     /// Starts it and kills it after so many real milliseconds, unless it ended before.
-    pub(crate) fn killed(&self, mut command: Command, ms: u64) -> Ran {
+    pub(crate) fn killed(mut command: Command, ms: u64) -> Ran {
         let child = command.spawn().unwrap();
         let id = child.id();
         let (done, ended) = mpsc::channel();

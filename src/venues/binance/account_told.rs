@@ -402,7 +402,6 @@ impl Account {
                 self.doubts.remove(place);
                 out.push(Output::Fact(Event::TransferFailed(transfer)));
             }
-            Some((TransferStatus::Pending, _)) => {}
             None if now.since(doubt.since) >= TRANSFER_WINDOW => {
                 doubt.absent += 1;
                 if doubt.absent >= 2 {
@@ -410,7 +409,7 @@ impl Account {
                     out.push(Output::Fact(Event::TransferFailed(transfer)));
                 }
             }
-            None => {}
+            Some((TransferStatus::Pending, _)) | None => {}
         }
     }
 }

@@ -202,7 +202,7 @@ impl Feed {
                 self.pass_on(channel.market, &mut said, out);
                 self.said = said;
             }
-            FeedInput::Answered { call, result, body } => self.answered(call, result, body, now, out),
+            FeedInput::Answered { call, result, body } => self.answered(call, (result, body), now, out),
             FeedInput::Failed { call } => self.failed(call, now, out),
             FeedInput::Timer => self.timer(now, out),
         }
@@ -257,8 +257,7 @@ impl Feed {
     fn answered(
         &mut self,
         call: u64,
-        result: Result<Answer, Refused>,
-        body: &[u8],
+        (result, body): (Result<Answer, Refused>, &[u8]),
         now: WallTime,
         out: &mut Vec<FeedOutput>,
     ) {

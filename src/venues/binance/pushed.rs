@@ -64,6 +64,7 @@ fn quick_kind(text: &str) -> Option<(&str, Wrap)> {
 }
 
 /// A message read in one pass.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once; a box would be an allocation a message")]
 enum Sent<'a> {
     Order(Report<'a>),
     Account(AccountUpdate<'a>),
