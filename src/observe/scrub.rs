@@ -69,16 +69,13 @@ pub fn bytes(from: &[u8]) -> Vec<u8> {
     let mut clean = Vec::with_capacity(from.len());
     let mut rest = from;
     while let Some((first, after)) = rest.split_first() {
-        match known.iter().find_map(|form| rest.strip_prefix(form.as_slice())) {
-            Some(after) => {
-                clean.extend_from_slice(MASK);
-                rest = after;
-            }
-            None => {
-                clean.push(*first);
-                rest = after;
-            }
+        let form = known.iter().find_map(|form| rest.strip_prefix(form.as_slice()));
+        if form.is_some() {
+            clean.extend_from_slice(MASK);
+        } else {
+            clean.push(*first);
         }
+        rest = form.unwrap_or(after);
     }
     clean
 }

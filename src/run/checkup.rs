@@ -382,7 +382,7 @@ mod tests {
         assert_eq!(status(None, true), Verdict::Good);
         assert_eq!(status(Some(Span(36_500 * Span::DAY.0)), true), Verdict::Good, "far away is never");
         assert_eq!(status(Some(Span(30 * Span::DAY.0)), true), Verdict::Warn);
-        assert_eq!(status(Some(settings.gates.delist_lead - Span(1)), true), Verdict::Refuse);
+        assert_eq!(status(Some(Span(settings.gates.delist_lead.0 - 1)), true), Verdict::Refuse);
         assert_eq!(status(None, false), Verdict::Refuse);
         assert_eq!(status_line((Symbol::of("XUSDT"), Market::Spot), None, &subject).found, "not listed");
     }
