@@ -69,13 +69,13 @@ pub fn bytes(from: &[u8]) -> Vec<u8> {
     let mut clean = Vec::with_capacity(from.len());
     let mut rest = from;
     while let Some((first, after)) = rest.split_first() {
-        let form = known.iter().find_map(|form| rest.strip_prefix(form.as_slice()));
-        if form.is_some() {
+        if let Some(after) = known.iter().find_map(|form| rest.strip_prefix(form.as_slice())) {
             clean.extend_from_slice(MASK);
+            rest = after;
         } else {
             clean.push(*first);
+            rest = after;
         }
-        rest = form.unwrap_or(after);
     }
     clean
 }
