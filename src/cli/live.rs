@@ -268,7 +268,14 @@ fn resume(
     let now = now.max(recovered.clock);
     driver.refill(&opened.known.history, now);
     driver.fact(now, Event::Boot { epoch: recovered.epoch + 1, salt: real::fresh_salt() }, None)?;
-    let desks = desks(opened, now, recovered.clock - Span::HOUR);
+    // Income is read again from an hour back; what the ledger has of that hour is told to the accounts, not booked twice.
+    let from = recovered.clock - Span::HOUR;
+    let mut desks = desks(opened, now, from);
+    for fact in read.facts.iter().filter(|fact| fact.stamped.at >= from - Span::MINUTE) {
+        for desk in &mut desks {
+            desk.account.booked_before(&fact.stamped.event);
+        }
+    }
     Ok(Live::new(driver, desks, now)?)
 }
 

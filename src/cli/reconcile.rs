@@ -133,11 +133,6 @@ fn the_venue(state: &State, of: &str) -> Result<VenueId, Failure> {
         return Err(Failure::new(Exit::Usage, text));
     };
     Ok(VenueId(u8::try_from(place).unwrap_or(u8::MAX)))
-    if let Some(place) = venues.iter().position(|venue| venue.as_str().starts_with(of)) {
-        return Ok(VenueId(u8::try_from(place).unwrap_or(u8::MAX)));
-    }
-    let names: Vec<&str> = venues.iter().map(crate::domain::Venue::as_str).collect();
-    Err(Failure::new(Exit::Usage, format!("the key is of {of}, and the ledger is of {}", names.join(", "))))
 }
 
 /// The venue's lists, each asked once: executions could fall between them, so an account that trades is asked again later.

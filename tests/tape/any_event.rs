@@ -8,7 +8,9 @@ use carry::domain::{
     Amount, Asset, ClientOrderId, Fees, FillId, FundingRate, InstrumentId, Interval, PairId, Price, Quantity, Rate,
     Rules, Side, SignedQuantity, VenueId, WallTime,
 };
-use carry::port::event::{Bar, EndCause, Event, MarkSource, Operator, Quote, Settlement, Transfer, VenueAct, Wallet};
+use carry::port::event::{
+    Adjustment, Bar, EndCause, Event, MarkSource, Operator, Quote, Settlement, Transfer, VenueAct, Wallet,
+};
 use carry::port::order::{Fill, OrderReport, Outcome, RejectCause};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -211,9 +213,22 @@ fn account_event() -> impl Strategy<Value = Event> {
     ]
 }
 
+/// What the lists of a live account say.
+fn list_event() -> impl Strategy<Value = Event> {
+    let cause = prop_oneof![Just(Adjustment::External), Just(Adjustment::Rebate), Just(Adjustment::Rounding)];
+    prop_oneof![
+        (venue(), wallet(), asset(), amount(), cause).prop_map(|(venue, wallet, asset, amount, cause)| {
+            Event::Adjusted { venue, wallet, asset, amount, cause }
+        }),
+        (venue(), proptest::option::of(instrument()))
+            .prop_map(|(venue, instrument)| Event::Foreign { venue, instrument }),
+        (venue(), any::<u32>()).prop_map(|(venue, differences)| Event::Reconciled { venue, differences }),
+    ]
+}
+
 /// Any event at all.
 pub(crate) fn any_event() -> impl Strategy<Value = Event> {
-    prop_oneof![market_event(), rule_event(), account_event()]
+    prop_oneof![market_event(), rule_event(), account_event(), list_event()]
 }
 
 /// Number of a variant. A variant that is new does not compile here until it has a number, and then
@@ -248,15 +263,18 @@ const fn kind(event: &Event) -> usize {
         Event::Timer => 25,
         Event::Operator(_) => 26,
         Event::Turn => 27,
+        Event::Adjusted { .. } => 28,
+        Event::Foreign { .. } => 29,
+        Event::Reconciled { .. } => 30,
     }
 }
 
 #[test]
 fn every_kind_of_event_is_drawn() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let mut drawn = [false; 28];
+    let mut drawn = [false; 31];
     for _ in 0..5_000 {
         drawn[kind(&any_event().new_tree(&mut runner).unwrap().current())] = true;
     }
-    assert_eq!(drawn, [true; 28]);
+    assert_eq!(drawn, [true; 31]);
 }

@@ -240,6 +240,20 @@ impl Account {
         self.doubts.push(Doubt { transfer, since: sent, asked: None, absent: 0 });
     }
 
+    /// A fact that the ledger has already and that the income list may tell again: a transfer of ours, or a movement that was
+    /// booked as the venue listed it.
+    pub fn booked_before(&mut self, event: &Event) {
+        match event {
+            Event::TransferSent(transfer) if transfer.venue == self.venue => self.cycle.own_transfer(transfer),
+            Event::Adjusted { venue, wallet: Wallet::Perp, asset, amount, cause }
+                if *venue == self.venue && *cause != crate::port::event::Adjustment::Rounding =>
+            {
+                self.cycle.booked(*asset, *amount);
+            }
+            _ => {}
+        }
+    }
+
     /// An order that an earlier run sent: lists and streams may speak of it.
     pub fn remember(&mut self, id: ClientOrderId, sent: WallTime) {
         self.sent.insert(id, sent);

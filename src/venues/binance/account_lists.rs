@@ -94,6 +94,8 @@ pub(super) struct Cycle {
     marks: BTreeMap<InstrumentId, Price>,
     /// Our transfers as changes of the perp wallet, not yet seen in its income.
     transfers: VecDeque<(Asset, Amount)>,
+    /// Other movements that an earlier run booked, not yet seen again.
+    booked: VecDeque<(Asset, Amount)>,
 }
 
 impl Cycle {
@@ -121,6 +123,7 @@ impl Cycle {
             rates: BTreeMap::new(),
             marks: BTreeMap::new(),
             transfers: VecDeque::new(),
+            booked: VecDeque::new(),
         }
     }
 
@@ -180,6 +183,11 @@ impl Cycle {
         if self.transfers.len() > INCOME_SEEN {
             self.transfers.pop_front();
         }
+    }
+
+    /// An earlier run booked this movement of the perp wallet: its row is known when it comes again.
+    pub(super) fn booked(&mut self, asset: Asset, amount: Amount) {
+        self.booked.push_back((asset, amount));
     }
 
     /// Questions to ask now.
@@ -316,6 +324,11 @@ impl Cycle {
     }
 
     fn income(&mut self, row: IncomeRow, found: &mut Found) {
+        let settled = matches!(row.kind.as_str(), "FUNDING_FEE" | "COMMISSION" | "REALIZED_PNL");
+        if !settled && let Some(place) = self.booked.iter().position(|known| *known == (row.asset, row.amount)) {
+            self.booked.remove(place);
+            return;
+        }
         let adjusted = |cause| Event::Adjusted {
             venue: self.venue,
             wallet: Wallet::Perp,

@@ -1,3 +1,5 @@
+//! Tests of the account session: orders, streams, transfers and lists against a hand that plays the venue.
+
 use super::*;
 use crate::domain::contract::Contract;
 use crate::domain::fees::{BuyFeeIn, Role};
