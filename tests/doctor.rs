@@ -319,7 +319,11 @@ fn h09_h11_a_live_session_is_compared_and_imported_after_its_end() {
     let venue = Venue::start(&["--start", "1767225000000", "--speed", "200", "--faults", &market]);
     let (keys, base) = (desk.keys.to_str().unwrap().to_owned(), venue.base.clone());
     let common = ["--key", "good", "--keys", &keys, "--base-url", &base];
+    // A test key on loopback needs no hours in the shadow; consent it needs.
+    let waived = ["--set", "live.shadow_hours=0s", "--set", "live.max_notional=100000usdt"];
+    let consent = ["--consent", "I accept 100000 usdt"];
     let live = ["live", "--state", "s", "--strategy", &strategy, "--clock", "venue", "--for", "50m"];
+    let live = [&live[..], &waived, &consent].concat();
     let (code, out, problems) = desk.run(&[&live[..], &common].concat());
     assert_eq!(code, 0, "{out}{problems}");
     venue.control("POST", "/carry/clock/hold", &Value::Null);

@@ -107,7 +107,10 @@ const NETWORK: &[&str] = &[
 
 /// Longest file with its tests, and the tables that may be longer, each with its reason.
 const MAX_LINES: usize = 500;
-const LONGER: &[(&str, usize, &str)] = &[("src/config/table.rs", 900, "one row for each key: a table, not a program")];
+const LONGER: &[(&str, usize, &str)] = &[
+    ("tests/live/scripts.rs", 900, "one row for each fault script: a table, not a program"),
+    ("src/config/table.rs", 900, "one row for each key: a table, not a program"),
+];
 
 /// Highest number of each section of the fault catalogue; the name of a test that covers a fault begins with its id.
 const FAULTS: &[(char, u32)] =

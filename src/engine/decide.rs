@@ -146,7 +146,10 @@ fn work(state: &mut State, place: usize, out: &mut Vec<Command>) {
     }
     let Some(input) = state.pairs.get(place).and_then(|pair| state.plan_input(pair)) else { return };
     let Some(child) = plan(&input) else {
-        if idle {
+        // A close that only waits for depth is not done: it would be forgotten, and with it the wish of a person.
+        let whole = PlanInput { clip: Quantity::saturating(i64::MAX), ..input };
+        let waits = input.closing && plan(&whole).is_some();
+        if idle && !waits {
             rest(state, place, &input);
         }
         return;

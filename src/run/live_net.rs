@@ -268,7 +268,7 @@ impl Wire {
     }
 
     /// One request from the question to its decoded answer.
-    pub(super) fn exchange(&self, what: &Call) -> impl Future<Output = Outcome> + Send + use<> {
+    pub(super) fn exchange(&self, what: &Call) -> impl Future<Output = Outcome> + Send + 'static {
         let prepared = self.prepare(what);
         let profile = Arc::clone(&self.profile);
         let (clock, offset) = (self.clock, Arc::clone(&self.offset));
