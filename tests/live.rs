@@ -19,7 +19,7 @@ use rig::{HIGH, RALLY, Ran, Rig, compressed};
 use serde_json::Value;
 
 /// How much faster than time the venue's clock runs.
-const SPEED: u32 = 600;
+const SPEED: u32 = 300;
 
 /// Nothing was sent twice, nothing is held, and the two books agree to the last unit.
 fn closed_and_equal(rig: &Rig, ran: &Ran) {
@@ -41,7 +41,7 @@ fn count(value: &Value) -> u64 {
 #[test]
 fn e08_a_pair_rides_a_rally_by_transfers_and_leaves_when_the_spread_compresses() {
     let rig = Rig::new(&format!("{HIGH}{RALLY}{}", compressed(210)), SPEED);
-    let ran = Rig::run(rig.live("330m", &[]), 120);
+    let ran = Rig::run(rig.live("330m", &[]), 300);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     closed_and_equal(&rig, &ran);
     let summary = ran.summary();
@@ -62,7 +62,7 @@ fn e08_a_pair_rides_a_rally_by_transfers_and_leaves_when_the_spread_compresses()
 #[test]
 fn e08_without_the_autopilot_the_same_rally_liquidates_the_short() {
     let rig = Rig::new(&format!("{HIGH}{RALLY}{}", compressed(210)), SPEED);
-    let ran = Rig::run(rig.live("330m", &["--set", "margin.autopilot=false"]), 120);
+    let ran = Rig::run(rig.live("330m", &["--set", "margin.autopilot=false"]), 300);
     let summary = ran.summary();
     assert_eq!(count(&summary["alarms"]["liquidated"]), 1, "{}", ran.out);
     let books = rig.get("/carry/books");
@@ -83,7 +83,7 @@ fn g01_killed_in_the_middle_of_a_pair_it_ends_as_if_it_never_was() {
         let ms = 50 + (moment >> 33) % 4_000;
         printed.push(Rig::killed(rig.live("6h", &[]), ms));
     }
-    let ran = Rig::run(rig.live("240m", &[]), 180);
+    let ran = Rig::run(rig.live("240m", &[]), 300);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     closed_and_equal(&rig, &ran);
     rig.search(&printed.iter().collect::<Vec<_>>());

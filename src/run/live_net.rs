@@ -189,11 +189,13 @@ impl Wire {
     ) -> Result<Self, WireError> {
         let (venue, profile) = of;
         let clock = network.clock;
+        // The list of all instruments of a market is the longest answer.
+        let settings = HttpSettings { body_cap: reply::MAX_BODY, ..HttpSettings::default() };
         let mut clients = BTreeMap::new();
         let mut budgets: BTreeMap<Host, Arc<Mutex<Budget>>> = BTreeMap::new();
         for host in [Host::Spot, Host::Perp, Host::Wallet] {
             let site = Site::new(profile.base(host), network.owner, network.holder)?;
-            clients.insert(host, HttpClient::new(&site, HttpSettings::default(), network.test_root, clock)?);
+            clients.insert(host, HttpClient::new(&site, settings, network.test_root, clock)?);
             let limits = if host == Host::Perp { Limits::perp() } else { Limits::spot() };
             // Wallet requests are counted with the spot host's address, with a budget of their own kind.
             budgets.insert(host, Arc::new(Mutex::new(Budget::new(&limits, clock))));

@@ -10,11 +10,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How much faster than time the venue's clock runs.
-const SPEED: u32 = 400;
+const SPEED: u32 = 250;
 /// Rows that run at once: they mostly wait.
 const AT_ONCE: usize = 4;
 /// Every so many rows are the sample of `cargo test`.
-const SAMPLE: usize = 6;
+const SAMPLE: usize = 9;
 
 fn chosen() -> Vec<&'static Row> {
     match std::env::var("CARRY_FAULTS") {
@@ -73,7 +73,7 @@ fn play(row: &Row) -> Result<String, String> {
     for key in row.set {
         words.extend(["--set", key]);
     }
-    let ran = Rig::run(rig.live("245m", &words), 150);
+    let ran = Rig::run(rig.live("245m", &words), 300);
     rig.search(&[&ran]);
     judge(row, &rig, &ran)
 }
