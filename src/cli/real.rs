@@ -89,10 +89,6 @@ impl Place {
             )),
         }
     }
-
-    fn is_loopback(&self) -> bool {
-        self.base_url.is_some()
-    }
 }
 
 /// Pairs by venue: `binance:BTCUSDT` is symbol `BTCUSDT` of `binance`.
@@ -215,7 +211,7 @@ pub async fn clock_of(place: &Place) -> Result<Clock, Failure> {
     if place.clock == "machine" {
         return Ok(clock::clock());
     }
-    let Some(base) = place.base_url.as_ref().filter(|_| place.is_loopback()) else {
+    let Some(base) = place.base_url.as_ref() else {
         return Err(Failure::new(Exit::Usage, "--clock venue: only with --base-url on loopback and test keys"));
     };
     follow(base).await?;

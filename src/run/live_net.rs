@@ -31,7 +31,6 @@ pub const INBOX: usize = 16_384;
 pub const RECV_WINDOW_MS: u32 = 5_000;
 /// Longest time that a read waits for budget.
 const PATIENCE: Duration = Duration::from_mins(1);
-const PATIENCE_NS: u64 = 60_000_000_000;
 /// Longest sleep between two looks at the budget.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -442,7 +441,8 @@ impl Prepared {
                 Err(_) => return Err(()),
             };
             let wait = Duration::from_nanos(again_ns.saturating_sub((clock.steady_ns)()));
-            if wait > PATIENCE || (clock.steady_ns)().saturating_sub(begun) > PATIENCE_NS {
+            let waited = Duration::from_nanos((clock.steady_ns)().saturating_sub(begun));
+            if wait > PATIENCE || waited > PATIENCE {
                 return Err(());
             }
             // Looked at again soon: the clock may run faster than the machine's.

@@ -7,9 +7,9 @@
 //! Tests: `account_tests.rs`.
 
 use super::account_lists::{Cycle, Lists};
-use super::account_told::act_of;
 use super::answer::{AccountMessage, Answer, FillRow, Refused};
 use super::ask::{Act, Ask, Placement};
+use super::pushed::venue_act;
 use crate::domain::{Asset, Catalogue, ClientOrderId, FillId, InstrumentId, Market, Span, Symbol, VenueId, WallTime};
 use crate::port::Event;
 use crate::port::event::{Transfer, Wallet};
@@ -449,7 +449,7 @@ impl Account {
         }
         for row in facts.open {
             let ours = row.client_id.parse::<ClientOrderId>().is_ok_and(|id| self.sent.contains_key(&id));
-            if !ours && act_of(&row.client_id).is_none() {
+            if !ours && venue_act(&row.client_id, "", "").is_none() {
                 let instrument = self.names.get(&(row.market, row.symbol)).copied();
                 out.push(Output::Fact(Event::Foreign { venue: self.venue, instrument }));
             }
@@ -457,13 +457,13 @@ impl Account {
         for event in facts.events {
             out.push(Output::Fact(event));
         }
-        for (asset, amount, at) in facts.outside {
-            self.outside(asset, amount, at, out);
+        for (asset, amount) in facts.outside {
+            self.outside(asset, amount, out);
         }
     }
 
     /// A movement of the perp wallet that no transfer of ours explains.
-    fn outside(&mut self, asset: Asset, amount: crate::domain::Amount, _at: WallTime, out: &mut Vec<Output>) {
+    fn outside(&self, asset: Asset, amount: crate::domain::Amount, out: &mut Vec<Output>) {
         let cause = crate::port::event::Adjustment::External;
         let venue = self.venue;
         out.push(Output::Fact(Event::Adjusted { venue, wallet: Wallet::Perp, asset, amount, cause }));

@@ -48,7 +48,7 @@ pub(super) struct Found {
     /// Funding, rebates and the like.
     pub(super) events: Vec<Event>,
     /// Movements of the perp wallet that no transfer of ours explains.
-    pub(super) outside: Vec<(Asset, Amount, WallTime)>,
+    pub(super) outside: Vec<(Asset, Amount)>,
     /// Lists that could not be had.
     pub(super) no_list: Vec<Refused>,
 }
@@ -362,7 +362,7 @@ impl Cycle {
                     Some(place) => {
                         self.transfers.remove(place);
                     }
-                    None => found.outside.push((row.asset, row.amount, row.at)),
+                    None => found.outside.push((row.asset, row.amount)),
                 }
             }
             "INSURANCE_CLEAR" => found.events.push(adjusted(Adjustment::Insurance)),

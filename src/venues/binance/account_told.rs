@@ -6,6 +6,7 @@
 use super::account::{Account, Call, CallId, Doubt, NUMBERS, Note, Output, Pending, Stream};
 use super::answer::{AccountMessage, Answer, Class, FillRow, OrderRow, OrderStatus, Refused};
 use super::ask::{Ask, From};
+use super::pushed::venue_act;
 use crate::domain::{ClientOrderId, FillId, InstrumentId, Market, Quantity, Side, Span, WallTime};
 use crate::port::Event;
 use crate::port::event::{Transfer, VenueAct};
@@ -342,7 +343,7 @@ impl Account {
             self.cycle.orphan(instrument, fill.clone());
             return;
         };
-        if let Some(act) = act_of(&order.client_id) {
+        if let Some(act) = venue_act(&order.client_id, "", "") {
             self.venue_fill((instrument, act, order.side), fill, now, out);
             return;
         }
@@ -411,19 +412,6 @@ impl Account {
             }
             Some((TransferStatus::Pending, _)) | None => {}
         }
-    }
-}
-
-/// Which act of the venue an order's id tells of.
-pub(super) fn act_of(client_id: &str) -> Option<VenueAct> {
-    if client_id.starts_with("autoclose-") {
-        Some(VenueAct::Liquidation)
-    } else if client_id.starts_with("adl_autoclose") {
-        Some(VenueAct::Adl)
-    } else if client_id.starts_with("settlement_autoclose-") {
-        Some(VenueAct::Settlement)
-    } else {
-        None
     }
 }
 
