@@ -75,6 +75,7 @@ fn apply_rare(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         | Event::VenueHealth { .. }
         | Event::Adjusted { .. }
         | Event::Foreign { .. }
+        | Event::Barred { .. }
         | Event::Reconciled { .. }
         | Event::TransferSent(_)
         | Event::TransferDone(_)
@@ -227,6 +228,7 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
                 out.push(alarm(AlarmKind::Foreign, Severity::Page, pair, None));
             }
         }
+        Event::Barred { venue } => on_barred(state, *venue, out),
         Event::Reconciled { venue, differences } => {
             let Some(venue) = state.venues.get_mut(venue.index()) else { return };
             venue.reconciled = Some(cause.at);
@@ -271,6 +273,14 @@ fn on_boot(state: &mut State, epoch: u32, salt: u32) {
     }
 }
 
+fn on_barred(state: &mut State, id: crate::domain::VenueId, out: &mut Vec<Command>) {
+    if let Some(venue) = state.venues.get_mut(id.index())
+        && !std::mem::replace(&mut venue.barred, true)
+    {
+        out.push(alarm(AlarmKind::VenueRefuses, Severity::Page, None, None));
+    }
+}
+
 fn on_health(state: &mut State, id: crate::domain::VenueId, reachable: bool, out: &mut Vec<Command>) {
     let Some(venue) = state.venues.get_mut(id.index()) else { return };
     // At the boot itself nothing has been reached yet: that is no news.
@@ -297,6 +307,7 @@ fn on_operator(state: &mut State, act: &Operator) {
             state.bot = BotState::Ready;
             for venue in &mut state.venues {
                 venue.foreign = false;
+                venue.barred = false;
             }
             for pair in &mut state.pairs {
                 pair.memory.halted = false;

@@ -96,6 +96,8 @@ pub(super) fn barred(state: &State, pair: &PairState) -> Option<&'static str> {
         Some("the session is ending")
     } else if state.paused {
         Some("the session is paused; see carry resume")
+    } else if venue.is_none_or(|venue| venue.barred) {
+        Some("the venue refuses the key or has restricted the account; mend that, then carry clear-halt")
     } else if venue.is_none_or(|venue| venue.foreign) {
         Some("somebody else acts on the account; look at it, then carry clear-halt")
     } else if venue.is_none_or(|venue| venue.differs) {

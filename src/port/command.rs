@@ -98,6 +98,8 @@ pub enum AlarmKind {
     TradingEnds,
     /// Somebody else acts on the account.
     Foreign,
+    /// The venue refuses our key, or has restricted the account.
+    VenueRefuses,
     /// The venue's lists and the ledger differ.
     Difference,
 }

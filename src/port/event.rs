@@ -378,6 +378,11 @@ pub enum Event {
         /// The instrument, when it is one of ours.
         instrument: Option<InstrumentId>,
     },
+    /// The venue refuses our key, or has restricted the account (fault H07). No new entries at it until a person says so.
+    Barred {
+        /// Venue.
+        venue: VenueId,
+    },
     /// The venue's lists were compared with the ledger (rule R-D), from the driver.
     Reconciled {
         /// Venue.

@@ -196,7 +196,7 @@ fn differs(lines: &[String], rest: &str) -> ControlError {
 fn clear_halt<S: Subject>(subject: &mut S, reason: &str, now: WallTime) -> Result<Answer, JournalError> {
     let state = subject.state();
     let pairs = state.pairs.iter().any(|pair| pair.memory.halted || pair.memory.blocked);
-    let venues = state.venues.iter().any(|venue| venue.foreign);
+    let venues = state.venues.iter().any(|venue| venue.foreign || venue.barred);
     if state.bot == BotState::Ready && !pairs && !venues {
         return Ok(Err(ControlError::new(Code::Refused, "nothing is halted")));
     }

@@ -3,7 +3,7 @@
 //! Write first, act second: an intent is on disk before the core hears `IntentDurable`, and only then can it release the
 //! order. Facts about the account are committed before the commands that follow from them are carried out.
 
-use super::collect::Collector;
+use super::collect::{Collector, Exposure};
 use super::journal::{Books, Journal, JournalError};
 use crate::domain::{ClientOrderId, InstrumentId, Sequence, WallTime};
 use crate::engine::{self, State};
@@ -184,6 +184,13 @@ impl<J: Journal, V: Gateway> Driver<J, V> {
         for pair in &mut self.state.pairs {
             pair.dirty = false;
         }
+    }
+
+    /// Values the books and takes a row of equity.
+    pub fn observe(&mut self, now: WallTime) {
+        self.state.mark_all();
+        let exposure = Exposure::of(&self.state);
+        self.collector.observe(now, &self.state, exposure);
     }
 
     /// SHA-256 of the commands since the last boot and of the ledger as it stands, in hex.

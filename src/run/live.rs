@@ -4,7 +4,6 @@
 //! recovery: lists are read and compared before the venue counts as reachable, and only then may anything be entered
 //! (rule R-D). Nothing here knows HTTP or JSON (`live_net`) and nothing trades (`engine`). Tests: `tests/live.rs`.
 
-use super::collect::Exposure;
 use super::driver::{Driver, Gateway};
 use super::journal::{Journal, JournalError};
 use super::live_net::{Arrived, Asker, Line, Outcome as Came, Wire};
@@ -246,7 +245,7 @@ impl<J: Journal> Live<J> {
                 if !desk.barred {
                     desk.barred = true;
                     let venue = desk.venue;
-                    return self.driver.fact(now, Event::Foreign { venue, instrument: None }, None);
+                    return self.driver.fact(now, Event::Barred { venue }, None);
                 }
             }
             Output::Note(Note::Clock) => desk.wire.measure_clock(),
@@ -326,9 +325,7 @@ impl<J: Journal> Live<J> {
 
     /// Values the books and takes a row of equity.
     pub fn observe(&mut self, now: WallTime) {
-        self.driver.state.mark_all();
-        let exposure = Exposure::of(&self.driver.state);
-        self.driver.collector.observe(now, &self.driver.state, exposure);
+        self.driver.observe(now);
     }
 
     /// What the core wants leaves.

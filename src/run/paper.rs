@@ -5,7 +5,7 @@
 //! dead: a restart goes on from the later of the two last commits, reads ledger and venue, and lets the venue's clock run on.
 
 use super::backtest::wallets;
-use super::collect::{Collector, Exposure};
+use super::collect::Collector;
 use super::driver::Driver;
 use super::journal::{Journal, JournalError};
 use crate::config::Settings;
@@ -332,9 +332,7 @@ impl<J: Journal> Paper<J> {
 
     /// Values the books and takes a row of equity.
     pub fn observe(&mut self, now: WallTime) {
-        self.driver.state.mark_all();
-        let exposure = Exposure::of(&self.driver.state);
-        self.driver.collector.observe(now, &self.driver.state, exposure);
+        self.driver.observe(now);
     }
 
     /// Lets what is on its way arrive, without another minute of the market, and values the books for the last time.

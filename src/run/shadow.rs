@@ -3,7 +3,6 @@
 //! Orders trade against the books that the streams keep, after the latency of the settings; nothing here can sign an order.
 //! Outside of that it is the loop of a live run. Tests: `tests/live.rs`.
 
-use super::collect::Exposure;
 use super::driver::Driver;
 use super::journal::{Journal, JournalError};
 use super::live::MEASURE;
@@ -168,9 +167,7 @@ impl<J: Journal> Shadow<J> {
 
     /// Values the books and takes a row of equity.
     pub fn observe(&mut self, now: WallTime) {
-        self.driver.state.mark_all();
-        let exposure = Exposure::of(&self.driver.state);
-        self.driver.collector.observe(now, &self.driver.state, exposure);
+        self.driver.observe(now);
     }
 
     fn show_books(&mut self) {

@@ -712,7 +712,7 @@ at = "70m"
 act = "revoke"
 "#,
         set: &[],
-        alarm: Some("foreign"),
+        alarm: Some("venue_refuses"),
         end: End::Apart,
     },
     Row {

@@ -223,6 +223,7 @@ fn list_event() -> impl Strategy<Value = Event> {
         (venue(), proptest::option::of(instrument()))
             .prop_map(|(venue, instrument)| Event::Foreign { venue, instrument }),
         (venue(), any::<u32>()).prop_map(|(venue, differences)| Event::Reconciled { venue, differences }),
+        venue().prop_map(|venue| Event::Barred { venue }),
     ]
 }
 
@@ -266,15 +267,16 @@ const fn kind(event: &Event) -> usize {
         Event::Adjusted { .. } => 28,
         Event::Foreign { .. } => 29,
         Event::Reconciled { .. } => 30,
+        Event::Barred { .. } => 31,
     }
 }
 
 #[test]
 fn every_kind_of_event_is_drawn() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let mut drawn = [false; 31];
+    let mut drawn = [false; 32];
     for _ in 0..5_000 {
         drawn[kind(&any_event().new_tree(&mut runner).unwrap().current())] = true;
     }
-    assert_eq!(drawn, [true; 31]);
+    assert_eq!(drawn, [true; 32]);
 }

@@ -28,7 +28,8 @@ impl Account {
         let Some(pending) = self.pending.remove(&call) else { return };
         if let Err(refused) = &result {
             match refused.class {
-                Class::Auth | Class::Banned | Class::Restricted => out.push(Output::Barred(refused.clone())),
+                // A ban of the address ends by itself: the budget keeps still, and the venue counts as unreachable.
+                Class::Auth | Class::Restricted => out.push(Output::Barred(refused.clone())),
                 Class::Clock => out.push(Output::Note(Note::Clock)),
                 _ => {}
             }
