@@ -88,3 +88,21 @@ fn g01_killed_in_the_middle_of_a_pair_it_ends_as_if_it_never_was() {
     closed_and_equal(&rig, &ran);
     rig.search(&printed.iter().collect::<Vec<_>>());
 }
+
+#[test]
+fn g01_a_start_that_was_killed_before_it_was_set_up_begins_anew() {
+    let rig = Rig::new(HIGH, SPEED);
+    // Nothing is entered: what is compared are the opening balances.
+    let idle = ["--set", "entry.margin=0.5%/8h"];
+    let first = Rig::run(rig.live("3m", &idle), 120);
+    assert_eq!(first.code, Some(0), "{}", first.err);
+    let before = rig.ledger();
+    // As a kill between the opening balances and the mark that all of them are there leaves it.
+    let file = rusqlite::Connection::open(rig.path("state").join("ledger.sqlite")).unwrap();
+    assert_eq!(file.execute("DELETE FROM meta WHERE key = 'ready'", []).unwrap(), 1);
+    drop(file);
+    let again = Rig::run(rig.live("3m", &idle), 120);
+    assert_eq!(again.code, Some(0), "{}", again.err);
+    closed_and_equal(&rig, &again);
+    assert_eq!(rig.ledger(), before, "the opening balances were booked once");
+}

@@ -5,6 +5,7 @@
 
 use super::attend::{self, Attendant};
 use super::real::{self, Opened, Place, What};
+use super::run_folder;
 use super::{Exit, Failure, Output};
 use crate::config::{Loaded, Settings, Sources, load};
 use crate::domain::{Sequence, Span, VenueId, WallTime};
@@ -23,9 +24,8 @@ use crate::run::live_net::Signer;
 use crate::run::live_start::Inquiry;
 use crate::run::preflight::{self, Verdict};
 use crate::run::session::{self, Session};
-use crate::store::ledger_file::Batch;
 use crate::store::{LedgerFile, StateLock};
-use crate::tape::{self, TapeWriter};
+use crate::tape::TapeWriter;
 use crate::venues::binance::account::Account;
 use crate::venues::binance::profile::{Auth, Profile};
 use crate::venues::binance::sign::TradeSigner;
@@ -200,12 +200,10 @@ pub fn signer(entry: &KeyEntry, name: &str, profile: &Profile) -> Result<(Signer
 
 /// The core and the accounts: from the ledger when there is one, else from the balances.
 async fn begin(args: &Args, loaded: &Loaded, opened: &mut Opened) -> Result<Live<Session>, Failure> {
-    let ledger = LedgerFile::open(&args.state.join("ledger.sqlite"), "live")?;
-    let read = ledger.load()?;
     let now = (opened.clock.wall)();
-    match read.meta.get("identity") {
-        Some(_) => resume(args, loaded, (ledger, &read), opened, now),
-        None => start(args, loaded, ledger, opened, now).await,
+    match run_folder::ledger(&args.state, "live", loaded)? {
+        (ledger, Some(read)) => resume(args, loaded, (ledger, &read), opened, now),
+        (ledger, None) => start(args, loaded, ledger, opened, now).await,
     }
 }
 
@@ -225,16 +223,7 @@ async fn start(
         }
     }
     openings.retain(|(_, _, _, amount)| !amount.is_zero());
-    let tape = super::shadow::new_tape(&args.state.join("tape"), loaded, opened, "live")?;
-    let meta = vec![
-        ("identity", real::identity(loaded, "live")),
-        (
-            "settings",
-            tape::canonical(settings).map_err(|error| Failure::new(Exit::Failure, error.to_string()))?.to_string(),
-        ),
-        ("catalogue", serde_json::to_string(&opened.catalogue).unwrap_or_default()),
-    ];
-    ledger.commit(&Batch { meta, ..Batch::default() })?;
+    let tape = run_folder::set_up(&args.state, &mut ledger, loaded, opened, "live")?;
     let collector = Collector::new(opened.catalogue.pairs().len(), true);
     let session = Session::new(ledger, Some(tape), &collector);
     let state = State::new(settings.clone(), opened.catalogue.clone());
@@ -258,7 +247,7 @@ fn resume(
 ) -> Result<Live<Session>, Failure> {
     let (ledger, read) = from;
     let damaged = |problem: String| Failure::new(Exit::Failure, format!("the ledger cannot be read back: {problem}"));
-    real::same_run(read, &real::identity(loaded, "live"), &opened.catalogue, &args.state)?;
+    run_folder::same_run(read, &run_folder::identity(loaded, "live"), &opened.catalogue, &args.state)?;
     let mut state = State::new(loaded.settings.clone(), opened.catalogue.clone());
     let recovered = session::recover(&mut state, read).map_err(|error| damaged(error.to_string()))?;
     let sequence = Sequence(state.sequence.0);

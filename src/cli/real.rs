@@ -3,7 +3,7 @@
 //! Nothing is traded here. Tests: `tests/live.rs`.
 
 use super::{Exit, Failure};
-use crate::config::{Loaded, Settings};
+use crate::config::Settings;
 use crate::domain::{Catalogue, Span, VenueId, WallTime};
 use crate::run::clock;
 use crate::run::live_loop::Stop;
@@ -292,42 +292,6 @@ pub fn fresh_salt() -> u32 {
     digest.update(format!("{}:{}:{}", clock::now().0, clock::steady_ns(), std::process::id()));
     let bytes = digest.finalize();
     bytes.iter().take(4).fold(0, |sum, byte| sum << 8 | u32::from(*byte))
-}
-
-/// Refuses a folder that holds another run: other settings, or other pairs than those that its ledger numbers.
-///
-/// # Errors
-/// Exit code 2 that names both.
-pub fn same_run(
-    read: &crate::store::Loaded,
-    identity: &str,
-    catalogue: &Catalogue,
-    folder: &std::path::Path,
-) -> Result<(), Failure> {
-    let known = read.meta.get("identity").map_or("", String::as_str);
-    if known != identity {
-        let text = format!(
-            "{}: holds another run\n  there: {known}\n  asked: {identity}\nuse another --state folder, or the same strategy",
-            folder.display()
-        );
-        return Err(Failure::new(Exit::Usage, text));
-    }
-    let stored = read.meta.get("catalogue").and_then(|text| serde_json::from_str::<Catalogue>(text).ok());
-    let names = |catalogue: &Catalogue| catalogue.pairs().iter().map(|pair| pair.name.clone()).collect::<Vec<_>>();
-    if stored.as_ref().map(names) != Some(names(catalogue)) {
-        let text = format!(
-            "{}: its pairs are others than those of the strategy; use another --state folder",
-            folder.display()
-        );
-        return Err(Failure::new(Exit::Usage, text));
-    }
-    Ok(())
-}
-
-/// The settings of a run with the mode in them.
-#[must_use]
-pub fn identity(loaded: &Loaded, mode: &str) -> String {
-    format!("mode={mode} market=live strategy={}", loaded.strategy_hash)
 }
 
 impl From<StartError> for Failure {

@@ -5,6 +5,7 @@
 use super::attend::{self, Attendant};
 use super::paper::new_run;
 use super::real::{self, Opened, Place, What, no_keys};
+use super::run_folder;
 use super::{Exit, Failure, Output};
 use crate::config::{Loaded, Sources, load};
 use crate::domain::{Sequence, Span, WallTime};
@@ -20,9 +21,8 @@ use crate::run::live_loop::{self, Ears, Ended, Until};
 use crate::run::session::{self, Session};
 use crate::run::shadow::{Shadow, Stand};
 use crate::sim::{Faults, SimVenue};
-use crate::store::ledger_file::Batch;
 use crate::store::{LedgerFile, StateLock, VenueFile};
-use crate::tape::{self, TapeWriter};
+use crate::tape::TapeWriter;
 use std::path::{Path, PathBuf};
 
 /// How long simulated orders in work may take after a stop.
@@ -119,12 +119,9 @@ impl Job<'_> {
         let mut opened = real::open(&self.loaded.settings, self.place, &no_keys).await?;
         real::open_lines(&mut opened);
         let now = (opened.clock.wall)();
-        let ledger = LedgerFile::open(&folder.join("ledger.sqlite"), self.mode)?;
-        let read = ledger.load()?;
-        let driver = if read.meta.contains_key("ready") {
-            self.resume(folder, (ledger, &read), &opened, now)?
-        } else {
-            self.start(folder, ledger, &opened, now)?
+        let driver = match run_folder::ledger(folder, self.mode, self.loaded)? {
+            (ledger, Some(read)) => self.resume(folder, (ledger, &read), &opened, now)?,
+            (ledger, None) => self.start(folder, ledger, &opened, now)?,
         };
         let file = VenueFile::open(&folder.join("venue.sqlite"))?;
         let stands = std::mem::take(&mut opened.doors)
@@ -155,14 +152,7 @@ impl Job<'_> {
         now: WallTime,
     ) -> Result<Driver<Session>, Failure> {
         let settings = &self.loaded.settings;
-        let failed = |error: tape::TapeError| Failure::new(Exit::Failure, error.to_string());
-        let tape = new_tape(&folder.join("tape"), self.loaded, opened, self.mode)?;
-        let meta = vec![
-            ("identity", real::identity(self.loaded, self.mode)),
-            ("settings", tape::canonical(settings).map_err(failed)?.to_string()),
-            ("catalogue", serde_json::to_string(&opened.catalogue).unwrap_or_default()),
-        ];
-        ledger.commit(&Batch { meta, ..Batch::default() })?;
+        let tape = run_folder::set_up(folder, &mut ledger, self.loaded, opened, self.mode)?;
         let collector = Collector::new(opened.catalogue.pairs().len(), true);
         let session = Session::new(ledger, Some(tape), &collector);
         let mut venue = SimVenue::new(settings.clone(), opened.catalogue.clone(), Faults::none(), false);
@@ -189,7 +179,7 @@ impl Job<'_> {
     ) -> Result<Driver<Session>, Failure> {
         let (ledger, read) = from;
         let damaged = |problem: String| Failure::new(Exit::Failure, format!("the run cannot be read back: {problem}"));
-        real::same_run(read, &real::identity(self.loaded, self.mode), &opened.catalogue, folder)?;
+        run_folder::same_run(read, &run_folder::identity(self.loaded, self.mode), &opened.catalogue, folder)?;
         let file = VenueFile::open(&folder.join("venue.sqlite"))?;
         let Some(venue) = file.load()? else {
             let text = format!("{}: the ledger has a run, but the simulated venue's books are gone", folder.display());
@@ -247,26 +237,4 @@ impl Job<'_> {
         crate::report::write_all(folder, &result).map_err(|error| Failure::new(Exit::Failure, error.to_string()))?;
         Ok(result)
     }
-}
-
-/// A tape for a run on a real market.
-///
-/// # Errors
-/// Exit code 1 when it cannot be made.
-pub fn new_tape(folder: &Path, loaded: &Loaded, opened: &Opened, mode: &str) -> Result<TapeWriter, Failure> {
-    let failed = |error: tape::TapeError| Failure::new(Exit::Failure, error.to_string());
-    let header = tape::Header {
-        mode: mode.to_owned(),
-        market: "live".to_owned(),
-        seed: loaded.settings.sim.seed,
-        strategy_sha256: loaded.strategy_hash.clone(),
-        settings: tape::canonical(&loaded.settings).map_err(failed)?,
-        catalogue: opened.catalogue.clone(),
-    };
-    if folder.exists() {
-        // A start that was killed before its first fact.
-        std::fs::remove_dir_all(folder)?;
-    }
-    std::fs::create_dir_all(folder)?;
-    TapeWriter::create(folder, &header).map_err(failed)
 }

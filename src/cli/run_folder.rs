@@ -1,0 +1,125 @@
+//! The files of a run on a real market: ledger of record and tape, and whether a run in a folder can be gone on with.
+//!
+//! For `live`, `shadow` and `paper --market live`. Tests: `tests/live.rs`.
+
+use super::real::Opened;
+use super::{Exit, Failure};
+use crate::config::Loaded;
+use crate::domain::Catalogue;
+use crate::store::LedgerFile;
+use crate::store::ledger_file::Batch;
+use crate::tape::{self, TapeWriter};
+use std::path::Path;
+
+/// Files that a start writes before the run is set up.
+const FILES: [&str; 2] = ["ledger.sqlite", "venue.sqlite"];
+
+/// Opens the ledger of a folder; with what is in it when a run was set up there.
+///
+/// A start that was killed while it wrote the opening balances decided nothing and sent nothing: it begins anew.
+///
+/// # Errors
+/// Exit code 2 when the folder holds another run.
+pub fn ledger(
+    folder: &Path,
+    mode: &str,
+    loaded: &Loaded,
+) -> Result<(LedgerFile, Option<crate::store::Loaded>), Failure> {
+    let path = folder.join("ledger.sqlite");
+    let ledger = LedgerFile::open(&path, mode)?;
+    let read = ledger.load()?;
+    if read.meta.contains_key("ready") {
+        return Ok((ledger, Some(read)));
+    }
+    if !read.meta.contains_key("identity") {
+        return Ok((ledger, None));
+    }
+    same_identity(&read, &identity(loaded, mode), folder)?;
+    drop(ledger);
+    for name in FILES {
+        for suffix in ["-wal", "-shm", ""] {
+            let file = folder.join(format!("{name}{suffix}"));
+            if file.exists() {
+                std::fs::remove_file(file)?;
+            }
+        }
+    }
+    Ok((LedgerFile::open(&path, mode)?, None))
+}
+
+/// Writes what a new run is into its ledger, and makes its tape.
+///
+/// # Errors
+/// Exit code 1 when either cannot be written.
+pub fn set_up(
+    folder: &Path,
+    ledger: &mut LedgerFile,
+    loaded: &Loaded,
+    opened: &Opened,
+    mode: &str,
+) -> Result<TapeWriter, Failure> {
+    let failed = |error: tape::TapeError| Failure::new(Exit::Failure, error.to_string());
+    let header = tape::Header {
+        mode: mode.to_owned(),
+        market: "live".to_owned(),
+        seed: loaded.settings.sim.seed,
+        strategy_sha256: loaded.strategy_hash.clone(),
+        settings: tape::canonical(&loaded.settings).map_err(failed)?,
+        catalogue: opened.catalogue.clone(),
+    };
+    let meta = vec![
+        ("identity", identity(loaded, mode)),
+        ("settings", header.settings.to_string()),
+        ("catalogue", serde_json::to_string(&opened.catalogue).unwrap_or_default()),
+    ];
+    let tape = folder.join("tape");
+    if tape.exists() {
+        // Of a start that was killed before the run was set up.
+        std::fs::remove_dir_all(&tape)?;
+    }
+    std::fs::create_dir_all(&tape)?;
+    let tape = TapeWriter::create(&tape, &header).map_err(failed)?;
+    ledger.commit(&Batch { meta, ..Batch::default() })?;
+    Ok(tape)
+}
+
+/// Refuses a folder that holds another run: other settings, or other pairs than those that its ledger numbers.
+///
+/// # Errors
+/// Exit code 2 that names both.
+pub fn same_run(
+    read: &crate::store::Loaded,
+    identity: &str,
+    catalogue: &Catalogue,
+    folder: &Path,
+) -> Result<(), Failure> {
+    same_identity(read, identity, folder)?;
+    let stored = read.meta.get("catalogue").and_then(|text| serde_json::from_str::<Catalogue>(text).ok());
+    let names = |catalogue: &Catalogue| catalogue.pairs().iter().map(|pair| pair.name.clone()).collect::<Vec<_>>();
+    if stored.as_ref().map(names) != Some(names(catalogue)) {
+        let text = format!(
+            "{}: its pairs are others than those of the strategy; use another --state folder",
+            folder.display()
+        );
+        return Err(Failure::new(Exit::Usage, text));
+    }
+    Ok(())
+}
+
+fn same_identity(read: &crate::store::Loaded, identity: &str, folder: &Path) -> Result<(), Failure> {
+    let known = read.meta.get("identity").map_or("", String::as_str);
+    if known != identity {
+        let text = format!(
+            "{}: holds another run\n  there: {known}\n  asked: {identity}\nuse another --state folder, or the same strategy",
+            folder.display()
+        );
+        return Err(Failure::new(Exit::Usage, text));
+    }
+    Ok(())
+}
+
+/// The settings of a run with the mode in them.
+#[must_use]
+pub fn identity(loaded: &Loaded, mode: &str) -> String {
+    format!("mode={mode} market=live strategy={}", loaded.strategy_hash)
+}
