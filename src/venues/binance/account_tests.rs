@@ -107,7 +107,6 @@ fn execution(number: u64, order: u64, coins: &str) -> FillRow {
         symbol: symbol(),
         id: FillId(number),
         order,
-        client_id: None,
         side: Some(Side::Buy),
         price: price("59990"),
         quantity: quantity(coins),

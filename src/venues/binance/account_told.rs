@@ -247,7 +247,14 @@ impl Account {
                     self.go_on(now, out);
                 }
             }
-            AccountMessage::Moved { .. } => self.cycle.disturb(),
+            AccountMessage::Moved { asset, amount, at } => {
+                self.cycle.disturb();
+                if self.cycle.moved_spot(asset, amount, at) {
+                    out.push(Output::Moved(asset, amount));
+                    self.cycle.want(now);
+                    self.go_on(now, out);
+                }
+            }
             AccountMessage::Positions { rows, .. } => {
                 self.cycle.disturb();
                 for row in rows {
