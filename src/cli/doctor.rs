@@ -188,7 +188,15 @@ async fn one(of: (VenueId, &str, &[String]), with: (&Loaded, Option<&KeyEntry>),
         }
         None => (Signer::None, Holder::NoKeys),
     };
-    let network = Network { owner: real::owner(&profile), holder, test_root: None, clock };
+    let root = match real::test_root(place.base_url.as_deref()) {
+        Ok(root) => root,
+        Err(failure) => {
+            let fix = "name the file that carry venue --tls-cert wrote";
+            lines.push(Line::new("certificate", Verdict::Refuse, failure.message, fix));
+            return section;
+        }
+    };
+    let network = Network { owner: real::owner(&profile), holder, test_root: root.as_ref(), clock };
     match timeout(REACH, checkup::reach(&profile, &network, lines)).await {
         Ok(true) => {}
         Ok(false) => section.reached = false,
