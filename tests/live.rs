@@ -8,6 +8,8 @@
 mod aster;
 #[path = "live/faults.rs"]
 mod faults;
+#[path = "live/fee_coin.rs"]
+mod fee_coin;
 #[path = "live/rig.rs"]
 mod rig;
 #[path = "live/scripts.rs"]

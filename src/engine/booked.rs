@@ -60,6 +60,7 @@ pub(super) fn on_report(state: &mut State, report: &OrderReport, out: &mut Vec<C
                     reason: intent.reason,
                 },
             );
+            super::fee_coin::watch(state, (intent.pair, intent.leg), &fill, out);
         }
     }
     let proves_from = intent.decided_at + state.settings.execution.absent_after;

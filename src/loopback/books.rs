@@ -245,6 +245,9 @@ pub(crate) struct Books {
     pub(crate) hedge: bool,
     pub(crate) multi_assets: bool,
     pub(crate) fee_burn: bool,
+    /// Spot fees are taken in BNB.
+    #[serde(default)]
+    pub(crate) spot_burn: bool,
     /// Last number given out, of every kind.
     pub(crate) last_id: u64,
     /// Acts on the market, to play it again.

@@ -11,6 +11,7 @@ mod clock;
 mod depth;
 mod faults;
 mod feeds;
+mod fees;
 mod filters;
 pub mod keys;
 mod limits;

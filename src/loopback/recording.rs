@@ -197,8 +197,9 @@ impl Joint {
             self.hold(change);
             return Vec::new();
         };
-        let perp = change.before.is_some();
-        let stale = if perp { change.last < last } else { change.last <= last };
+        // On a perp the first change may end with the snapshot's own id.
+        let joins = self.fresh && change.before.is_some();
+        let stale = if joins { change.last < last } else { change.last <= last };
         if stale {
             return Vec::new();
         }
