@@ -2,7 +2,13 @@
 //!
 //! The end of every book is compared with what the adapters' own replay makes of the same files: two readings that share
 //! nothing but the form of a line.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of a test stop at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "helpers of a test stop at the first surprise, and say what they skip"
+)]
 
 #[path = "support/loopback.rs"]
 mod loopback;
@@ -20,12 +26,6 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
-
-fn carry(args: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_carry")).args(args).output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    (output.status.code(), text(&output.stdout), text(&output.stderr))
-}
 
 /// One request with the trader's key; its answer.
 fn request(venue: &Venue, method: &str, target: &str) -> Value {
@@ -110,8 +110,7 @@ fn adapters(folder: &Path) -> Vec<Value> {
     let state = tempfile::tempdir().unwrap();
     let market = format!("replay:{}", folder.display());
     let args = ["paper", "--market", &market, "--json", "--state", state.path().to_str().unwrap()];
-    let (code, out, err) = carry(&args);
-    assert_eq!(code, Some(0), "{err}");
+    let out = shared::carry_ok(&args);
     serde_json::from_str::<Value>(&out).unwrap()["books"].as_array().unwrap().clone()
 }
 
@@ -122,8 +121,7 @@ fn what_carry_records_the_venue_serves_again() {
     {
         let venue = Venue::start(&["--pulse", "20", "--history", "1"]);
         let args = ["data", "record", "--venue", "binance", "--symbol", "BTCUSDT", "--base-url", &venue.base];
-        let (code, _, err) = carry(&[&args[..], &["--frames", "600", "--out", out.to_str().unwrap()]].concat());
-        assert_eq!(code, Some(0), "{err}");
+        shared::carry_ok(&[&args[..], &["--frames", "600", "--out", out.to_str().unwrap()]].concat());
     }
     let clock = served(&out);
     assert_eq!((&clock["recording"]["gaps"], &clock["recording"]["unreadable"]), (&json!(0), &json!(0)));
@@ -148,8 +146,10 @@ fn what_cannot_be_served_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let market = format!("replay:{}", folder.path().display());
     let check = |args: &[&str], expected: &str| {
-        let (code, _, err) = carry(&[&["venue", "--profile", "binance", "--market", &market][..], args].concat());
-        assert_eq!(code, Some(2), "{err}");
+        let words = [&["venue", "--profile", "binance", "--market", &market][..], args].concat();
+        let refused = Command::new(env!("CARGO_BIN_EXE_carry")).args(words).output().unwrap();
+        let err = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(2), "{err}");
         assert!(err.contains(expected), "{err}");
     };
     check(&[], "no recorded frames");

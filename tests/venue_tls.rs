@@ -1,5 +1,5 @@
 //! `carry venue --tls`: requests and streams over TLS with the venue's own certificate, and nobody else's.
-#![expect(clippy::unwrap_used, reason = "helpers of a test stop at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of a test stop at the first surprise")]
 
 #[path = "support/loopback.rs"]
 mod loopback;

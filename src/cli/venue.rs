@@ -52,7 +52,7 @@ pub struct Args {
     /// Serves https and wss with a certificate of its own, made anew at each start
     #[arg(long, requires = "tls_cert")]
     tls: bool,
-    /// Where the certificate is written as PEM; clients find it by the environment variable CARRY_TEST_ROOT
+    /// Where the certificate is written as PEM; clients find it by the environment variable `CARRY_TEST_ROOT`
     #[arg(long, value_name = "FILE", requires = "tls")]
     tls_cert: Option<PathBuf>,
 }

@@ -238,6 +238,7 @@ pub(crate) struct Transfer {
 
 /// All books.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the account's page")]
 pub(crate) struct Books {
     pub(crate) spot: BTreeMap<Asset, Purse>,
     pub(crate) futures: BTreeMap<Asset, Amount>,

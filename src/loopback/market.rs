@@ -62,7 +62,9 @@ impl Markets {
         let Feed::Recorded(recording) = &mut self.feed else { return false };
         let Some((pair, market, steps)) = recording.take() else { return false };
         if let Some(listing) = self.listings.get_mut(pair) {
-            steps.into_iter().for_each(|step| listing.record(market, step));
+            for step in steps {
+                listing.record(market, step);
+            }
         }
         true
     }

@@ -165,14 +165,12 @@ impl Recording {
             };
             // Frames of a leg keep their order, whatever their times say.
             leg.at = leg.at.max(frame.at);
-            match heard(&frame.bytes) {
-                Some(Some(heard)) => {
-                    leg.next = Some((leg.at, heard));
-                    return Ok(());
-                }
-                Some(None) => {}
-                None => self.refused += 1,
+            let Some(text) = useful(&frame.bytes) else { continue };
+            if let Some(heard) = heard(text) {
+                leg.next = Some((leg.at, heard));
+                return Ok(());
             }
+            self.refused += 1;
         }
     }
 }
@@ -227,22 +225,23 @@ impl Joint {
     }
 }
 
-/// What a message says: `None` when it cannot be read, `Some(None)` when it is of no use here.
-fn heard(bytes: &[u8]) -> Option<Option<Heard>> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let useful = ["\"depthUpdate\"", "\"markPriceUpdate\"", "\"trade\"", "\"lastUpdateId\""];
-    if !useful.iter().any(|word| text.contains(word)) {
-        return Some(None);
-    }
+/// The text of a message that may change something; best quotes, confirmations and the like do not.
+fn useful(bytes: &[u8]) -> Option<&str> {
+    let words = ["\"depthUpdate\"", "\"markPriceUpdate\"", "\"trade\"", "\"lastUpdateId\""];
+    std::str::from_utf8(bytes).ok().filter(|text| words.iter().any(|word| text.contains(word)))
+}
+
+/// What a message says; `None` when it cannot be read.
+fn heard(text: &str) -> Option<Heard> {
     let value: Value = serde_json::from_str(text).ok()?;
     let message = value.get("data").unwrap_or(&value);
     if let Some(last) = message.get("lastUpdateId") {
         let book = Ladder { bids: levels(message.get("bids"))?, asks: levels(message.get("asks"))? };
-        return Some(Some(Heard::Snapshot(last.as_u64()?, book)));
+        return Some(Heard::Snapshot(last.as_u64()?, book));
     }
     let number = |name: &str| message.get(name).and_then(Value::as_u64);
     let price = |name: &str| message.get(name).and_then(Value::as_str).and_then(|text| Price::parse(text).ok());
-    Some(Some(match message.get("e")?.as_str()? {
+    Some(match message.get("e")?.as_str()? {
         "depthUpdate" => Heard::Change(Change {
             first: number("U")?,
             last: number("u")?,
@@ -259,8 +258,8 @@ fn heard(bytes: &[u8]) -> Option<Option<Heard>> {
             quantity: message.get("q").and_then(Value::as_str).and_then(|text| Quantity::parse(text).ok())?,
             buyer_rested: message.get("m")?.as_bool()?,
         }),
-        _ => return Some(None),
-    }))
+        _ => return None,
+    })
 }
 
 fn levels(rows: Option<&Value>) -> Option<Vec<(Price, Quantity)>> {
@@ -304,18 +303,17 @@ mod tests {
 
     #[test]
     fn messages_are_read_or_left_out_and_nonsense_is_counted() {
-        let read = |text: &str| heard(text.as_bytes());
-        assert!(matches!(read(r#"{"result":null,"id":1}"#), Some(None)));
-        assert!(read(r#"{"e":"depthUpdate","U":1}"#).is_none());
+        assert_eq!(useful(br#"{"result":null,"id":1}"#), None);
+        assert_eq!(useful(b"\"trade\" \xff"), None);
+        assert!(useful(br#"{"e":"trade"}"#).is_some() && heard(r#"{"e":"trade"}"#).is_none());
         let mark =
             r#"{"stream":"x","data":{"e":"markPriceUpdate","p":"100.5","i":"100","r":"0.0001","T":1735718400000}}"#;
-        let Some(Some(Heard::Other(Step::Mark { funding, .. }))) = read(mark) else { panic!() };
+        let Some(Heard::Other(Step::Mark { funding, .. })) = heard(mark) else { panic!() };
         assert_eq!(funding, Rate::parse("0.0001").ok().zip(Some(WallTime(1_735_718_400_000))));
         let trade = r#"{"e":"trade","p":"100","q":"0.5","m":true}"#;
-        assert!(matches!(read(trade), Some(Some(Heard::Other(Step::Trade { buyer_rested: true, .. })))));
-        let Some(Some(Heard::Snapshot(7, book))) = read(r#"{"lastUpdateId":7,"bids":[["1","2"]],"asks":[]}"#) else {
-            panic!()
-        };
+        assert!(matches!(heard(trade), Some(Heard::Other(Step::Trade { buyer_rested: true, .. }))));
+        let snapshot = r#"{"lastUpdateId":7,"bids":[["1","2"]],"asks":[]}"#;
+        let Some(Heard::Snapshot(7, book)) = heard(snapshot) else { panic!() };
         assert_eq!((book.bids.len(), book.asks.len()), (1, 0));
     }
 }
