@@ -9,6 +9,7 @@ pub mod by_hand;
 pub mod context;
 pub mod decide;
 pub mod entry;
+pub mod fee_coin;
 pub mod funds;
 pub mod margin;
 pub mod orders_due;

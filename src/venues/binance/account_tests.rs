@@ -265,6 +265,20 @@ fn a04_a07_what_proves_nothing_is_unknown_and_asked_for_never_sent_again() {
 }
 
 #[test]
+fn a06_an_order_in_doubt_is_voided_once_and_asked_for_all_the_same() {
+    let mut bench = Bench::ready();
+    let (call, _) = calls(&bench.tell(Input::Place(intent(1, PERP, TimeInForce::ImmediateOrCancel))))[0].clone();
+    let said = bench.tell(Input::Voidable { call, nonce: 77 });
+    let (void, Call::Act(Act::Noop { nonce: 77 })) = calls(&said)[0] else { panic!("{said:?}") };
+    let said = bench.tell(Input::NoAnswer { call });
+    assert_eq!(outcomes(&said), [Outcome::Unknown]);
+    assert!(matches!(calls(&said)[0].1, Call::Ask(Ask::Order { .. })));
+    // Neither answer to the void says anything of the order.
+    assert_eq!(outcomes(&bench.tell(Input::Answered { call: void, result: Ok(Answer::Done) })), []);
+    assert_eq!(calls(&bench.tell(Input::Voidable { call, nonce: 77 })), [], "the placement is over");
+}
+
+#[test]
 fn a10_a_refused_cancel_is_no_end_and_the_order_is_asked_for() {
     let mut bench = Bench::ready();
     bench.tell(Input::Place(intent(1, PERP, TimeInForce::PostOnly)));
