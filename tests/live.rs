@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests stop at the first surprise")]
 #![expect(clippy::disallowed_methods, reason = "tests read their counts from the environment")]
 
+#[path = "live/coin.rs"]
+mod coin;
 #[path = "live/faults.rs"]
 mod faults;
 #[path = "live/rig.rs"]

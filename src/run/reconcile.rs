@@ -129,7 +129,8 @@ fn wallet(state: &State, of: (VenueId, Wallet), rows: &[BalanceRow], found: &mut
         if off.is_zero() {
             continue;
         }
-        if wallet == Wallet::Perp && off.abs() <= ROUNDING {
+        // A ten-thousandth of a quote coin is nothing; of a coin that is collateral it may be a lot.
+        if wallet == Wallet::Perp && off.abs() <= ROUNDING && state.quotes.contains(&asset) {
             found.rounding.push((wallet, asset, off));
             continue;
         }
