@@ -337,3 +337,25 @@ pub fn perps(catalogue: &crate::domain::Catalogue, venue: crate::domain::VenueId
     let ours = catalogue.instruments().iter().filter(|one| one.venue_id == venue && one.market == Market::Perp);
     ours.map(|one| one.symbol).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h18_the_collateral_mode_must_be_the_one_of_the_settings() {
+        let check = |wanted, multi_assets, verdict, fix: &str| {
+            let modes =
+                modes(&AccountModes { hedge: Some(false), multi_assets, fee_tier: None, can_trade: None }, wanted);
+            let line = modes.into_iter().find(|line| line.check == COLLATERAL_MODE).unwrap();
+            assert_eq!(line.verdict, verdict, "{line:?}");
+            assert!(line.fix.contains(fix) && (line.fix.is_empty() == fix.is_empty()), "{line:?}");
+        };
+        check(Collateral::Quote, Some(false), Verdict::Good, "");
+        check(Collateral::Quote, Some(true), Verdict::Refuse, "single-asset");
+        check(Collateral::Quote, None, Verdict::Warn, "single-asset");
+        check(Collateral::Coin, Some(true), Verdict::Good, "");
+        check(Collateral::Coin, Some(false), Verdict::Refuse, "multi-assets");
+        check(Collateral::Coin, None, Verdict::Refuse, "multi-assets");
+    }
+}

@@ -43,7 +43,7 @@ fn e15_a_short_on_its_own_coins_rides_a_rally_and_the_coins_come_back() {
     let ran = Rig::run(rig.live("330m", &COIN), 300);
     ended_well(&rig, &ran);
     let summary = ran.summary();
-    assert_eq!(summary["round_trips"], 1);
+    assert_eq!(summary["round_trips"], 1, "{}\n{}", ran.out, ran.err);
     assert_eq!(summary["alarms"].get("margin_low"), None, "{}", ran.out);
     assert_eq!(summary["alarms"].get("liquidated"), None);
     let paid = rig.income("FUNDING_FEE");

@@ -425,6 +425,50 @@ fn c10_income_is_told_once_with_the_rate_of_its_settlement() {
 }
 
 #[test]
+fn e15_a_sale_of_coins_by_the_venue_is_told_once_however_often_it_is_listed_and_never_again_after_a_restart() {
+    let at = NOW + Span::seconds(2);
+    let row = |asset: &str, number: &str, money: &str| IncomeRow {
+        kind: Symbol::of("AUTO_EXCHANGE"),
+        symbol: None,
+        amount: amount(money),
+        asset: Asset::new(asset).unwrap(),
+        at,
+        id: number.to_owned(),
+        fill: None,
+    };
+    let rows = vec![row("BTC", "7", "-0.02"), row("USDT", "8", "990")];
+    let told = |bench: &mut Bench| -> Vec<Event> {
+        let mut said = Vec::new();
+        for _ in 0..3 {
+            // The stream only says that there is something to read.
+            let reason = Some(Symbol::of("AUTO_EXCHANGE"));
+            let pushed = AccountMessage::Balances { wallet: Wallet::Perp, reason, rows: Vec::new(), at };
+            bench.said = bench.tell(Input::Pushed(Stream::Perp, pushed));
+            let asked = calls(&bench.said.clone());
+            let income = asked.iter().find(|(_, what)| matches!(what, Call::Ask(Ask::Income { .. }))).unwrap();
+            let result = Ok(Answer::Income(rows.clone()));
+            said.extend(bench.tell(Input::Answered { call: income.0, result }));
+            bench.empty_lists();
+            bench.later(Span::seconds(31));
+        }
+        said.into_iter().filter_map(|one| if let Output::Fact(event) = one { Some(event) } else { None }).collect()
+    };
+    let mut bench = Bench::ready();
+    let facts = told(&mut bench);
+    let cause = crate::port::event::Adjustment::AutoExchange;
+    let adjusted = |asset: &str, money: &str| {
+        let (venue, wallet, asset) = (VenueId(0), Wallet::Perp, Asset::new(asset).unwrap());
+        Event::Adjusted { venue, wallet, asset, amount: amount(money), cause }
+    };
+    assert_eq!(facts, [adjusted("BTC", "-0.02"), adjusted("USDT", "990")]);
+    let mut again = Bench::ready();
+    for fact in &facts {
+        again.account.booked_before(fact);
+    }
+    assert_eq!(told(&mut again), []);
+}
+
+#[test]
 fn the_dead_mans_switch_is_kept_while_an_order_rests_and_let_go_after() {
     let switches = |said: &[Output]| -> Vec<Span> {
         let switch = |(_, call): (CallId, Call)| match call {
