@@ -119,6 +119,8 @@ impl Bot {
             }
         }
         self.commands = Vec::with_capacity(16);
+        // As the driver does after each turn.
+        self.state.records.clear();
         let pair = self.state.pairs.first_mut().unwrap();
         pair.memory.target = Quantity::ZERO;
         pair.at_rest = true;

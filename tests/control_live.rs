@@ -309,6 +309,69 @@ fn h16_g20_a_halt_stays_while_ledger_and_venue_differ_and_what_was_there_is_adop
 }
 
 #[test]
+fn h11_money_that_a_person_moves_is_booked_as_the_venue_tells_it_or_as_a_person_accepts() {
+    let bench = Bench::new("20", &[]);
+    let deposit = |wallet: &str, asset: &str, amount: &str| {
+        bench.act(&json!({ "act": "deposit", "wallet": wallet, "asset": asset, "amount": amount }));
+    };
+    let run = bench.live();
+    bench.until(&run, "the socket", || bench.verb(&["orders"]).0 == 0);
+    bench.ready(&run);
+    let refused = bench.verb(&["accept", "--yes"]);
+    assert_eq!(refused.0, 4, "{}", refused.2);
+    assert!(refused.2.contains("ledger and venue do not differ"), "{}", refused.2);
+    // While it runs, the stream tells it.
+    deposit("spot", "USDT", "1234.5");
+    let balance = |account: &str, asset: &str| {
+        let (_, out, _) = ended(&["ledger", text(&bench.state()), "--balances", "--json"]);
+        let report: Value = serde_json::from_str(&out).unwrap();
+        let rows = report["balances"].as_array().unwrap().clone();
+        let row = rows.iter().find(|row| row["account"] == account && row["asset"] == asset);
+        row.map_or("0".to_owned(), |row| row["balance"].as_str().unwrap().to_owned())
+    };
+    let before = balance("wallet:binance:spot", "USDT");
+    bench.until(&run, "the deposit in the ledger", || {
+        balance("wallet:binance:spot", "USDT") != before || before.ends_with("34.5")
+    });
+    bench.until(&run, "agreement", || bench.verb(&["reconcile"]).0 == 0);
+    // It is no stranger's hand: a person may open.
+    assert_eq!(bench.verb(&["open", PAIR, "--size", "3000usdt", "--yes"]).0, 0);
+    bench.until(&run, "hedged", || bench.phase_is("hedged"));
+    run.signal("TERM");
+    assert_eq!(run.finished().0, 0);
+
+    // While it does not run, nobody tells it.
+    deposit("spot", "USDT", "-500");
+    deposit("spot", "SOL", "3");
+    let run = bench.live();
+    bench.until(&run, "the socket", || bench.verb(&["orders"]).0 == 0);
+    bench.until(&run, "the differences", || bench.verb(&["reconcile"]).0 == 3);
+    bench.until(&run, "a plan", || bench.verb(&["accept"]).0 == 2);
+    let (_, report, _) = bench.verb(&["accept"]);
+    let rows: Vec<String> = report["plan"]["orders"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| format!("{} {} {} {}", row["leg"], row["side"], row["coins"], row["quote"]))
+        .collect();
+    assert_eq!(rows.len(), 2, "{rows:?}");
+    assert!(rows.iter().any(|row| row.contains("take") && row.contains("500")), "{rows:?}");
+    bench.until(&run, "the booking", || bench.verb(&["accept", "--yes"]).0 == 0);
+    bench.until(&run, "agreement again", || bench.verb(&["reconcile"]).0 == 0);
+    // Coins of a pair that are missing are no free money.
+    deposit("spot", "BTC", "-0.01");
+    bench.until(&run, "missing coins", || bench.verb(&["reconcile"]).0 == 3);
+    bench.until(&run, "a refusal", || {
+        bench.verb(&["accept", "--yes"]).2.contains("BTC are missing that belong to a pair")
+    });
+    deposit("spot", "BTC", "0.01");
+    bench.until(&run, "agreement at last", || bench.verb(&["reconcile"]).0 == 0);
+    run.signal("TERM");
+    let (code, out) = run.finished();
+    assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["pnl"]["unexplained"], "0", "exit {code}: {out}");
+}
+
+#[test]
 fn real_money_waits_for_the_shadow_and_for_consent() {
     let bench = Bench::new("300", &[]);
     let refused = |more: &[&str]| {

@@ -88,6 +88,41 @@ fn carry(folder: &Path, args: &[&str], input: &str) -> (i32, String, String) {
 }
 
 #[test]
+fn a_mounted_key_that_must_not_be_used_hides_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = places(folder.path(), Memory::default());
+    put(&folder.path().join("credentials/carry-good"), &hmac(), 0o400);
+    put(&folder.path().join("credentials/carry-bad"), "{\"venue\":", 0o400);
+    let list = keys.list().unwrap();
+    let seen: Vec<_> = list.iter().map(|key| (key.name.as_str(), key.problem.is_some())).collect();
+    assert_eq!(seen, [("bad", true), ("good", false)]);
+    assert!(list[0].problem.as_ref().unwrap().contains("carry-bad"), "{:?}", list[0].problem);
+    assert!(keys.find("bad").is_err() && keys.find("good").is_ok());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn x11_a_process_leaves_no_core_dump() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_carry"));
+    command.args(["keys", "add", "main", "--venue", "binance"]).stdin(Stdio::piped()).stdout(Stdio::null());
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = command.current_dir(folder.path()).env_clear().env("HOME", folder.path()).spawn().unwrap();
+    // It waits for the key: the limit is set by then, or soon.
+    let limits = format!("/proc/{}/limits", child.id());
+    let core = || {
+        std::fs::read_to_string(&limits).unwrap().lines().find(|line| line.contains("core file")).unwrap().to_owned()
+    };
+    let mut looks = 0;
+    while !core().split_whitespace().collect::<Vec<_>>().ends_with(&["0", "0", "bytes"]) {
+        looks += 1;
+        assert!(looks < 1_000_000, "{}", core());
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
 fn x10_the_search_finds_every_form() {
     use base64::Engine as _;
     let secret = "???ca/na+ry secret?\u{e9}>";

@@ -1,7 +1,6 @@
 //! A live run against the loopback venue, as real processes with real sockets on an accelerated clock.
 //!
-//! the fault scripts in `live/faults.rs`. `CARRY_LIVE_KILLS` sets how often a
-//! run is killed (3 here; the full count is 200).
+//! The fault scripts are in `live/faults.rs`. `CARRY_LIVE_KILLS` sets how often a run is killed (3 here; the full count is 200).
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests stop at the first surprise")]
 #![expect(clippy::disallowed_methods, reason = "tests read their counts from the environment")]
 
@@ -73,22 +72,58 @@ fn e08_without_the_autopilot_the_same_rally_liquidates_the_short() {
     closed_and_equal(&rig, &ran);
 }
 
+/// Minutes from one entry to the next in a market that turns again and again.
+const TURN: u64 = 260;
+
+/// A market that pays well and compresses, so many times; it stays compressed at the end.
+fn turns(count: u64) -> String {
+    let high = |minute: u64| {
+        format!(
+            "[[act]]\nat = \"{minute}m\"\nact = \"funding\"\nsymbol = \"BTCUSDT\"\nrate = \"0.0001\"\n\
+             [[act]]\nat = \"{minute}m\"\nact = \"premium\"\nsymbol = \"BTCUSDT\"\nto = \"0\"\nover = \"1m\"\n"
+        )
+    };
+    let mut script = HIGH.to_owned();
+    for turn in 0..count {
+        script += &compressed(u32::try_from(turn * TURN + 150).unwrap());
+        if turn + 1 < count {
+            script += &high((turn + 1) * TURN);
+        }
+    }
+    script
+}
+
 #[test]
 fn g01_killed_in_the_middle_of_a_pair_it_ends_as_if_it_never_was() {
     let kills = std::env::var("CARRY_LIVE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(3_u64);
-    let rig = Rig::new(&format!("{HIGH}{}", compressed(150)), 300);
+    let turns_of = kills.div_ceil(20);
+    let rig = Rig::new(&turns(turns_of), SPEED);
     let mut moment: u64 = 7;
     let mut printed = Vec::new();
+    let mut ended = 0;
     for _ in 0..kills {
         // Another moment each time, between the start and some seconds of real time; the same ones in every run.
         moment = moment.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let ms = 50 + (moment >> 33) % 4_000;
-        printed.push(Rig::killed(rig.live("6h", &[]), ms));
+        let ran = Rig::killed(rig.live("12h", &[]), ms);
+        ended += u32::from(ran.code.is_some());
+        printed.push(ran);
     }
-    let ran = Rig::run(rig.live("240m", &[]), 300);
+    assert_eq!(
+        ended,
+        0,
+        "a run ended by itself: {}",
+        printed.iter().filter(|ran| ran.code.is_some()).map(|ran| ran.err.as_str()).collect::<String>()
+    );
+    // To the end of the last turn, and for as long as an exit takes.
+    let now = rig.get("/api/v3/time")["serverTime"].as_i64().unwrap();
+    let passed = u64::try_from((now - rig::START) / 60_000).unwrap();
+    let left = (turns_of * TURN).saturating_sub(passed).max(TURN / 2);
+    let ran = Rig::run(rig.live(&format!("{left}m"), &[]), 60 + left * 60 / u64::from(SPEED) * 2);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     closed_and_equal(&rig, &ran);
     rig.search(&printed.iter().collect::<Vec<_>>());
+    println!("{kills} kills, {passed} minutes of the venue, {} round trips", ran.summary()["round_trips"]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use carry::domain::Amount;
 use serde_json::Value;
 use session::{Running, ended, facts, rows, text};
 use std::path::Path;
+use std::process::Command;
 
 fn json(args: &[&str]) -> Value {
     let (code, out, problems) = ended(args);
@@ -25,6 +26,18 @@ fn amount(value: &Value) -> Amount {
 fn session(folder: &Path) {
     let (code, _, problems) = ended(&["paper", "--state", text(folder), "--days", "6", "--seed", "9", "--json"]);
     assert_eq!(code, 0, "{problems}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    for args in [&["completions", "bash"][..], &["keys", "list"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let home = tempfile::tempdir().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_carry"));
+        let run = command.args(args).env_clear().env("HOME", home.path()).stdout(writer).output().unwrap();
+        assert_eq!((run.status.code(), String::from_utf8(run.stderr).unwrap()), (Some(0), String::new()), "{args:?}");
+    }
 }
 
 #[test]

@@ -69,6 +69,25 @@ pub struct OnePair {
     target: Target,
 }
 
+/// Books what somebody moved in or out of a wallet
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Deposits and transfers that the venue tells while the session runs are booked by themselves; this is for what was
+moved while it did not. Positions are not booked: see carry adopt.
+
+Examples:
+  carry reconcile --state state/main          what differs
+  carry accept --state state/main             shows what would be booked, and asks
+  carry accept --state state/main --yes"
+)]
+pub struct Accept {
+    /// Do it without asking
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
 /// Opens a pair by hand
 #[derive(Debug, clap::Args)]
 pub struct Open {
@@ -138,6 +157,14 @@ pub fn flatten(args: &Flatten, output: &mut Output<'_>) -> Result<(), Failure> {
 /// Exit code 2 when nobody agreed to the plan.
 pub fn one_pair(verb: Verb, args: &OnePair, output: &mut Output<'_>) -> Result<(), Failure> {
     ask(&Request { pair: Some(args.pair.clone()), ..Request::new(verb) }, (&args.target, args.yes), output)
+}
+
+/// `carry accept`.
+///
+/// # Errors
+/// Exit code 2 when nobody agreed to the plan, 4 when nothing differs or what differs is no movement of money.
+pub fn accept(args: &Accept, output: &mut Output<'_>) -> Result<(), Failure> {
+    ask(&Request::new(Verb::Accept), (&args.target, args.yes), output)
 }
 
 /// `carry open`.
@@ -254,6 +281,7 @@ fn text(request: &Request, result: &Value, output: &mut Output<'_>) -> Result<()
         Verb::Reconcile => "ledger and venue agree",
         Verb::Resolve => "settled",
         Verb::Adopt => "adopted",
+        Verb::Accept => "booked; see carry reconcile",
         Verb::Status | Verb::Fills => return folder::json(out, result),
         Verb::Orders => {
             let none = "No order is unsettled.";

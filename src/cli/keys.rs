@@ -205,11 +205,20 @@ fn list(keys: &Keys, json: bool, output: &mut Output<'_>) -> Result<(), Failure>
             Origin::Keyring => "system store".to_owned(),
             Origin::Credential | Origin::Container | Origin::File => key.path.display().to_string(),
         };
-        let used = if key.test { "test" } else { "real" }.to_owned();
+        let used = match (&key.problem, key.test) {
+            (Some(_), _) => "unusable",
+            (None, true) => "test",
+            (None, false) => "real",
+        };
+        let used = used.to_owned();
         let cells = [&key.name, &key.venue, &key.kind, &key.id, &used, &place, &key.mode, &key.note];
         table.add_row(cells);
     }
-    folder::print(output.out, &table)
+    folder::print(output.out, &table)?;
+    for (key, problem) in all.iter().filter_map(|key| Some((key, key.problem.as_ref()?))) {
+        writeln!(output.out, "{} cannot be used: {problem}", key.name)?;
+    }
+    Ok(())
 }
 
 fn remove(keys: &Keys, name: &str, json: bool, output: &mut Output<'_>) -> Result<(), Failure> {

@@ -22,6 +22,7 @@ use crate::run::live::{Desk, Live, Outbox};
 use crate::run::live_loop::{self, Ears, Ended, Until};
 use crate::run::live_net::Signer;
 use crate::run::live_start::Inquiry;
+use crate::run::modes::ModesWatch;
 use crate::run::preflight::{self, Verdict};
 use crate::run::session::{self, Session};
 use crate::store::{LedgerFile, StateLock};
@@ -238,7 +239,7 @@ async fn start(
         driver.fact(now, Event::Opening { venue, wallet, asset, amount }, None)?;
     }
     driver.journal.ready()?;
-    let desks = desks(opened, now, now);
+    let desks = desks((opened, &driver.state.settings), now, now);
     Ok(Live::new(driver, desks, now)?)
 }
 
@@ -263,7 +264,7 @@ fn resume(
     driver.fact(now, Event::Boot { epoch: recovered.epoch + 1, salt: real::fresh_salt() }, None)?;
     // Income is read again from an hour back; what the ledger has of that hour is told to the accounts, not booked twice.
     let from = recovered.clock - Span::HOUR;
-    let mut desks = desks(opened, now, from);
+    let mut desks = desks((opened, &driver.state.settings), now, from);
     for fact in read.facts.iter().filter(|fact| fact.stamped.at >= from - Span::MINUTE) {
         for desk in &mut desks {
             desk.account.booked_before(&fact.stamped.event);
@@ -272,13 +273,14 @@ fn resume(
     Ok(Live::new(driver, desks, now)?)
 }
 
-fn desks(opened: &mut Opened, now: WallTime, income_from: WallTime) -> Vec<Desk> {
+fn desks((opened, settings): (&mut Opened, &Settings), now: WallTime, income_from: WallTime) -> Vec<Desk> {
     let catalogue = &opened.catalogue;
     let mut desks = Vec::new();
     for door in std::mem::take(&mut opened.doors) {
         let mut account = Account::new(door.venue, catalogue, true, now);
         account.income_from(income_from);
-        desks.push(Desk::new(door.venue, door.feed, account, door.wire));
+        let modes = ModesWatch::new(door.wire.profile(), preflight::perps(catalogue, door.venue), settings, now);
+        desks.push(Desk::new(door.venue, door.feed, account, door.wire, modes));
     }
     desks
 }

@@ -85,6 +85,31 @@ impl Failure {
     }
 }
 
+/// Standard output, which remembers that its reader has gone: `carry fills | head` ends without a complaint.
+struct Reader<W> {
+    to: W,
+    gone: bool,
+}
+
+impl<W: Write> Reader<W> {
+    fn watch<T>(&mut self, result: std::io::Result<T>) -> std::io::Result<T> {
+        self.gone |= result.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe);
+        result
+    }
+}
+
+impl<W: Write> Write for Reader<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let result = self.to.write(bytes);
+        self.watch(result)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let result = self.to.flush();
+        self.watch(result)
+    }
+}
+
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::new(Exit::Failure, error.to_string())
@@ -152,6 +177,7 @@ enum Verb {
     Resolve(control::Resolve),
     /// Takes coins that were there before into a pair
     Adopt(control::OnePair),
+    Accept(control::Accept),
     Fills(fills::Args),
     Ledger(ledger::Args),
     Pnl(pnl::Args),
@@ -163,8 +189,8 @@ enum Verb {
 /// Runs the command line and gives the process's exit code.
 #[must_use]
 pub fn run(cli: &Cli) -> ExitCode {
-    let mut stdout = std::io::stdout().lock();
-    let mut output = Output { out: &mut stdout };
+    let mut reader = Reader { to: std::io::stdout().lock(), gone: false };
+    let mut output = Output { out: &mut reader };
     let result: Result<(), Failure> = match &cli.command {
         Verb::Backtest(args) => backtest::run(args, &mut output),
         Verb::Check(args) => check::run(args, &mut output),
@@ -194,6 +220,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Reconcile(args) => reconcile::run(args, &mut output),
         Verb::Resolve(args) => control::resolve(args, &mut output),
         Verb::Adopt(args) => control::one_pair(Asked::Adopt, args, &mut output),
+        Verb::Accept(args) => control::accept(args, &mut output),
         Verb::Fills(args) => fills::run(args, &mut output),
         Verb::Ledger(args) => ledger::run(args, &mut output),
         Verb::Pnl(args) => pnl::run(args, &mut output),
@@ -203,6 +230,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(_) if reader.gone => ExitCode::SUCCESS,
         Err(failure) => {
             let text = crate::observe::scrub::text(&failure.to_string());
             let _ = writeln!(std::io::stderr(), "carry: {text}");

@@ -76,11 +76,16 @@ impl State {
         Some(price.times(coins).times_rate(share))
     }
 
+    /// Ours of a coin in the perp wallet; never more than there is, should somebody have moved them.
+    fn in_perp(&self, venue: VenueId, coin: Asset) -> Amount {
+        self.ledger.parked(venue, coin).min(self.ledger.wallet(venue, Wallet::Perp, coin))
+    }
+
     /// Coins of a pair in the perp wallet. What was decided to leave it is not among them.
     #[must_use]
     pub fn parked(&self, pair: &PairState) -> Quantity {
         let (venue, coin) = (pair.pair.venue_id, pair.pair.coin);
-        let mut parked = self.ledger.parked(venue, coin);
+        let mut parked = self.in_perp(venue, coin);
         if let Some(moving) = self.venue(venue).and_then(|state| state.moving)
             && self.ledger.transit(venue, coin).is_zero()
             && (moving.asset, moving.from) == (coin, Wallet::Perp)
@@ -95,7 +100,7 @@ impl State {
     pub fn at_hand(&self, pair: &PairState) -> Quantity {
         let (venue, coin) = (pair.pair.venue_id, pair.pair.coin);
         let (spot, _) = self.held(pair);
-        let mut away = self.ledger.parked(venue, coin) + self.ledger.transit(venue, coin);
+        let mut away = self.in_perp(venue, coin) + self.ledger.transit(venue, coin);
         if let Some(moving) = self.venue(venue).and_then(|state| state.moving)
             && self.ledger.transit(venue, coin).is_zero()
             && (moving.asset, moving.from) == (coin, Wallet::Spot)

@@ -104,6 +104,8 @@ pub struct Listed {
     pub note: String,
     /// When it was added; absent for mounted keys.
     pub added_at: Option<WallTime>,
+    /// Why it cannot be used; absent when nothing is known against it.
+    pub problem: Option<String>,
 }
 
 /// Every place of keys.
@@ -137,10 +139,11 @@ impl Keys {
         }
     }
 
-    /// Every key, with nothing that must stay hidden. No secret of the system's store is asked for.
+    /// Every key, with nothing that must stay hidden. No secret of the system's store is asked for. A mounted key that must not
+    /// be used is listed with its problem, so that it hides no other.
     ///
     /// # Errors
-    /// [`SourceError`] when a place must not be used.
+    /// [`SourceError`] when the file of keys cannot be read.
     pub fn list(&self) -> Result<Vec<Listed>, SourceError> {
         let mut all: Vec<Listed> = Vec::new();
         for (folder, origin) in self.mounted() {
@@ -150,8 +153,10 @@ impl Keys {
             for path in paths {
                 let named = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix(PREFIX));
                 let Some(name) = named.and_then(|name| checked_name(name).ok()) else { continue };
-                if let Some(entry) = mounted(&path, &name)? {
-                    all.push(listed(&entry, origin, &path));
+                match mounted(&path, &name) {
+                    Ok(Some(entry)) => all.push(listed(&entry, origin, &path)),
+                    Ok(None) => {}
+                    Err(problem) => all.push(unusable(name, origin, &path, &problem)),
                 }
             }
         }
@@ -250,6 +255,24 @@ fn listed(entry: &KeyEntry, origin: Origin, path: &Path) -> Listed {
         test: entry.is_test(),
         note: entry.note.clone(),
         added_at: None,
+        problem: None,
+    }
+}
+
+fn unusable(name: String, origin: Origin, path: &Path, problem: &SourceError) -> Listed {
+    let unknown = || "?".to_owned();
+    Listed {
+        name,
+        venue: unknown(),
+        kind: unknown(),
+        id: unknown(),
+        origin,
+        path: path.to_owned(),
+        mode: mode_text(path),
+        test: false,
+        note: String::new(),
+        added_at: None,
+        problem: Some(problem.to_string()),
     }
 }
 
@@ -273,6 +296,7 @@ impl Row {
             test: self.test || published,
             note: self.note.clone(),
             added_at: Some(WallTime(self.added_at)),
+            problem: None,
         }
     }
 }

@@ -1,6 +1,7 @@
-//! What a crash of the program says: where, and never with what (fault X10).
+//! What a crash of the program says and leaves: where it was, and never with what (faults X10, X11).
 //!
-//! A panic's own text may quote a value, so it is left out; the place is enough to find the cause. Tests: at the end.
+//! A panic's own text may quote a value, so it is left out; the place is enough to find the cause. Memory holds keys, so it
+//! is not dumped to disk. Tests: at the end, and `tests/keys.rs`.
 
 use std::panic::PanicHookInfo;
 
@@ -14,9 +15,15 @@ pub fn text(info: &PanicHookInfo<'_>) -> String {
     )
 }
 
-/// Makes every crash of this process say that text on standard error.
+/// Makes every crash of this process say that text on standard error, and leave no core dump.
 pub fn install() {
     use std::io::Write as _;
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        // Lowering a limit of one's own is always allowed; if it were not, nothing else would be lost.
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    }
     std::panic::set_hook(Box::new(|info| {
         let _ = writeln!(std::io::stderr(), "{}", text(info));
     }));

@@ -49,6 +49,8 @@ pub enum Verb {
     Resolve,
     /// Take coins that were there before into a pair.
     Adopt,
+    /// Book what somebody moved in or out of a wallet.
+    Accept,
 }
 
 /// What became of an order in doubt, as a person found out.
@@ -123,6 +125,8 @@ pub enum Act {
     Resolve(String, Settled),
     /// Take coins that were there before into a pair.
     Adopt(String),
+    /// Book what somebody moved in or out of a wallet.
+    Accept,
 }
 
 /// Which exit code an error belongs to.
@@ -254,6 +258,7 @@ impl Request {
             Verb::Flatten | Verb::Close | Verb::Adopt => &["pair", "token"],
             Verb::Open => &["pair", "size", "token"],
             Verb::Resolve => &["id", "as", "token"],
+            Verb::Accept => &["token"],
             Verb::ClearHalt => &["reason"],
             Verb::Fills => &["limit"],
             _ => &[],
@@ -292,6 +297,7 @@ impl Request {
                 Act::Resolve(text("id", &self.id)?, self.settled.ok_or_else(missing)?)
             }
             Verb::Adopt => Act::Adopt(text("pair", &self.pair)?),
+            Verb::Accept => Act::Accept,
         })
     }
 }
@@ -301,7 +307,9 @@ impl Act {
     #[must_use]
     pub const fn moves_money(&self) -> bool {
         match self {
-            Self::Flatten(_) | Self::Open(..) | Self::Close(_) | Self::Resolve(..) | Self::Adopt(_) => true,
+            Self::Flatten(_) | Self::Open(..) | Self::Close(_) | Self::Resolve(..) | Self::Adopt(_) | Self::Accept => {
+                true
+            }
             Self::Pause
             | Self::Resume
             | Self::Halt
@@ -340,6 +348,7 @@ mod tests {
             Ok(Act::Resolve("c1-0-1".to_owned(), Settled::Absent)),
         );
         check(&line("\"verb\":\"clear-halt\",\"reason\":\" \""), Err("reason: is missing"));
+        check(&line("\"verb\":\"accept\",\"token\":\"1\""), Ok(Act::Accept));
         check(&line("\"verb\":\"close\""), Err("pair: is missing"));
         check(&line("\"verb\":\"halt\",\"pair\":\"a:B\""), Err("pair: does not belong to this verb"));
         check(&line("\"verb\":\"withdraw\""), Err("unknown variant"));

@@ -6,7 +6,8 @@
 
 use super::control::{Act, Code, ControlError, ControlRequest, Reply, Settled};
 use super::journal::JournalError;
-use super::plans::{Line, Plans, closing, opening, taking};
+use super::plans::{Line, Plans, booking, closing, opening, taking};
+use super::reconcile::Moved;
 use super::snapshot::Snapshot;
 use super::subject::{Compared, Subject};
 use crate::config::kind::Kind;
@@ -15,7 +16,7 @@ use crate::domain::{Amount, ClientOrderId, PairId, WallTime};
 use crate::engine::State;
 use crate::orders::OrderState;
 use crate::port::Event;
-use crate::port::event::Operator;
+use crate::port::event::{Adjustment, Operator};
 use crate::port::order::Reason;
 use crate::risk::gate::BotState;
 use serde_json::{Value, json};
@@ -104,6 +105,7 @@ impl Desk {
             Act::Resolve(id, settled) => resolve(subject, id, *settled, now),
             Act::Open(name, size) => open(subject, (name, size), now),
             Act::Adopt(name) => adopt(subject, name, now),
+            Act::Accept => accept(subject, now),
             Act::Reconcile => reconcile(subject, now),
             Act::Status | Act::Orders | Act::Pairs | Act::Fills(_) => Ok(look(subject, act, now)),
         }
@@ -164,6 +166,7 @@ fn plan_of<S: Subject>(subject: &S, act: &Act) -> Result<(String, Vec<Line>), Co
                 state.pair(adoption.pair).ok_or_else(|| ControlError::new(Code::Usage, "pair: there is none"))?;
             Ok(taking(pair, &adoption))
         }
+        Act::Accept => Ok(booking(state, &subject.moved()?)),
         Act::Resolve(id, settled) => {
             let id = order_id(state, id)?;
             let word = match settled {
@@ -274,6 +277,21 @@ fn adopt<S: Subject>(subject: &mut S, name: &str, now: WallTime) -> Result<Answe
     // The answer of the venue's next lists is what shows that ledger and venue agree now.
     let _ = subject.compare(now)?;
     Ok(Ok(Reply::done(value, in_doubt(subject.state()))))
+}
+
+/// Books what somebody moved: the ledger follows the venue, and only in its wallets (fault H11).
+fn accept<S: Subject>(subject: &mut S, now: WallTime) -> Result<Answer, JournalError> {
+    let moved = match subject.moved() {
+        Ok(moved) => moved,
+        Err(error) => return Ok(Err(error)),
+    };
+    for Moved { venue, wallet, asset, amount } in &moved {
+        let (venue, wallet, asset, amount) = (*venue, *wallet, *asset, *amount);
+        let cause = Adjustment::External;
+        subject.operate(Event::Adjusted { venue, wallet, asset, amount, cause }, now)?;
+    }
+    let _ = subject.compare(now)?;
+    Ok(Ok(Reply::done(json!({ "booked": moved.len() }), in_doubt(subject.state()))))
 }
 
 fn look<S: Subject>(subject: &mut S, act: &Act, now: WallTime) -> Answer {

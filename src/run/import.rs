@@ -265,7 +265,6 @@ mod tests {
             symbol: Symbol::of("BTCUSDT"),
             id: FillId(1),
             order: 1,
-            client_id: None,
             side: Some(Side::Buy),
             price: Price::parse("50000").unwrap(),
             quantity: Quantity::parse("0.5").unwrap(),

@@ -4,17 +4,22 @@
 //! recovery: lists are read and compared before the venue counts as reachable, and only then may anything be entered
 //! (rule R-D). Nothing here knows HTTP or JSON (`live_net`) and nothing trades (`engine`). Tests: `tests/live.rs`.
 
+use super::control::{Code, ControlError};
 use super::driver::{Driver, Gateway};
 use super::journal::{Journal, JournalError};
 use super::live_net::{Arrived, Asker, Line, Outcome as Came, Wire};
-use super::reconcile::{self, Difference};
-use crate::domain::{ClientOrderId, InstrumentId, Market, Span, VenueId, WallTime};
+use super::modes::ModesWatch;
+use super::reconcile::{self, Difference, Moved};
+use crate::domain::{Amount, Asset, ClientOrderId, InstrumentId, Market, Span, VenueId, WallTime};
+use crate::engine::State;
 use crate::port::Event;
-use crate::port::event::{Adjustment, Operator, Transfer};
+use crate::port::event::{Adjustment, Operator, Transfer, Wallet};
 use crate::port::order::{Intent, OrderReport, Outcome};
 use crate::venues::binance::Lists;
 use crate::venues::binance::account::{Account, Input, Note, Output, Stream};
+use crate::venues::binance::answer::Answer;
 use crate::venues::binance::feed::{Channel, Feed, FeedInput, FeedOutput};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Lists that differ must differ twice, this far apart at least: venues are consistent a little later.
@@ -53,6 +58,8 @@ pub struct Desk {
     pub account: Account,
     /// The network.
     pub wire: Arc<Wire>,
+    /// Its modes.
+    pub modes: ModesWatch,
     /// What the last comparison found, and when.
     pub compared: Option<(WallTime, Vec<Difference>)>,
     /// The lists that it compared.
@@ -61,6 +68,10 @@ pub struct Desk {
     agreed: Option<WallTime>,
     /// Differences seen once, to be seen again before they count.
     suspected: Option<(WallTime, Vec<Difference>)>,
+    /// Movements of the spot wallet that its stream told and the ledger has not: in minus out.
+    moving: BTreeMap<Asset, Amount>,
+    /// Differences that the log has.
+    told: Vec<Difference>,
     reachable: bool,
     /// The venue refuses us: no entries until a person looks.
     barred: bool,
@@ -71,20 +82,37 @@ pub struct Desk {
 impl Desk {
     /// A venue that has not been reached yet.
     #[must_use]
-    pub const fn new(venue: VenueId, feed: Feed, account: Account, wire: Arc<Wire>) -> Self {
+    pub const fn new(venue: VenueId, feed: Feed, account: Account, wire: Arc<Wire>, modes: ModesWatch) -> Self {
         Self {
             venue,
             feed,
             account,
             wire,
+            modes,
             compared: None,
             lists: None,
             agreed: None,
             suspected: None,
+            moving: BTreeMap::new(),
+            told: Vec::new(),
             reachable: false,
             barred: false,
             measured: None,
         }
+    }
+}
+
+impl Desk {
+    /// Free money that the venue's wallets have more (or, negative, less) than the ledger, seen twice.
+    ///
+    /// # Errors
+    /// [`ControlError`] names what differs and is not free money: a position, or coins that belong to a pair.
+    pub fn moved(&self, state: &State) -> Result<Vec<Moved>, ControlError> {
+        let Some(lists) = self.lists.as_ref().filter(|_| !self.told.is_empty()) else { return Ok(Vec::new()) };
+        if self.compared.as_ref().is_none_or(|(_, found)| *found != self.told) {
+            return Ok(Vec::new());
+        }
+        reconcile::moved(state, self.venue, lists).map_err(|what| ControlError::new(Code::Refused, what))
     }
 }
 
@@ -163,6 +191,11 @@ impl<J: Journal> Live<J> {
                 self.account(venue, input, now)
             }
             Arrived::Request { asker: Asker::Clock, .. } => Ok(()),
+            Arrived::Request { venue, asker: Asker::Modes, outcome, .. } => match outcome {
+                Came::Answered { result: Ok(answer), .. } => self.modes(venue, &answer, now),
+                // Nothing was learnt: the next look is in a minute.
+                Came::Answered { .. } | Came::NotSent { .. } | Came::NoAnswer => Ok(()),
+            },
             Arrived::Frame { venue, line: Line::Public { market, place }, arrival } => {
                 self.feed(venue, FeedInput::Frame(Channel { market, place }, &arrival.bytes), now)
             }
@@ -196,6 +229,19 @@ impl<J: Journal> Live<J> {
                 }
             }
         }
+    }
+
+    /// The modes of an account: a stranger's hand when they are no longer what the run needs (fault H12).
+    fn modes(&mut self, venue: VenueId, answer: &Answer, now: WallTime) -> Result<(), JournalError> {
+        let Some(desk) = self.desks.iter_mut().find(|desk| desk.venue == venue) else { return Ok(()) };
+        let news = desk.modes.answered(answer);
+        if news.is_empty() {
+            return Ok(());
+        }
+        for what in news {
+            tracing::error!(what, "somebody changed the account; set it back, then carry clear-halt");
+        }
+        self.driver.fact(now, Event::Foreign { venue, instrument: None }, None)
     }
 
     fn feed(&mut self, venue: VenueId, input: FeedInput<'_>, now: WallTime) -> Result<(), JournalError> {
@@ -234,6 +280,10 @@ impl<J: Journal> Live<J> {
         let Some(desk) = self.desks.get_mut(place) else { return Ok(()) };
         match output {
             Output::Call(call, what) => desk.wire.call(Asker::Account, call, &what),
+            Output::Moved(asset, amount) => {
+                let told = desk.moving.entry(asset).or_default();
+                *told += amount;
+            }
             Output::Fact(event) => return self.driver.fact(now, event, None),
             Output::Lists(lists) => return self.compare(place, &lists, now),
             Output::Reopen(stream) => desk.wire.reconnect_account(match stream {
@@ -249,6 +299,7 @@ impl<J: Journal> Live<J> {
                 }
             }
             Output::Note(Note::Clock) => desk.wire.measure_clock(),
+            Output::Note(Note::ConfigChanged(_)) => desk.modes.look_now(now),
             Output::Note(note) => tracing::info!(?note, "account"),
         }
         Ok(())
@@ -263,6 +314,15 @@ impl<J: Journal> Live<J> {
             desk.agreed = desk.agreed.map(|agreed| agreed.max(now));
             return Ok(());
         }
+        for (asset, amount) in reconcile::explained(&self.driver.state, (venue, lists), &mut desk.moving) {
+            let (wallet, cause) = (Wallet::Spot, Adjustment::External);
+            self.driver.fact(now, Event::Adjusted { venue, wallet, asset, amount, cause }, None)?;
+            if amount < Amount::ZERO {
+                // Money that comes in is welcome; what goes out has a stranger's hand in it.
+                self.driver.fact(now, Event::Foreign { venue, instrument: None }, None)?;
+            }
+        }
+        let Some(desk) = self.desks.get_mut(place) else { return Ok(()) };
         let found = reconcile::compare(&self.driver.state, venue, lists);
         desk.compared = Some((now, found.differences.clone()));
         desk.lists = Some(lists.clone());
@@ -273,6 +333,7 @@ impl<J: Journal> Live<J> {
         let Some(desk) = self.desks.get_mut(place) else { return Ok(()) };
         if found.differences.is_empty() {
             desk.suspected = None;
+            desk.told.clear();
             desk.agreed = Some(now);
             return self.driver.fact(now, Event::Reconciled { venue, differences: 0 }, None);
         }
@@ -281,8 +342,11 @@ impl<J: Journal> Live<J> {
             None => false,
         };
         if confirmed {
-            for one in &found.differences {
-                tracing::error!(account = one.account, ledger = one.ledger, venue = one.venue, "difference");
+            if desk.told != found.differences {
+                for one in &found.differences {
+                    tracing::error!(account = one.account, ledger = one.ledger, venue = one.venue, "difference");
+                }
+                desk.told.clone_from(&found.differences);
             }
             desk.agreed = Some(now);
             let differences = u32::try_from(found.differences.len()).unwrap_or(u32::MAX);
@@ -309,6 +373,11 @@ impl<J: Journal> Live<J> {
                 {
                     desk.measured = Some(now);
                     desk.wire.measure_clock();
+                }
+                if let Some(desk) = self.desks.get_mut(place) {
+                    for ask in desk.modes.due(now) {
+                        desk.wire.ask(Asker::Modes, 0, ask);
+                    }
                 }
                 self.health(place, now)?;
             }

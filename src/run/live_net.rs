@@ -57,6 +57,8 @@ pub enum Asker {
     Account,
     /// The clock.
     Clock,
+    /// The modes of the account.
+    Modes,
 }
 
 /// What became of a request.

@@ -19,6 +19,7 @@ pub mod live_loop;
 pub mod live_net;
 pub mod live_start;
 pub mod look;
+pub mod modes;
 pub mod paper;
 pub mod plans;
 pub mod preflight;

@@ -5,9 +5,10 @@
 
 use super::control::{Act, Code, ControlError};
 use super::driver::hex;
-use crate::domain::{Amount, Asset, Market, Quantity, Side, SignedQuantity};
+use super::reconcile::Moved;
+use crate::domain::{Amount, Asset, Market, Quantity, Side, SignedQuantity, VenueId};
 use crate::engine::{PairState, State};
-use crate::port::event::Adoption;
+use crate::port::event::{Adoption, Wallet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
@@ -20,11 +21,11 @@ const MOST: usize = 16;
 /// One order of a plan, in total: it is worked in clips, each through the gate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
-    /// The pair.
+    /// The pair; of money that is only booked, the venue.
     pub pair: String,
     /// `spot` or `perp`.
     pub leg: String,
-    /// `buy` or `sell`.
+    /// `buy` or `sell`; of money that is only booked, `add` or `take`.
     pub side: String,
     /// Coins.
     pub coins: Quantity,
@@ -107,7 +108,7 @@ fn coins_of(act: &Act, orders: &[Line]) -> String {
         return String::new();
     }
     orders.iter().fold(String::new(), |mut text, line| {
-        let _ = writeln!(text, "{} {} {} {}", line.pair, line.leg, line.side, line.coins);
+        let _ = writeln!(text, "{} {} {} {} {}", line.pair, line.leg, line.side, line.coins, line.quote);
         text
     })
 }
@@ -146,6 +147,26 @@ pub fn opening(pair: &PairState, notional: Amount) -> (String, Vec<Line>) {
         pair.pair.name, pair.pair.quote
     );
     (text, orders)
+}
+
+/// What accepting would book: `add` to a wallet of the ledger, or `take` from it.
+#[must_use]
+pub fn booking(state: &State, moved: &[Moved]) -> (String, Vec<Line>) {
+    let name = |id: VenueId| state.catalogue.venues().get(id.index()).map_or("?", |name| name.as_str());
+    let line = |one: &Moved| Line {
+        pair: name(one.venue).to_owned(),
+        leg: match one.wallet {
+            Wallet::Spot => "spot".to_owned(),
+            Wallet::Perp => "perp".to_owned(),
+        },
+        side: if one.amount > Amount::ZERO { "add" } else { "take" }.to_owned(),
+        coins: Quantity::saturating(one.amount.abs().to_coins().units()),
+        about: None,
+        quote: one.asset,
+    };
+    let text = "no order is sent: the ledger books what somebody moved in or out of the venue's wallets, as transfers from \
+                outside; it is no profit and no loss";
+    (text.to_owned(), moved.iter().map(line).collect())
 }
 
 /// What adopting would book.

@@ -9,7 +9,7 @@ use crate::port::event::Wallet;
 use crate::venues::binance::Lists;
 use crate::venues::binance::answer::BalanceRow;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Up to this much of a perp wallet's coin, the venue only rounds realised profit otherwise than the exact ledger.
 const ROUNDING: Amount = Amount::from_units(1_000_000_000_000);
@@ -73,6 +73,86 @@ pub fn compare(state: &State, venue: VenueId, lists: &Lists) -> Comparison {
     found
 }
 
+/// Money that somebody moved in or out of a wallet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    /// The venue.
+    pub venue: VenueId,
+    /// Its wallet.
+    pub wallet: Wallet,
+    /// Which coin.
+    pub asset: Asset,
+    /// What the venue has more than the ledger; negative when it has less.
+    pub amount: Amount,
+}
+
+/// What the wallets of a venue have more or less than the ledger, when that can be money that somebody moved.
+///
+/// # Errors
+/// Names a position that differs (it is adopted or closed, not booked), or coins of a pair that are missing.
+pub fn moved(state: &State, venue: VenueId, lists: &Lists) -> Result<Vec<Moved>, String> {
+    let compared = compare(state, venue, lists);
+    if let Some(position) = compared.differences.iter().find(|one| one.account.ends_with(" position")) {
+        return Err(format!(
+            "{}: ledger {}, venue {}; a position is not booked: carry adopt takes it into its pair, or close it at the venue",
+            position.account, position.ledger, position.venue
+        ));
+    }
+    let mut all = Vec::new();
+    for (wallet, rows) in [(Wallet::Spot, &lists.spot), (Wallet::Perp, &lists.perp)] {
+        for asset in assets(state, (venue, wallet), rows) {
+            let amount = total(rows, asset) - state.ledger.wallet(venue, wallet, asset);
+            if !amount.is_zero() && !is_rounding(state, (wallet, asset), amount) {
+                all.push(Moved { venue, wallet, asset, amount });
+            }
+        }
+    }
+    for one in all.iter().filter(|one| one.amount < Amount::ZERO) {
+        let change: Amount = all.iter().filter(|other| other.asset == one.asset).map(|other| other.amount).sum();
+        let missing = missing_coins(state, (venue, one.asset), change);
+        if !missing.is_zero() {
+            return Err(format!(
+                "{missing} {} are missing that belong to a pair; put them back, or close the pair here and at the venue",
+                one.asset
+            ));
+        }
+    }
+    Ok(all)
+}
+
+/// Movements of the spot wallet that its stream told and the lists show: to be booked as transfers from outside (fault H11).
+///
+/// What the lists do not show stays in `told`; so do coins of a pair that somebody took: those stay a difference (H09).
+pub fn explained(
+    state: &State,
+    (venue, lists): (VenueId, &Lists),
+    told: &mut BTreeMap<Asset, Amount>,
+) -> Vec<(Asset, Amount)> {
+    let mut booked = Vec::new();
+    told.retain(|asset, amount| {
+        let off = total(&lists.spot, *asset) - state.ledger.wallet(venue, Wallet::Spot, *asset);
+        if !off.is_zero() && off == *amount && missing_coins(state, (venue, *asset), off).is_zero() {
+            booked.push((*asset, off));
+        }
+        !(off.is_zero() || booked.last().is_some_and(|(last, _)| last == asset))
+    });
+    booked
+}
+
+/// Coins of pairs that the wallets would no longer cover after a change; zero when they do.
+#[must_use]
+pub fn missing_coins(state: &State, (venue, asset): (VenueId, Asset), change: Amount) -> Amount {
+    let pairs = state.catalogue.pairs().iter().filter(|pair| pair.venue_id == venue && pair.coin == asset);
+    let books = pairs.filter_map(|pair| state.ledger.pair(pair.id));
+    let held: Amount = books.map(|book| Amount::of_coins(book.attribution.spot)).sum();
+    if held.is_zero() {
+        return Amount::ZERO;
+    }
+    let wallets: Amount =
+        [Wallet::Spot, Wallet::Perp].into_iter().map(|wallet| state.ledger.wallet(venue, wallet, asset)).sum();
+    (held - wallets - change).max(Amount::ZERO)
+}
+
 /// Every account that either side knows, whether it differs or not: for a table, and for whoever compares it with the
 /// venue's own books.
 #[must_use]
@@ -80,12 +160,11 @@ pub fn accounts(state: &State, venue: VenueId, lists: &Lists) -> Vec<Difference>
     let mut rows = Vec::new();
     for (wallet, there) in [(Wallet::Spot, &lists.spot), (Wallet::Perp, &lists.perp)] {
         for asset in assets(state, (venue, wallet), there) {
-            let total = there.iter().find(|row| row.asset == asset).map_or(Amount::ZERO, |row| row.total);
             let ledger = state.ledger.wallet(venue, wallet, asset);
             rows.push(Difference {
                 account: account_name(state, (venue, wallet), asset),
                 ledger: ledger.to_string(),
-                venue: total.to_string(),
+                venue: total(there, asset).to_string(),
             });
         }
     }
@@ -111,6 +190,15 @@ fn assets(state: &State, of: (VenueId, Wallet), rows: &[BalanceRow]) -> BTreeSet
     ours.chain(rows.iter().map(|row| row.asset)).collect()
 }
 
+fn total(rows: &[BalanceRow], asset: Asset) -> Amount {
+    rows.iter().find(|row| row.asset == asset).map_or(Amount::ZERO, |row| row.total)
+}
+
+/// A ten-thousandth of a quote coin is nothing; of a coin that is collateral it may be a lot.
+fn is_rounding(state: &State, (wallet, asset): (Wallet, Asset), off: Amount) -> bool {
+    wallet == Wallet::Perp && off.abs() <= ROUNDING && state.quotes.contains(&asset)
+}
+
 fn account_name(state: &State, (venue, wallet): (VenueId, Wallet), asset: Asset) -> String {
     let name = state.catalogue.venues().get(venue.index()).map_or("?", |name| name.as_str());
     let word = match wallet {
@@ -124,13 +212,12 @@ fn wallet(state: &State, of: (VenueId, Wallet), rows: &[BalanceRow], found: &mut
     let (venue, wallet) = of;
     for asset in assets(state, of, rows) {
         let ledger = state.ledger.wallet(venue, wallet, asset);
-        let there = rows.iter().find(|row| row.asset == asset).map_or(Amount::ZERO, |row| row.total);
+        let there = total(rows, asset);
         let off = there - ledger;
         if off.is_zero() {
             continue;
         }
-        // A ten-thousandth of a quote coin is nothing; of a coin that is collateral it may be a lot.
-        if wallet == Wallet::Perp && off.abs() <= ROUNDING && state.quotes.contains(&asset) {
+        if is_rounding(state, (wallet, asset), off) {
             found.rounding.push((wallet, asset, off));
             continue;
         }
@@ -139,5 +226,79 @@ fn wallet(state: &State, of: (VenueId, Wallet), rows: &[BalanceRow], found: &mut
             ledger: ledger.to_string(),
             venue: there.to_string(),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use crate::domain::WallTime;
+    use crate::port::Event;
+    use crate::port::event::{Adjustment, Stamped};
+    use crate::run::paper::START;
+    use crate::sim::Generator;
+
+    const VENUE: VenueId = VenueId(0);
+
+    fn usdt() -> Asset {
+        Asset::of("USDT")
+    }
+
+    /// A ledger with this much in the spot wallet.
+    fn state(usdt: i64) -> State {
+        let mut state = State::new(Settings::default(), Generator::new(1, START).catalogue().clone());
+        let cause = Adjustment::External;
+        let event = Event::Adjusted {
+            venue: VENUE,
+            wallet: Wallet::Spot,
+            asset: self::usdt(),
+            amount: Amount::whole(usdt),
+            cause,
+        };
+        let stamped = Stamped { sequence: crate::domain::Sequence(1), at: START, event };
+        crate::engine::step(&mut state, &stamped, &mut Vec::new());
+        state
+    }
+
+    fn lists(spot: &[(&str, i64)]) -> Lists {
+        let row = |(asset, total): &(&str, i64)| {
+            let total = Amount::whole(*total);
+            BalanceRow { asset: Asset::new(asset).unwrap(), total, free: total }
+        };
+        Lists {
+            at: WallTime(0),
+            quiet: true,
+            spot: spot.iter().map(row).collect(),
+            perp: Vec::new(),
+            positions: Vec::new(),
+            elsewhere: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn h11_a_movement_is_booked_once_the_lists_show_it_and_as_much_as_they_show() {
+        let state = state(100);
+        let mut told = BTreeMap::from([(usdt(), Amount::whole(5))]);
+        assert_eq!(explained(&state, (VENUE, &lists(&[("USDT", 104)])), &mut told), [], "the lists say otherwise");
+        assert_eq!(told.len(), 1, "it may still come");
+        assert_eq!(explained(&state, (VENUE, &lists(&[("USDT", 105)])), &mut told), [(usdt(), Amount::whole(5))]);
+        assert!(told.is_empty());
+        let mut told = BTreeMap::from([(usdt(), Amount::whole(5))]);
+        assert_eq!(explained(&state, (VENUE, &lists(&[("USDT", 100)])), &mut told), []);
+        assert!(told.is_empty(), "it went back, or was in the ledger already");
+    }
+
+    #[test]
+    fn h11_what_a_person_may_accept_is_free_money_alone() {
+        let state = state(100);
+        let moved = |spot: &[(&str, i64)]| super::moved(&state, VENUE, &lists(spot)).unwrap();
+        assert_eq!(moved(&[("USDT", 100)]), []);
+        let rows = moved(&[("USDT", 40), ("SOL", 2)]);
+        let seen: Vec<(Asset, Amount)> = rows.iter().map(|one| (one.asset, one.amount)).collect();
+        assert_eq!(seen, [(Asset::of("SOL"), Amount::whole(2)), (usdt(), Amount::whole(-60))]);
+        let position = Lists { elsewhere: vec![crate::domain::Symbol::of("XYZUSDT")], ..lists(&[("USDT", 40)]) };
+        let problem = super::moved(&state, VENUE, &position).unwrap_err();
+        assert!(problem.contains("XYZUSDT position") && problem.contains("a position is not booked"), "{problem}");
     }
 }

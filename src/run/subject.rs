@@ -8,6 +8,7 @@ use super::driver::Driver;
 use super::journal::{Journal, JournalError};
 use super::live::{Live, Outbox};
 use super::paper::Paper;
+use super::reconcile::Moved;
 use super::recover;
 use super::shadow::Shadow;
 use crate::domain::{Amount, ClientOrderId, PairId, Quantity, Span, WallTime};
@@ -70,6 +71,13 @@ pub trait Subject {
     /// # Errors
     /// [`ControlError`] when there is nothing, or what there is does not fit together.
     fn adoptable(&self, pair: PairId) -> Result<Adoption, ControlError>;
+    /// What somebody moved in or out of wallets, as the last comparisons show it.
+    ///
+    /// # Errors
+    /// [`ControlError`] when nothing differs, or what differs is no movement of free money.
+    fn moved(&self) -> Result<Vec<Moved>, ControlError> {
+        Err(nothing_outside())
+    }
 }
 
 /// The parts that all three have alike.
@@ -185,6 +193,18 @@ impl<J: Journal> Subject for Live<J> {
         })
     }
 
+    fn moved(&self) -> Result<Vec<Moved>, ControlError> {
+        let mut all = Vec::new();
+        for desk in &self.desks {
+            all.extend(desk.moved(&self.driver.state)?);
+        }
+        if all.is_empty() {
+            let text = "ledger and venue do not differ, or were not seen to differ twice yet; see carry reconcile";
+            return Err(ControlError::new(Code::Refused, text));
+        }
+        Ok(all)
+    }
+
     fn adoptable(&self, id: PairId) -> Result<Adoption, ControlError> {
         let refused = |text: &str| ControlError::new(Code::Refused, text);
         let state = &self.driver.state;
@@ -240,6 +260,10 @@ fn is_absent<J>(driver: &Driver<J, Outbox>, order: &Order, now: WallTime) -> boo
 
 fn nothing_before() -> ControlError {
     ControlError::new(Code::Unsupported, "a session with simulated fills has nothing from before to adopt")
+}
+
+fn nothing_outside() -> ControlError {
+    ControlError::new(Code::Unsupported, "nobody can move money of a session with simulated fills")
 }
 
 fn compare_simulated<J>(driver: &Driver<J>, now: WallTime) -> Compared {

@@ -756,7 +756,37 @@ asset = "USDT"
 amount = "500"
 "#,
         set: &[],
-        alarm: Some("difference"),
-        end: End::Apart,
+        alarm: None,
+        end: End::Flat,
+    },
+    Row {
+        name: "h12_hedge_mode_by_hand",
+        script: r#"
+[[act]]
+at = "70m"
+act = "hedge"
+on = true
+[[act]]
+at = "80m"
+act = "hedge"
+on = false
+"#,
+        set: &[],
+        alarm: Some("foreign"),
+        end: End::Flat,
+    },
+    Row {
+        name: "h11_withdrawal_by_hand",
+        script: r#"
+[[act]]
+at = "70m"
+act = "deposit"
+wallet = "spot"
+asset = "USDT"
+amount = "-500"
+"#,
+        set: &[],
+        alarm: Some("foreign"),
+        end: End::Flat,
     },
 ];

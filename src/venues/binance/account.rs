@@ -10,7 +10,9 @@ use super::account_lists::{Cycle, Lists};
 use super::answer::{AccountMessage, Answer, FillRow, Refused};
 use super::ask::{Act, Ask, Placement};
 use super::pushed::venue_act;
-use crate::domain::{Asset, Catalogue, ClientOrderId, FillId, InstrumentId, Market, Span, Symbol, VenueId, WallTime};
+use crate::domain::{
+    Amount, Asset, Catalogue, ClientOrderId, FillId, InstrumentId, Market, Span, Symbol, VenueId, WallTime,
+};
 use crate::port::Event;
 use crate::port::event::{Transfer, Wallet};
 use crate::port::order::{Intent, OrderReport, Outcome, RejectCause, TimeInForce};
@@ -116,6 +118,8 @@ pub enum Output {
     Lists(Lists),
     /// Open this stream again: it is silent or ended.
     Reopen(Stream),
+    /// The stream of the spot wallet tells of a movement that is no transfer of ours: it is booked once the lists show it.
+    Moved(Asset, Amount),
     /// The venue refuses us: key, signature, address, or a restriction of the account.
     Barred(Refused),
     /// Something a person may want to know.
@@ -237,6 +241,7 @@ impl Account {
 
     /// A transfer that an earlier run sent and whose end it did not learn.
     pub fn doubt(&mut self, transfer: Transfer, sent: WallTime) {
+        self.cycle.expect_spot(&transfer);
         self.doubts.push(Doubt { transfer, since: sent, asked: None, absent: 0 });
     }
 
@@ -282,6 +287,7 @@ impl Account {
             Input::Query { id, instrument } => self.ask_order(id, instrument, out),
             Input::Transfer(transfer) => {
                 self.cycle.own_transfer(&transfer);
+                self.cycle.expect_spot(&transfer);
                 let act = Act::Transfer {
                     from: transfer.from,
                     asset: transfer.asset,
@@ -463,7 +469,7 @@ impl Account {
     }
 
     /// A movement of the perp wallet that no transfer of ours explains.
-    fn outside(&self, asset: Asset, amount: crate::domain::Amount, out: &mut Vec<Output>) {
+    fn outside(&self, asset: Asset, amount: Amount, out: &mut Vec<Output>) {
         let cause = crate::port::event::Adjustment::External;
         let venue = self.venue;
         out.push(Output::Fact(Event::Adjusted { venue, wallet: Wallet::Perp, asset, amount, cause }));

@@ -94,6 +94,10 @@ pub(super) struct Cycle {
     marks: BTreeMap<InstrumentId, Price>,
     /// Our transfers as changes of the perp wallet, not yet seen in its income.
     transfers: VecDeque<(Asset, Amount)>,
+    /// Those of this run as changes of the spot wallet, not yet told by its stream.
+    from_spot: VecDeque<(Asset, Amount)>,
+    /// Movements of the spot wallet that its stream told; two streams may overlap.
+    moved: VecDeque<(Asset, Amount, WallTime)>,
     /// Other movements that an earlier run booked, not yet seen again.
     booked: VecDeque<(Asset, Amount)>,
 }
@@ -123,6 +127,8 @@ impl Cycle {
             rates: BTreeMap::new(),
             marks: BTreeMap::new(),
             transfers: VecDeque::new(),
+            from_spot: VecDeque::new(),
+            moved: VecDeque::new(),
             booked: VecDeque::new(),
         }
     }
@@ -183,6 +189,31 @@ impl Cycle {
         if self.transfers.len() > INCOME_SEEN {
             self.transfers.pop_front();
         }
+    }
+
+    /// A transfer leaves in this run: the stream of the spot wallet will tell its other side.
+    pub(super) fn expect_spot(&mut self, transfer: &Transfer) {
+        let amount = match transfer.from {
+            Wallet::Spot => -transfer.amount,
+            Wallet::Perp => transfer.amount,
+        };
+        self.from_spot.push_back((transfer.asset, amount));
+        if self.from_spot.len() > INCOME_SEEN {
+            self.from_spot.pop_front();
+        }
+    }
+
+    /// The stream tells of a movement of the spot wallet: whether it is news, and no transfer of ours (fault H11).
+    pub(super) fn moved_spot(&mut self, asset: Asset, amount: Amount, at: WallTime) -> bool {
+        if self.moved.contains(&(asset, amount, at)) {
+            return false;
+        }
+        self.moved.push_back((asset, amount, at));
+        if self.moved.len() > INCOME_SEEN {
+            self.moved.pop_front();
+        }
+        let own = self.from_spot.iter().position(|own| *own == (asset, amount));
+        own.and_then(|place| self.from_spot.remove(place)).is_none()
     }
 
     /// An earlier run booked this movement of the perp wallet: its row is known when it comes again.

@@ -247,7 +247,14 @@ impl Account {
                     self.go_on(now, out);
                 }
             }
-            AccountMessage::Moved { .. } => self.cycle.disturb(),
+            AccountMessage::Moved { asset, amount, at } => {
+                self.cycle.disturb();
+                if self.cycle.moved_spot(asset, amount, at) {
+                    out.push(Output::Moved(asset, amount));
+                    self.cycle.want(now);
+                    self.go_on(now, out);
+                }
+            }
             AccountMessage::Positions { rows, .. } => {
                 self.cycle.disturb();
                 for row in rows {
@@ -265,8 +272,14 @@ impl Account {
                 out.push(Output::Reopen(stream));
             }
             AccountMessage::Reply { accepted, .. } => {
-                if let Err(refused) = accepted {
-                    out.push(Output::Barred(refused));
+                match accepted {
+                    Ok(()) => {}
+                    // Its stamp was too old or too new: it is made again, after the clock was measured.
+                    Err(refused) if refused.class == Class::Clock => {
+                        out.push(Output::Note(Note::Clock));
+                        out.push(Output::Reopen(stream));
+                    }
+                    Err(refused) => out.push(Output::Barred(refused)),
                 }
             }
             AccountMessage::ServerShutdown => out.push(Output::Reopen(stream)),

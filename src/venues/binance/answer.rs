@@ -166,8 +166,6 @@ pub struct FillRow {
     pub id: FillId,
     /// The venue's number of the order.
     pub order: u64,
-    /// The client order id, where it is sent (streams and answers to placements; lists of executions lack it).
-    pub client_id: Option<String>,
     /// Buy or sell; absent only where it follows from the order (answers to placements).
     pub side: Option<Side>,
     /// Price.

@@ -74,7 +74,7 @@ fn flat<'a>(text: &'a str, kind: &str, wrap: Wrap) -> Option<Sent<'a>> {
     if wrap == Wrap::Data {
         return None;
     }
-    let mut cursor = Cursor::new(text);
+    let mut cursor = Cursor::new(text)?;
     if wrap == Wrap::Event {
         cursor.skip(b"{")?;
         cursor.key()?;
@@ -303,7 +303,6 @@ impl<'a> Reader<'_, 'a> {
                 symbol,
                 id: FillId(sent.t.id("t")?),
                 order: venue_id,
-                client_id: Some(client_id.clone()),
                 side: Some(side),
                 price: sent.last_price.price("L")?,
                 quantity: sent.l.quantity("l")?,
@@ -437,12 +436,13 @@ fn account_update(sent: &AccountUpdate<'_>) -> Read<Vec<AccountMessage>> {
     let account = sent.a.as_ref().ok_or(DecodeError::WrongType { field: "a", expected: "an object" })?;
     let at = sent.time.or(&sent.event_time).time("T")?;
     let balance = |row: &PerpBalance<'_>| Ok((row.a.asset("B.a")?, row.wb.amount("B.wb")?));
-    let mut messages = vec![AccountMessage::Balances {
+    let mut messages = Vec::with_capacity(2);
+    messages.push(AccountMessage::Balances {
         wallet: Wallet::Perp,
         reason: if account.m.is_empty() { None } else { Some(account.m.symbol("m")?) },
         rows: account.balances.iter().map(balance).collect::<Read<Vec<_>>>()?,
         at,
-    }];
+    });
     if !account.positions.is_empty() {
         let rows = account.positions.iter().map(|row| position(row, at)).collect::<Read<Vec<_>>>()?;
         messages.push(AccountMessage::Positions { rows, at });
