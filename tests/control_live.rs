@@ -277,6 +277,42 @@ fn h15_a_person_opens_closes_and_stops_a_live_run() {
 }
 
 #[test]
+fn a04_an_order_in_doubt_is_shown_and_kept_and_a_second_signal_ends_with_the_doubt_told() {
+    let bench = Bench::new("20", &[]);
+    let run = bench.live();
+    bench.until(&run, "the socket", || bench.verb(&["orders"]).0 == 0);
+    bench.ready(&run);
+    // The order's request breaks off, and nobody tells what became of it.
+    bench.act(&json!({ "match": { "path": "/api/v3/order", "method": "POST", "times": 1 }, "drop_before": true }));
+    bench.act(&json!({ "match": { "path": "/api/v3/order", "method": "GET" }, "status": 503 }));
+    bench.act(&json!({ "match": { "path": "/api/v3/openOrders", "method": "GET" }, "status": 503 }));
+    bench.until(&run, "an opening", || bench.verb(&["open", PAIR, "--size", "3000usdt", "--yes"]).2.is_empty());
+    let orders = || bench.verb(&["orders"]).1["result"]["orders"].as_array().cloned().unwrap_or_default();
+    bench.until(&run, "the doubt", || orders().iter().any(|order| order["state"] == "unknown"));
+    let id = orders()[0]["id"].as_str().unwrap().to_owned();
+    // A person's word alone settles nothing: the venue is asked, and does not answer.
+    let (code, _, problems) = bench.verb(&["resolve", &id, "--as", "executed", "--yes"]);
+    assert_eq!(code, 6, "{problems}");
+    assert!(problems.contains("the outcome of 1 orders is not known"), "{problems}");
+    let (code, _, problems) = bench.verb(&["resolve", &id, "--as", "absent", "--yes"]);
+    assert_eq!(code, 3, "{problems}");
+    assert!(problems.contains("that it has no such order"), "{problems}");
+    assert_eq!(orders().len(), 1, "no second order while the first is in doubt: {:?}", orders());
+    // A stop waits for what is in doubt; a second one does not.
+    run.signal("TERM");
+    run.signal("INT");
+    let (code, out) = run.finished();
+    assert_eq!(code, 6, "{out}\n{}", bench.log());
+    assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["pnl"]["unexplained"], "0", "{out}");
+    let state = bench.state();
+    let keys = bench.path("keys.json");
+    let asked = ["reconcile", "--key", "test", "--keys", text(&keys), "--base-url", &bench.base, "--clock", "venue"];
+    let (code, out, problems) = ended(&[&asked[..], &["--state", text(&state), "--json"]].concat());
+    // The list of open orders is down too: nothing is concluded from that.
+    assert_eq!(code, 5, "{out}{problems}");
+}
+
+#[test]
 fn h16_g20_a_halt_stays_while_ledger_and_venue_differ_and_what_was_there_is_adopted() {
     let bench = Bench::new("20", &["--futures-balance", "20000"]);
     for (market, side) in [("spot", "buy"), ("perp", "sell")] {

@@ -10,6 +10,7 @@ use crate::run::clock;
 use crate::run::live_loop::Stop;
 use crate::run::live_net::{Arrived, INBOX, Network, Signer, Wire, WireError};
 use crate::run::live_start::{Inquiry, Known, StartError};
+use crate::venues::binance::answer::Class;
 use crate::venues::binance::feed::Feed;
 use crate::venues::binance::profile::{Feature, Profile};
 use crate::venues::transport::Clock;
@@ -315,6 +316,12 @@ impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         let exit = match &error {
             StartError::Unreachable { .. } => Exit::Unreachable,
+            // It answers that it cannot answer now.
+            StartError::Refused { refused, .. }
+                if matches!(refused.class, Class::Unknown | Class::Later | Class::RateLimit | Class::Banned) =>
+            {
+                Exit::Unreachable
+            }
             StartError::Refused { .. } => Exit::Refused,
             StartError::Pair { .. } => Exit::Usage,
         };
