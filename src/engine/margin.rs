@@ -6,7 +6,7 @@
 use super::apply::alarm;
 use super::collateral::Trust;
 use super::funds::Funds;
-use super::state::State;
+use super::state::{PairState, State};
 use crate::config::settings::Margin;
 use crate::domain::{Amount, Asset, Quantity, Rate, VenueId};
 use crate::planted::{self, Bug};
@@ -44,7 +44,10 @@ fn watch(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
         }
         return;
     }
-    if !warned {
+    // Coins on their way to be sold are no collateral any more: `unpark` keeps the floor, and it is no news.
+    let sells = |pair: &PairState| (pair.pair.venue_id, pair.pair.quote) == key && pair.memory.closing && !pair.at_rest;
+    let leaves = state.coins_margin() && state.pairs.iter().any(sells);
+    if !warned && !leaves {
         out.push(alarm(AlarmKind::MarginLow, Severity::Warning, None, None));
         if let Some(state) = state.venues.get_mut(venue.index()) {
             state.margin_warned = true;
