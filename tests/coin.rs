@@ -135,7 +135,7 @@ fn e14_a_refused_transfer_is_tried_again_and_the_pair_stays_hedged_meanwhile() {
 }
 
 #[test]
-fn i15_a_rally_is_closed_clip_by_clip_without_a_debt() {
+fn f01_a_rally_is_closed_clip_by_clip_without_a_debt() {
     let mut bench = Bench::holding();
     for at in ["11000", "12500", "14000", "16000"] {
         bench.rates(at, "0.95");
@@ -156,7 +156,7 @@ fn i15_a_rally_is_closed_clip_by_clip_without_a_debt() {
 }
 
 #[test]
-fn i15_where_the_margin_lets_no_coins_go_the_quote_coin_is_moved_or_the_pair_stays_hedged() {
+fn f01_where_the_margin_lets_no_coins_go_the_quote_coin_is_moved_or_the_pair_stays_hedged() {
     // Six times the price: the loss is five times the entry, and the venue keeps a fifth of the value back.
     let soared = |poor: bool| {
         let mut bench = Bench::holding();
@@ -184,7 +184,7 @@ fn i15_where_the_margin_lets_no_coins_go_the_quote_coin_is_moved_or_the_pair_sta
 }
 
 #[test]
-fn i15_coins_that_count_for_little_go_once_their_short_is_bought_back() {
+fn f01_coins_that_count_for_little_go_once_their_short_is_bought_back() {
     let mut bench = Bench::holding();
     bench.state.settings.margin.autopilot = false;
     let (venue, asset) = (VenueId(0), bench.pair().quote);
@@ -203,7 +203,7 @@ fn i15_coins_that_count_for_little_go_once_their_short_is_bought_back() {
 }
 
 #[test]
-fn i15_the_autopilot_leaves_in_part_before_no_coins_could_be_sold_any_more() {
+fn f01_the_autopilot_leaves_in_part_before_no_coins_could_be_sold_any_more() {
     let mut bench = Bench::holding();
     let (venue, wallet, asset) = (VenueId(0), Wallet::Spot, bench.pair().quote);
     let amount = -bench.wallet(wallet, asset);
