@@ -215,6 +215,25 @@ fn h02_two_keys_that_contradict_are_both_named() {
     );
     row("size.leverage = \"3x\"\nmargin.autopilot = false", "ok");
     row(
+        "margin.collateral = \"coin\"\nmargin.mode = \"isolated\"",
+        "c.toml:2: margin.collateral (coin, c.toml:1) needs margin.mode = \"cross\", not margin.mode (isolated, c.toml:2): an isolated position takes no other collateral",
+    );
+    row(
+        "margin.collateral = \"coin\"\nstrategy.pairs = [\"binance:BTCUSDT\", \"binance:ETHUSDT\", \"aster:BTCUSDC\"]",
+        "ok",
+    );
+    for pairs in ["\"binance:BTCUSDT\", \"binance:BTCUSDC\"", "\"binance:BTCUSDT\", \"binance:ETHUSDC\""] {
+        let (first, second) = pairs.split_once(", ").unwrap();
+        row(
+            &format!("margin.collateral = \"coin\"\nstrategy.pairs = [{pairs}]"),
+            &format!(
+                "c.toml:2: margin.collateral (coin, c.toml:1) takes pairs of one quote coin and of different coins at a venue, not {} and {} of strategy.pairs: a coin would be counted twice",
+                first.trim_matches('"'),
+                second.trim_matches('"')
+            ),
+        );
+    }
+    row(
         "risk.max_order = \"50000usdc\"",
         "c.toml:1: risk.max_order (50000usdc, c.toml:1) must be in usd or in the coin of run.capital (100000usdt, default)",
     );

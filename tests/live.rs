@@ -6,6 +6,8 @@
 
 #[path = "live/aster.rs"]
 mod aster;
+#[path = "live/coin.rs"]
+mod coin;
 #[path = "live/faults.rs"]
 mod faults;
 #[path = "live/fee_coin.rs"]

@@ -1,6 +1,6 @@
 //! `carry backtest`: a strategy over recorded history. Tests: `tests/backtest/`.
 
-use super::history::{Choice, Ready, Window};
+use super::history::{Choice, Ready, Window, quote_margin};
 use super::{Exit, Failure, Output};
 use crate::run::backtest::run as run_backtest;
 use crate::run::journal::NoJournal;
@@ -46,6 +46,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
         writable(out)?;
     }
     let ready = Ready::load(&args.choice, set, window)?;
+    quote_margin(&ready.settings, "recorded history")?;
     let inputs = ready.inputs();
     let failed = |error: String| Failure::new(Exit::Failure, error);
     let result = run_backtest(&inputs, NoJournal, true).map_err(|error| failed(error.to_string()))?;

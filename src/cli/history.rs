@@ -3,6 +3,7 @@
 //! Nothing is played here. Tests: `tests/backtest/bad_input.rs`.
 
 use super::{Exit, Failure, dates};
+use crate::config::settings::Collateral;
 use crate::config::{Loaded, Settings, Sources, load};
 use crate::data::error::DataError;
 use crate::data::folder::Folder;
@@ -71,6 +72,21 @@ pub struct Ready {
     pub histories: Vec<PairHistory>,
     /// Proxies, defaults, and pairs left out.
     pub remarks: Vec<Remark>,
+}
+
+/// Coins are collateral where a venue says what they count for: history and the generated market do not.
+///
+/// # Errors
+/// Exit code 2 for `margin.collateral = "coin"`.
+pub fn quote_margin(settings: &Settings, what: &str) -> Result<(), Failure> {
+    if settings.margin.collateral == Collateral::Quote {
+        return Ok(());
+    }
+    let text = format!(
+        "margin.collateral = \"coin\": {what} does not say what coins count for as collateral; expected \"quote\" \
+         (carry shadow and carry paper --market live take coin)"
+    );
+    Err(Failure::new(Exit::Usage, text))
 }
 
 impl Ready {

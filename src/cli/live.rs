@@ -143,7 +143,11 @@ impl Job<'_> {
         for door in &opened.doors {
             let inquiry = Inquiry { wire: &door.wire, name: &door.name };
             let perps = preflight::perps(&opened.catalogue, door.venue);
-            let lines = preflight::account(&inquiry, &perps, door.now).await?;
+            let mut lines = preflight::account(&inquiry, (&perps, settings), door.now).await?;
+            let wanted = (perps.as_slice(), settings.margin.collateral);
+            if preflight::settle_collateral(&inquiry, wanted, &lines).await? {
+                lines = preflight::account(&inquiry, (&perps, settings), door.now).await?;
+            }
             if let Some(line) = lines.iter().find(|line| line.verdict == Verdict::Refuse) {
                 let text = format!(
                     "{}: {}: {}\n{}\ncarry doctor shows everything",

@@ -1,5 +1,6 @@
 //! `carry paper`: the strategy on a market now, simulated fills, its own durable books.
 
+use super::history::quote_margin;
 use super::paper_play::{control, play, speed};
 use super::{Exit, Failure, Output};
 use crate::config::{Loaded, Sources, load};
@@ -78,6 +79,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
             super::shadow::Job { mode: "paper", folder: &folder, loaded: &loaded, place: &args.place, json: args.json };
         return job.run(output);
     }
+    quote_margin(&loaded.settings, "a generated or replayed market")?;
     if args.market != "sim" {
         return match args.market.strip_prefix("replay:") {
             Some(from) => {

@@ -4,8 +4,9 @@
 
 use super::{Exit, Failure};
 use crate::config::Settings;
+use crate::config::settings::Collateral;
 use crate::config::sources::Folders;
-use crate::domain::{Catalogue, Span, VenueId, WallTime};
+use crate::domain::{Asset, Catalogue, Span, VenueId, WallTime};
 use crate::run::clock;
 use crate::run::live_loop::Stop;
 use crate::run::live_net::{Arrived, INBOX, Network, Signer, Wire, WireError};
@@ -13,7 +14,7 @@ use crate::run::live_start::{Inquiry, Known, StartError};
 use crate::venues::binance::answer::Class;
 use crate::venues::binance::ask::Method;
 use crate::venues::binance::feed::Feed;
-use crate::venues::binance::profile::Profile;
+use crate::venues::binance::profile::{Feature, Profile};
 use crate::venues::transport::Clock;
 use crate::venues::transport::hosts::{Holder, Owner, Site, TestKeys};
 use crate::venues::transport::http::{HttpClient, HttpSettings, Outgoing};
@@ -153,6 +154,12 @@ pub async fn open(settings: &Settings, place: &Place, signer: SignerOf<'_>) -> R
     let mut wires = Vec::new();
     for (number, (name, symbols)) in venues.iter().enumerate() {
         let profile = profile(name, place)?;
+        if settings.margin.collateral == Collateral::Coin && !profile.has(Feature::CollateralRates) {
+            let text = format!(
+                "margin.collateral = \"coin\": {name} does not say what coins count for as collateral; expected \"quote\" here"
+            );
+            return Err(Failure::new(Exit::Usage, text));
+        }
         let venue = VenueId(u8::try_from(number).unwrap_or(u8::MAX));
         let (signer, holder) = signer(name, &profile)?;
         let network = Network { owner: owner(&profile), holder, test_root: root.as_ref(), clock };
@@ -168,10 +175,20 @@ pub async fn open(settings: &Settings, place: &Place, signer: SignerOf<'_>) -> R
         let now = (clock.wall)();
         let since = now - settings.signal.memory - Span::DAY;
         inquiry.funding((venue, &catalogue), since, now, &mut known).await?;
-        let feed = Feed::new(venue, &catalogue, &known.intervals, &known.last, inquiry.has_interest());
+        let mut feed = Feed::new(venue, &catalogue, &known.intervals, &known.last, inquiry.has_interest());
+        if settings.margin.collateral == Collateral::Coin {
+            feed.ask_collateral(coins(&catalogue, venue));
+        }
         doors.push(Door { venue, name, wire, feed, now });
     }
     Ok(Opened { catalogue, doors, known, inbox, clock })
+}
+
+/// Coins and quote coins of a venue's pairs.
+fn coins(catalogue: &Catalogue, venue: VenueId) -> Vec<Asset> {
+    let ours = catalogue.pairs().iter().filter(|pair| pair.venue_id == venue);
+    let coins: std::collections::BTreeSet<Asset> = ours.flat_map(|pair| [pair.coin, pair.quote]).collect();
+    coins.into_iter().collect()
 }
 
 /// Opens the streams of every venue.

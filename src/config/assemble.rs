@@ -7,7 +7,9 @@ use super::settings::{
     Alarm, Confirm, Entry, Execution, Exit, First, Gates, Live, Margin, Risk, Run, Settings, Signal, Sim, Size,
     Strategy,
 };
-use super::settings::{DataEnd, FillAt, FundingSource, Indicator, MarginMode, Mode, Rule, Style, Weighting, When};
+use super::settings::{
+    Collateral, DataEnd, FillAt, FundingSource, Indicator, MarginMode, Mode, Rule, Style, Weighting, When,
+};
 use super::table::KEYS;
 use super::units::Value;
 use crate::domain::fees::BuyFeeIn;
@@ -182,6 +184,7 @@ fn risk(from: &From) -> Result<Risk, Misfit> {
 fn margin(from: &From) -> Result<Margin, Misfit> {
     Ok(Margin {
         mode: from.get("margin.mode")?,
+        collateral: from.get("margin.collateral")?,
         autopilot: from.get("margin.autopilot")?,
         warn: from.get("margin.warn")?,
         top_up: from.get("margin.top_up")?,
@@ -276,7 +279,21 @@ macro_rules! words {
     )+ };
 }
 
-words!(Mode, Rule, FundingSource, Weighting, When, Indicator, Style, MarginMode, FillAt, DataEnd, BuyFeeIn, Leg);
+words!(
+    Mode,
+    Rule,
+    FundingSource,
+    Weighting,
+    When,
+    Indicator,
+    Style,
+    MarginMode,
+    Collateral,
+    FillAt,
+    DataEnd,
+    BuyFeeIn,
+    Leg
+);
 
 impl Field for First {
     fn field(value: &Value) -> Option<Self> {

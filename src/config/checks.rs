@@ -6,8 +6,8 @@ use super::error::{ConfigErrors, Problem, Source};
 use super::keys;
 use super::load::Held;
 use super::units::Value;
-use crate::domain::Rate;
 use crate::domain::text::split_symbol;
+use crate::domain::{Asset, Rate};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How the left key must stand to the right one.
@@ -47,6 +47,7 @@ pub(super) fn check(held: &BTreeMap<&'static str, Held>, refused: &BTreeSet<&'st
     rules.leverage();
     rules.currency();
     rules.coin();
+    rules.collateral();
 }
 
 struct Rules<'a> {
@@ -146,6 +147,41 @@ impl Rules<'_> {
         for path in wrong {
             let text = format!("{} must be in usd or in the coin of {}", self.named(path), self.named("run.capital"));
             self.conflict(&[path, "run.capital"], text);
+        }
+    }
+
+    /// Coins margin shorts in cross mode alone, and one coin's collateral counts for one short, in one quote coin.
+    fn collateral(&mut self) {
+        if self.value("margin.collateral") != Some(&Value::Word("coin")) {
+            return;
+        }
+        if self.value("margin.mode") == Some(&Value::Word("isolated")) {
+            let text = format!(
+                "{} needs margin.mode = \"cross\", not {}: an isolated position takes no other collateral",
+                self.named("margin.collateral"),
+                self.named("margin.mode")
+            );
+            self.conflict(&["margin.collateral", "margin.mode"], text);
+        }
+        let Some(Value::Pairs(names)) = self.value("strategy.pairs") else { return };
+        let split = |name: &String| {
+            let (venue, symbol) = name.split_once(':')?;
+            let (coin, quote) = split_symbol(symbol)?;
+            Some((venue.to_owned(), coin, quote))
+        };
+        let rows: Vec<(String, Asset, Asset)> = names.iter().filter_map(split).collect();
+        let clash = rows.iter().enumerate().find_map(|(place, row)| {
+            let before =
+                rows.iter().take(place).find(|other| other.0 == row.0 && (other.1 == row.1 || other.2 != row.2));
+            before.map(|before| format!("{}:{}{} and {}:{}{}", before.0, before.1, before.2, row.0, row.1, row.2))
+        });
+        if let Some(clash) = clash {
+            let text = format!(
+                "{} takes pairs of one quote coin and of different coins at a venue, not {clash} of strategy.pairs: a coin \
+                 would be counted twice",
+                self.named("margin.collateral")
+            );
+            self.conflict(&["margin.collateral", "strategy.pairs"], text);
         }
     }
 

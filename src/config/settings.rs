@@ -334,11 +334,23 @@ pub enum MarginMode {
     Isolated,
 }
 
+/// What margins the short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Collateral {
+    /// The quote coin alone.
+    Quote,
+    /// The coins of the spot leg, kept in the perp wallet, at the venue's haircut; a little of the quote coin beside them.
+    Coin,
+}
+
 /// The margin autopilot. Distances are the rise of the mark, as a fraction, to liquidation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Margin {
     /// Cross or isolated.
     pub mode: MarginMode,
+    /// The quote coin, or the coins of the spot leg.
+    pub collateral: Collateral,
     /// Whether it acts while holding.
     pub autopilot: bool,
     /// Below this it warns.

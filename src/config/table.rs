@@ -452,6 +452,13 @@ pub const KEYS: &[Key] = &[
         "shared margin survives a rally of one coin; isolated limits what one coin can cost",
     ),
     plain(
+        "margin.collateral",
+        Kind::Word(&["quote", "coin"]),
+        "quote",
+        "what margins the short: the quote coin, or the coins of the spot leg in multi-assets mode at the venue's haircut",
+        "quote works at every venue; coin needs about half of the capital and survives a rally, but not a cut of the haircut",
+    ),
+    plain(
         "margin.autopilot",
         Kind::Switch,
         "true",

@@ -43,9 +43,27 @@ pub fn maintenance(brackets: &[Bracket], notional: Amount) -> Option<Amount> {
 /// 99.6 / 100.4 = 0.992. `None` when there is no position.
 #[must_use]
 pub fn liquidation_distance(equity: Amount, notional: Amount, maintenance: Amount) -> Option<Rate> {
-    let denominator = (notional + maintenance).units();
-    if notional.units() <= 0 || denominator <= 0 {
+    liquidation_distance_with(equity, Amount::ZERO, notional, maintenance)
+}
+
+/// The same where a part of the equity is `collateral` in the coin itself, after its haircut: it rises with the mark.
+///
+/// `x = (E - M) / (N + M - C)`. Worked: E = 97, of which C = 95, N = 100, M = 0.4: 96.6 / 5.4 = 17.9. Where the collateral
+/// outweighs the short no rise liquidates it: the largest rate there is, or the smallest when it is liquidated already.
+#[must_use]
+pub fn liquidation_distance_with(
+    equity: Amount,
+    collateral: Amount,
+    notional: Amount,
+    maintenance: Amount,
+) -> Option<Rate> {
+    if notional.units() <= 0 {
         return None;
+    }
+    let denominator = (notional + maintenance - collateral).units();
+    if denominator <= 0 {
+        let saved = equity > maintenance;
+        return Some(Rate::from_units(if saved { i64::MAX } else { i64::MIN }));
     }
     // Both sides lose 10 decimals so that the product with 1e18 fits.
     let numerator = (equity - maintenance).units() / 10_000_000_000;
@@ -73,6 +91,22 @@ mod tests {
         check(60_000, "250");
         check(-60_000, "250");
         assert_eq!(maintenance(&[], Amount::whole(1)), None);
+    }
+
+    #[test]
+    fn e15_a_short_on_its_own_coin_survives_any_usual_rally_and_a_cut_of_the_haircut_brings_it_nearer() {
+        let check = |quote: i64, collateral: i64, expected: f64| {
+            let (equity, coins) = (Amount::whole(quote + collateral), Amount::whole(collateral));
+            let found = liquidation_distance_with(equity, coins, Amount::whole(100), Amount::parse("0.4").unwrap());
+            assert!((found.unwrap().to_f64() - expected).abs() < 1e-6, "{found:?}");
+        };
+        // Beyond nine times the mark the distance is only "far".
+        check(2, 95, 9.223_372);
+        check(2, 80, 4.0);
+        check(2, 50, 51.6 / 50.4);
+        check(2, 0, 1.6 / 100.4);
+        check(2, 101, 9.223_372);
+        check(-102, 101, -9.223_372);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::booked::{on_report, on_venue_fill};
 use super::by_hand;
+use super::collateral::{self, CoinRate};
 use super::record::{FundingRecord, Record};
 use super::state::{PairState, State};
 use crate::domain::{Amount, ClientOrderId, FundingRate, InstrumentId, PairId, Price, Quantity, WallTime};
@@ -9,7 +10,7 @@ use crate::ledger::book::Cause;
 use crate::pairs::Phase;
 use crate::planted::{self, Bug};
 use crate::port::command::{Alarm, AlarmKind, Severity};
-use crate::port::event::{Bar, EndCause, Operator, Quote, Settlement};
+use crate::port::event::{Adjustment, Bar, EndCause, Operator, Quote, Settlement, Wallet};
 use crate::port::order::Reason;
 use crate::port::{Command, Event};
 use crate::risk::gate::BotState;
@@ -63,6 +64,7 @@ fn apply_rare(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         | Event::OpenInterest { .. }
         | Event::AdlRank { .. }
         | Event::Peg { .. }
+        | Event::CollateralRate { .. }
         | Event::IntervalChanged { .. }
         | Event::CoverageStarts { .. }
         | Event::TradingEnds { .. }
@@ -165,6 +167,10 @@ fn on_market_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         Event::Peg { asset, price } => {
             state.pegs.insert(*asset, *price);
         }
+        Event::CollateralRate { venue, asset, index, share } => {
+            let rate = CoinRate { index: *index, share: *share, at: now };
+            state.collateral.insert((*venue, *asset), rate);
+        }
         Event::IntervalChanged { instrument, .. } => {
             let pair = State::owner(*instrument).0;
             out.push(alarm(AlarmKind::IntervalChanged, Severity::Notice, Some(pair), None));
@@ -216,6 +222,10 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
                 instrument.brackets.clone_from(brackets);
             }
         }
+        Event::Adjusted { venue, wallet: Wallet::Perp, asset, amount, cause: Adjustment::AutoExchange } => {
+            collateral::exchanged(state, (*venue, *asset, *amount), out);
+            mark_venue_dirty(state, *venue);
+        }
         Event::Adjusted { venue, wallet, asset, amount, cause: why } => {
             state.ledger.adjust(cause, (*venue, *wallet), (*amount, *asset), *why);
             mark_venue_dirty(state, *venue);
@@ -242,6 +252,7 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         Event::TransferSent(transfer) => {
             if let Some(venue) = state.venues.get_mut(transfer.venue.index()) {
                 venue.moving = Some(*transfer);
+                venue.moving_since = Some(cause.at);
             }
             state.ledger.transfer_sent(cause, transfer);
         }
@@ -251,7 +262,7 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
             if venue.moving.as_ref().is_none_or(|moving| moving.id != transfer.id) {
                 return;
             }
-            venue.moving = None;
+            (venue.moving, venue.moving_since) = (None, None);
             if !arrived {
                 venue.retry_at = Some(cause.at + crate::domain::Span::MINUTE);
                 out.push(alarm(AlarmKind::TransferFailed, Severity::Warning, None, Some(transfer.id)));

@@ -2,11 +2,13 @@
 
 use super::apply::{closed, has_come};
 use super::by_hand;
+use super::collateral;
 use super::entry;
 use super::margin;
 use super::orders_due;
 use super::record::Record;
 use super::state::{PairState, State};
+use super::unpark::{self, Prepared};
 use crate::domain::{Leg, Market, Price, Quantity, Span};
 use crate::pairs::plan::{Child, PlanInput};
 use crate::pairs::{Phase, plan};
@@ -26,6 +28,7 @@ pub fn decide(state: &mut State, out: &mut Vec<Command>) {
     orders_due::work(state, out);
     if state.active > 0 {
         margin::autopilot(state, out);
+        collateral::work(state, out);
     }
     for place in 0..state.pairs.len() {
         if state.pairs.get(place).is_some_and(|pair| pair.dirty) {
@@ -173,7 +176,22 @@ fn work(state: &mut State, place: usize, out: &mut Vec<Command>) {
         out.push(Command::WakeAt { at });
         return;
     }
-    propose(state, place, child, &input, out);
+    match unpark::prepare(state, place, (child, &input), out) {
+        Prepared::Go(child) => propose(state, place, child, &input, out),
+        Prepared::Wait => {}
+        Prepared::GiveUp => give_up(state, place, &input),
+    }
+}
+
+/// An entry that cannot go on: what is held is its size, and the next attempt is not at once.
+fn give_up(state: &mut State, place: usize, input: &PlanInput) {
+    let now = state.now;
+    let Some(pair) = state.pairs.get_mut(place) else { return };
+    pair.memory.target = input.hedged();
+    pair.memory.enter_after = Some(now + Span::MINUTE);
+    if input.delta().magnitude() < input.lot() {
+        rest(state, place, input);
+    }
 }
 
 /// The planted bug of a hedge that trusts what was asked for.
@@ -300,17 +318,12 @@ fn propose(state: &mut State, place: usize, child: Child, input: &PlanInput, out
             if reduces {
                 *state.refused_reduces.entry(refusal.name()).or_default() += 1;
             }
-            let now = state.now;
+            let at = state.now + Span::seconds(1);
             let Some(pair) = state.pairs.get_mut(place) else { return };
             pair.refusal = Some(refusal);
             if child.purpose == Purpose::Enter {
-                pair.memory.target = input.hedged();
-                pair.memory.enter_after = Some(now + Span::MINUTE);
-                if input.delta().magnitude() < input.lot() {
-                    rest(state, place, input);
-                }
+                give_up(state, place, input);
             } else {
-                let at = now + Span::seconds(1);
                 pair.memory.retry_at = Some(at);
                 out.push(Command::WakeAt { at });
             }

@@ -4,13 +4,14 @@
 //! `tests/by_hand.rs`, `tests/sim.rs`.
 
 use super::apply::{alarm, day_loss};
+use super::collateral;
 use super::decide::set_target;
 use super::funds::Ready;
 use super::state::State;
 use crate::config::settings::Size;
 use crate::domain::{Amount, Price, Quantity, Rate};
 use crate::pairs::plan::PlanInput;
-use crate::pairs::sizing::{self, Room, capital_of, margin_of};
+use crate::pairs::sizing::{self, Backing, Room};
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
 use crate::port::order::Reason;
@@ -53,10 +54,15 @@ pub(super) fn begin(
             return Entry::Refused(why);
         }
     };
+    if state.coins_margin() && !collateral::counts(state, pair) {
+        return Entry::Refused(
+            "what the coin counts for as collateral is not known, or it is nothing (margin.collateral)",
+        );
+    }
     // What the gate and the venue will ask for: the limit may be a collar above the mid.
     let notional = spot_mid.times(coins);
     let most = notional + notional.times_rate(reserve(state, place));
-    let perp = margin_of(most, state.settings.size.leverage);
+    let perp = backing(state, place).margin(most);
     match state.make_ready(key, most, perp, out) {
         Ready::Yes => {}
         Ready::Wait => return Entry::Waits,
@@ -90,12 +96,22 @@ fn size(
     };
     // Both legs' minimums, for the entry and for the later exit, before the first order; and not a leftover of the money:
     // less than a tenth of what a pair may have is not worth its costs and its attention.
-    let usual = sizing::notional_of(room.capital.times_rate(settings.per_pair), settings.leverage).min(room.gate_cap);
+    let usual = room.backing.notional(room.capital.times_rate(settings.per_pair)).min(room.gate_cap);
     let leftover = by_hand.is_none() && settings.quantity.is_none() && spot_mid.times(coins) < usual.share(1, 10);
     if leftover || coins < input.lot().max(input.spot_grid.min_add).max(input.perp_grid.min_add) {
         return Err("it is less than both legs of the pair take as an order");
     }
     Ok(coins)
+}
+
+/// What margins the short; with a clip's margin goes what its collar and costs may add.
+fn backing(state: &State, place: usize) -> Backing {
+    let leverage = state.settings.size.leverage;
+    if !state.coins_margin() {
+        return Backing::Quote { leverage };
+    }
+    let clip = state.settings.execution.clip;
+    Backing::Coin { leverage, clip: clip + clip.times_rate(reserve(state, place)) }
 }
 
 /// Share of the value that an entry sets aside: the collar and what trading costs.
@@ -108,14 +124,14 @@ fn reserve(state: &State, place: usize) -> Rate {
 fn room(state: &State, place: usize) -> Option<Room> {
     let pair = state.pairs.get(place)?;
     let funds = state.funds(pair.pair.venue_id, pair.pair.quote);
-    let leverage = state.settings.size.leverage;
+    let backing = backing(state, place);
     let used = |same: &dyn Fn(&crate::domain::Pair) -> bool| {
         let mut sum = Amount::ZERO;
         for other in state.pairs.iter().filter(|other| same(&other.pair)) {
             let (_, perp) = state.held(other);
             let wanted = perp.magnitude().max(other.memory.target);
             if let Some(mid) = other.market.perp.mid {
-                sum += capital_of(mid.times(wanted), leverage);
+                sum += backing.capital(mid.times(wanted));
             }
         }
         sum
@@ -130,11 +146,12 @@ fn room(state: &State, place: usize) -> Option<Room> {
         venue_used: used(&|other| other.venue_id == pair.pair.venue_id),
         coin_used: used(&|other| other.coin == pair.pair.coin),
         quote_used: used(&|other| other.quote == pair.pair.quote),
-        free: without(funds.spot + funds.free_perp(), reserve(state, place)),
+        free: without(funds.spot + funds.free_quote(), reserve(state, place)),
         open_interest: pair.market.open_interest(),
         // The gate counts what is bought before its fee in coins, at the mid of that moment.
         gate_cap: without(state.settings.risk.max_pair.min(state.settings.risk.max_total), reserve(state, place)),
         scale,
+        backing,
     })
 }
 

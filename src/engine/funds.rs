@@ -1,8 +1,10 @@
 //! Money of a venue: what is free in each wallet, and moving it to where the next order needs it.
 
+use super::collateral::Trust;
 use super::state::{PairState, State};
-use crate::domain::{Amount, Asset, Price, VenueId};
-use crate::pairs::sizing::margin_of;
+use crate::config::settings::Collateral;
+use crate::domain::{Amount, Asset, Price, Rate, VenueId};
+use crate::pairs::sizing::{COIN_LEVERAGE, QUOTE_BUFFER, margin_of};
 use crate::port::Command;
 use crate::port::event::{Transfer, Wallet};
 
@@ -11,10 +13,16 @@ use crate::port::event::{Transfer, Wallet};
 pub struct Funds {
     /// Quote coin in the spot wallet.
     pub spot: Amount,
+    /// Quote coin in the perp wallet; below zero it is a debt.
+    pub quote: Amount,
     /// Quote coin in the perp wallet plus unrealised profit.
     pub perp_equity: Amount,
+    /// What coins in the perp wallet count for after their haircut.
+    pub collateral: Amount,
     /// Value of all shorts at mark.
     pub notional: Amount,
+    /// The part of it whose coins are in the perp wallet.
+    pub covered: Amount,
     /// Their maintenance margin.
     pub maintenance: Amount,
     /// Margin that the shorts need at the configured leverage.
@@ -26,10 +34,26 @@ pub struct Funds {
 }
 
 impl Funds {
+    /// What margins the shorts.
+    #[must_use]
+    pub fn margin_equity(&self) -> Amount {
+        self.perp_equity + self.collateral
+    }
+
     /// Free for new margin.
     #[must_use]
     pub fn free_perp(&self) -> Amount {
-        (self.perp_equity - self.margin).max(Amount::ZERO)
+        (self.margin_equity() - self.margin).max(Amount::ZERO)
+    }
+
+    /// Quote coin of the perp wallet that is free: for the margin of a clip, or to leave.
+    #[must_use]
+    pub fn free_quote(&self) -> Amount {
+        if self.covered.is_zero() && self.collateral.is_zero() {
+            return self.free_perp();
+        }
+        let kept = self.covered.times_rate(QUOTE_BUFFER);
+        (self.quote - kept).min(self.free_perp()).max(Amount::ZERO)
     }
 
     /// All money of the venue.
@@ -57,12 +81,18 @@ pub fn mark_of(pair: &PairState) -> Option<Price> {
 }
 
 impl State {
-    /// Money of a venue in one quote coin.
+    /// Money of a venue in one quote coin. Coins whose rate is not known, or is old, count for nothing.
     #[must_use]
     pub fn funds(&self, venue: VenueId, quote: Asset) -> Funds {
+        self.funds_by(venue, quote, Trust::Fresh)
+    }
+
+    /// The same, with coins valued by what is trusted.
+    #[must_use]
+    pub fn funds_by(&self, venue: VenueId, quote: Asset, trust: Trust) -> Funds {
         let mut funds = Funds {
             spot: self.ledger.wallet(venue, Wallet::Spot, quote),
-            perp_equity: self.ledger.wallet(venue, Wallet::Perp, quote),
+            quote: self.ledger.wallet(venue, Wallet::Perp, quote),
             transit: self.ledger.transit(venue, quote),
             ..Funds::default()
         };
@@ -74,35 +104,47 @@ impl State {
             funds.transit = moving.amount;
             match moving.from {
                 Wallet::Spot => funds.spot -= moving.amount,
-                Wallet::Perp => funds.perp_equity -= moving.amount,
+                Wallet::Perp => funds.quote -= moving.amount,
             }
         }
+        funds.perp_equity = funds.quote;
         for pair in self.pairs.iter().filter(|pair| pair.pair.venue_id == venue && pair.pair.quote == quote) {
-            let Some(book) = self.ledger.pair(pair.pair.id) else { continue };
-            if book.perp.is_flat() && book.attribution.spot.is_zero() {
-                continue;
-            }
-            let Some(mark) = mark_of(pair) else { continue };
-            let notional = mark.times(book.perp.coins.magnitude());
-            funds.perp_equity += book.perp.unrealised(mark);
-            funds.notional += notional;
-            let brackets = self.catalogue.instrument(pair.pair.perp).map(|instrument| instrument.brackets.as_slice());
-            let maintenance = brackets.and_then(|brackets| crate::domain::margin::maintenance(brackets, notional));
-            // Unknown brackets count as all of the notional: nothing is added on them.
-            funds.maintenance += maintenance.unwrap_or(notional);
-            if let Some(mid) = pair.market.spot.mid {
-                funds.holdings += mid.times_signed(book.attribution.spot);
-            }
+            self.add_pair(&mut funds, pair, trust);
         }
-        funds.margin = margin_of(funds.notional, self.settings.size.leverage);
+        let leverage = self.settings.size.leverage;
+        let kept = Rate::from_units(Rate::ONE).times(i64::from(COIN_LEVERAGE));
+        funds.margin = margin_of(funds.notional - funds.covered, leverage) + margin_of(funds.covered, kept);
         funds
+    }
+
+    fn add_pair(&self, funds: &mut Funds, pair: &PairState, trust: Trust) {
+        let Some(book) = self.ledger.pair(pair.pair.id) else { return };
+        if book.perp.is_flat() && book.attribution.spot.is_zero() {
+            return;
+        }
+        let Some(mark) = mark_of(pair) else { return };
+        let notional = mark.times(book.perp.coins.magnitude());
+        funds.perp_equity += book.perp.unrealised(mark);
+        funds.notional += notional;
+        let brackets = self.catalogue.instrument(pair.pair.perp).map(|instrument| instrument.brackets.as_slice());
+        let maintenance = brackets.and_then(|brackets| crate::domain::margin::maintenance(brackets, notional));
+        // Unknown brackets count as all of the notional: nothing is added on them.
+        funds.maintenance += maintenance.unwrap_or(notional);
+        if let Some(mid) = pair.market.spot.mid {
+            funds.holdings += mid.times_signed(book.attribution.spot);
+        }
+        if self.settings.margin.collateral == Collateral::Coin {
+            let parked = self.parked(pair);
+            funds.collateral += self.coin_value(pair, parked, trust).unwrap_or_default();
+            funds.covered += mark.times(parked.min(book.perp.coins.magnitude()));
+        }
     }
 
     /// Moves money so that both wallets hold what a clip needs, or says that it must wait or cannot be.
     pub fn make_ready(&mut self, of: (VenueId, Asset), spot: Amount, perp: Amount, out: &mut Vec<Command>) -> Ready {
         let (venue, quote) = of;
         let funds = self.funds(venue, quote);
-        let free_perp = funds.free_perp();
+        let free_perp = funds.free_quote();
         if funds.spot >= spot && free_perp >= perp {
             return Ready::Yes;
         }
@@ -119,10 +161,12 @@ impl State {
 
     /// Sends a transfer; false when it cannot be tried now.
     pub fn send(&mut self, wallet: (VenueId, Wallet), money: (Amount, Asset), out: &mut Vec<Command>) -> bool {
-        let ((venue, from), (amount, asset)) = (wallet, money);
-        // Up to the next cent, so that rounding never leaves the target short by a unit.
-        let cent = 100_000_000_000_000;
-        let amount = Amount::from_units((amount.units() + cent - 1).div_euclid(cent) * cent);
+        let ((venue, from), (mut amount, asset)) = (wallet, money);
+        if self.quotes.contains(&asset) {
+            // Up to the next cent, so that rounding never leaves the target short by a unit.
+            let cent = 100_000_000_000_000;
+            amount = Amount::from_units((amount.units() + cent - 1).div_euclid(cent) * cent);
+        }
         let available = self.ledger.wallet(venue, from, asset);
         let now = self.now;
         let may = self

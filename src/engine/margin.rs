@@ -4,8 +4,9 @@
 //! fraction, at which the venue would liquidate.
 
 use super::apply::alarm;
+use super::collateral::Trust;
 use super::funds::Funds;
-use super::state::State;
+use super::state::{PairState, State};
 use crate::config::settings::Margin;
 use crate::domain::{Amount, Asset, Quantity, Rate, VenueId};
 use crate::planted::{self, Bug};
@@ -43,7 +44,10 @@ fn watch(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
         }
         return;
     }
-    if !warned {
+    // Coins on their way to be sold are no collateral any more: `unpark` keeps the floor, and it is no news.
+    let sells = |pair: &PairState| (pair.pair.venue_id, pair.pair.quote) == key && pair.memory.closing && !pair.at_rest;
+    let leaves = state.coins_margin() && state.pairs.iter().any(sells);
+    if !warned && !leaves {
         out.push(alarm(AlarmKind::MarginLow, Severity::Warning, None, None));
         if let Some(state) = state.venues.get_mut(venue.index()) {
             state.margin_warned = true;
@@ -52,14 +56,16 @@ fn watch(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
     if distance >= levels.top_up || state.venue(venue).is_none_or(|state| state.moving.is_some()) {
         return;
     }
-    let wanted = equity_for(&funds, levels.target) - funds.perp_equity;
+    let wanted = equity_for(&funds, levels.target) - funds.margin_equity();
     let movable = wanted.min(funds.spot);
     // Not worth a transfer below half a percent of the shorts: shrinking is next.
     let least = funds.notional.times_rate(Rate::from_units(5_000_000_000_000_000));
     if movable >= least && state.send((venue, Wallet::Spot), (movable, quote), out) {
         return;
     }
-    if distance < levels.floor && !shrinking(state, key) {
+    // Rates that are only late are no reason to sell: the last ones decide.
+    let funds = state.funds_by(venue, quote, Trust::Last);
+    if self::distance(&funds).is_some_and(|distance| distance < levels.floor) && !shrinking(state, key) {
         out.push(alarm(AlarmKind::MarginFloor, Severity::Page, None, None));
         shrink(state, key, &funds, &levels);
     }
@@ -76,26 +82,39 @@ fn shrinking(state: &State, key: (VenueId, Asset)) -> bool {
 /// Distance to liquidation of a wallet; `None` without shorts.
 #[must_use]
 pub fn distance(funds: &Funds) -> Option<Rate> {
-    crate::domain::margin::liquidation_distance(funds.perp_equity, funds.notional, funds.maintenance)
+    crate::domain::margin::liquidation_distance_with(
+        funds.margin_equity(),
+        funds.collateral,
+        funds.notional,
+        funds.maintenance,
+    )
 }
 
-/// Equity at which shorts of this size are `target` away from liquidation: `M + target x (N + M)`.
+/// Equity at which shorts of this size are `target` away from liquidation: `M + target x (N + M - K)`, where K is what coins
+/// count for.
 fn equity_for(funds: &Funds, target: Rate) -> Amount {
-    funds.maintenance + (funds.notional + funds.maintenance).times_rate(target)
+    funds.maintenance + (funds.notional + funds.maintenance - funds.collateral).times_rate(target)
 }
 
 /// Lowers every pair of the wallet by the same share, so that with the money of the sold spot the target is restored.
 ///
-/// With E equity, N notional, M maintenance and r = target x (1 + M/N) + M/N: after closing a share and moving its spot
-/// money, E + C + (N - N') = N' r with C the spot wallet's cash, so N' = (E + C + N) / (1 + r).
+/// With E quote coin and unrealised profit, K coins as collateral, N notional, M maintenance, C the spot wallet's cash and t
+/// the target: after keeping a share k and moving the spot money, `E + C + k K + (1 - k) N = k (M + t (N + M - K))`, so
+/// `k = (E + C + N) / (N - K + M + t (N + M - K))`.
 #[expect(clippy::float_arithmetic, reason = "a share of a position; the coins are rounded down to the step afterwards")]
 fn shrink(state: &mut State, key: (VenueId, Asset), funds: &Funds, levels: &Margin) {
-    let (equity, notional) = ((funds.perp_equity + funds.spot).to_f64(), funds.notional.to_f64());
-    let ratio = funds.maintenance.to_f64() / notional;
-    let needed = levels.target.to_f64() * (1.0 + ratio) + ratio;
+    let money = (funds.perp_equity + funds.spot + funds.notional).to_f64();
+    let naked = (funds.notional - funds.collateral).to_f64();
+    let maintenance = funds.maintenance.to_f64();
+    let needed = naked + maintenance + levels.target.to_f64() * (naked + maintenance);
     // One percent less, for the costs of getting there.
-    let keep = ((equity + notional) / (1.0 + needed) / notional * 0.99).clamp(0.0, 0.95);
-    let Some(keep) = Rate::from_f64(keep) else { return };
+    shrink_to(state, key, (money / needed * 0.99).clamp(0.0, 0.95));
+}
+
+/// Lowers every pair of the wallet to this share of what it holds; false when none was higher.
+pub(super) fn shrink_to(state: &mut State, key: (VenueId, Asset), keep: f64) -> bool {
+    let Some(keep) = Rate::from_f64(keep) else { return false };
+    let mut lowered = false;
     for place in 0..state.pairs.len() {
         let Some(pair) = state.pairs.get(place) else { continue };
         if (pair.pair.venue_id, pair.pair.quote) != key || pair.memory.entered_at.is_none() {
@@ -111,6 +130,8 @@ fn shrink(state: &mut State, key: (VenueId, Asset), funds: &Funds, levels: &Marg
             pair.memory.reason = Some(Reason::Margin);
             pair.dirty = true;
             pair.at_rest = false;
+            lowered = true;
         }
     }
+    lowered
 }

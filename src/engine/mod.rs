@@ -6,6 +6,7 @@
 pub mod apply;
 pub mod booked;
 pub mod by_hand;
+pub mod collateral;
 pub mod context;
 pub mod decide;
 pub mod entry;
@@ -15,6 +16,7 @@ pub mod margin;
 pub mod orders_due;
 pub mod record;
 pub mod state;
+pub mod unpark;
 pub mod views;
 
 pub use record::Record;

@@ -1,5 +1,6 @@
 //! All that the core knows, in one place.
 
+use super::collateral::CoinRate;
 use super::fee_coin::FeeCoin;
 use super::record::Record;
 use crate::config::Settings;
@@ -55,6 +56,8 @@ pub struct VenueState {
     pub down: bool,
     /// The transfer on its way; one at a time.
     pub moving: Option<Transfer>,
+    /// Since when it is.
+    pub moving_since: Option<WallTime>,
     /// The margin warning was raised and not yet cleared.
     pub margin_warned: bool,
     /// Not before this time another transfer is tried.
@@ -69,6 +72,12 @@ pub struct VenueState {
     pub fee_coins: BTreeMap<Wallet, FeeCoin>,
     /// When they were compared last.
     pub reconciled: Option<WallTime>,
+    /// What coins count for as collateral is not known any more, and that was said.
+    pub rates_missed: bool,
+    /// Coins cannot leave the perp wallet for want of the quote coin, and that was said.
+    pub stuck: bool,
+    /// The pair whose coins the venue sold last for a debt: what comes in for them is its.
+    pub sold_last: Option<PairId>,
 }
 
 /// How well the next settlement was forecast: sums of absolute errors per 8 h.
@@ -109,6 +118,8 @@ pub struct State {
     pub venues: Vec<VenueState>,
     /// Quote coins of all pairs.
     pub quotes: Vec<Asset>,
+    /// What coins count for as collateral, by venue.
+    pub collateral: BTreeMap<(VenueId, Asset), CoinRate>,
     /// Dollars for one quote coin.
     pub pegs: BTreeMap<Asset, Price>,
     /// The books.
@@ -160,6 +171,7 @@ impl State {
             bot: BotState::Starting,
             paused: false,
             stopping: false,
+            collateral: BTreeMap::new(),
             pegs: BTreeMap::new(),
             orders: Orders::default(),
             throttle: Throttle::default(),

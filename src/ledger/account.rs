@@ -80,6 +80,8 @@ pub enum PostingReason {
     Interest,
     /// The venue's insurance.
     Insurance,
+    /// The venue sold coins of the perp wallet for a debt in the quote coin there.
+    AutoExchange,
     /// The venue rounds otherwise.
     Rounding,
 }

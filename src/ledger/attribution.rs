@@ -73,6 +73,12 @@ impl Attribution {
         self.perp += perp;
     }
 
+    /// Signed coins that the venue took out by a sale of its own, whose price is told apart: at the mid until then.
+    pub fn exchange_coins(&mut self, coins: SignedQuantity, mid: Price) {
+        self.spot += coins;
+        self.lines.slippage += mid.times_signed(coins);
+    }
+
     /// A fee in the quote coin; plus is paid.
     pub fn fee(&mut self, amount: Amount) {
         self.lines.fees -= amount;

@@ -24,6 +24,82 @@ pub struct Room {
     pub gate_cap: Amount,
     /// Part of the usual size that the quadrant allows (1 is all).
     pub scale: Rate,
+    /// What margins the short.
+    pub backing: Backing,
+}
+
+/// Leverage that a venue is set to where coins are collateral: what it keeps back of them until the short is bought back.
+/// Our own limit is `size.leverage` for the part of a short that its coins do not cover yet.
+pub const COIN_LEVERAGE: u8 = 5;
+
+/// Share of a covered short that stands beside its coins in the quote coin, for funding, fees and what a clip realises.
+pub const QUOTE_BUFFER: Rate = Rate::from_units(20_000_000_000_000_000);
+
+/// What a short needs beside the coins of its spot leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backing {
+    /// Margin in the quote coin, at this leverage.
+    Quote {
+        /// Notional over margin.
+        leverage: Rate,
+    },
+    /// The coins themselves; in the quote coin only the margin of the clip whose coins are not there yet, and the buffer.
+    Coin {
+        /// Notional over margin of that clip.
+        leverage: Rate,
+        /// Largest value of a clip.
+        clip: Amount,
+    },
+}
+
+impl Backing {
+    /// Quote coin that a notional needs in the perp wallet.
+    ///
+    /// Worked: 50 at 1x needs 50; on its coins, with clips of 10, it needs 10 and 1 of buffer.
+    #[must_use]
+    pub fn margin(self, notional: Amount) -> Amount {
+        match self {
+            Self::Quote { leverage } => margin_of(notional, leverage),
+            Self::Coin { leverage, clip } => {
+                margin_of(notional.min(clip), leverage) + notional.times_rate(QUOTE_BUFFER)
+            }
+        }
+    }
+
+    /// Capital that a notional needs in all.
+    #[must_use]
+    pub fn capital(self, notional: Amount) -> Amount {
+        notional + self.margin(notional)
+    }
+
+    /// Notional per leg that a capital carries: the inverse of [`Backing::capital`], rounded down.
+    #[must_use]
+    pub fn notional(self, capital: Amount) -> Amount {
+        match self {
+            Self::Quote { leverage } => notional_of(capital, leverage),
+            Self::Coin { leverage, clip } => {
+                let shared = |money: Amount| over(money, Rate::from_units(Rate::ONE) + QUOTE_BUFFER);
+                if capital > self.capital(clip) {
+                    return shared(capital - margin_of(clip, leverage));
+                }
+                let per_coin = Amount::whole(1) + Amount::whole(1).times_rate(QUOTE_BUFFER);
+                let per_coin = per_coin + margin_of(Amount::whole(1), leverage);
+                Amount::from_units(
+                    (capital.units() / 100_000_000).saturating_mul(Amount::whole(1).units()) / per_coin.units()
+                        * 100_000_000,
+                )
+            }
+        }
+    }
+}
+
+/// An amount divided by a rate above zero, rounded down to 1e-8.
+#[must_use]
+pub fn over(amount: Amount, rate: Rate) -> Amount {
+    let rate = i128::from(rate.units().max(1)) / 1_000_000_000;
+    Amount::from_units(
+        (amount.units() / 100_000_000).saturating_mul(1_000_000_000).div_euclid(rate.max(1)) * 100_000_000,
+    )
 }
 
 /// Notional per leg that `capital` carries: `capital / (1 + 1 / leverage)`. Worked: 100 at 1x carries 50, at 2x 66.67.
@@ -34,12 +110,6 @@ pub fn notional_of(capital: Amount, leverage: Rate) -> Amount {
     // Ten decimals fewer, so that the product fits.
     let units = (capital.units() / 100_000_000).saturating_mul(leverage / 1_000_000_000);
     Amount::from_units(units.div_euclid((leverage + one) / 1_000_000_000).saturating_mul(100_000_000))
-}
-
-/// Capital that a notional needs: `notional x (1 + 1 / leverage)`.
-#[must_use]
-pub fn capital_of(notional: Amount, leverage: Rate) -> Amount {
-    notional + margin_of(notional, leverage)
 }
 
 /// Margin of a notional: `notional / leverage`.
@@ -65,7 +135,7 @@ pub fn coins(size: &Size, room: &Room, spot: Price) -> Quantity {
         .min(part(room.venue_equity, size.share) - room.venue_used)
         .min(room.free)
         .max(Amount::ZERO);
-    let mut notional = notional_of(part(capital, room.scale), size.leverage).min(room.gate_cap);
+    let mut notional = room.backing.notional(part(capital, room.scale)).min(room.gate_cap);
     if let Some(open_interest) = room.open_interest {
         notional = notional.min(part(spot.times(open_interest), size.oi_share));
     }
@@ -81,8 +151,27 @@ mod tests {
     fn capital_carries_its_notional_by_leverage() {
         let percent = |points: i64| Rate::from_units(points * 10_000_000_000_000_000);
         assert_eq!(notional_of(Amount::whole(100), percent(100)), Amount::whole(50));
-        assert_eq!(capital_of(Amount::whole(50), percent(100)), Amount::whole(100));
+        assert_eq!(Backing::Quote { leverage: percent(100) }.capital(Amount::whole(50)), Amount::whole(100));
         assert_eq!(margin_of(Amount::whole(50), percent(200)), Amount::whole(25));
         assert_eq!(notional_of(Amount::whole(150), percent(200)), Amount::whole(100));
+    }
+
+    #[test]
+    fn where_coins_are_collateral_the_capital_is_needed_once() {
+        let one = Rate::from_units(Rate::ONE);
+        let coin = Backing::Coin { leverage: one, clip: Amount::whole(10) };
+        assert_eq!(coin.margin(Amount::whole(50)), Amount::whole(11));
+        assert_eq!(coin.capital(Amount::whole(50)), Amount::whole(61));
+        // A pair of less than a clip needs its margin whole: its coins are on their way only afterwards.
+        assert_eq!(coin.capital(Amount::whole(5)), Amount::parse("10.1").unwrap());
+        let near = |capital: &str, expected: &str| {
+            let found = coin.notional(Amount::parse(capital).unwrap());
+            let off = Amount::parse(expected).unwrap() - found;
+            assert!(off >= Amount::ZERO && off < Amount::parse("0.000001").unwrap(), "{capital}: {found}");
+        };
+        near("61", "50");
+        near("10.1", "5");
+        near("20.2", "10");
+        near("0", "0");
     }
 }

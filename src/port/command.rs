@@ -74,6 +74,10 @@ pub enum AlarmKind {
     MarginLow,
     /// Distance to liquidation below the floor.
     MarginFloor,
+    /// The venue sold coins of the perp wallet for a debt in the quote coin.
+    AutoExchanged,
+    /// What coins count for as collateral is not known any more, while a pair is held.
+    CollateralUnknown,
     /// A reduce-only order was refused: the position is not what we believe.
     ReduceRefused,
     /// Data of a pair went stale while it is held.

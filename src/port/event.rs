@@ -117,6 +117,9 @@ pub enum Adjustment {
     Interest,
     /// The venue's insurance took or gave after a liquidation.
     Insurance,
+    /// The venue sold coins of the perp wallet for a debt in the quote coin there (multi-assets mode): the coins go out, the
+    /// quote coin comes in.
+    AutoExchange,
     /// The venue rounds otherwise than the ledger; less than one part in a million of a quote coin.
     Rounding,
 }
@@ -284,6 +287,17 @@ pub enum Event {
         asset: Asset,
         /// Dollars for one.
         price: Price,
+    },
+    /// What a coin counts for as collateral of perps, from the venue (multi-assets mode).
+    CollateralRate {
+        /// Venue.
+        venue: VenueId,
+        /// The coin; a quote coin has its row too.
+        asset: Asset,
+        /// The venue's index of it, in US dollars.
+        index: Price,
+        /// Share of the index that counts, 0 to 1: one less the haircut.
+        share: Rate,
     },
     /// New limits on orders.
     RulesChanged {

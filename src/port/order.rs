@@ -101,7 +101,7 @@ pub enum Reason {
     Operator,
     /// The two legs are unequal.
     Unequal,
-    /// The venue closed the short by itself.
+    /// The venue closed the short by itself, or sold coins that margined it.
     VenueClosed,
     /// A quote coin left its peg.
     Depeg,

@@ -127,7 +127,7 @@ pub async fn account(inquiry: &Inquiry<'_>, subject: &Subject<'_>, lines: &mut V
         }
         Err(error) => lines.push(failed("key", &error)),
     }
-    match preflight::account_modes(inquiry).await {
+    match preflight::account_modes(inquiry, subject.settings.margin.collateral).await {
         Ok(found) => lines.extend(found),
         Err(error) => lines.push(failed("account", &error)),
     }
@@ -171,7 +171,7 @@ fn unread(check: &str) -> Line {
 }
 
 fn modes_line(found: &SymbolModes, settings: &Settings) -> Line {
-    let wanted = whole_leverage(settings.size.leverage);
+    let wanted = whole_leverage(settings);
     let isolated = settings.margin.mode == MarginMode::Isolated;
     let mode = |isolated: bool| if isolated { "isolated" } else { "cross" };
     let leverage = found.leverage.map_or_else(|| "unknown leverage".to_owned(), |leverage| format!("{leverage}x"));

@@ -5,7 +5,7 @@
 
 use super::preflight::whole_leverage;
 use crate::config::Settings;
-use crate::config::settings::MarginMode;
+use crate::config::settings::{Collateral, MarginMode};
 use crate::domain::{Span, Symbol, WallTime};
 use crate::venues::binance::answer::Answer;
 use crate::venues::binance::ask::Ask;
@@ -35,9 +35,9 @@ impl ModesWatch {
     pub fn new(profile: &Profile, symbols: Vec<Symbol>, settings: &Settings, now: WallTime) -> Self {
         Self {
             symbols,
-            leverage: whole_leverage(settings.size.leverage),
+            leverage: whole_leverage(settings),
             isolated: settings.margin.mode == MarginMode::Isolated,
-            multi_assets: false,
+            multi_assets: settings.margin.collateral == Collateral::Coin,
             apart: !profile.has(Feature::AccountConfig),
             next: now + EVERY,
             told: BTreeMap::new(),
@@ -140,8 +140,16 @@ mod tests {
             ["collateral mode is multi-assets, needed is single asset"]
         );
         assert_eq!(watch.answered(&account(Some(true), Some(true))), ["position mode is hedge, needed is one-way"]);
+        let mut coin = settings.clone();
+        coin.margin.collateral = Collateral::Coin;
+        let mut on_coins = ModesWatch::new(&Profile::binance(), vec![symbol], &coin, WallTime(0));
+        assert_eq!(on_coins.answered(&account(Some(false), Some(true))), none);
+        assert_eq!(
+            on_coins.answered(&account(Some(false), Some(false))),
+            ["collateral mode is single asset, needed is multi-assets"]
+        );
         let modes = |leverage, isolated| Answer::SymbolConfig(SymbolModes { symbol, leverage, isolated });
-        let wanted = whole_leverage(settings.size.leverage);
+        let wanted = whole_leverage(&settings);
         assert_eq!(watch.answered(&modes(Some(wanted), Some(false))), none);
         assert_eq!(
             watch.answered(&modes(Some(20), Some(true))),

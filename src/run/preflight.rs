@@ -1,17 +1,22 @@
 //! What must be right at a venue before a run may trade there, line by line, each with its fix. For `doctor` and `live`.
 //!
-//! It asks and judges; only [`settle_modes`] changes anything, and only leverage and margin mode of our own pairs.
+//! It asks and judges; only [`settle_modes`] and [`settle_collateral`] change anything: leverage and margin mode of our own
+//! pairs, and multi-assets mode of an account that holds nothing.
 //! An unknown right is not a right: it refuses. Tests: `tests/doctor.rs`.
 
 use super::live_net::Outcome;
 use super::live_start::{Inquiry, StartError};
 use crate::config::Settings;
-use crate::config::settings::MarginMode as Wanted;
+use crate::config::settings::{Collateral, MarginMode as Wanted};
 use crate::domain::{Market, Rate, Span, Symbol, WallTime};
+use crate::pairs::sizing::COIN_LEVERAGE;
 use crate::venues::binance::answer::{AccountModes, Answer, Class, KeyRights, SymbolModes};
 use crate::venues::binance::ask::{Act, Ask, MarginMode};
 use crate::venues::binance::profile::Feature;
 use serde::Serialize;
+
+/// Name of the line about multi-assets mode.
+const COLLATERAL_MODE: &str = "collateral mode";
 
 /// How a line ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -46,11 +51,15 @@ impl Line {
     }
 }
 
-/// Whole number of the leverage that the venue is set to: the margin that the settings ask for fits under it.
+/// Whole number of the leverage that the venue is set to: the margin that the settings ask for fits under it. Where coins are
+/// collateral it is what the venue keeps back of them, and our own limits are narrower.
 #[must_use]
-pub fn whole_leverage(leverage: Rate) -> u8 {
+pub fn whole_leverage(settings: &Settings) -> u8 {
+    if settings.margin.collateral == Collateral::Coin {
+        return COIN_LEVERAGE;
+    }
     let one = Rate::ONE;
-    let whole = (leverage.units().max(one) + one - 1) / one;
+    let whole = (settings.size.leverage.units().max(one) + one - 1) / one;
     u8::try_from(whole.clamp(1, 3)).unwrap_or(3)
 }
 
@@ -96,9 +105,9 @@ pub fn rights(rights: &KeyRights, now: WallTime) -> Vec<Line> {
     lines
 }
 
-/// Modes of the account.
+/// Modes of the account, against the collateral that the settings name.
 #[must_use]
-pub fn modes(modes: &AccountModes) -> Vec<Line> {
+pub fn modes(modes: &AccountModes, wanted: Collateral) -> Vec<Line> {
     let mut lines = Vec::new();
     lines.push(match modes.hedge {
         Some(false) => Line::new("position mode", Verdict::Good, "one-way", ""),
@@ -112,12 +121,7 @@ pub fn modes(modes: &AccountModes) -> Vec<Line> {
             Line::new("position mode", Verdict::Refuse, "not stated", "ask the venue's support for the account's state")
         }
     });
-    let fix = "switch to single-asset mode in the futures settings, so that only the quote coin is collateral";
-    lines.push(match modes.multi_assets {
-        Some(true) => Line::new("collateral mode", Verdict::Refuse, "multi-assets", fix),
-        Some(false) => Line::new("collateral mode", Verdict::Good, "single asset", ""),
-        None => Line::new("collateral mode", Verdict::Warn, "not stated", fix),
-    });
+    lines.push(collateral_line(modes.multi_assets, wanted));
     if modes.can_trade == Some(false) {
         lines.push(Line::new("account", Verdict::Refuse, "may not trade", "the venue has locked it: ask its support"));
     }
@@ -127,16 +131,42 @@ pub fn modes(modes: &AccountModes) -> Vec<Line> {
     lines
 }
 
+/// Whether collateral is kept as the settings want it.
+fn collateral_line(multi_assets: Option<bool>, wanted: Collateral) -> Line {
+    let check = COLLATERAL_MODE;
+    match (wanted, multi_assets) {
+        (Collateral::Coin, Some(true)) => Line::new(check, Verdict::Good, "multi-assets", ""),
+        (Collateral::Coin, found) => {
+            let found = if found.is_some() { "single asset" } else { "not stated" };
+            let fix = "carry live switches to multi-assets mode while no position and no order is open there: close them, or \
+                       switch it in the futures settings, or set margin.collateral = \"quote\"";
+            Line::new(check, Verdict::Refuse, found, fix)
+        }
+        (Collateral::Quote, Some(false)) => Line::new(check, Verdict::Good, "single asset", ""),
+        (Collateral::Quote, found) => {
+            let fix = "switch to single-asset mode in the futures settings, so that only the quote coin is collateral, or set \
+                       margin.collateral = \"coin\"";
+            let (verdict, found) =
+                if found.is_some() { (Verdict::Refuse, "multi-assets") } else { (Verdict::Warn, "not stated") };
+            Line::new(check, verdict, found, fix)
+        }
+    }
+}
+
 /// Everything that a venue says about the key and the account.
 ///
 /// # Errors
 /// [`StartError`] when it cannot be reached. A refusal is a line.
-pub async fn account(inquiry: &Inquiry<'_>, symbols: &[Symbol], now: WallTime) -> Result<Vec<Line>, StartError> {
+pub async fn account(
+    inquiry: &Inquiry<'_>,
+    (symbols, settings): (&[Symbol], &Settings),
+    now: WallTime,
+) -> Result<Vec<Line>, StartError> {
     let (known, mut lines) = key(inquiry, now).await?;
     if !known {
         return Ok(lines);
     }
-    lines.extend(account_modes(inquiry).await?);
+    lines.extend(account_modes(inquiry, settings.margin.collateral).await?);
     lines.extend(locks(inquiry).await);
     for symbol in symbols {
         if let Ok(Answer::SymbolConfig(found)) =
@@ -181,7 +211,7 @@ pub async fn key(inquiry: &Inquiry<'_>, now: WallTime) -> Result<(bool, Vec<Line
 ///
 /// # Errors
 /// [`StartError`] when it cannot be reached. A refusal is a line.
-pub async fn account_modes(inquiry: &Inquiry<'_>) -> Result<Vec<Line>, StartError> {
+pub async fn account_modes(inquiry: &Inquiry<'_>, wanted: Collateral) -> Result<Vec<Line>, StartError> {
     let mut found = match inquiry.ask("the modes of the account", Ask::AccountConfig).await {
         Ok(Answer::AccountConfig(found)) => found,
         Ok(_) => {
@@ -203,7 +233,7 @@ pub async fn account_modes(inquiry: &Inquiry<'_>) -> Result<Vec<Line>, StartErro
     {
         found.multi_assets = own.multi_assets;
     }
-    Ok(modes(&found))
+    Ok(modes(&found, wanted))
 }
 
 /// Whether the venue has locked automated trading; no line where it is not locked or cannot be asked.
@@ -230,6 +260,39 @@ fn symbol_line(found: &SymbolModes) -> Line {
     Line::new(&format!("{} modes", found.symbol), Verdict::Good, format!("{leverage}, {mode}"), "")
 }
 
+/// Switches multi-assets mode on where that alone is refused in `lines`, coins are to be collateral, and nothing is open at
+/// the venue: it changes what margins every position of the account, so with something open a person does it. True when it
+/// was switched: the lines are not true any more.
+///
+/// # Errors
+/// [`StartError`] when the venue refuses or cannot be reached.
+pub async fn settle_collateral(
+    inquiry: &Inquiry<'_>,
+    (symbols, wanted): (&[Symbol], Collateral),
+    lines: &[Line],
+) -> Result<bool, StartError> {
+    let mut refused = lines.iter().filter(|line| line.verdict == Verdict::Refuse);
+    let alone = refused.next().is_some_and(|line| line.check == COLLATERAL_MODE) && refused.next().is_none();
+    if wanted != Collateral::Coin || !alone || !is_flat(inquiry).await? {
+        return Ok(false);
+    }
+    for symbol in symbols {
+        // It cannot be switched on while a symbol is isolated.
+        let mode = MarginMode::Cross;
+        act(inquiry, "the margin mode", Act::SetMarginMode { symbol: *symbol, mode }).await?;
+    }
+    act(inquiry, "multi-assets mode", Act::SetMultiAssets { on: true }).await?;
+    Ok(true)
+}
+
+/// Whether the perp account holds no position and no order, as far as the venue says.
+async fn is_flat(inquiry: &Inquiry<'_>) -> Result<bool, StartError> {
+    let open = Ask::OpenOrders { market: Market::Perp, symbol: None };
+    let orders = matches!(inquiry.ask("open orders", open).await?, Answer::Orders(rows) if rows.is_empty());
+    let Answer::Positions(rows) = inquiry.ask("positions", Ask::Positions).await? else { return Ok(false) };
+    Ok(orders && rows.iter().all(|row| row.coins.is_zero()))
+}
+
 /// Sets leverage and margin mode of our perps as the settings want them; what is so already is left alone.
 ///
 /// # Errors
@@ -239,7 +302,7 @@ pub async fn settle_modes(inquiry: &Inquiry<'_>, symbols: &[Symbol], settings: &
         Wanted::Cross => MarginMode::Cross,
         Wanted::Isolated => MarginMode::Isolated,
     };
-    let leverage = whole_leverage(settings.size.leverage);
+    let leverage = whole_leverage(settings);
     for symbol in symbols {
         let found = match inquiry.ask("modes of a perp", Ask::SymbolConfig { symbol: *symbol }).await? {
             Answer::SymbolConfig(found) => found,
@@ -273,4 +336,26 @@ async fn act(inquiry: &Inquiry<'_>, what: &'static str, act: Act) -> Result<(), 
 pub fn perps(catalogue: &crate::domain::Catalogue, venue: crate::domain::VenueId) -> Vec<Symbol> {
     let ours = catalogue.instruments().iter().filter(|one| one.venue_id == venue && one.market == Market::Perp);
     ours.map(|one| one.symbol).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h18_the_collateral_mode_must_be_the_one_of_the_settings() {
+        let check = |wanted, multi_assets, verdict, fix: &str| {
+            let modes =
+                modes(&AccountModes { hedge: Some(false), multi_assets, fee_tier: None, can_trade: None }, wanted);
+            let line = modes.into_iter().find(|line| line.check == COLLATERAL_MODE).unwrap();
+            assert_eq!(line.verdict, verdict, "{line:?}");
+            assert!(line.fix.contains(fix) && (line.fix.is_empty() == fix.is_empty()), "{line:?}");
+        };
+        check(Collateral::Quote, Some(false), Verdict::Good, "");
+        check(Collateral::Quote, Some(true), Verdict::Refuse, "single-asset");
+        check(Collateral::Quote, None, Verdict::Warn, "single-asset");
+        check(Collateral::Coin, Some(true), Verdict::Good, "");
+        check(Collateral::Coin, Some(false), Verdict::Refuse, "multi-assets");
+        check(Collateral::Coin, None, Verdict::Refuse, "multi-assets");
+    }
 }

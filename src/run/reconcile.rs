@@ -102,7 +102,7 @@ pub fn moved(state: &State, venue: VenueId, lists: &Lists) -> Result<Vec<Moved>,
     for (wallet, rows) in [(Wallet::Spot, &lists.spot), (Wallet::Perp, &lists.perp)] {
         for asset in assets(state, (venue, wallet), rows) {
             let amount = total(rows, asset) - state.ledger.wallet(venue, wallet, asset);
-            if !amount.is_zero() && !is_rounding(wallet, amount) {
+            if !amount.is_zero() && !is_rounding(state, (wallet, asset), amount) {
                 all.push(Moved { venue, wallet, asset, amount });
             }
         }
@@ -194,8 +194,9 @@ fn total(rows: &[BalanceRow], asset: Asset) -> Amount {
     rows.iter().find(|row| row.asset == asset).map_or(Amount::ZERO, |row| row.total)
 }
 
-fn is_rounding(wallet: Wallet, off: Amount) -> bool {
-    wallet == Wallet::Perp && off.abs() <= ROUNDING
+/// A ten-thousandth of a quote coin is nothing; of a coin that is collateral it may be a lot.
+fn is_rounding(state: &State, (wallet, asset): (Wallet, Asset), off: Amount) -> bool {
+    wallet == Wallet::Perp && off.abs() <= ROUNDING && state.quotes.contains(&asset)
 }
 
 fn account_name(state: &State, (venue, wallet): (VenueId, Wallet), asset: Asset) -> String {
@@ -216,7 +217,7 @@ fn wallet(state: &State, of: (VenueId, Wallet), rows: &[BalanceRow], found: &mut
         if off.is_zero() {
             continue;
         }
-        if is_rounding(wallet, off) {
+        if is_rounding(state, (wallet, asset), off) {
             found.rounding.push((wallet, asset, off));
             continue;
         }

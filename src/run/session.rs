@@ -5,6 +5,7 @@ use super::journal::{Books, Journal, JournalError};
 use crate::domain::{Leg, PairId, Sequence, WallTime};
 use crate::engine::State;
 use crate::pairs::PairMemory;
+use crate::port::event::Adjustment;
 use crate::port::order::Intent;
 use crate::port::{Event, Stamped};
 use crate::report::run::Summary;
@@ -166,6 +167,9 @@ fn pair_of(event: &Event, state: &State) -> Option<PairId> {
         Event::Order(report) => state.orders.find(report.id).map(|order| order.intent.pair),
         Event::VenueFill { instrument, .. } | Event::FundingPaid { instrument, .. } => {
             Some(State::owner(*instrument).0)
+        }
+        Event::Adjusted { venue, asset, cause: Adjustment::AutoExchange, .. } => {
+            crate::engine::collateral::pair_of(state, *venue, *asset)
         }
         _ => None,
     }

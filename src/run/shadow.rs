@@ -122,6 +122,7 @@ impl<J: Journal> Shadow<J> {
             Event::Mark { instrument, mark, .. } => {
                 venue.on_mark(State::owner(*instrument).0, *mark, *mark, (now, now));
             }
+            Event::CollateralRate { venue: of, asset, share, .. } => venue.on_collateral(*of, *asset, *share),
             Event::Settled { instrument, settlement } => {
                 if let Some(mark) = venue.accounts().position(State::owner(*instrument).0).mark {
                     let stamps = (settlement.stamp, now);

@@ -17,6 +17,9 @@ pub struct VenuePosition {
     pub mark: Option<Price>,
     /// Margin of an isolated position; unused in cross mode.
     pub isolated: Amount,
+    /// Share of its value that a coin in the perp wallet counts for as collateral; nothing unless coins are collateral.
+    #[serde(default)]
+    pub share: Rate,
 }
 
 /// All accounts of all venues.
@@ -128,6 +131,12 @@ impl Accounts {
             }
             let stressed = stress.filter(|(id, _)| *id == pair.id).map(|(_, price)| price);
             let Some(price) = stressed.or(position.mark) else { continue };
+            if position.share.units() > 0 {
+                let coins = self.wallet(venue, Wallet::Perp, pair.coin).to_coins();
+                let counts = price.times_signed(coins).times_rate(position.share);
+                sum.collateral += counts;
+                sum.equity += counts;
+            }
             let notional = price.times(position.coins.magnitude());
             sum.equity += price.times_signed(position.coins) - position.entry_value;
             sum.notional += notional;
@@ -144,6 +153,7 @@ impl Accounts {
         let notional = price.times(position.coins.magnitude());
         let brackets = catalogue.instrument(pair.perp).map(|instrument| instrument.brackets.as_slice());
         MarginOf {
+            collateral: Amount::ZERO,
             equity: position.isolated + price.times_signed(position.coins) - position.entry_value,
             notional,
             maintenance: brackets.and_then(|list| margin::maintenance(list, notional)).unwrap_or(notional),
@@ -158,6 +168,13 @@ impl Accounts {
         }
     }
 
+    /// Coins of this pair count for a share of their value as collateral.
+    pub fn set_share(&mut self, pair: PairId, share: Rate) {
+        if let Some(position) = self.positions.get_mut(pair.index()) {
+            position.share = share;
+        }
+    }
+
     /// Adds margin to an isolated position.
     pub fn add_isolated(&mut self, pair: PairId, amount: Amount) {
         if let Some(position) = self.positions.get_mut(pair.index()) {
@@ -169,8 +186,10 @@ impl Accounts {
 /// Margin figures of one wallet or one isolated position.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MarginOf {
-    /// Wallet plus unrealised profit.
+    /// Wallet plus unrealised profit, and what coins count for.
     pub equity: Amount,
+    /// What coins count for, which rises with the mark.
+    pub collateral: Amount,
     /// Value of the positions.
     pub notional: Amount,
     /// Maintenance margin.

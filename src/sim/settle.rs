@@ -86,7 +86,8 @@ impl SimVenue {
         let from = position.mark.unwrap_or(mark);
         let before = self.margin_at(pair, from);
         let distance =
-            margin::liquidation_distance(before.equity, before.notional, before.maintenance).unwrap_or(Rate::ZERO);
+            margin::liquidation_distance_with(before.equity, before.collateral, before.notional, before.maintenance)
+                .unwrap_or(Rate::ZERO);
         let rise = i128::from(from.units()) * i128::from(distance.units().max(0)) / i128::from(Rate::ONE);
         let units = i64::try_from(i128::from(from.units()) + rise).unwrap_or(high.units());
         let price = Price::from_units(units.min(high.units()).max(1)).unwrap_or(high);

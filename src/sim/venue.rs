@@ -8,7 +8,7 @@ use super::faults::{CancelFault, Faults, PlaceFault, ReportFault};
 use super::matching::{Liquidity, traded_through};
 use crate::config::Settings;
 use crate::domain::{
-    Amount, Asset, Catalogue, ClientOrderId, InstrumentId, PairId, Price, Quantity, Side, Span, VenueId, WallTime,
+    Amount, Asset, Catalogue, ClientOrderId, InstrumentId, PairId, Price, Quantity, Rate, Side, Span, VenueId, WallTime,
 };
 use crate::port::event::{Transfer, Wallet};
 use crate::port::order::{Fill, Intent, OrderReport, Outcome};
@@ -151,6 +151,14 @@ impl SimVenue {
     #[must_use]
     pub const fn accounts(&self) -> &Accounts {
         &self.accounts
+    }
+
+    /// A coin counts for this share of its value as collateral from now on.
+    pub fn on_collateral(&mut self, venue: VenueId, coin: Asset, share: Rate) {
+        let ours = self.catalogue.pairs().iter().filter(|pair| (pair.venue_id, pair.coin) == (venue, coin));
+        for pair in ours {
+            self.accounts.set_share(pair.id, share);
+        }
     }
 
     /// Instruments and pairs as the venue knows them.

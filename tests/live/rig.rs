@@ -285,6 +285,27 @@ impl Rig {
         ran(&waiting.join().unwrap().unwrap())
     }
 
+    /// Starts it and kills it as soon as something holds; a run that ends before, or takes more than two real minutes, is a
+    /// failed test.
+    pub(crate) fn killed_when(mut command: Command, holds: impl Fn() -> bool) -> Ran {
+        let child = command.spawn().unwrap();
+        let id = child.id();
+        let (done, ended) = mpsc::channel();
+        let waiting = std::thread::spawn(move || {
+            let output = child.wait_with_output();
+            let _ = done.send(());
+            output
+        });
+        let mut looks = 0;
+        let mut over = false;
+        while !over && !holds() && looks < 6_000 {
+            looks += 1;
+            over = ended.recv_timeout(Duration::from_millis(20)).is_ok();
+        }
+        let _ = Command::new("kill").args(["-9", &id.to_string()]).status();
+        ran(&waiting.join().unwrap().unwrap())
+    }
+
     /// Another command of the binary.
     pub(crate) fn ask(&self, words: &[&str]) -> Ran {
         ran(&carry().args(words).current_dir(self.folder.path()).output().unwrap())

@@ -145,6 +145,12 @@ fn market_event() -> impl Strategy<Value = Event> {
         (instrument(), settlement).prop_map(|(instrument, settlement)| Event::Settled { instrument, settlement }),
         (instrument(), quantity()).prop_map(|(instrument, coins)| Event::OpenInterest { instrument, coins }),
         (asset(), price()).prop_map(|(asset, price)| Event::Peg { asset, price }),
+        (venue(), asset(), price(), rate()).prop_map(|(venue, asset, index, share)| Event::CollateralRate {
+            venue,
+            asset,
+            index,
+            share
+        }),
         Just(Event::Timer),
         Just(Event::Turn),
     ]
@@ -215,7 +221,12 @@ fn account_event() -> impl Strategy<Value = Event> {
 
 /// What the lists of a live account say.
 fn list_event() -> impl Strategy<Value = Event> {
-    let cause = prop_oneof![Just(Adjustment::External), Just(Adjustment::Rebate), Just(Adjustment::Rounding)];
+    let cause = prop::sample::select(vec![
+        Adjustment::External,
+        Adjustment::Rebate,
+        Adjustment::AutoExchange,
+        Adjustment::Rounding,
+    ]);
     prop_oneof![
         (venue(), wallet(), asset(), amount(), cause).prop_map(|(venue, wallet, asset, amount, cause)| {
             Event::Adjusted { venue, wallet, asset, amount, cause }
@@ -268,15 +279,16 @@ const fn kind(event: &Event) -> usize {
         Event::Foreign { .. } => 29,
         Event::Reconciled { .. } => 30,
         Event::Barred { .. } => 31,
+        Event::CollateralRate { .. } => 32,
     }
 }
 
 #[test]
 fn every_kind_of_event_is_drawn() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let mut drawn = [false; 32];
+    let mut drawn = [false; 33];
     for _ in 0..5_000 {
         drawn[kind(&any_event().new_tree(&mut runner).unwrap().current())] = true;
     }
-    assert_eq!(drawn, [true; 32]);
+    assert_eq!(drawn, [true; 33]);
 }

@@ -396,6 +396,7 @@ impl Cycle {
                     None => found.outside.push((row.asset, row.amount)),
                 }
             }
+            "AUTO_EXCHANGE" => found.events.push(adjusted(Adjustment::AutoExchange)),
             "INSURANCE_CLEAR" => found.events.push(adjusted(Adjustment::Insurance)),
             "COMMISSION_REBATE" | "API_REBATE" | "REFERRAL_KICKBACK" => {
                 found.events.push(adjusted(Adjustment::Rebate));

@@ -117,6 +117,11 @@ fn execution(number: u64, order: u64, coins: &str) -> FillRow {
     }
 }
 
+fn income(kind: &'static str, (id, asset, money): (&str, Asset, &str), at: WallTime) -> IncomeRow {
+    let symbol = (kind == "FUNDING_FEE").then(symbol);
+    IncomeRow { kind: Symbol::of(kind), symbol, amount: amount(money), asset, at, id: id.to_owned(), fill: None }
+}
+
 fn refused(class: Class) -> Refused {
     Refused { class, status: 400, code: None, text: String::new(), until: None }
 }
@@ -154,6 +159,11 @@ impl Bench {
 
     /// Answers every list of the last output that is asked for with nothing in it.
     fn empty_lists(&mut self) -> Vec<Output> {
+        self.lists(&[])
+    }
+
+    /// The same with this income.
+    fn lists(&mut self, income: &[IncomeRow]) -> Vec<Output> {
         let asked = self.said.clone();
         let mut all = Vec::new();
         for output in asked {
@@ -162,7 +172,7 @@ impl Bench {
                 Ask::OpenOrders { .. } => Answer::Orders(Vec::new()),
                 Ask::Balances(wallet) => Answer::Balances(wallet, Vec::new()),
                 Ask::Positions => Answer::Positions(Vec::new()),
-                Ask::Income { .. } => Answer::Income(Vec::new()),
+                Ask::Income { .. } => Answer::Income(income.to_vec()),
                 Ask::Fills { .. } => Answer::Fills(Vec::new()),
                 _ => continue,
             };
@@ -381,15 +391,7 @@ fn c10_income_is_told_once_with_the_rate_of_its_settlement() {
     let mut bench = Bench::ready();
     bench.later(Span::seconds(31));
     let stamp = WallTime(1_750_003_200_000);
-    let income = |kind: &'static str, number: &str, money: &str| IncomeRow {
-        kind: Symbol::of(kind),
-        symbol: (kind == "FUNDING_FEE").then(symbol),
-        amount: amount(money),
-        asset: usdt(),
-        at: stamp + Span::seconds(2),
-        id: number.to_owned(),
-        fill: None,
-    };
+    let income = |kind, number, money| income(kind, (number, usdt(), money), stamp + Span::seconds(2));
     let rows = vec![income("FUNDING_FEE", "1", "1.5"), income("COMMISSION", "2", "-1"), income("TRANSFER", "3", "50")];
     let position = PositionRow {
         symbol: symbol(),
@@ -438,6 +440,39 @@ fn c10_income_is_told_once_with_the_rate_of_its_settlement() {
 }
 
 #[test]
+fn e15_a_sale_of_coins_by_the_venue_is_told_once_however_often_it_is_listed_and_never_again_after_a_restart() {
+    let at = NOW + Span::seconds(2);
+    let row = |asset, number, money| income("AUTO_EXCHANGE", (number, Asset::new(asset).unwrap(), money), at);
+    let rows = vec![row("BTC", "7", "-0.02"), row("USDT", "8", "990")];
+    let told = |bench: &mut Bench| -> Vec<Event> {
+        let mut said = Vec::new();
+        for _ in 0..3 {
+            said.extend(bench.lists(&rows));
+            // The stream only says that there is something to read.
+            let reason = Some(Symbol::of("AUTO_EXCHANGE"));
+            let pushed = AccountMessage::Balances { wallet: Wallet::Perp, reason, rows: Vec::new(), at };
+            bench.tell(Input::Pushed(Stream::Perp, pushed));
+        }
+        said.into_iter().filter_map(|one| if let Output::Fact(event) = one { Some(event) } else { None }).collect()
+    };
+    let mut bench = Bench::ready();
+    bench.later(Span::seconds(31));
+    let facts = told(&mut bench);
+    let cause = crate::port::event::Adjustment::AutoExchange;
+    let adjusted = |asset: &str, money: &str| {
+        let (venue, wallet, asset) = (VenueId(0), Wallet::Perp, Asset::new(asset).unwrap());
+        Event::Adjusted { venue, wallet, asset, amount: amount(money), cause }
+    };
+    assert_eq!(facts, [adjusted("BTC", "-0.02"), adjusted("USDT", "990")]);
+    let mut again = Bench::ready();
+    again.later(Span::seconds(31));
+    for fact in &facts {
+        again.account.booked_before(fact);
+    }
+    assert_eq!(told(&mut again), []);
+}
+
+#[test]
 fn the_dead_mans_switch_is_kept_while_an_order_rests_and_let_go_after() {
     let switches = |said: &[Output]| -> Vec<Span> {
         let switch = |(_, call): (CallId, Call)| match call {
@@ -466,4 +501,15 @@ fn c04_a_stream_that_says_nothing_of_an_order_is_opened_again() {
     assert!(bench.later(Span::seconds(6)).contains(&Output::Reopen(Stream::Perp)));
     let said = bench.tell(Input::Pushed(Stream::Spot, AccountMessage::ListenKeyExpired));
     assert_eq!(said, [Output::Reopen(Stream::Spot)]);
+}
+
+#[test]
+fn d13_a_subscription_with_a_stale_stamp_is_made_again_and_bars_nobody() {
+    let mut bench = Bench::ready();
+    let mut reply = |class| {
+        let accepted = Err(refused(class));
+        bench.tell(Input::Pushed(Stream::Spot, AccountMessage::Reply { id: "1".to_owned(), accepted }))
+    };
+    assert_eq!(reply(Class::Clock), [Output::Note(Note::Clock), Output::Reopen(Stream::Spot)]);
+    assert_eq!(reply(Class::Auth), [Output::Barred(refused(Class::Auth))]);
 }

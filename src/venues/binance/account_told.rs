@@ -274,8 +274,14 @@ impl Account {
                 out.push(Output::Reopen(stream));
             }
             AccountMessage::Reply { accepted, .. } => {
-                if let Err(refused) = accepted {
-                    out.push(Output::Barred(refused));
+                match accepted {
+                    Ok(()) => {}
+                    // Its stamp was too old or too new: it is made again, after the clock was measured.
+                    Err(refused) if refused.class == Class::Clock => {
+                        out.push(Output::Note(Note::Clock));
+                        out.push(Output::Reopen(stream));
+                    }
+                    Err(refused) => out.push(Output::Barred(refused)),
                 }
             }
             AccountMessage::ServerShutdown => out.push(Output::Reopen(stream)),

@@ -374,7 +374,7 @@ pub(super) fn trading_status(text: &str) -> Read<Answer> {
     Ok(Answer::TradingStatus { locked, until })
 }
 
-sent!(Collateral { symbol "symbol", bid "bidRate", ask "askRate", });
+sent!(Collateral { symbol "symbol", index "index", bid "bidRate", ask "askRate", });
 
 pub(super) fn collateral(text: &str) -> Read<Vec<CollateralRow>> {
     let rows: Vec<Collateral<'_>> = parse_rows(text)?;
@@ -382,6 +382,7 @@ pub(super) fn collateral(text: &str) -> Read<Vec<CollateralRow>> {
     let row = |row: &Collateral<'_>| {
         Ok(CollateralRow {
             symbol: row.symbol.symbol("symbol")?,
+            index: row.index.computed_price("index")?.ok_or_else(|| missing("index"))?,
             bid: row.bid.computed_price("bidRate")?.ok_or_else(|| missing("bidRate"))?,
             ask: row.ask.computed_price("askRate")?.ok_or_else(|| missing("askRate"))?,
         })

@@ -307,6 +307,8 @@ pub struct SymbolModes {
 pub struct CollateralRow {
     /// Which coin pair, as the venue names it (`BTCUSD`).
     pub symbol: Symbol,
+    /// The venue's index of it, in US dollars (`index`).
+    pub index: Price,
     /// Price of one for what is owed, after the haircut (`bidRate`).
     pub bid: Price,
     /// Price of one for what must be bought, after the haircut (`askRate`).

@@ -1,14 +1,14 @@
 //! Public data of one venue: streams and what must be asked for beside them, as events for the core. Sans-IO.
 //!
 //! It owns the two market sessions, polls what no stream tells (settlements, terms of funding, open interest, listings)
-//! and says when the market can be relied on. It decides nothing about trading. Tests: `feed_tests.rs`.
+//! and says when the market can be relied on. It decides nothing about trading. Tests: at the end, `tests/live.rs`.
 
-use super::answer::{Answer, FundingRow, FundingTerms, Listing, Refused};
+use super::answer::{Answer, CollateralRow, FundingRow, FundingTerms, Listing, Refused};
 use super::ask::Ask;
 use super::session::{Input as Frame, Note, Output as Said, Session, Subscription};
 use crate::domain::{
-    Catalogue, FundingRate, InstrumentId, Interval, Market, Price, Quantity, Rules, Side, Span, Symbol, VenueId,
-    WallTime,
+    Asset, Catalogue, FundingRate, InstrumentId, Interval, Market, Price, Quantity, Rate, Rules, Side, Span, Symbol,
+    VenueId, WallTime,
 };
 use crate::port::Event;
 use crate::port::event::{EndCause, Settlement};
@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 
 /// Open interest is asked for this often.
 const INTEREST_EVERY: Span = Span::MINUTE;
+/// What coins count for as collateral.
+const COLLATERAL_EVERY: Span = Span::MINUTE;
 /// Terms of funding and listings.
 const TERMS_EVERY: Span = Span::HOUR;
 /// A settlement that is due is looked for this often.
@@ -81,6 +83,7 @@ enum Pending {
     Listings,
     Settled(InstrumentId),
     Interest(InstrumentId),
+    Collateral,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +112,9 @@ pub struct Feed {
     terms_at: Option<WallTime>,
     interest_at: Option<WallTime>,
     has_interest: bool,
+    /// Coins whose rate as collateral is asked for; none where it is not needed.
+    collateral: Vec<Asset>,
+    collateral_at: Option<WallTime>,
     said: Vec<Said>,
 }
 
@@ -157,6 +163,8 @@ impl Feed {
             terms_at: None,
             interest_at: None,
             has_interest,
+            collateral: Vec::new(),
+            collateral_at: None,
             said: Vec::new(),
         }
     }
@@ -170,6 +178,11 @@ impl Feed {
     /// How many connections there will be.
     pub const fn expect(&mut self, connections: usize) {
         self.expected = connections;
+    }
+
+    /// What these coins count for as collateral is asked for too, at once and then each minute.
+    pub fn ask_collateral(&mut self, coins: Vec<Asset>) {
+        self.collateral = coins;
     }
 
     /// Whether all connections work.
@@ -276,6 +289,7 @@ impl Feed {
             (Pending::Terms, Answer::FundingInfo(rows)) => self.terms(&rows, out),
             (Pending::Listings, Answer::Instruments { listings, .. }) => self.listings(&listings, out),
             (Pending::Settled(instrument), Answer::FundingHistory(rows)) => self.settled(instrument, &rows, out),
+            (Pending::Collateral, Answer::CollateralRates(rows)) => self.rates(&rows, out),
             (Pending::Interest(instrument), Answer::OpenInterest(rows)) => {
                 if let Some((_, coins)) = rows.last() {
                     out.push(FeedOutput::Fact(Event::OpenInterest { instrument, coins: *coins }));
@@ -308,6 +322,20 @@ impl Feed {
                 let (instrument, interval) = (perp.instrument, found);
                 out.push(FeedOutput::Fact(Event::IntervalChanged { instrument, interval }));
             }
+        }
+    }
+
+    /// The share that counts is the bid rate over the index: what the haircut leaves.
+    fn rates(&self, rows: &[CollateralRow], out: &mut Vec<FeedOutput>) {
+        for asset in &self.collateral {
+            // The venue names them against the US dollar: BTCUSD.
+            let named = |row: &&CollateralRow| row.symbol.as_str().strip_suffix("USD") == Some(asset.as_str());
+            let Some(row) = rows.iter().find(named) else { continue };
+            let (venue, asset, index) = (self.venue, *asset, row.index);
+            let one = i128::from(Rate::ONE);
+            let units = (i128::from(row.bid.units()) * one / i128::from(index.units())).min(one);
+            let share = Rate::from_units(i64::try_from(units).unwrap_or(0));
+            out.push(FeedOutput::Fact(Event::CollateralRate { venue, asset, index, share }));
         }
     }
 
@@ -366,6 +394,10 @@ impl Feed {
                 self.call(Pending::Interest(instrument), Ask::OpenInterest { symbol }, out);
             }
         }
+        if !self.collateral.is_empty() && self.collateral_at.is_none_or(|at| now.since(at) >= COLLATERAL_EVERY) {
+            self.collateral_at = Some(now);
+            self.call(Pending::Collateral, Ask::CollateralRates, out);
+        }
         let mut due = Vec::new();
         for perp in &mut self.perps {
             // Due when a stamp has passed that is not known: by the estimate's own time, or by the interval.
@@ -391,3 +423,43 @@ impl Feed {
 
 /// Bids and asks, best first.
 pub type Ladder = (Vec<(Price, Quantity)>, Vec<(Price, Quantity)>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e15_what_coins_count_for_is_asked_each_minute_and_is_what_the_haircut_leaves() {
+        let mut feed = Feed::new(VenueId(3), &Catalogue::default(), &BTreeMap::new(), &BTreeMap::new(), false);
+        let asks = |feed: &mut Feed, seconds: i64| -> Vec<u64> {
+            let mut out = Vec::new();
+            feed.handle(FeedInput::Timer, WallTime(0) + Span::seconds(seconds), &mut out);
+            let call = |one| if let FeedOutput::Call(call, Ask::CollateralRates) = one { Some(call) } else { None };
+            out.into_iter().filter_map(call).collect()
+        };
+        assert!(asks(&mut feed, 0).is_empty(), "nobody needs it");
+        feed.ask_collateral(vec![Asset::of("BTC"), Asset::of("USDT")]);
+        let calls = asks(&mut feed, 1);
+        assert_eq!(calls.len(), 1);
+        assert!(asks(&mut feed, 60).is_empty());
+        let row = |symbol: &'static str, index: &str, bid: &str| {
+            let price = |text: &str| Price::parse(text).unwrap();
+            CollateralRow { symbol: Symbol::of(symbol), index: price(index), bid: price(bid), ask: price(index) }
+        };
+        let rows = vec![row("BTCUSD", "50000", "47500"), row("ETHUSD", "4000", "3800"), row("USDTUSD", "1", "1.01")];
+        let mut out = Vec::new();
+        let answered = FeedInput::Answered { call: calls[0], result: Ok(Answer::CollateralRates(rows)), body: &[] };
+        feed.handle(answered, WallTime(0), &mut out);
+        let rate = |asset, index: &str, share: &str| {
+            let (index, share) = (Price::parse(index).unwrap(), Rate::parse(share).unwrap());
+            FeedOutput::Fact(Event::CollateralRate { venue: VenueId(3), asset: Asset::of(asset), index, share })
+        };
+        assert_eq!(out, [rate("BTC", "50000", "0.95"), rate("USDT", "1", "1")]);
+        // No answer is no rate, and it is asked again a minute later.
+        let calls = asks(&mut feed, 61);
+        out.clear();
+        feed.handle(FeedInput::Failed { call: calls[0] }, WallTime(0), &mut out);
+        assert!(out.is_empty());
+        assert_eq!(asks(&mut feed, 121).len(), 1);
+    }
+}
