@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 
 /// Units of one in the basis window.
 const BASIS_SCALE: f64 = 1e12;
+/// Hours of a year: room that is made for the basis beforehand.
+const MOST_HOURS: usize = 8_784;
 /// Open-interest samples kept.
 const OI_SAMPLES: usize = 400;
 /// How far back open interest is compared.
@@ -75,7 +77,7 @@ impl PairMarket {
             ends_at: None,
             formula,
             premium: Premium::default(),
-            basis: BasisWindow { samples: VecDeque::new(), sum: 0, memory, last_hour: i64::MIN },
+            basis: BasisWindow::new(memory),
             open_interest: VecDeque::new(),
         }
     }
@@ -205,6 +207,12 @@ impl PairMarket {
 
 #[expect(clippy::float_arithmetic, clippy::cast_possible_truncation, reason = "signals are floats")]
 impl BasisWindow {
+    /// With room for all that it will hold: a price allocates nothing.
+    fn new(memory: Span) -> Self {
+        let hours = usize::try_from(memory.0 / Span::HOUR.0).unwrap_or(0).min(MOST_HOURS);
+        Self { samples: VecDeque::with_capacity(hours + 2), sum: 0, memory, last_hour: i64::MIN }
+    }
+
     fn push(&mut self, at: WallTime, basis: f64) {
         let hour = at.0.div_euclid(Span::HOUR.0);
         if hour == self.last_hour {
