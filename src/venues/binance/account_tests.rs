@@ -452,7 +452,9 @@ fn e15_a_sale_of_coins_by_the_venue_is_told_once_however_often_it_is_listed_and_
     assert_eq!(facts, [adjusted("BTC", "-0.02"), adjusted("USDT", "990")]);
     let mut again = Bench::ready();
     again.later(Span::seconds(31));
-    facts.iter().for_each(|fact| again.account.booked_before(fact));
+    for fact in &facts {
+        again.account.booked_before(fact);
+    }
     assert_eq!(told(&mut again), []);
 }
 
