@@ -4,10 +4,14 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests stop at the first surprise")]
 #![expect(clippy::disallowed_methods, reason = "tests read their counts from the environment")]
 
+#[path = "live/aster.rs"]
+mod aster;
 #[path = "live/coin.rs"]
 mod coin;
 #[path = "live/faults.rs"]
 mod faults;
+#[path = "live/fee_coin.rs"]
+mod fee_coin;
 #[path = "live/rig.rs"]
 mod rig;
 #[path = "live/scripts.rs"]

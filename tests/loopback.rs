@@ -8,6 +8,8 @@
 mod client;
 #[path = "loopback/faults.rs"]
 mod faults;
+#[path = "loopback/fees.rs"]
+mod fees;
 #[path = "loopback/streams.rs"]
 mod streams;
 

@@ -32,8 +32,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     // A session joins snapshots and diffs to a book before it says anything of it.
     ("venues", &["domain", "config", "port", "market::book", "market::diff", "market::sync"]),
     ("sim", &["domain", "config", "port", "market::book"]),
-    // It serves the simulated venue and may not use the adapters' own reading, writing or signing.
-    ("loopback", &["domain", "config", "port", "sim"]),
+    // It serves the simulated venue and may not use the adapters' own reading, writing or signing; the lines of a recording
+    // are no venue's protocol.
+    ("loopback", &["domain", "config", "port", "sim", "venues::frames"]),
     // The ledger of record stores postings as the ledger makes them.
     ("store", &["domain", "config", "port", "ledger::Posting"]),
     ("tape", &["domain", "config", "port", "market::book"]),

@@ -15,6 +15,7 @@ use crate::run::live_start::Inquiry;
 use crate::run::preflight::{Line, Verdict};
 use crate::venues::transport::Clock;
 use crate::venues::transport::hosts::Holder;
+use crate::venues::transport::tls::TestRoot;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -165,6 +166,14 @@ async fn venues(args: &Args, loaded: &Loaded, entry: Option<&KeyEntry>) -> Vec<S
     sections
 }
 
+/// The certificate of a simulated venue; a line says why there is none that can be used.
+fn certificate(place: &Place, lines: &mut Vec<Line>) -> Result<Option<TestRoot>, ()> {
+    real::test_root(place.base_url.as_deref()).map_err(|failure| {
+        let fix = "name the file that carry venue --tls-cert wrote";
+        lines.push(Line::new("certificate", Verdict::Refuse, failure.message, fix));
+    })
+}
+
 /// One venue, from its reach to its pairs.
 async fn one(of: (VenueId, &str, &[String]), with: (&Loaded, Option<&KeyEntry>), at: (&Place, Clock)) -> Section {
     let ((venue, name, names), (loaded, entry), (place, clock)) = (of, with, at);
@@ -188,7 +197,8 @@ async fn one(of: (VenueId, &str, &[String]), with: (&Loaded, Option<&KeyEntry>),
         }
         None => (Signer::None, Holder::NoKeys),
     };
-    let network = Network { owner: real::owner(&profile), holder, test_root: None, clock };
+    let Ok(root) = certificate(place, lines) else { return section };
+    let network = Network { owner: real::owner(&profile), holder, test_root: root.as_ref(), clock };
     match timeout(REACH, checkup::reach(&profile, &network, lines)).await {
         Ok(true) => {}
         Ok(false) => section.reached = false,

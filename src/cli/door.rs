@@ -61,7 +61,8 @@ pub(super) async fn open(entry: &KeyEntry, place: &Place) -> Result<Door, Failur
     let profile = profile(entry, place)?;
     let (signer, holder) = live::signer(entry, profile.name, &profile)?;
     let clock = real::clock_of(place).await?;
-    let network = Network { owner: real::owner(&profile), holder, test_root: None, clock };
+    let root = real::test_root(place.base_url.as_deref())?;
+    let network = Network { owner: real::owner(&profile), holder, test_root: root.as_ref(), clock };
     let (sender, _inbox) = mpsc::channel(INBOX);
     let wire = Wire::new((VenueId(0), Arc::new(profile)), real::read_only(signer), &network, sender)?;
     let door = Door { wire, name: entry.venue.to_owned(), clock };

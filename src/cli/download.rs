@@ -81,7 +81,7 @@ struct FileJson {
 /// [`Failure`]: exit 2 for arguments, exit 5 when the venue cannot be reached; files keep what came.
 pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let jobs = jobs(args)?;
-    let mut venue = PublicVenue::new(&args.venue, args.base_url.as_deref(), clock::clock()).map_err(|e| failure(&e))?;
+    let mut venue = public(&args.venue, args.base_url.as_deref())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut done = Vec::new();
     let mut failed = None;
@@ -106,6 +106,15 @@ pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         Some(DownloadError::Ask(error)) => Err(failure(&error)),
         Some(error) => Err(Failure::new(Exit::Failure, error.to_string())),
     }
+}
+
+/// A venue as the public sees it, at its own address or at one of this machine.
+///
+/// # Errors
+/// [`Failure`]: exit 2 for a venue or an address that there is not.
+pub(super) fn public(name: &str, base_url: Option<&str>) -> Result<PublicVenue, Failure> {
+    let root = super::real::test_root(base_url)?;
+    PublicVenue::new(name, base_url, root, clock::clock()).map_err(|error| failure(&error))
 }
 
 /// The exit code of a question without an answer.

@@ -239,7 +239,7 @@ fn show(job: &Job<'_>, result: &RunResult, books: &[BookEnd], output: &mut Outpu
 }
 
 /// Spot and perp of one symbol with built-in rules: the recordings carry none.
-fn catalogue(symbol: Symbol) -> Result<Catalogue, Failure> {
+pub(super) fn catalogue(symbol: Symbol) -> Result<Catalogue, Failure> {
     let unknown = || Failure::new(Exit::Usage, format!("{symbol}: expected a symbol that ends in its quote coin"));
     let mut catalogue = Catalogue::default();
     let legs = crate::data::instruments::built_in("binance", symbol).ok_or_else(unknown)?;
@@ -248,7 +248,7 @@ fn catalogue(symbol: Symbol) -> Result<Catalogue, Failure> {
 }
 
 /// Files of frames under a folder (or the file itself) with the market and symbol that their first messages name.
-fn recordings(from: &Path) -> Result<Vec<(PathBuf, Market, Symbol)>, Failure> {
+pub(super) fn recordings(from: &Path) -> Result<Vec<(PathBuf, Market, Symbol)>, Failure> {
     let mut files = Vec::new();
     collect(from, 0, &mut files)?;
     files.sort();

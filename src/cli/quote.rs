@@ -3,7 +3,7 @@
 //! Prices are walked through both books as they are now; the way out is walked on the same books, which is the best that can
 //! be known. Nothing is ordered. Tests: `tests/scan.rs`.
 
-use super::download::{failure, symbol};
+use super::download::{failure, public, symbol};
 use super::gates::render;
 use super::scan::{At, Row, number, told};
 use super::{Exit, Failure, Output};
@@ -11,7 +11,6 @@ use crate::config::Settings;
 use crate::domain::{Amount, Price, Quantity, Rate};
 use crate::run::clock;
 use crate::run::look::{Look, Looker};
-use crate::run::public::PublicVenue;
 use crate::strategy::forecast::Forecast;
 use crate::strategy::{Gate, explain};
 use comfy_table::{CellAlignment, Table, presets};
@@ -100,7 +99,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
         return Err(Failure::new(Exit::Usage, format!("{symbol} is not priced in {quote}, the coin of --size")));
     }
     let base = args.at.base_url.as_deref();
-    let mut venue = PublicVenue::new(venue_name, base, clock::clock()).map_err(|error| failure(&error))?;
+    let mut venue = public(venue_name, base)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut looker = Looker { venue: &mut venue, name: venue_name, settings: &settings, size, now: clock::now };
     let look = runtime.block_on(async {

@@ -5,16 +5,20 @@
 use super::{Exit, Failure};
 use crate::config::Settings;
 use crate::config::settings::Collateral;
+use crate::config::sources::Folders;
 use crate::domain::{Asset, Catalogue, Span, VenueId, WallTime};
 use crate::run::clock;
 use crate::run::live_loop::Stop;
 use crate::run::live_net::{Arrived, INBOX, Network, Signer, Wire, WireError};
 use crate::run::live_start::{Inquiry, Known, StartError};
 use crate::venues::binance::answer::Class;
+use crate::venues::binance::ask::Method;
 use crate::venues::binance::feed::Feed;
 use crate::venues::binance::profile::{Feature, Profile};
 use crate::venues::transport::Clock;
-use crate::venues::transport::hosts::{Holder, Owner, TestKeys};
+use crate::venues::transport::hosts::{Holder, Owner, Site, TestKeys};
+use crate::venues::transport::http::{HttpClient, HttpSettings, Outgoing};
+use crate::venues::transport::tls::TestRoot;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -144,6 +148,7 @@ pub async fn open(settings: &Settings, place: &Place, signer: SignerOf<'_>) -> R
     let venues = by_venue(&settings.strategy.pairs)?;
     let (sender, inbox) = mpsc::channel(INBOX);
     let clock = clock_of(place).await?;
+    let root = test_root(place.base_url.as_deref())?;
     let mut catalogue = Catalogue::default();
     let mut known = Known::default();
     let mut wires = Vec::new();
@@ -157,7 +162,7 @@ pub async fn open(settings: &Settings, place: &Place, signer: SignerOf<'_>) -> R
         }
         let venue = VenueId(u8::try_from(number).unwrap_or(u8::MAX));
         let (signer, holder) = signer(name, &profile)?;
-        let network = Network { owner: owner(&profile), holder, test_root: None, clock };
+        let network = Network { owner: owner(&profile), holder, test_root: root.as_ref(), clock };
         let wire = Arc::new(Wire::new((venue, Arc::new(profile)), signer, &network, sender.clone())?);
         let inquiry = Inquiry { wire: &wire, name };
         inquiry.clock().await?;
@@ -199,6 +204,21 @@ pub fn open_lines(opened: &mut Opened) {
     }
 }
 
+/// What is believed at the address of a simulated venue besides the web's roots: the certificate that the environment names.
+/// Nothing away from `--base-url`, and nothing where no encryption is asked for.
+///
+/// # Errors
+/// Exit code 2 when the file is no certificate.
+pub fn test_root(base_url: Option<&str>) -> Result<Option<TestRoot>, Failure> {
+    let path = Folders::discover().test_root.filter(|_| base_url.is_some_and(|base| base.starts_with("https://")));
+    let Some(path) = path else { return Ok(None) };
+    let failed = |problem: &dyn std::fmt::Display| {
+        Failure::new(Exit::Usage, format!("{}: {}: {problem}", Folders::TEST_ROOT, path.display()))
+    };
+    let pem = std::fs::read(&path).map_err(|error| failed(&error))?;
+    TestRoot::from_pem(&pem).map(Some).map_err(|error| failed(&error))
+}
+
 /// Whose hosts a profile's are.
 #[must_use]
 pub fn owner(profile: &Profile) -> Owner {
@@ -232,27 +252,25 @@ pub async fn clock_of(place: &Place) -> Result<Clock, Failure> {
     let Some(base) = place.base_url.as_ref() else {
         return Err(Failure::new(Exit::Usage, "--clock venue: only with --base-url on loopback and test keys"));
     };
-    follow(base).await?;
-    let base = base.clone();
+    let failed = |error: &dyn std::fmt::Display| Failure::new(Exit::Unreachable, format!("{base}: {error}"));
+    let site = Site::new(base, Owner::Binance, Holder::Test(TestKeys::vouched())).map_err(|error| failed(&error))?;
+    let root = test_root(Some(base))?;
+    let client = HttpClient::new(&site, HttpSettings::default(), root.as_ref(), clock::clock())
+        .map_err(|error| failed(&error))?;
+    follow(base, &client).await?;
+    let (base, client) = (base.clone(), client);
     tokio::spawn(async move {
         loop {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-            let _ = follow(&base).await;
+            let _ = follow(&base, &client).await;
         }
     });
     Ok(clock::venue())
 }
 
 /// Reads the clock of a simulated venue and follows it.
-async fn follow(base: &str) -> Result<(), Failure> {
-    use crate::venues::binance::ask::Method;
-    use crate::venues::transport::hosts::Site;
-    use crate::venues::transport::http::{HttpClient, HttpSettings, Outgoing};
+async fn follow(base: &str, client: &HttpClient) -> Result<(), Failure> {
     let failed = |what: String| Failure::new(Exit::Unreachable, format!("{base}: {what}"));
-    let site = Site::new(base, Owner::Binance, Holder::Test(TestKeys::vouched()))
-        .map_err(|error| failed(error.to_string()))?;
-    let client = HttpClient::new(&site, HttpSettings::default(), None, clock::clock())
-        .map_err(|error| failed(error.to_string()))?;
     let outgoing = Outgoing { method: Method::Get, path_and_query: "/carry/clock", body: None, header: None };
     let reply = client.send(&outgoing).await.map_err(|error| failed(error.to_string()))?;
     let clock: serde_json::Value =

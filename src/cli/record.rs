@@ -1,9 +1,8 @@
 //! `carry data record`: public streams as they come, into files that `carry paper --market replay:DIR` plays.
 
-use super::download::{failure, symbol};
+use super::download::{failure, public, symbol};
 use super::{Exit, Failure, Output};
 use crate::run::clock;
-use crate::run::public::PublicVenue;
 use crate::run::record::{RecordError, Recording, record};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -84,7 +83,7 @@ pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         return Err(Failure::new(Exit::Usage, format!("{} symbols: expected at most {MOST}", symbols.len())));
     }
     let base = args.base_url.as_deref();
-    let venue = PublicVenue::new(&args.venue, base, clock::clock()).map_err(|error| failure(&error))?;
+    let venue = public(&args.venue, base)?;
     let (out, name) = (args.out.clone(), args.venue.clone());
     let job = Recording { out, venue: name, symbols, length: args.length, frames: args.frames };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -3,7 +3,7 @@
 //! The numbers are the strategy's own (`strategy/`), on the market as public endpoints show it. Nothing is ordered or
 //! recorded. Tests: `tests/scan.rs`.
 
-use super::download::{failure, symbol};
+use super::download::{failure, public, symbol};
 use super::gates::measured;
 use super::{Exit, Failure, Output};
 use crate::config::{Settings, Sources, load};
@@ -11,7 +11,6 @@ use crate::domain::text::QUOTES;
 use crate::domain::{Amount, FundingRate, Rate, Symbol};
 use crate::run::clock;
 use crate::run::look::{Look, LookError, Looker};
-use crate::run::public::PublicVenue;
 use crate::strategy::basis::{basis_gain, expected_net_apr, funding_signal};
 use crate::strategy::forecast::Forecast;
 use crate::strategy::{Gate, first_closed};
@@ -183,7 +182,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let (size, quote) = args.at.size()?;
     let named = args.symbol.iter().map(|text| symbol(text)).collect::<Result<Vec<Symbol>, Failure>>()?;
     let base = args.at.base_url.as_deref();
-    let mut venue = PublicVenue::new(&args.venue, base, clock::clock()).map_err(|error| failure(&error))?;
+    let mut venue = public(&args.venue, base)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut looker = Looker { venue: &mut venue, name: &args.venue, settings: &settings, size, now: clock::now };
     let (mut pairs, mut left_out) = (Vec::new(), Vec::new());

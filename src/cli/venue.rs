@@ -1,9 +1,10 @@
 //! `carry venue`: the simulated venue on loopback, speaking the real protocol. The manual is `deploy/venue.md`.
 
-use super::{Exit, Failure, Output};
-use crate::domain::{Amount, Rate, Span, WallTime};
-use crate::loopback::{LoopbackError, Options, Profile, Script, serve};
+use super::{Exit, Failure, Output, paper_replay};
+use crate::domain::{Amount, Market, Rate, Span, Symbol, WallTime};
+use crate::loopback::{LoopbackError, Options, Profile, RecordedPair, Script, Source, serve};
 use crate::run::clock;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,8 +19,8 @@ pub struct Args {
     /// Loopback address and port; port 0 takes any free one
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// Where prices come from; only the generated market is served
-    #[arg(long, default_value = "sim")]
+    /// Where prices come from: sim, or replay:DIR with the files of carry data record
+    #[arg(long, default_value = "sim", value_name = "MARKET")]
     market: String,
     /// Seed of the generated market
     #[arg(long, default_value_t = 1)]
@@ -27,7 +28,7 @@ pub struct Args {
     /// How fast the venue's time passes against real time
     #[arg(long, default_value = "1")]
     speed: String,
-    /// The venue's time at the start, in milliseconds since 1970 or as `now`
+    /// The venue's time at the start, in milliseconds since 1970 or as `now`; a recording has its own
     #[arg(long, default_value = "now")]
     start: String,
     /// Days of market history before the start
@@ -48,6 +49,12 @@ pub struct Args {
     /// Folder that keeps the books, so that a restarted venue goes on
     #[arg(long)]
     state: Option<PathBuf>,
+    /// Serves https and wss with a certificate of its own, made anew at each start
+    #[arg(long, requires = "tls_cert")]
+    tls: bool,
+    /// Where the certificate is written as PEM; clients find it by the environment variable `CARRY_TEST_ROOT`
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    tls_cert: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -66,9 +73,11 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     runtime.block_on(async {
         let real: crate::loopback::RealTime = Arc::new(|| clock::now().0);
         let running = serve(options, real).await.map_err(|error| failure(&error))?;
+        let (http, ws) = if args.tls { ("https", "wss") } else { ("http", "ws") };
         let line = serde_json::json!({
-            "schema": "carry.venue/1", "listen": running.address.to_string(), "base": format!("http://{}", running.address),
-            "ws": format!("ws://{}", running.address), "profile": running.profile.word(), "now_ms": running.now.0,
+            "schema": "carry.venue/1", "listen": running.address.to_string(), "base": format!("{http}://{}", running.address),
+            "ws": format!("{ws}://{}", running.address), "profile": running.profile.word(), "now_ms": running.now.0,
+            "certificate": args.tls_cert,
         });
         writeln!(output.out, "{line}")?;
         output.out.flush()?;
@@ -82,8 +91,8 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
 
 fn failure(error: &LoopbackError) -> Failure {
     let exit = match error {
-        LoopbackError::NotLoopback(_) => Exit::Usage,
-        LoopbackError::Listen(_) | LoopbackError::State(_) => Exit::Failure,
+        LoopbackError::NotLoopback(_) | LoopbackError::Recording(_) => Exit::Usage,
+        LoopbackError::Listen(_) | LoopbackError::State(_) | LoopbackError::Tls(_) => Exit::Failure,
     };
     Failure::new(exit, error.to_string())
 }
@@ -104,9 +113,12 @@ async fn stop_signal() -> std::io::Result<()> {
 
 fn options(args: &Args) -> Result<Options, Failure> {
     let usage = |text: String| Failure::new(Exit::Usage, text);
-    if args.market != "sim" {
-        return Err(usage(format!("--market: `{}` is not served; expected sim", args.market)));
-    }
+    let source = match args.market.split_once(':') {
+        None if args.market == "sim" => Source::Generated(args.seed),
+        Some(("replay", folder)) if args.start == "now" => Source::Recorded(recorded(Path::new(folder))?),
+        Some(("replay", _)) => return Err(usage("--start: a recording begins when it was recorded".to_owned())),
+        _ => return Err(usage(format!("--market: `{}` is not served; expected sim or replay:DIR", args.market))),
+    };
     let mut script = Script::default();
     for path in &args.faults {
         script.join(read(path)?);
@@ -128,7 +140,7 @@ fn options(args: &Args) -> Result<Options, Failure> {
             Word::Aster => Profile::Aster,
         },
         listen: args.listen,
-        seed: args.seed,
+        source,
         start,
         history: Span(i64::from(args.history.min(20)) * Span::DAY.0),
         speed_per_mille: speed(&args.speed)
@@ -138,7 +150,36 @@ fn options(args: &Args) -> Result<Options, Failure> {
         spot_balance: amount("balance", &args.balance)?,
         futures_balance: amount("futures-balance", &args.futures_balance)?,
         state: args.state.clone(),
+        certificate: args.tls_cert.clone(),
     })
+}
+
+/// The pairs of a recording with their files; a leg that was not recorded is named.
+fn recorded(folder: &Path) -> Result<Vec<RecordedPair>, Failure> {
+    let usage = |text: String| Failure::new(Exit::Usage, format!("--market replay: {}: {text}", folder.display()));
+    let mut found: BTreeMap<Symbol, [Vec<PathBuf>; 2]> = BTreeMap::new();
+    for (path, market, symbol) in paper_replay::recordings(folder)? {
+        let [spot, perp] = found.entry(symbol).or_default();
+        if market == Market::Spot { spot } else { perp }.push(path);
+    }
+    if found.is_empty() {
+        return Err(usage("no recorded frames; expected the files of carry data record".to_owned()));
+    }
+    let mut pairs = Vec::new();
+    for (symbol, files) in found {
+        for (leg, of) in ["spot", "perp"].into_iter().zip(&files) {
+            if of.is_empty() {
+                return Err(usage(format!("{symbol}: its {leg} leg was not recorded; both are needed")));
+            }
+        }
+        let catalogue = paper_replay::catalogue(symbol)?;
+        let legs =
+            catalogue.pairs().first().map(|pair| (catalogue.instrument(pair.spot), catalogue.instrument(pair.perp)));
+        if let Some((Some(spot), Some(perp))) = legs {
+            pairs.push(RecordedPair { spot: spot.clone(), perp: perp.clone(), files });
+        }
+    }
+    Ok(pairs)
 }
 
 /// Thousandths of a speed.

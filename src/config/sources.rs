@@ -58,16 +58,21 @@ pub fn environment() -> Vec<(String, String)> {
         .collect()
 }
 
-/// Folders that the environment names. They are places, never values: no secret is read from a variable.
+/// Folders and a file that the environment names. They are places, never values: no secret is read from a variable.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Folders {
     /// Where the service manager put the credentials of this service.
     pub credentials: Option<PathBuf>,
     /// The person's folder for configuration of programs.
     pub config: Option<PathBuf>,
+    /// The certificate of a simulated venue on this machine, as PEM; believed there alone.
+    pub test_root: Option<PathBuf>,
 }
 
 impl Folders {
+    /// The variable that names the certificate of a simulated venue.
+    pub const TEST_ROOT: &'static str = "CARRY_TEST_ROOT";
+
     /// As the environment of this process has them.
     #[must_use]
     pub fn discover() -> Self {
@@ -75,6 +80,7 @@ impl Folders {
         Self {
             credentials: folder("CREDENTIALS_DIRECTORY"),
             config: folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config"))),
+            test_root: std::env::var_os(Self::TEST_ROOT).map(PathBuf::from),
         }
     }
 }

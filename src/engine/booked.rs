@@ -12,7 +12,7 @@ use crate::orders::Booking;
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
 use crate::port::event::VenueAct;
-use crate::port::order::{Fill, OrderReport, Outcome, Purpose, Reason, RejectCause};
+use crate::port::order::{Fill, Intent, OrderReport, Outcome, Purpose, Reason, RejectCause};
 
 pub(super) fn on_report(state: &mut State, report: &OrderReport, out: &mut Vec<Command>) {
     let known = state.orders.find(report.id).map(|order| (order.intent.clone(), order.state.is_live()));
@@ -40,11 +40,7 @@ pub(super) fn on_report(state: &mut State, report: &OrderReport, out: &mut Vec<C
             if over {
                 out.push(alarm(AlarmKind::Overfill, Severity::Page, pair, id));
             }
-            let outside = match intent.side {
-                Side::Buy => fill.price > intent.limit,
-                Side::Sell => fill.price < intent.limit,
-            };
-            if outside {
+            if is_outside(&intent, fill.price) {
                 out.push(alarm(AlarmKind::PriceOutsideLimit, Severity::Warning, pair, id));
             }
             book_fill(
@@ -60,6 +56,7 @@ pub(super) fn on_report(state: &mut State, report: &OrderReport, out: &mut Vec<C
                     reason: intent.reason,
                 },
             );
+            super::fee_coin::watch(state, (intent.pair, intent.leg), &fill, out);
         }
     }
     let proves_from = intent.decided_at + state.settings.execution.absent_after;
@@ -86,6 +83,14 @@ pub(super) fn on_report(state: &mut State, report: &OrderReport, out: &mut Vec<C
             pair.memory.blocked = true;
             out.push(alarm(AlarmKind::Runaway, Severity::Page, Some(intent.pair), id));
         }
+    }
+}
+
+/// Whether a price is worse than the order's limit.
+fn is_outside(intent: &Intent, price: Price) -> bool {
+    match intent.side {
+        Side::Buy => price > intent.limit,
+        Side::Sell => price < intent.limit,
     }
 }
 

@@ -10,6 +10,7 @@ pub mod collateral;
 pub mod context;
 pub mod decide;
 pub mod entry;
+pub mod fee_coin;
 pub mod funds;
 pub mod margin;
 pub mod orders_due;

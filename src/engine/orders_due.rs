@@ -165,6 +165,16 @@ fn absent(state: &mut State, id: ClientOrderId) {
     }
 }
 
+/// Recovery applies facts and decides nothing: what was proven absent by them is so again.
+pub fn settle_absent(state: &mut State) {
+    let proven = |order: &&Order| order.state == OrderState::Unknown && order.not_found >= 2;
+    let ids: Vec<ClientOrderId> = state.orders.live().iter().filter(proven).map(|order| order.intent.id).collect();
+    for id in ids {
+        // Answers before the request could no longer be accepted were not counted.
+        state.orders.apply(&OrderReport { id, outcome: Outcome::Absent }, state.now);
+    }
+}
+
 /// Whether anything of the pair is unsettled in a way that forbids another order: all but a resting maker order and one
 /// that is filled and only not yet confirmed as ended.
 #[must_use]

@@ -1,6 +1,7 @@
 //! All that the core knows, in one place.
 
 use super::collateral::CoinRate;
+use super::fee_coin::FeeCoin;
 use super::record::Record;
 use crate::config::Settings;
 use crate::domain::{
@@ -10,7 +11,7 @@ use crate::ledger::Ledger;
 use crate::market::PairMarket;
 use crate::orders::Orders;
 use crate::pairs::PairMemory;
-use crate::port::event::Transfer;
+use crate::port::event::{Transfer, Wallet};
 use crate::risk::Refusal;
 use crate::risk::gate::BotState;
 use crate::risk::throttle::Throttle;
@@ -67,6 +68,8 @@ pub struct VenueState {
     pub barred: bool,
     /// The venue's lists and the ledger differ: no entries until they agree (I5).
     pub differs: bool,
+    /// The coins of its own that it takes fees in now, by wallet (E10).
+    pub fee_coins: BTreeMap<Wallet, FeeCoin>,
     /// When they were compared last.
     pub reconciled: Option<WallTime>,
     /// What coins count for as collateral is not known any more, and that was said.

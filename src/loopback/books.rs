@@ -238,6 +238,7 @@ pub(crate) struct Transfer {
 
 /// All books.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own on the account's page")]
 pub(crate) struct Books {
     pub(crate) spot: BTreeMap<Asset, Purse>,
     pub(crate) futures: BTreeMap<Asset, Amount>,
@@ -245,6 +246,9 @@ pub(crate) struct Books {
     pub(crate) hedge: bool,
     pub(crate) multi_assets: bool,
     pub(crate) fee_burn: bool,
+    /// Spot fees are taken in BNB.
+    #[serde(default)]
+    pub(crate) spot_burn: bool,
     /// Last number given out, of every kind.
     pub(crate) last_id: u64,
     /// Acts on the market, to play it again.

@@ -76,6 +76,17 @@ impl Depth {
         }
     }
 
+    /// Sets some levels; a size of zero takes a level away.
+    pub(crate) fn change(&mut self, levels: &Ladder) {
+        for (side, rows) in [(Side::Buy, &levels.bids), (Side::Sell, &levels.asks)] {
+            for (price, quantity) in rows {
+                if self.side_of(side).get(price).copied().unwrap_or(Quantity::ZERO) != *quantity {
+                    self.set(side, *price, *quantity);
+                }
+            }
+        }
+    }
+
     /// What a taker took is gone.
     pub(crate) fn consume(&mut self, taker: Side, slices: &[(Price, Quantity)]) {
         let side = taker.opposite();

@@ -20,6 +20,10 @@ impl Venue {
     pub(crate) fn pulse(&mut self) {
         self.catch_up();
         self.pulses += 1;
+        if self.market.has_ended() {
+            // It stands still, and its streams do not pretend otherwise.
+            return;
+        }
         let symbols: Vec<Symbol> = self.market.listings.iter().map(|listing| listing.symbol).collect();
         let marks = self.pulses.is_multiple_of(SLOW) || self.streams.marks_due;
         for symbol in symbols {
@@ -28,6 +32,10 @@ impl Venue {
             }
             for market in [Market::Spot, Market::Perp] {
                 self.pulse_book(symbol, market);
+            }
+            let trades = self.market.get_mut(symbol.as_str()).map(|one| std::mem::take(&mut one.trades));
+            for (market, price, quantity, buyer_rested) in trades.unwrap_or_default() {
+                self.pulse_trade(symbol, market, (price, quantity), buyer_rested);
             }
             if marks {
                 self.pulse_mark(symbol);
@@ -40,12 +48,14 @@ impl Venue {
     }
 
     fn pulse_book(&mut self, symbol: Symbol, market: Market) {
-        let (pulses, stamp) = (self.pulses, self.stamp().0);
+        let (pulses, stamp, recorded) = (self.pulses, self.stamp().0, self.market.recording().is_some());
         let name = symbol.as_str().to_lowercase();
         let Some(listing) = self.market.get_mut(symbol.as_str()) else { return };
         let step = listing.instrument(market).rules.step;
         let book = listing.book_mut(market);
-        book.nudge(pulses, step);
+        if !recorded {
+            book.nudge(pulses, step);
+        }
         let Some(diff) = book.flush() else { return };
         let ticker = ticker(listing, market, stamp);
         let partial = |limit: usize| {
@@ -57,7 +67,7 @@ impl Venue {
             Market::Spot => [5, 10, 20].into_iter().map(|limit| (limit, partial(limit))).collect(),
             Market::Perp => Vec::new(),
         };
-        let trade = pulses.is_multiple_of(SLOW).then(|| listing.book(market).best()).flatten();
+        let trade = (!recorded && pulses.is_multiple_of(SLOW)).then(|| listing.book(market).best()).flatten();
         let event = depth_update(symbol, market, &diff, stamp);
         for suffix in ["", "@100ms", "@500ms"] {
             self.publish(market, symbol, &format!("{name}@depth{suffix}"), &event);
@@ -77,7 +87,8 @@ impl Venue {
 
     fn pulse_trade(&mut self, symbol: Symbol, market: Market, what: (Price, Quantity), buyer_rested: bool) {
         let (price, quantity) = what;
-        let (id, stamp) = (self.pulses / SLOW, self.stamp().0);
+        self.trades += 1;
+        let (id, stamp) = (self.trades, self.stamp().0);
         let name = symbol.as_str().to_lowercase();
         let common = json!({
             "E": stamp, "s": symbol.as_str(), "p": price.to_string(), "q": quantity.to_string(), "T": stamp, "m": buyer_rested,

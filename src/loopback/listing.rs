@@ -5,6 +5,7 @@
 //! `tests/loopback.rs`.
 
 use super::depth::Depth;
+use super::recording::Step;
 use crate::domain::funding::{PremiumAverage, premium_sample};
 use crate::domain::{FundingRate, Instrument, Interval, Market, Price, Quantity, Rate, Side, Span, Symbol, WallTime};
 use crate::sim::generator::Ladder;
@@ -12,6 +13,8 @@ use std::collections::VecDeque;
 
 /// Scale of a ramp: units of 1e-9.
 pub(crate) const RAMP_ONE: i64 = 1_000_000_000;
+/// Recorded trades that may wait to be published.
+const TRADES: usize = 1_000;
 /// Most minutes of candles kept.
 const KEPT: usize = 30_000;
 
@@ -91,6 +94,12 @@ pub(crate) struct Listing {
     pub(crate) next: WallTime,
     /// The rate that a script prescribes.
     pub(crate) forced: Option<Rate>,
+    /// Mark and index are recorded, and not the mids.
+    marked: bool,
+    /// Rate and time of the next settlement are recorded, and not the formula's.
+    funded: bool,
+    /// Recorded trades that are not published yet: price, coins, whether the buyer rested.
+    pub(crate) trades: Vec<(Market, Price, Quantity, bool)>,
     pub(crate) settled: Vec<Settled>,
     /// Spot, perp, mark, index, premium.
     pub(crate) candles: [Series; 5],
@@ -119,6 +128,9 @@ impl Listing {
             estimate: FundingRate::ANCHOR.rate,
             next: now.floor(interval.span()) + interval.span(),
             forced: None,
+            marked: false,
+            funded: false,
+            trades: Vec::new(),
             settled: Vec::new(),
             candles: [const { Series(VecDeque::new()) }; 5],
             level: Ramp::still(RAMP_ONE),
@@ -187,10 +199,48 @@ impl Listing {
         self.index = scaled(self.raw.1, level);
     }
 
+    /// Takes over what a recording says.
+    pub(crate) fn record(&mut self, market: Market, step: Step) {
+        match step {
+            Step::Book(book) => self.book_mut(market).load(&book),
+            Step::Levels(levels) => self.book_mut(market).change(&levels),
+            Step::Mark { mark, index, funding } => {
+                self.marked = true;
+                self.mark = mark;
+                self.index = index.unwrap_or(self.index);
+                if let Some((rate, next)) = funding {
+                    // The distance of two settlements is the interval.
+                    let interval = Interval::between(self.next, next).filter(|_| self.funded);
+                    self.interval = interval.unwrap_or(self.interval);
+                    self.funded = true;
+                    (self.estimate, self.next) = (self.forced.unwrap_or(rate), next);
+                }
+                return;
+            }
+            Step::Trade { price, quantity, buyer_rested } => {
+                self.trades.push((market, price, quantity, buyer_rested));
+                if self.trades.len() > TRADES {
+                    self.trades.remove(0);
+                }
+                return;
+            }
+        }
+        if !self.marked && self.recorded_books() {
+            // Nothing of it is recorded: the mids stand in.
+            (self.mark, self.index) = (self.mid(Market::Perp), self.mid(Market::Spot));
+        }
+    }
+
+    /// Whether both books are there.
+    pub(crate) fn recorded_books(&self) -> bool {
+        self.spot_book.best().is_some() && self.perp_book.best().is_some()
+    }
+
     /// The minute that ends at `now`: settles if it is time, then samples the premium.
     pub(crate) fn minute(&mut self, now: WallTime) -> Option<Settled> {
         let mut paid = None;
-        if now == now.floor(self.interval.span()) {
+        let due = if self.funded { now >= self.next } else { now == now.floor(self.interval.span()) };
+        if due {
             let settled = Settled { stamp: now, rate: self.estimate, mark: self.mark };
             self.settled.push(settled);
             self.average.restart();
@@ -198,9 +248,14 @@ impl Listing {
         }
         let sample = self.sample();
         self.average.push(sample);
-        let formula = self.perp.formula.rate(self.average.mean().unwrap_or(Rate::ZERO), self.interval);
-        self.estimate = self.forced.unwrap_or(eight_decimals(formula.rate));
-        self.next = now.floor(self.interval.span()) + self.interval.span();
+        if self.funded {
+            // Until the recording names the next settlement itself.
+            self.next = if due { self.next + self.interval.span() } else { self.next };
+        } else {
+            let formula = self.perp.formula.rate(self.average.mean().unwrap_or(Rate::ZERO), self.interval);
+            self.estimate = self.forced.unwrap_or(eight_decimals(formula.rate));
+            self.next = now.floor(self.interval.span()) + self.interval.span();
+        }
         let volume = |depth: &Depth| depth.best().map_or(Quantity::ZERO, |((_, size), _)| size);
         let (spot, perp) = (self.mid(Market::Spot), self.mid(Market::Perp));
         let volumes = (volume(&self.spot_book), volume(&self.perp_book));

@@ -1,18 +1,26 @@
 //! All symbols of the venue and the time up to which they have been played.
 //!
-//! The market at any time is a function of seed, start and the acts done until then, so a restarted venue plays it again.
+//! The generated market at any time is a function of seed, start and the acts done until then, and a recorded one of its
+//! files, so a restarted venue plays it again.
 //! It steps in whole minutes; in between, books are nudged. Not here: accounts. Tests stand at the end of the file.
 
+use super::LoopbackError;
 use super::listing::{Listing, RAMP_ONE, Ramp, Settled};
+use super::recording::{RecordedPair, Recording};
 use super::script::{Act, Done};
 use crate::domain::{Market, PairId, Rate, Span, Symbol, VenueId, WallTime};
 use crate::port::Event;
 use crate::sim::generator::{Generator, MarketEvent};
 
-/// The symbols and their generator.
-#[derive(Debug)]
+/// Where the prices come from.
+enum Feed {
+    Generated(Box<Generator>),
+    Recorded(Recording),
+}
+
+/// The symbols and where their prices come from.
 pub(crate) struct Markets {
-    generator: Generator,
+    feed: Feed,
     pub(crate) listings: Vec<Listing>,
     /// End of the last minute played.
     pub(crate) played: WallTime,
@@ -29,6 +37,84 @@ pub(crate) struct Minute {
 }
 
 impl Markets {
+    /// The recorded market, played until every book of it is there.
+    pub(crate) fn recorded(pairs: &[RecordedPair]) -> Result<Self, LoopbackError> {
+        let recording = Recording::open(pairs)?;
+        let begin = recording.next().unwrap_or(WallTime(0));
+        let listings = pairs.iter().map(|pair| Listing::new(pair.spot.clone(), pair.perp.clone(), begin)).collect();
+        let feed = Feed::Recorded(recording);
+        let mut markets = Self { feed, listings, played: begin.floor(Span::MINUTE), calm: false, buffer: Vec::new() };
+        while !markets.listings.iter().all(Listing::recorded_books) {
+            if !markets.frame() {
+                let missing = markets.listings.iter().find(|one| !one.recorded_books()).map(|one| one.symbol);
+                let name = missing.map(|symbol| symbol.to_string()).unwrap_or_default();
+                return Err(LoopbackError::Recording(format!(
+                    "{name}: no book of both legs; expected a snapshot of each"
+                )));
+            }
+        }
+        markets.played = markets.last_frame().floor(Span::MINUTE);
+        Ok(markets)
+    }
+
+    /// Plays the next frame of a recording; false when there is none.
+    fn frame(&mut self) -> bool {
+        let Feed::Recorded(recording) = &mut self.feed else { return false };
+        let Some((pair, market, steps)) = recording.take() else { return false };
+        if let Some(listing) = self.listings.get_mut(pair) {
+            for step in steps {
+                listing.record(market, step);
+            }
+        }
+        true
+    }
+
+    /// When the next minute or frame is due; `None` when nothing comes any more.
+    pub(crate) fn due(&self) -> Option<WallTime> {
+        let minute = self.played + Span::MINUTE;
+        match &self.feed {
+            Feed::Generated(_) => Some(minute),
+            // A settlement is paid by what was known before its minute ended.
+            Feed::Recorded(recording) => recording.next().map(|frame| frame.min(minute)),
+        }
+    }
+
+    /// Plays what is due: a minute, or a frame, of which there is nothing to say.
+    pub(crate) fn play(&mut self) -> Option<Minute> {
+        let minute = self.played + Span::MINUTE;
+        if self.due().is_some_and(|due| due < minute) {
+            self.frame();
+            return None;
+        }
+        Some(self.step())
+    }
+
+    /// When the last frame that was played was received.
+    pub(crate) fn last_frame(&self) -> WallTime {
+        match &self.feed {
+            Feed::Generated(_) => self.played,
+            Feed::Recorded(recording) => recording.last,
+        }
+    }
+
+    /// How a recording stands: missing changes, messages that could not be read, and whether it has ended.
+    pub(crate) fn recording(&self) -> Option<(u64, u64, bool)> {
+        match &self.feed {
+            Feed::Generated(_) => None,
+            Feed::Recorded(recording) => Some((recording.gaps, recording.refused, recording.next().is_none())),
+        }
+    }
+
+    /// Whether a recording has ended: the market stands still.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.recording().is_some_and(|(_, _, ended)| ended)
+    }
+
+    /// Whether an act can be done: the prices of a recording are as they were.
+    pub(crate) fn can(&self, act: &Act) -> bool {
+        !matches!((act, &self.feed), (Act::Rally { .. } | Act::Premium { .. }, Feed::Recorded(_)))
+    }
+
     /// The market of a seed, with a past of `history` before `start`.
     pub(crate) fn new(seed: u64, start: WallTime, history: Span, calm: bool) -> Self {
         let start = start.floor(Span::MINUTE);
@@ -42,7 +128,8 @@ impl Markets {
             Some(Listing::new(spot, perp, begin))
         });
         let listings = legs.collect();
-        let mut markets = Self { generator, listings, played: begin, calm: false, buffer: Vec::new() };
+        let feed = Feed::Generated(Box::new(generator));
+        let mut markets = Self { feed, listings, played: begin, calm: false, buffer: Vec::new() };
         while markets.played < start {
             markets.step();
         }
@@ -59,12 +146,14 @@ impl Markets {
     }
 
     /// Plays the next minute.
-    pub(crate) fn step(&mut self) -> Minute {
+    fn step(&mut self) -> Minute {
         self.played = self.played + Span::MINUTE;
         let now = self.played;
         let mut minute = Minute::default();
-        if !self.calm {
-            self.generator.step(&mut self.buffer);
+        if let Feed::Generated(generator) = &mut self.feed
+            && !self.calm
+        {
+            generator.step(&mut self.buffer);
         }
         for (_, event) in self.buffer.drain(..) {
             let found = |id: crate::domain::InstrumentId| usize::from(PairId(id.0 / 2).0);
@@ -103,9 +192,10 @@ impl Markets {
 
     /// Shows all books as of the last minute played.
     fn show(&mut self) {
+        let Feed::Generated(generator) = &self.feed else { return };
         for listing in &mut self.listings {
-            let spot = self.generator.book(listing.spot.id);
-            let perp = self.generator.book(listing.perp.id);
+            let spot = generator.book(listing.spot.id);
+            let perp = generator.book(listing.perp.id);
             listing.show(&spot, &perp, self.played);
         }
     }

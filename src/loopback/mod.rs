@@ -11,6 +11,7 @@ mod clock;
 mod depth;
 mod faults;
 mod feeds;
+mod fees;
 mod filters;
 pub mod keys;
 mod limits;
@@ -18,6 +19,7 @@ mod listing;
 mod margin;
 mod market;
 mod params;
+mod recording;
 mod refusal;
 mod rest;
 mod saved;
@@ -26,6 +28,7 @@ mod server;
 mod settle;
 mod socket;
 mod streams;
+mod tls;
 mod trading;
 pub mod typed;
 mod userdata;
@@ -33,6 +36,7 @@ mod venue;
 mod words;
 
 pub use faults::{FileError, Script};
+pub use recording::RecordedPair;
 pub use server::{Running, serve};
 pub use venue::RealTime;
 
@@ -60,6 +64,15 @@ impl Profile {
     }
 }
 
+/// Where prices come from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// The generated market of this seed.
+    Generated(u64),
+    /// A recording.
+    Recorded(Vec<RecordedPair>),
+}
+
 /// How a venue is started.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -67,9 +80,9 @@ pub struct Options {
     pub profile: Profile,
     /// A loopback address; port 0 takes any.
     pub listen: SocketAddr,
-    /// Seed of the generated market.
-    pub seed: u64,
-    /// The venue's time when it begins, unless its state folder knows a later one.
+    /// Where prices come from.
+    pub source: Source,
+    /// The venue's time when it begins, unless its state folder knows a later one; a recording has its own.
     pub start: WallTime,
     /// Market history before the start.
     pub history: Span,
@@ -85,6 +98,8 @@ pub struct Options {
     pub futures_balance: Amount,
     /// Folder of the books; none keeps them in memory.
     pub state: Option<PathBuf>,
+    /// Where the certificate is written; none serves in plain text.
+    pub certificate: Option<PathBuf>,
 }
 
 /// Why a venue cannot start or go on.
@@ -99,6 +114,12 @@ pub enum LoopbackError {
     /// The state folder cannot be read or written.
     #[error("state: {0}")]
     State(String),
+    /// A recording cannot be read, or is asked for what it cannot do.
+    #[error("recording: {0}")]
+    Recording(String),
+    /// No certificate can be made, or it cannot be written.
+    #[error("tls: {0}")]
+    Tls(String),
 }
 
 impl From<rusqlite::Error> for LoopbackError {

@@ -112,6 +112,11 @@ pub(crate) enum Act {
     ListenKeys {},
     /// The trading key is revoked (fault H07).
     Revoke {},
+    /// Fees of both markets are taken in BNB while there is enough of it (fault E10), or no longer.
+    Burn {
+        /// Whether.
+        on: bool,
+    },
     /// Position mode is changed by a foreign hand (fault H12).
     Hedge {
         /// Whether LONG and SHORT are held apart.

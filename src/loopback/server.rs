@@ -5,6 +5,7 @@
 
 use super::rest::{Reply, Request};
 use super::socket::{self, entrance};
+use super::tls::{Stream, accept, certificate};
 use super::venue::{RealTime, Venue};
 use super::{LoopbackError, Options, Profile};
 use crate::domain::WallTime;
@@ -19,14 +20,20 @@ use axum::response::{IntoResponse, Response};
 use axum::serve::{IncomingStream, Listener};
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+/// Connections that may wait to be served.
+const WAITING: usize = 64;
 
 /// The venue as all tasks share it.
 pub(crate) type Shared = Arc<Mutex<Venue>>;
@@ -81,14 +88,17 @@ pub async fn serve(options: Options, real: RealTime) -> Result<Running, Loopback
     }
     let listener = TcpListener::bind(options.listen).await?;
     let address = listener.local_addr()?;
+    let tls = options.certificate.as_deref().map(certified).transpose()?;
     let (profile, pulse) = (options.profile, Duration::from_millis(options.pulse_ms.max(1)));
     let venue = Venue::open(options, real)?;
     let now = venue.now;
     let shared: Shared = Arc::new(Mutex::new(venue));
     let app = Router::new().fallback(answer).with_state(Arc::clone(&shared));
     let service = app.into_make_service_with_connect_info::<Line>();
+    let (ready, arrived) = channel(WAITING);
+    let accepting = tokio::spawn(accept(listener, tls, ready));
     let serving = tokio::spawn(async move {
-        let _ = axum::serve(Lines(listener), service).await;
+        let _ = axum::serve(Lines { arrived, address }, service).await;
     });
     let beating = Arc::clone(&shared);
     let pulses = tokio::spawn(async move {
@@ -104,19 +114,29 @@ pub async fn serve(options: Options, real: RealTime) -> Result<Running, Loopback
             }
         }
     });
-    Ok(Running { address, now, profile, shared: SharedVenue(shared), tasks: vec![serving, pulses] })
+    Ok(Running { address, now, profile, shared: SharedVenue(shared), tasks: vec![accepting, serving, pulses] })
+}
+
+/// A fresh certificate, written where the clients find it.
+fn certified(path: &Path) -> Result<TlsAcceptor, LoopbackError> {
+    let (pem, acceptor) = certificate()?;
+    std::fs::write(path, pem).map_err(|error| LoopbackError::Tls(format!("{}: {error}", path.display())))?;
+    Ok(acceptor)
 }
 
 /// One connection's thread by which it can be cut.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Line(Arc<AtomicBool>);
 
-/// The listener, whose connections can be cut.
-struct Lines(TcpListener);
+/// The connections that arrived, which can be cut.
+struct Lines {
+    arrived: Receiver<(Stream, SocketAddr)>,
+    address: SocketAddr,
+}
 
 /// A connection that fails once its line is cut.
 struct Cuttable {
-    stream: TcpStream,
+    stream: Stream,
     line: Line,
 }
 
@@ -125,13 +145,15 @@ impl Listener for Lines {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let (stream, address) = Listener::accept(&mut self.0).await;
-        let _ = stream.set_nodelay(true);
-        (Cuttable { stream, line: Line::default() }, address)
+        match self.arrived.recv().await {
+            Some((stream, address)) => (Cuttable { stream, line: Line::default() }, address),
+            // Nobody accepts any more: the venue is stopping.
+            None => std::future::pending().await,
+        }
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.0.local_addr()
+        Ok(self.address)
     }
 }
 

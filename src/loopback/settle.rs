@@ -4,6 +4,7 @@
 //! equity no longer exceeds maintenance. Tests in `tests/loopback.rs`.
 
 use super::books::{Kind, Order, Position, Status, Tif, Transfer};
+use super::fees::bnb;
 use super::listing::Settled;
 use super::margin::{haircut, maintenance, over, worth};
 use super::refusal::{Refusal, refuse};
@@ -233,7 +234,9 @@ impl Venue {
         if there < amount {
             return Err(refuse(-9000, "user have no avaliable amount"));
         }
-        let known = asset == self.quote || self.market.listings.iter().any(|listing| listing.spot.coin == asset);
+        let known = asset == self.quote
+            || asset == bnb()
+            || self.market.listings.iter().any(|listing| listing.spot.coin == asset);
         if !known {
             return Err(refuse(-4031, "Invalid asset for a transfer."));
         }

@@ -5,6 +5,7 @@
 //! execution moves both sides of its money at once, rounded to 1e-8 where the venue rounds. Tests in `tests/loopback.rs`.
 
 use super::books::{Execution, Income, Kind, Order, Status, Tif};
+use super::fees::bnb;
 use super::filters::{self, MAX_ORDERS, Wanted};
 use super::limits::Pool;
 use super::margin::{most_notional, reduces};
@@ -12,7 +13,7 @@ use super::refusal::{Refusal, filter, invalid_symbol, refuse};
 use super::userdata::Happened;
 use super::venue::Venue;
 use crate::config::Settings;
-use crate::domain::fees::{self, Role};
+use crate::domain::fees::Role;
 use crate::domain::{Amount, Asset, Market, Price, Quantity, Rate, Side, Symbol};
 use crate::sim::matching::{Slice, take, traded_through};
 
@@ -279,9 +280,7 @@ impl Venue {
         };
         let Some(listing) = self.market.get(order.symbol.as_str()) else { return };
         let instrument = listing.instrument(order.market).clone();
-        let rate = instrument.fees.of(role);
-        let fee_coin = instrument.fee_coin(order.side);
-        let fee = fees::fee(slice, rate, fee_coin, instrument.quote);
+        let fee = self.fee(&instrument, order.side, slice, role);
         let mut execution = Execution {
             id: self.books.next_id(),
             order: id,
@@ -302,13 +301,20 @@ impl Venue {
                 self.books.execution(execution.clone());
                 let order = self.books.orders.get(&id).cloned().unwrap_or(order);
                 self.tell_order(&order, what, Some(&execution));
-                self.tell_account(&[instrument.coin, instrument.quote]);
+                let mut assets = vec![instrument.coin, instrument.quote];
+                assets.extend((execution.fee_asset == bnb()).then(bnb));
+                self.tell_account(&assets);
             }
             Market::Perp => {
-                execution.realised = self.move_perp(&execution);
+                execution.realised = self.move_perp(&execution, instrument.quote);
                 self.books.execution(execution.clone());
-                let change = execution.realised - execution.fee;
-                self.tell_wallet("ORDER", &[(instrument.quote, change)], Some(order.symbol));
+                let paid = (execution.fee_asset, -execution.fee);
+                let changes = if execution.fee_asset == instrument.quote {
+                    vec![(instrument.quote, execution.realised - execution.fee)]
+                } else {
+                    vec![(instrument.quote, execution.realised), paid]
+                };
+                self.tell_wallet("ORDER", &changes, Some(order.symbol));
                 self.tell_order(&order, what, Some(&execution));
             }
         }
@@ -336,7 +342,7 @@ impl Venue {
         self.books.purse(execution.fee_asset).total -= execution.fee;
     }
 
-    fn move_perp(&mut self, execution: &Execution) -> Amount {
+    fn move_perp(&mut self, execution: &Execution, quote: Asset) -> Amount {
         let now = self.stamp();
         let before = self.books.position(execution.symbol);
         let position = self.books.position_mut(execution.symbol);
@@ -348,7 +354,7 @@ impl Venue {
         let symbol = Some(execution.symbol);
         self.book_income("COMMISSION", symbol, (execution.fee_asset, -execution.fee), trade);
         if !realised.is_zero() {
-            self.book_income("REALIZED_PNL", symbol, (execution.fee_asset, realised), trade);
+            self.book_income("REALIZED_PNL", symbol, (quote, realised), trade);
         }
         realised
     }

@@ -13,7 +13,7 @@ use super::saved::Saved;
 use super::script::{Act, Done};
 use super::streams::Streams;
 use super::typed::Nonces;
-use super::{LoopbackError, Options, Profile};
+use super::{LoopbackError, Options, Profile, Source};
 use crate::domain::{Amount, Asset, Market, Span, Symbol, WallTime};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -23,6 +23,9 @@ pub type RealTime = std::sync::Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// How long a listen key lives without a renewal.
 pub(crate) const LISTEN_KEY_LIFE: Span = Span(3_600_000);
+
+/// Why an act is refused on a recording.
+pub(crate) const AS_RECORDED: &str = "prices are as they were recorded: calm, rally and premium cannot be done";
 
 /// A listen key.
 #[derive(Debug, Clone)]
@@ -55,6 +58,8 @@ pub(crate) struct Venue {
     pub(crate) arrivals: BTreeMap<String, u64>,
     pub(crate) quote: Asset,
     pub(crate) pulses: u64,
+    /// Trades of others that were published: their numbers.
+    pub(crate) trades: u64,
     saved: Option<Saved>,
 }
 
@@ -63,18 +68,27 @@ impl Venue {
         let began = real();
         let quote = Asset::of("USDT");
         let mut saved = options.state.as_deref().map(Saved::open).transpose()?;
-        let start = options.start;
+        let (recorded, seed) = match &options.source {
+            Source::Generated(seed) => (None, *seed),
+            Source::Recorded(pairs) => (Some(Markets::recorded(pairs)?), 0),
+        };
+        let start = recorded.as_ref().map_or(options.start, Markets::last_frame);
         let (start, now, books) = match saved.as_mut().map(Saved::load).transpose()?.flatten() {
             Some((start, now, books)) => (start, now, books),
-            None => (start, start, opening(&options, quote)),
+            None => (start, start, opening(&options, quote, start)),
         };
-        let mut market = Markets::new(options.seed, start, options.history, options.script.calm);
+        let calm = options.script.calm;
+        let mut market = recorded.unwrap_or_else(|| Markets::new(seed, start, options.history, calm));
+        let moves = calm || options.script.acts.iter().any(|timed| !market.can(&timed.act));
+        if moves && market.recording().is_some() {
+            return Err(LoopbackError::Recording(AS_RECORDED.to_owned()));
+        }
         let mut past = books.done.iter().peekable();
-        while market.played + Span::MINUTE <= now {
-            while let Some(done) = past.next_if(|done| done.at <= market.played + Span::MINUTE) {
+        while let Some(due) = market.due().filter(|due| *due <= now) {
+            while let Some(done) = past.next_if(|done| done.at <= due) {
                 market.apply(done);
             }
-            market.step();
+            market.play();
         }
         past.for_each(|done| market.apply(done));
         // Building the market takes seconds: a venue at the speed of time shows the time, a faster one begins where it was told.
@@ -100,6 +114,7 @@ impl Venue {
             arrivals: BTreeMap::new(),
             quote,
             pulses: 0,
+            trades: 0,
             saved,
         })
     }
@@ -113,10 +128,10 @@ impl Venue {
     pub(crate) fn catch_up(&mut self) {
         let until = self.clock.at((self.real)());
         loop {
-            let minute = self.market.played + Span::MINUTE;
+            let market = self.market.due().unwrap_or(until + Span(1));
             let act = self.script.acts.get(self.books.acts_done).map(|timed| self.start + timed.at);
             let countdown = self.countdowns.values().min().copied();
-            let due = act.unwrap_or(minute).min(countdown.unwrap_or(minute)).min(minute);
+            let due = act.unwrap_or(market).min(countdown.unwrap_or(market)).min(market);
             if due > until {
                 break;
             }
@@ -129,15 +144,23 @@ impl Venue {
                     self.act(&timed.act);
                 }
             } else {
-                self.minute();
+                self.play();
             }
         }
         self.now = self.now.max(until);
         self.expire_listen_keys();
     }
 
-    fn minute(&mut self) {
-        let played = self.market.step();
+    /// Plays the market's next minute, or the next frame of a recording.
+    fn play(&mut self) {
+        let ended = self.market.has_ended();
+        let Some(played) = self.market.play() else {
+            self.match_resting();
+            if self.market.has_ended() && !ended {
+                tracing::warn!(at = %self.now, "the recording has ended: the market stands still");
+            }
+            return;
+        };
         for (symbol, settled) in played.settled {
             self.settle_funding(symbol, settled);
         }
@@ -180,6 +203,7 @@ impl Venue {
                 self.keys.retain(|key| !revoked.contains(&key.name));
             }
             Act::Hedge { on } => self.books.hedge = *on,
+            Act::Burn { on } => (self.books.spot_burn, self.books.fee_burn) = (*on, *on),
             Act::Deposit { wallet, asset, amount } => self.deposit(*wallet, *asset, *amount),
             Act::Foreign { symbol, market, side, quantity } => self.foreign(*symbol, *market, (*side, *quantity)),
             _ => {}
@@ -230,12 +254,16 @@ impl Venue {
     /// The clock as control requests show it.
     pub(crate) fn clock_view(&self) -> Value {
         let (held, speed) = self.clock.state();
-        json!({"now_ms": self.now.0, "start_ms": self.start.0, "held": held, "speed_per_mille": speed, "skew_ms": self.skew.0})
+        let recording = self.market.recording().map(|(gaps, refused, ended)| {
+            json!({"ended": ended, "last_frame_ms": self.market.last_frame().0, "gaps": gaps, "unreadable": refused})
+        });
+        json!({"now_ms": self.now.0, "start_ms": self.start.0, "held": held, "speed_per_mille": speed, "skew_ms": self.skew.0,
+               "recording": recording})
     }
 }
 
 /// The account as it begins.
-fn opening(options: &Options, quote: Asset) -> Books {
+fn opening(options: &Options, quote: Asset, at: WallTime) -> Books {
     let mut books = Books { last_id: 1_000, ..Books::default() };
     books.purse(quote).total = options.spot_balance;
     if !options.futures_balance.is_zero() {
@@ -247,7 +275,7 @@ fn opening(options: &Options, quote: Asset) -> Books {
             symbol: None,
             asset,
             amount,
-            at: options.start,
+            at,
             trade: None,
         });
     }

@@ -106,6 +106,10 @@ pub enum AlarmKind {
     VenueRefuses,
     /// The venue's lists and the ledger differ.
     Difference,
+    /// The coin that a venue takes its fees in lasts for few more.
+    FeeCoinLow,
+    /// It is used up: fees are dearer now, and a spot buy's is taken from the coins again.
+    FeeCoinOut,
 }
 
 /// Something a person should know.

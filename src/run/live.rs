@@ -176,13 +176,16 @@ impl<J: Journal> Live<J> {
     /// [`JournalError`] when a fact is not on disk.
     pub fn arrived(&mut self, arrived: Arrived, now: WallTime) -> Result<(), JournalError> {
         match arrived {
-            Arrived::Request { venue, asker: Asker::Feed, call, outcome } => match outcome {
+            Arrived::Request { venue, asker: Asker::Feed, call, outcome, .. } => match outcome {
                 Came::Answered { result, body } => {
                     self.feed(venue, FeedInput::Answered { call, result, body: &body }, now)
                 }
                 Came::NotSent { .. } | Came::NoAnswer => self.feed(venue, FeedInput::Failed { call }, now),
             },
-            Arrived::Request { venue, asker: Asker::Account, call, outcome } => {
+            Arrived::Request { venue, asker: Asker::Account, call, outcome, voidable } => {
+                if let Some(nonce) = voidable {
+                    self.account(venue, Input::Voidable { call, nonce }, now)?;
+                }
                 let input = match outcome {
                     Came::Answered { result, .. } => Input::Answered { call, result },
                     Came::NotSent { limited } => Input::NotSent { call, limited },

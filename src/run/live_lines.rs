@@ -5,7 +5,6 @@
 
 use super::live_net::{Arrived, Line, Outcome, Wire};
 use crate::domain::{Market, Symbol, VenueId};
-use crate::venues::binance::account::Call;
 use crate::venues::binance::answer::{Answer, Class};
 use crate::venues::binance::ask::{Ask, ListenKeyAct};
 use crate::venues::binance::profile::Feature;
@@ -181,7 +180,7 @@ impl Keeper {
             }
             Source::ListenKey(market) => {
                 let ask = Ask::ListenKey { market: *market, act: ListenKeyAct::Open };
-                let Outcome::Answered { result, .. } = self.wire.exchange(&Call::Ask(ask)).await else { return None };
+                let Outcome::Answered { result, .. } = self.wire.fetch(ask).await else { return None };
                 let Ok(Answer::ListenKey(Some(found))) = result else { return None };
                 *key = Some((found.clone(), (self.wire.clock().steady_ns)()));
                 (account_stream(self.wire.profile(), *market, &found), Vec::new())
@@ -229,7 +228,7 @@ impl Keeper {
         }
         *since_ns = now_ns;
         let ask = Ask::ListenKey { market: *market, act: ListenKeyAct::Keep(name.clone()) };
-        if let Outcome::Answered { result: Err(refused), .. } = self.wire.exchange(&Call::Ask(ask)).await
+        if let Outcome::Answered { result: Err(refused), .. } = self.wire.fetch(ask).await
             && refused.class == Class::ListenKey
         {
             texts.clear();

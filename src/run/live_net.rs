@@ -4,36 +4,31 @@
 //! comes of it, and every frame of a socket, goes into one bounded inbox with the time of its arrival. A full inbox holds
 //! the sockets back: nothing is dropped. No decisions. Tests: `tests/live.rs`.
 
+pub use super::live_request::Outcome;
+use super::live_request::{Prepared, locked};
 use crate::domain::{Market, VenueId};
 use crate::venues::binance::account::{Call, CallId};
-use crate::venues::binance::answer::{AccountMessage, Answer, Refused};
-use crate::venues::binance::ask::{Act, Ask, Host, Request, Security, WriteRequest};
+use crate::venues::binance::answer::AccountMessage;
+use crate::venues::binance::ask::{Act, Ask, Host};
 use crate::venues::binance::profile::Profile;
-use crate::venues::binance::sign::{self, Nonce, ReadSigner, Signed, Stamp as SignStamp, TradeSigner, WsCall};
+use crate::venues::binance::sign::{Nonce, ReadSigner, Stamp as SignStamp, TradeSigner, WsCall};
 use crate::venues::binance::{DecodeError, pushed};
 use crate::venues::binance::{encode, reply};
 use crate::venues::transport::backoff::Attempts;
-use crate::venues::transport::budget::{Budget, Limits, NoBudget, Spend};
+use crate::venues::transport::budget::{Budget, Limits};
 use crate::venues::transport::clock_offset::{ClockOffset, Offset, OffsetSettings};
 use crate::venues::transport::hosts::{Holder, Owner};
-use crate::venues::transport::http::{HttpSettings, NoReply, Outgoing};
+use crate::venues::transport::http::HttpSettings;
 use crate::venues::transport::socket::{Arrival, SocketSettings};
 use crate::venues::transport::tls::TestRoot;
-use crate::venues::transport::{Clock, Dialer, HttpClient, Reply, Site};
+use crate::venues::transport::{Clock, Dialer, HttpClient, Site};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Room for what arrived and was not taken yet.
 pub const INBOX: usize = 16_384;
-/// How long a signed request stays acceptable.
-pub const RECV_WINDOW_MS: u32 = 5_000;
-/// Longest time that a read waits for budget.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// Longest sleep between two looks at the budget.
-const LOOK: Duration = Duration::from_millis(200);
-
 /// A lasting connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Line {
@@ -61,25 +56,6 @@ pub enum Asker {
     Modes,
 }
 
-/// What became of a request.
-#[derive(Debug)]
-pub enum Outcome {
-    /// An answer.
-    Answered {
-        /// What it says.
-        result: Result<Answer, Refused>,
-        /// Its body, kept for books alone.
-        body: Vec<u8>,
-    },
-    /// It never left; `limited` says that the budget held it back.
-    NotSent {
-        /// For want of budget.
-        limited: bool,
-    },
-    /// It left and nothing came back.
-    NoAnswer,
-}
-
 /// What arrived.
 #[derive(Debug)]
 pub enum Arrived {
@@ -93,6 +69,8 @@ pub enum Arrived {
         call: CallId,
         /// What became of it.
         outcome: Outcome,
+        /// Nonce of a perp order of which nobody knows what became of it, where the venue can void it by that.
+        voidable: Option<u64>,
     },
     /// A message.
     Frame {
@@ -173,10 +151,6 @@ pub enum WireError {
     Tls(#[from] crate::venues::transport::tls::TlsError),
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Wire {
     /// A door to one venue. Lines are opened by [`Wire::open_lines`].
     ///
@@ -254,67 +228,39 @@ impl Wire {
         let venue = self.venue;
         let exchange = self.exchange(what);
         tokio::spawn(async move {
-            let outcome = exchange.await;
+            let (outcome, voidable) = exchange.await;
             // The run is over when nobody takes it.
-            let _ = inbox.send(Arrived::Request { venue, asker, call, outcome }).await;
+            let _ = inbox.send(Arrived::Request { venue, asker, call, outcome, voidable }).await;
         });
     }
 
     /// Asks and waits, for the start-up.
     pub async fn fetch(&self, ask: Ask) -> Outcome {
-        self.exchange(&Call::Ask(ask)).await
+        self.exchange(&Call::Ask(ask)).await.0
     }
 
     /// Acts and waits, for the start-up.
     pub async fn act(&self, act: Act) -> Outcome {
-        self.exchange(&Call::Act(act)).await
+        self.exchange(&Call::Act(act)).await.0
     }
 
-    /// One request from the question to its decoded answer.
-    pub(super) fn exchange(&self, what: &Call) -> impl Future<Output = Outcome> + Send + 'static {
+    /// One request from the question to its decoded answer, and the nonce by which it can be voided.
+    fn exchange(&self, what: &Call) -> impl Future<Output = (Outcome, Option<u64>)> + Send + 'static {
         let prepared = self.prepare(what);
         let profile = Arc::clone(&self.profile);
         let (clock, offset) = (self.clock, Arc::clone(&self.offset));
         async move {
-            let Some(prepared) = prepared else { return Outcome::NotSent { limited: false } };
+            let unsent = |limited| (Outcome::NotSent { limited }, None);
+            let Some(prepared) = prepared else { return unsent(false) };
             if prepared.budgeted(clock).await.is_err() {
-                return Outcome::NotSent { limited: true };
+                return unsent(true);
             }
-            let Some(signed) = prepared.sign(clock, &offset) else { return Outcome::NotSent { limited: false } };
-            let outgoing = Outgoing {
-                method: signed.method,
-                path_and_query: &signed.path_and_query,
-                body: signed.body.as_deref(),
-                header: signed.header.as_ref().map(|(name, value)| (*name, value.as_str())),
-            };
-            match prepared.client.send(&outgoing).await {
-                Ok(answer) => {
-                    locked(&prepared.budget).on_reply(&answer);
-                    prepared.read(&profile, answer, &offset)
-                }
-                Err(NoReply::NotSent(why)) => {
-                    tracing::debug!(%why, "a request did not leave");
-                    Outcome::NotSent { limited: false }
-                }
-                Err(NoReply::Unknown(why)) => {
-                    tracing::debug!(%why, "a request got no answer");
-                    Outcome::NoAnswer
-                }
-            }
+            let Some((signed, nonce)) = prepared.sign(clock, &offset) else { return unsent(false) };
+            let outcome = prepared.send(&signed, (&profile, &offset)).await;
+            let voidable = outcome.is_open() && prepared.is_voidable(&profile);
+            (outcome, voidable.then_some(nonce))
         }
     }
-}
-
-/// A request that is encoded and waits for budget and signature.
-struct Prepared {
-    what: Call,
-    client: HttpClient,
-    budget: Arc<Mutex<Budget>>,
-    request: Request,
-    write: Option<WriteRequest>,
-    read: Option<ReadSigner>,
-    trade: Option<Arc<TradeSigner>>,
-    nonce: Arc<Mutex<Nonce>>,
 }
 
 impl Wire {
@@ -427,58 +373,6 @@ impl Wire {
             trade,
             nonce: Arc::clone(&self.nonce),
         })
-    }
-}
-
-impl Prepared {
-    /// Spends from the budget; a read waits until there is some.
-    async fn budgeted(&self, clock: Clock) -> Result<(), ()> {
-        let begun = (clock.steady_ns)();
-        loop {
-            let taken = locked(&self.budget).take(Spend::of(&self.request));
-            let again_ns = match taken {
-                Ok(()) => return Ok(()),
-                Err(NoBudget::Wait { again_ns }) => again_ns,
-                Err(NoBudget::Blocked { until_ns }) if self.write.is_none() => until_ns,
-                Err(_) => return Err(()),
-            };
-            let wait = Duration::from_nanos(again_ns.saturating_sub((clock.steady_ns)()));
-            let waited = Duration::from_nanos((clock.steady_ns)().saturating_sub(begun));
-            if wait > PATIENCE || waited > PATIENCE {
-                return Err(());
-            }
-            // Looked at again soon: the clock may run faster than the machine's.
-            tokio::time::sleep(wait.clamp(Duration::from_millis(5), LOOK)).await;
-        }
-    }
-
-    fn sign(&self, clock: Clock, offset: &Mutex<ClockOffset>) -> Option<Signed> {
-        if self.request.security == Security::Public {
-            return sign::unsigned(&self.request);
-        }
-        let now = clock.now();
-        // Before the first measurement the machine's own time stands in; the venue refuses it when it is off.
-        let at = locked(offset).read(now).map_or(now.wall, |offset| offset.signing_time(now));
-        let nonce = locked(&self.nonce).next(at);
-        let stamp = SignStamp::new(at, nonce);
-        match (&self.write, &self.trade) {
-            (Some(write), Some(signer)) => Some(signer.sign_write(write, &stamp)),
-            (Some(_), None) => None,
-            (None, _) => self.read.as_ref()?.sign(&self.request, &stamp).ok(),
-        }
-    }
-
-    fn read(&self, profile: &Profile, answer: Reply, offset: &Mutex<ClockOffset>) -> Outcome {
-        let status = answer.status;
-        let result = match &self.what {
-            Call::Ask(ask) => reply::answer(profile, ask, status, &answer.body),
-            Call::Act(act) => reply::outcome(profile, act, status, &answer.body),
-        };
-        if let Ok(Answer::Time(server)) = &result {
-            locked(offset).sample(answer.sent_at, answer.received_at, *server);
-        }
-        let keeps = matches!(self.what, Call::Ask(Ask::Depth { .. }));
-        Outcome::Answered { result, body: if keeps { answer.body } else { Vec::new() } }
     }
 }
 

@@ -17,6 +17,7 @@ pub mod live;
 mod live_lines;
 pub mod live_loop;
 pub mod live_net;
+mod live_request;
 pub mod live_start;
 pub mod look;
 pub mod modes;

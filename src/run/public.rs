@@ -12,6 +12,7 @@ use crate::venues::binance::reply::answer;
 use crate::venues::transport::budget::{Budget, Limit, Limits, NoBudget, Spend};
 use crate::venues::transport::hosts::{HostError, Owner};
 use crate::venues::transport::http::{HttpSettings, SetupError};
+use crate::venues::transport::tls::TestRoot;
 use crate::venues::transport::{Clock, Holder, HttpClient, Outgoing, Reply, Site};
 use std::time::Duration;
 use thiserror::Error;
@@ -88,15 +89,16 @@ pub struct PublicVenue {
     funding_budget: Budget,
     /// Statistics too; they have no weight.
     statistics_budget: Budget,
+    root: Option<TestRoot>,
     clock: Clock,
 }
 
 impl PublicVenue {
-    /// A venue by its name; `base` puts all of its hosts at one address of this machine.
+    /// A venue by its name; `base` puts all of its hosts at one address of this machine, and `root` is believed there.
     ///
     /// # Errors
     /// [`AskError::NoVenue`], [`AskError::Host`] or [`AskError::Setup`].
-    pub fn new(name: &str, base: Option<&str>, clock: Clock) -> Result<Self, AskError> {
+    pub fn new(name: &str, base: Option<&str>, root: Option<TestRoot>, clock: Clock) -> Result<Self, AskError> {
         let (owner, profile) = match name {
             "binance" => (Owner::Binance, Profile::binance()),
             "aster" => (Owner::Aster, Profile::aster_v3(Net::Main)),
@@ -109,7 +111,7 @@ impl PublicVenue {
         let settings = HttpSettings { connect: Duration::from_secs(3), total: GIVE_UP, ..HttpSettings::default() };
         let client = |address: &str| -> Result<HttpClient, AskError> {
             let site = Site::new(address, owner, Holder::NoKeys)?;
-            Ok(HttpClient::new(&site, settings, None, clock)?)
+            Ok(HttpClient::new(&site, settings, root.as_ref(), clock)?)
         };
         let own = |count, minutes: i64| {
             let window = Span(Span::MINUTE.0.saturating_mul(minutes));
@@ -123,6 +125,7 @@ impl PublicVenue {
             funding_budget: own(500, 5),
             statistics_budget: own(1000, 5),
             clock,
+            root,
             profile,
         })
     }
@@ -181,6 +184,12 @@ impl PublicVenue {
     #[must_use]
     pub const fn profile(&self) -> &Profile {
         &self.profile
+    }
+
+    /// A test's certificate, for whoever opens streams of the same venue.
+    #[must_use]
+    pub const fn root(&self) -> Option<&TestRoot> {
+        self.root.as_ref()
     }
 
     /// Where a question goes.

@@ -239,7 +239,7 @@ impl Recorder {
                         stream.url.get(slash..).and_then(|rest| rest.find('/')).map_or(0, |place| slash + place);
                     let (address, path) = stream.url.split_at(place);
                     let site = Site::new(address, owner, Holder::NoKeys)?;
-                    let dialer = Dialer::new(&site, SocketSettings::default(), None, clock)?;
+                    let dialer = Dialer::new(&site, SocketSettings::default(), venue.root(), clock)?;
                     // Told apart by their number alone: recordings need no secret randomness.
                     let seed = u64::try_from(lines.len()).unwrap_or(0);
                     let backoff = Backoff::new(BackoffSettings::default(), seed);

@@ -228,6 +228,7 @@ pub fn recover(state: &mut State, loaded: &Loaded) -> Result<Recovered, RecoverE
     for stored in intents {
         state.restore_intent(&stored.intent);
     }
+    crate::engine::orders_due::settle_absent(state);
     restore_memory(state, loaded)?;
     let collector = restore_rows(loaded, state.pairs.len())?;
     state.records.clear();

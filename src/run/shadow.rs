@@ -70,7 +70,7 @@ impl<J: Journal> Shadow<J> {
     /// [`JournalError`] when a fact is not on disk.
     pub fn arrived(&mut self, arrived: Arrived, now: WallTime) -> Result<(), JournalError> {
         match arrived {
-            Arrived::Request { venue, asker: Asker::Feed, call, outcome } => match outcome {
+            Arrived::Request { venue, asker: Asker::Feed, call, outcome, .. } => match outcome {
                 Came::Answered { result, body } => {
                     self.feed(venue, FeedInput::Answered { call, result, body: &body }, now)
                 }

@@ -23,7 +23,7 @@ pub struct Frame {
     pub at: WallTime,
     /// The message as received.
     pub bytes: Vec<u8>,
-    /// Whether it is the answer of a depth request: its text begins with `lastUpdateId`.
+    /// Whether it is the answer of a depth request: it has a `lastUpdateId` and is no message of a stream.
     pub is_snapshot: bool,
     /// Its line in the file, from 1.
     pub line: u64,
@@ -65,7 +65,7 @@ pub enum FramesError {
 /// The frames of one file in order; it ends at the first error.
 pub struct Frames {
     path: PathBuf,
-    reader: Box<dyn BufRead>,
+    reader: Box<dyn BufRead + Send>,
     line: u64,
     buffer: Vec<u8>,
     ended: bool,
@@ -87,7 +87,7 @@ impl Frames {
         let failed = |source| FramesError::Read { path: path.to_owned(), line: 0, source };
         let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(failed)?);
         let gzipped = file.fill_buf().map_err(failed)?.starts_with(&[0x1f, 0x8b]);
-        let reader: Box<dyn BufRead> = if gzipped {
+        let reader: Box<dyn BufRead + Send> = if gzipped {
             Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file)))
         } else {
             Box::new(file)
@@ -129,7 +129,7 @@ impl Frames {
         let parsed = if self.buffer.starts_with(b"{") { json_line(&self.buffer) } else { plain_line(&self.buffer) };
         let (at, bytes) =
             parsed.map_err(|expected| FramesError::BadLine { path: self.path.clone(), line: self.line, expected })?;
-        let is_snapshot = bytes.starts_with(b"{\"lastUpdateId\"");
+        let is_snapshot = is_snapshot(&bytes);
         Ok(Some(Frame { at, bytes, is_snapshot, line: self.line }))
     }
 }
@@ -145,6 +145,14 @@ impl Iterator for Frames {
         self.ended = !matches!(next, Some(Ok(_)));
         next
     }
+}
+
+/// The names of an answer have no order.
+fn is_snapshot(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"{\"lastUpdateId\"")
+        || std::str::from_utf8(bytes).is_ok_and(|text| {
+            text.contains("\"lastUpdateId\"") && !text.contains("\"stream\"") && !text.contains("\"e\"")
+        })
 }
 
 fn plain_line(line: &[u8]) -> Result<(WallTime, Vec<u8>), &'static str> {
@@ -207,7 +215,9 @@ mod tests {
             "1700000000123456789 {\"e\":\"x\"}\n",
             "\n",
             "{\"t_ns\":1700000000124999999,\"raw\":\"{\\\"lastUpdateId\\\":1}\"}\r\n",
-            "{\"t\": 1700000000.1259, \"dir\": \"in\", \"raw\": \"{}\"}",
+            "{\"t\": 1700000000.1259, \"dir\": \"in\", \"raw\": \"{}\"}\n",
+            "1700000000126000000 {\"asks\":[],\"bids\":[],\"lastUpdateId\":2}\n",
+            "1700000000127000000 {\"data\":{\"lastUpdateId\":3},\"stream\":\"x@depth5\"}\n",
         );
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         encoder.write_all(text.as_bytes()).unwrap();
@@ -220,6 +230,8 @@ mod tests {
                     (1_700_000_000_123, b"{\"e\":\"x\"}".as_slice(), false, 1),
                     (1_700_000_000_124, b"{\"lastUpdateId\":1}", true, 3),
                     (1_700_000_000_125, b"{}", false, 4),
+                    (1_700_000_000_126, b"{\"asks\":[],\"bids\":[],\"lastUpdateId\":2}", true, 5),
+                    (1_700_000_000_127, b"{\"data\":{\"lastUpdateId\":3},\"stream\":\"x@depth5\"}", false, 6),
                 ]
             );
         }

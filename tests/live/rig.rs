@@ -5,7 +5,8 @@
 
 use crate::secrets::Canaries;
 use carry::domain::Amount;
-use carry::loopback::keys::TRADER;
+use carry::loopback::keys::{ASTER_AGENT, ASTER_WALLET, TRADER};
+use carry::loopback::typed::address_of;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -88,10 +89,69 @@ per_pair = "40%"
 leverage = "2x"
 "#;
 
+/// Whose protocol is spoken, and with which proof.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    /// Binance with an HMAC key.
+    Binance,
+    /// Aster with an agent's wallet.
+    Aster,
+    /// Aster with an HMAC key of the old kind.
+    AsterOld,
+}
+
+impl Kind {
+    /// Its name in pairs and accounts.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Binance => "binance",
+            Self::Aster => "aster",
+            Self::AsterOld => "aster-v1",
+        }
+    }
+
+    const fn profile(self) -> &'static str {
+        match self {
+            Self::Binance => "binance",
+            Self::Aster | Self::AsterOld => "aster",
+        }
+    }
+
+    /// What no output may contain.
+    fn secret(self) -> String {
+        match self {
+            Self::Binance | Self::AsterOld => TRADER.1.to_owned(),
+            Self::Aster => hex(&ASTER_AGENT),
+        }
+    }
+
+    /// The key as `carry keys add` reads it, and its kind.
+    fn key(self) -> (&'static str, String) {
+        let api = format!(r#"{{"key":"{}","secret":"{}"}}"#, TRADER.0, TRADER.1);
+        match self {
+            Self::Binance | Self::AsterOld => ("hmac", api),
+            Self::Aster => {
+                let (user, signer) = (address_of(&ASTER_WALLET).unwrap(), address_of(&ASTER_AGENT).unwrap());
+                let key = self.secret();
+                ("aster", format!(r#"{{"user":"{user}","signer":"{signer}","private_key":"{key}"}}"#))
+            }
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
 /// A venue, a folder, and everything that was printed.
 pub(crate) struct Rig {
     folder: tempfile::TempDir,
     venue: Child,
+    kind: Kind,
     pub(crate) base: String,
 }
 
@@ -116,14 +176,19 @@ fn carry() -> Command {
 }
 
 impl Rig {
-    /// A venue with this script, whose clock runs `speed` times as fast as time.
+    /// Binance with this script, whose clock runs `speed` times as fast as time.
     pub(crate) fn new(script: &str, speed: u32) -> Self {
+        Self::of(Kind::Binance, script, speed)
+    }
+
+    /// A venue of this kind.
+    pub(crate) fn of(kind: Kind, script: &str, speed: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
         write("script.toml", script);
-        write("strategy.toml", STRATEGY);
+        write("strategy.toml", &STRATEGY.replace("binance:", &format!("{}:", kind.name())));
         let mut venue = carry()
-            .args(["venue", "--profile", "binance", "--faults"])
+            .args(["venue", "--profile", kind.profile(), "--faults"])
             .arg(folder.path().join("script.toml"))
             .args(["--speed", &speed.to_string(), "--start", &START.to_string()])
             .stdout(Stdio::piped())
@@ -139,8 +204,8 @@ impl Rig {
         }
         let ready: Value = serde_json::from_str(&line).unwrap();
         let base = ready["base"].as_str().unwrap().to_owned();
-        let rig = Self { folder, venue, base };
-        rig.add_key("test", TRADER);
+        let rig = Self { folder, venue, kind, base };
+        rig.add_key();
         rig
     }
 
@@ -149,16 +214,16 @@ impl Rig {
         self.folder.path().join(name)
     }
 
-    fn add_key(&self, name: &str, (key, secret): (&str, &str)) {
+    fn add_key(&self) {
+        let (word, text) = self.kind.key();
         let mut child = carry()
-            .args(["keys", "add", name, "--venue", "binance", "--test", "--keys"])
+            .args(["keys", "add", "test", "--venue", self.kind.profile(), "--kind", word, "--test", "--keys"])
             .arg(self.path("keys.json"))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let text = format!(r#"{{"key":"{key}","secret":"{secret}"}}"#);
         child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
         let done = child.wait_with_output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
@@ -277,8 +342,9 @@ impl Rig {
         let ran = self.ask(&["ledger", "state", "--balances", "--json"]);
         assert_eq!(ran.code, Some(0), "{}", ran.err);
         let mut found = BTreeMap::new();
+        let wallets = format!("wallet:{}:", self.kind.name());
         for row in ran.summary()["balances"].as_array().unwrap() {
-            if let Some(wallet) = row["account"].as_str().unwrap().strip_prefix("wallet:binance:") {
+            if let Some(wallet) = row["account"].as_str().unwrap().strip_prefix(&wallets) {
                 let asset = row["asset"].as_str().unwrap().to_owned();
                 found.insert((wallet.to_owned(), asset), amount(&row["balance"]));
             }
@@ -302,7 +368,7 @@ impl Rig {
 
     /// Fails when a secret stands in any file of the run, or in what was printed.
     pub(crate) fn search(&self, printed: &[&Ran]) {
-        let canaries = Canaries::new(&[("secret", TRADER.1)]);
+        let canaries = Canaries::new(&[("secret", &self.kind.secret())]);
         let mut found = canaries.in_path(&self.path("state"), &[]);
         for ran in printed {
             found.extend(canaries.in_bytes(ran.out.as_bytes()));

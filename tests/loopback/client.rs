@@ -1,7 +1,7 @@
 //! A raw client of the tests with its own signing, and a venue in this process on a clock that only the test moves.
 
 use carry::domain::{Amount, Span, WallTime};
-use carry::loopback::{Options, Profile, Running, Script, keys, serve};
+use carry::loopback::{Options, Profile, Running, Script, Source, keys, serve};
 use futures_util::{SinkExt as _, StreamExt as _};
 use hmac::{Hmac, Mac as _};
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ pub(crate) fn options(profile: Profile, script: &str) -> Options {
     Options {
         profile,
         listen: "127.0.0.1:0".parse().expect("an address"),
-        seed: 1,
+        source: Source::Generated(1),
         start: WallTime(MIDNIGHT + 60_000),
         history: Span::hours(2),
         speed_per_mille: 1_000,
@@ -39,6 +39,7 @@ pub(crate) fn options(profile: Profile, script: &str) -> Options {
         spot_balance: Amount::whole(100_000),
         futures_balance: Amount::ZERO,
         state: None,
+        certificate: None,
     }
 }
 

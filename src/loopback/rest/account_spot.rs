@@ -40,7 +40,7 @@ pub(crate) fn commission(venue: &mut Venue, call: &Call<'_>) -> Answer {
         "standardCommission": {"maker": fees.maker.to_string(), "taker": fees.taker.to_string(),
                                "buyer": "0.00000000", "seller": "0.00000000"},
         "specialCommission": zero, "taxCommission": zero,
-        "discount": {"enabledForAccount": false, "enabledForSymbol": true, "discountAsset": "BNB", "discount": "0.75000000"},
+        "discount": {"enabledForAccount": venue.books.spot_burn, "enabledForSymbol": true, "discountAsset": "BNB", "discount": "0.75000000"},
     }))
 }
 

@@ -4,7 +4,7 @@ use super::super::faults::{FileError, rule_of};
 use super::super::params::Params;
 use super::super::refusal::{Answer, illegal, missing, refuse};
 use super::super::script::{Timed, parse_span, timed};
-use super::super::venue::Venue;
+use super::super::venue::{AS_RECORDED, Venue};
 use super::{Request, account_spot};
 use crate::domain::{Rate, Span};
 use serde_json::{Value, json};
@@ -60,6 +60,9 @@ fn fault(venue: &mut Venue, body: &str) -> Answer {
         rule_of(table, &mut venue.script).map_err(|error| wrong(&error))?;
     } else {
         let Timed { act, .. } = timed(table, 1).map_err(|error| wrong(&error))?;
+        if !venue.market.can(&act) {
+            return Err(refuse(-1, AS_RECORDED));
+        }
         venue.act(&act);
     }
     Ok(json!({"now_ms": venue.now.0}))

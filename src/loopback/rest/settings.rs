@@ -137,6 +137,15 @@ pub(crate) fn set_fee_burn(venue: &mut Venue, call: &Call<'_>) -> Answer {
     done()
 }
 
+pub(crate) fn spot_burn(venue: &mut Venue, _: &Call<'_>) -> Answer {
+    Ok(json!({"spotBNBBurn": venue.books.spot_burn, "interestBNBBurn": false}))
+}
+
+pub(crate) fn set_spot_burn(venue: &mut Venue, call: &Call<'_>) -> Answer {
+    venue.books.spot_burn = call.params.flag("spotBNBBurn")?;
+    spot_burn(venue, call)
+}
+
 fn open_key(venue: &mut Venue, market: Market) -> Answer {
     let until = venue.now + LISTEN_KEY_LIFE;
     let known = venue.listen_keys.iter_mut().find(|(_, key)| key.market == market);

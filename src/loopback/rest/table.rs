@@ -129,6 +129,8 @@ const ROUTES: &[Route] = &[
     route!(GET "/sapi/*/spot/delist-schedule" "1", Wallet Key, |_| 100, "", sp::delist_schedule),
     route!(POST "/sapi/*/asset/transfer" "1", Wallet Transfer, |_| 300, "type asset amount fromSymbol toSymbol", transfers::universal),
     route!(GET "/sapi/*/asset/transfer" "1", Wallet Read, |_| 1, "type startTime endTime current size fromSymbol toSymbol", transfers::history),
+    route!(GET "/sapi/*/bnbBurn" "1", Wallet Read, |_| 1, "", settings::spot_burn),
+    route!(POST "/sapi/*/bnbBurn" "1", Wallet Spot, |_| 1, "spotBNBBurn interestBNBBurn", settings::set_spot_burn),
     // Futures, public.
     route!(GET "/fapi/*/ping" "1", Futures None, |_| 1, "", mi::ping),
     route!(GET "/fapi/*/time" "1", Futures None, |_| 1, "", mi::time),

@@ -95,6 +95,14 @@ pub enum Input {
         /// Which.
         call: CallId,
     },
+    /// Nobody knows what became of a placement, and the venue can void it by its nonce: said before [`Input::NoAnswer`] or
+    /// the answer that proves nothing.
+    Voidable {
+        /// Which request.
+        call: CallId,
+        /// The nonce that it was signed with.
+        nonce: u64,
+    },
     /// A stream of account events works.
     Opened(Stream),
     /// It broke.
@@ -169,6 +177,7 @@ pub(super) enum Pending {
         fill: FillRow,
     },
     Countdown,
+    Void,
     List,
 }
 
@@ -299,6 +308,13 @@ impl Account {
             Input::Answered { call, result } => self.answered(call, result, now, out),
             Input::NotSent { call, limited } => self.not_sent(call, limited, now, out),
             Input::NoAnswer { call } => self.no_answer(call, now, out),
+            Input::Voidable { call, nonce } => {
+                // An order that still waits at the venue is not executed behind our back. What became of it is asked for
+                // all the same: a void that is answered proves nothing, and one that is refused does not either.
+                if matches!(self.pending.get(&call), Some(Pending::Place { .. })) {
+                    self.call(Pending::Void, Call::Act(Act::Noop { nonce }), out);
+                }
+            }
             Input::Opened(stream) => {
                 self.open.insert(stream, true);
                 // The venue replays nothing: whatever happened before is in the lists (rule R-D).

@@ -57,7 +57,7 @@ impl Account {
             Pending::Transfer(transfer) => self.transferred(transfer, result, now, out),
             Pending::Lookup(transfer) => self.looked_up(transfer, result, now, out),
             Pending::Stranger { instrument, fill } => self.stranger((instrument, &fill), result, now, out),
-            Pending::Countdown => {}
+            Pending::Countdown | Pending::Void => {}
             Pending::List => {
                 let facts = self.cycle.answered(call, result, now);
                 self.listed(facts, now, out);
@@ -79,7 +79,8 @@ impl Account {
             Pending::Transfer(transfer) => out.push(Output::Fact(Event::TransferFailed(transfer))),
             Pending::List => self.cycle.failed(call, now),
             Pending::Stranger { instrument, fill } => self.cycle.orphan(instrument, fill),
-            Pending::Order { .. } | Pending::Fills { .. } | Pending::Lookup(_) | Pending::Countdown => {}
+            Pending::Order { .. } | Pending::Fills { .. } | Pending::Lookup(_) | Pending::Countdown | Pending::Void => {
+            }
         }
     }
 
@@ -98,7 +99,8 @@ impl Account {
             }
             Pending::List => self.cycle.failed(call, now),
             Pending::Stranger { instrument, fill } => self.cycle.orphan(instrument, fill),
-            Pending::Order { .. } | Pending::Fills { .. } | Pending::Lookup(_) | Pending::Countdown => {}
+            Pending::Order { .. } | Pending::Fills { .. } | Pending::Lookup(_) | Pending::Countdown | Pending::Void => {
+            }
         }
     }
 

@@ -230,6 +230,20 @@ pub(super) fn transferred(text: &str) -> Read<String> {
     Ok(sent.id.text("tranId")?.into_owned())
 }
 
+/// Transfers out of a wallet as rows of the perp wallet's income, which has what arrived there and what left it.
+pub(super) fn moved(from: Wallet, text: &str) -> Read<Vec<TransferRow>> {
+    let rows = income(text)?.into_iter().filter(|row| row.kind.as_str() == "TRANSFER");
+    let out = rows.filter(|row| (row.amount > Amount::ZERO) == (from == Wallet::Spot));
+    let row = |row: IncomeRow| TransferRow {
+        id: row.id,
+        asset: row.asset,
+        amount: row.amount.abs(),
+        status: TransferStatus::Done,
+        at: row.at,
+    };
+    Ok(out.map(row).collect())
+}
+
 sent!(Transfer { id "tranId", asset "asset", amount "amount", status "status", at "timestamp", });
 
 #[derive(Debug, Default, Deserialize)]
@@ -297,7 +311,8 @@ pub(super) fn agent_rights(text: &str) -> Read<KeyRights> {
     let mut all: Option<KeyRights> = None;
     for row in &rows {
         let one = KeyRights {
-            reading: None,
+            // An agent has no right of its own for it: the question that this answers was signed by one.
+            reading: Some(true),
             spot: row.spot.flag("canSpotTrade")?,
             perps: row.perps.flag("canPerpTrade")?,
             withdrawals: row.withdrawals.flag("canWithdraw")?,

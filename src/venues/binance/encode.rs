@@ -249,8 +249,11 @@ impl Encoder<'_> {
         let paths = &self.profile.paths.perp_only;
         let perp = Host::Perp;
         Ok(match ask {
+            Ask::Transfers { start, .. } if !self.profile.has(Feature::TransferHistory) => {
+                let query = Query::new().with("incomeType", "TRANSFER").time("startTime", *start).with("limit", 1000);
+                signed(perp, paths.income, query, 30)
+            }
             Ask::Transfers { from, start } => {
-                self.needs(Feature::TransferHistory, "list of transfers")?;
                 let query = Query::new().with("type", transfer_kind(*from)).time("startTime", *start).with("size", 100);
                 signed(Host::Wallet, self.profile.paths.transfer.1, query, 1)
             }

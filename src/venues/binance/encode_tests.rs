@@ -118,6 +118,9 @@ fn questions_and_their_weights() {
     asked(&aster, &Ask::SymbolConfig { symbol: symbol() }, "/fapi/v3/positionRisk?symbol=BTCUSDT");
     asked(&aster, &Ask::AccountConfig, "/fapi/v3/positionSide/dual?");
     asked(&aster, &Ask::KeyRights, "/fapi/v3/agent?");
+    let moved = Ask::Transfers { from: Wallet::Spot, start: WallTime(7) };
+    check(&moved, "/sapi/v1/asset/transfer?type=MAIN_UMFUTURE&startTime=7&size=100", 1);
+    asked(&aster, &moved, "/fapi/v3/income?incomeType=TRANSFER&startTime=7&limit=1000");
     let candles =
         |kind| Ask::Candles { kind, symbol: symbol(), step: "8h", start: WallTime(1), end: WallTime(2), limit: 2000 };
     let index = "/fapi/v1/indexPriceKlines?pair=BTCUSDT&interval=8h&limit=1500&startTime=1&endTime=2";

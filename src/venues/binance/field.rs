@@ -270,24 +270,35 @@ impl Value<'_> {
 
 /// Units of 1e-8 of digits with at most one point between them.
 fn plain(text: &str) -> Option<i64> {
-    let (mut value, mut digits, mut point) = (0_i64, 0_u32, None);
-    for byte in text.bytes() {
-        let digit = byte.wrapping_sub(b'0');
-        if digit <= 9 && digits < 18 {
-            value = value * 10 + i64::from(digit);
-            digits += 1;
-        } else if byte == b'.' && point.is_none() && digits > 0 {
-            point = Some(digits);
-        } else {
-            return None;
-        }
-    }
-    let whole = point.unwrap_or(digits);
-    let decimals = digits - whole;
-    if whole == 0 || whole > 10 || decimals > 8 || point.is_some() && decimals == 0 {
+    let bytes = text.as_bytes();
+    let (value, whole) = digits(0, bytes)?;
+    let Some((point, rest)) = bytes.get(whole..)?.split_first() else {
+        return (whole > 0 && whole <= 10).then(|| value.wrapping_mul(100_000_000));
+    };
+    let (value, decimals) = digits(value, rest)?;
+    if *point != b'.' || decimals != rest.len() || whole == 0 || whole > 10 || decimals == 0 {
         return None;
     }
-    value.checked_mul(10_i64.checked_pow(8 - decimals)?)
+    // At most eighteen digits in all: nothing overflows.
+    Some(value.wrapping_mul(*TENS.get(8_usize.checked_sub(decimals)?)?))
+}
+
+/// Powers of ten that lift decimals to units of 1e-8.
+const TENS: [i64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+
+/// Goes on reading a number, up to the first byte that is no digit: the number, and how many digits; at most ten.
+#[inline]
+fn digits(mut value: i64, bytes: &[u8]) -> Option<(i64, usize)> {
+    let mut count = 0;
+    for byte in bytes {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
+        count += 1;
+    }
+    (count <= 10).then_some((value, count))
 }
 
 /// Units of 1e-8, rounded half to even.

@@ -36,6 +36,7 @@ impl<'a> Cursor<'a> {
         self.rest().starts_with(literal).then(|| self.at += literal.len())
     }
 
+    #[inline]
     fn byte(&mut self) -> Option<u8> {
         let byte = *self.text.as_bytes().get(self.at)?;
         self.at += 1;
@@ -43,6 +44,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Text up to its closing quote, from after the opening one.
+    #[inline]
     fn quoted(&mut self) -> Option<&'a str> {
         let length = to_quote(self.rest())?;
         let end = self.at + length;
@@ -52,6 +54,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A key, from its opening quote to its colon.
+    #[inline]
     pub(super) fn key(&mut self) -> Option<&'a str> {
         // Most are one letter.
         if let Some([b'"', letter, b'"', b':']) = self.rest().first_chunk::<4>()
@@ -68,29 +71,30 @@ impl<'a> Cursor<'a> {
     }
 
     /// A whole number of at most 18 digits in JSON's form.
+    #[inline]
     fn whole(&mut self) -> Option<i64> {
-        let negative = self.skip(b"-").is_some();
-        let (mut value, mut digits, mut first) = (0_i64, 0_usize, b'0');
-        for byte in self.rest() {
+        let negative = self.rest().first() == Some(&b'-');
+        let digits = self.text.as_bytes().get(self.at + usize::from(negative)..)?;
+        let (mut value, mut count) = (0_i64, 0_usize);
+        for byte in digits {
             let digit = byte.wrapping_sub(b'0');
             if digit > 9 {
                 break;
             }
-            if digits == 0 {
-                first = *byte;
-            }
             value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
-            digits += 1;
+            count += 1;
         }
-        if digits == 0 || digits > 18 || first == b'0' && (digits > 1 || negative) {
+        let zero_first = digits.first() == Some(&b'0');
+        if count == 0 || count > 18 || zero_first && (count > 1 || negative) {
             return None;
         }
-        self.at += digits;
+        self.at += count + usize::from(negative);
         // A point or an exponent after it makes it another number.
-        matches!(self.rest().first(), Some(b',' | b'}')).then_some(if negative { -value } else { value })
+        matches!(digits.get(count), Some(b',' | b'}')).then_some(if negative { -value } else { value })
     }
 
     /// A plain value.
+    #[inline]
     pub(super) fn value(&mut self) -> Option<Value<'a>> {
         Some(match self.rest().first()? {
             b'"' => {
@@ -104,7 +108,19 @@ impl<'a> Cursor<'a> {
         })
     }
 
+    /// Goes past a plain value that nobody reads.
+    #[inline]
+    pub(super) fn pass(&mut self) -> Option<()> {
+        if self.rest().first()? == &b'"' {
+            self.at += 1;
+            self.at += to_quote(self.rest())? + 1;
+            return Some(());
+        }
+        self.value().map(drop)
+    }
+
     /// Whether a further field follows: past the comma, or past the closing brace.
+    #[inline]
     pub(super) fn more(&mut self) -> Option<bool> {
         match self.byte()? {
             b',' => Some(true),
@@ -119,9 +135,9 @@ impl<'a> Cursor<'a> {
         let mut read = T::default();
         loop {
             let key = self.key()?;
-            let value = self.value()?;
-            if let Some(slot) = read.slot(key) {
-                put(slot, value)?;
+            match read.slot(key) {
+                Some(slot) => put(slot, self.value()?)?,
+                None => self.pass()?,
             }
             if !self.more()? {
                 return Some(read);
@@ -153,6 +169,7 @@ impl<'a> Cursor<'a> {
 }
 
 /// Bytes before the next quote, eight at a time.
+#[inline]
 fn to_quote(bytes: &[u8]) -> Option<usize> {
     const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
@@ -172,6 +189,7 @@ fn to_quote(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Puts a value into its place; a field that was there before is for the general parser to refuse.
+#[inline]
 pub(super) fn put<'a>(slot: &mut Value<'a>, value: Value<'a>) -> Option<()> {
     if !matches!(slot, Value::Absent) {
         return None;

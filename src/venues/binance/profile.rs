@@ -33,7 +33,7 @@ pub enum Feature {
     FillsInReply,
     /// A transfer takes our id and is made once only.
     TransferClientId,
-    /// Transfers can be listed.
+    /// Transfers have their own list; else they stand in the income of the perp wallet.
     TransferHistory,
     /// Open interest, now and over time.
     OpenInterest,
@@ -43,7 +43,7 @@ pub enum Feature {
     ApiRestrictions,
     /// Rights of agents can be asked for.
     AgentList,
-    /// A request in doubt can be voided by its nonce.
+    /// A perp order in doubt can be voided by its nonce.
     Noop,
     /// Leverage and margin mode have their own question; else they stand with the positions.
     SymbolConfig,
@@ -326,7 +326,8 @@ impl Profile {
         Self { hosts, ..self }
     }
 
-    /// The same venue with every host at one address of this machine, as `http://127.0.0.1:PORT`; paths stay.
+    /// The same venue with every host at one address of this machine, as `http://127.0.0.1:PORT`; paths stay. Where both
+    /// markets have the same stream paths, and so cannot share a host, spot's begin with `/sstream`.
     #[must_use]
     pub fn with_loopback(self, base: &str) -> Self {
         let rest = base.trim_end_matches('/');
@@ -337,7 +338,7 @@ impl Profile {
             rest_spot: rest(),
             rest_perp: rest(),
             rest_wallet: rest(),
-            ws_spot: ws.clone(),
+            ws_spot: if self.has(Feature::RoutedStreams) { ws.clone() } else { format!("{ws}/sstream") },
             ws_spot_api,
             ws_perp: ws,
         };
@@ -412,6 +413,8 @@ mod tests {
         assert_eq!(profile.hosts.ws_spot_api.as_deref(), Some("ws://127.0.0.1:4000/ws-api/v3"));
         assert_eq!(profile.hosts.ws_perp, "ws://127.0.0.1:4000");
         assert_eq!(profile.paths, Profile::binance().paths);
-        assert_eq!(Profile::aster_v1().with_loopback("http://127.0.0.1:1").hosts.ws_spot_api, None);
+        let aster = Profile::aster_v1().with_loopback("http://127.0.0.1:1").hosts;
+        assert_eq!((aster.ws_spot_api, aster.ws_spot.as_str()), (None, "ws://127.0.0.1:1/sstream"));
+        assert_eq!(aster.ws_perp, "ws://127.0.0.1:1");
     }
 }

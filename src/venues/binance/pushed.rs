@@ -78,7 +78,7 @@ fn flat<'a>(text: &'a str, kind: &str, wrap: Wrap) -> Option<Sent<'a>> {
     if wrap == Wrap::Event {
         cursor.skip(b"{")?;
         cursor.key()?;
-        cursor.value()?;
+        cursor.pass()?;
         cursor.skip(b",\"event\":")?;
     }
     let sent = match kind {
@@ -101,7 +101,7 @@ fn flat_order<'a>(cursor: &mut Cursor<'a>) -> Option<Report<'a>> {
         match cursor.key()? {
             "o" if order.is_none() => order = Some(cursor.object()?),
             "o" => return None,
-            _ => drop(cursor.value()?),
+            _ => cursor.pass()?,
         }
         if !cursor.more()? {
             return order;
@@ -118,7 +118,7 @@ fn flat_account<'a>(cursor: &mut Cursor<'a>) -> Option<AccountUpdate<'a>> {
             "a" => return None,
             "T" => put(&mut sent.time, cursor.value()?)?,
             "E" => put(&mut sent.event_time, cursor.value()?)?,
-            _ => drop(cursor.value()?),
+            _ => cursor.pass()?,
         }
         if !cursor.more()? {
             return Some(sent);
@@ -135,7 +135,7 @@ fn flat_lists<'a>(cursor: &mut Cursor<'a>) -> Option<Account<'a>> {
             "B" if balances.is_none() => balances = Some(cursor.objects()?),
             "P" if positions.is_none() => positions = Some(cursor.objects()?),
             "B" | "P" => return None,
-            _ => drop(cursor.value()?),
+            _ => cursor.pass()?,
         }
         if !cursor.more()? {
             let (balances, positions) = (balances.unwrap_or_default(), positions.unwrap_or_default());

@@ -196,6 +196,12 @@ fn c10_income_transfers_and_rights() {
     let body = r#"{"total":1,"rows":[{"asset":"USDT","amount":"1","type":"MAIN_UMFUTURE","status":"CONFIRMED","tranId":1,"timestamp":1700000000000}]}"#;
     let Answer::Transfers(rows) = asked(&transfers, body) else { panic!() };
     assert_eq!(rows[0].status, TransferStatus::Done);
+    let body = r#"[{"symbol":"","incomeType":"TRANSFER","income":"-0.375","asset":"USDT","time":1700000000000,"tranId":"7"},{"symbol":"","incomeType":"TRANSFER","income":"2","asset":"USDT","time":1700000000000,"tranId":"8"}]"#;
+    for (from, id, amount) in [(Wallet::Perp, "7", "0.375"), (Wallet::Spot, "8", "2")] {
+        let ask = Ask::Transfers { from, start: WallTime(1) };
+        let Ok(Answer::Transfers(rows)) = answer(&Profile::aster_v1(), &ask, 200, body.as_bytes()) else { panic!() };
+        assert_eq!((rows.len(), rows[0].id.as_str(), rows[0].amount.to_string().as_str()), (1, id, amount));
+    }
     let rights = r#"{"ipRestrict":false,"enableReading":true,"enableWithdrawals":false,"enableFutures":true}"#;
     let Answer::KeyRights(found) = asked(&Ask::KeyRights, rights) else { panic!() };
     assert_eq!((found.withdrawals, found.ip_bound, found.spot), (Some(false), Some(false), None));
@@ -203,6 +209,7 @@ fn c10_income_transfers_and_rights() {
     let agents = r#"[{"canSpotTrade":true,"canPerpTrade":true,"canWithdraw":false,"ipWhitelist":""},{"canSpotTrade":true,"canWithdraw":true}]"#;
     let Answer::KeyRights(found) = aster(&Ask::KeyRights, agents) else { panic!() };
     assert_eq!((found.withdrawals, found.perps, found.spot), (Some(true), None, Some(true)));
+    assert_eq!(found.reading, Some(true), "an agent that is answered reads");
 }
 
 #[test]

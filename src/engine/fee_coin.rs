@@ -1,0 +1,87 @@
+//! The coin of its own that a venue takes its fees in while there is enough of it: how long it lasts, and that it is used up.
+//!
+//! Seen from the fills alone, so it works wherever a venue does such a thing. Nothing is bought here: the fees fall back to
+//! the usual coin by themselves and the pair is hedged by what was received; but they cost more, and a person should know
+//! before that (fault E10). Tests: at the end of the file, and `tests/live/fee_coin.rs`.
+
+use super::apply::alarm;
+use super::state::State;
+use crate::domain::{Amount, Asset, Leg, Market, PairId};
+use crate::port::Command;
+use crate::port::command::{AlarmKind, Severity};
+use crate::port::event::Wallet;
+use crate::port::order::Fill;
+
+/// Below so many of the largest fee so far the coin counts as low: a pair leaves in some ten clips of two legs.
+const FEES: i64 = 20;
+
+/// What a wallet's fees are taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeeCoin {
+    /// The coin.
+    pub asset: Asset,
+    /// The largest fee so far.
+    pub largest: Amount,
+    /// It was told that little is left.
+    pub told: bool,
+}
+
+/// A fill of ours was booked: what its fee was taken in, and what is left of that.
+pub(super) fn watch(state: &mut State, of: (PairId, Leg), fill: &Fill, out: &mut Vec<Command>) {
+    let (id, leg) = of;
+    let Some(pair) = state.pairs.get(id.index()).map(|pair| &pair.pair) else { return };
+    let (venue, usual) = (pair.venue_id, fill.fee_asset == pair.coin || fill.fee_asset == pair.quote);
+    let wallet = match leg {
+        Market::Spot => Wallet::Spot,
+        Market::Perp => Wallet::Perp,
+    };
+    let left = (!usual).then(|| state.ledger.wallet(venue, wallet, fill.fee_asset));
+    let Some(coins) = state.venues.get_mut(venue.index()).map(|venue| &mut venue.fee_coins) else { return };
+    let (coin, told) = next(coins.get(&wallet).copied(), (fill.fee, fill.fee_asset), left);
+    match coin {
+        Some(coin) => drop(coins.insert(wallet, coin)),
+        None => drop(coins.remove(&wallet)),
+    }
+    out.extend(told.map(|kind| alarm(kind, Severity::Warning, Some(id), None)));
+}
+
+/// What is known after a fee, and what to tell; `left` is what the wallet holds of a coin that is neither the quote nor the
+/// pair's own.
+fn next(known: Option<FeeCoin>, fee: (Amount, Asset), left: Option<Amount>) -> (Option<FeeCoin>, Option<AlarmKind>) {
+    let (fee, asset) = fee;
+    if fee.is_zero() {
+        return (known, None);
+    }
+    let Some(left) = left else { return (None, known.map(|_| AlarmKind::FeeCoinOut)) };
+    let known = known.filter(|known| known.asset == asset);
+    let largest = known.map_or(fee, |known| known.largest.max(fee));
+    let low = left < Amount::from_units(largest.units() * i128::from(FEES));
+    let fresh = low && !known.is_some_and(|known| known.told);
+    // Filled up, it may be told again.
+    (Some(FeeCoin { asset, largest, told: low }), fresh.then_some(AlarmKind::FeeCoinLow))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e10_little_left_is_told_once_and_the_end_too() {
+        let amount = |text: &str| Amount::parse(text).unwrap();
+        let mut known = None;
+        let mut pay = |fee: &str, asset: &'static str, left: Option<&str>| {
+            let (coin, told) = next(known, (amount(fee), Asset::of(asset)), left.map(amount));
+            known = coin;
+            told
+        };
+        assert_eq!(pay("0.001", "BTC", None), None, "it was never taken in another coin");
+        assert_eq!(pay("0.025", "BNB", Some("0.5")), None, "twenty of them are left");
+        assert_eq!(pay("0.025", "BNB", Some("0.475")), Some(AlarmKind::FeeCoinLow));
+        assert_eq!(pay("0.025", "BNB", Some("0.45")), None);
+        assert_eq!(pay("0", "USDT", None), None, "nothing was paid");
+        assert_eq!(pay("0.025", "BNB", Some("5")), None, "filled up");
+        assert_eq!(pay("0.3", "BNB", Some("4.7")), Some(AlarmKind::FeeCoinLow));
+        assert_eq!(pay("0.001", "BTC", None), Some(AlarmKind::FeeCoinOut));
+        assert_eq!(pay("0.001", "BTC", None), None);
+    }
+}

@@ -1,0 +1,153 @@
+//! One request of a live run on its way: budget, proof, sending once, and what became of it.
+//!
+//! Nothing is sent a second time here. Tests: `tests/live.rs`.
+
+use crate::domain::Market;
+use crate::venues::binance::account::Call;
+use crate::venues::binance::answer::{Answer, Class, Refused};
+use crate::venues::binance::ask::{Act, Ask, Request, Security, WriteRequest};
+use crate::venues::binance::profile::{Feature, Profile};
+use crate::venues::binance::reply;
+use crate::venues::binance::sign::{self, Nonce, ReadSigner, Signed, Stamp as SignStamp, TradeSigner};
+use crate::venues::transport::budget::{Budget, NoBudget, Spend};
+use crate::venues::transport::clock_offset::ClockOffset;
+use crate::venues::transport::http::{NoReply, Outgoing};
+use crate::venues::transport::{Clock, HttpClient, Reply};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Longest time that a read waits for budget.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Longest sleep between two looks at the budget.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// What became of a request.
+#[derive(Debug)]
+pub enum Outcome {
+    /// An answer.
+    Answered {
+        /// What it says.
+        result: Result<Answer, Refused>,
+        /// Its body, kept for books alone.
+        body: Vec<u8>,
+    },
+    /// It never left; `limited` says that the budget held it back.
+    NotSent {
+        /// For want of budget.
+        limited: bool,
+    },
+    /// It left and nothing came back.
+    NoAnswer,
+}
+
+impl Outcome {
+    /// Whether it may have been executed or not.
+    pub(super) const fn is_open(&self) -> bool {
+        match self {
+            Self::Answered { result: Err(refused), .. } => matches!(refused.class, Class::Unknown),
+            Self::NoAnswer => true,
+            Self::Answered { .. } | Self::NotSent { .. } => false,
+        }
+    }
+}
+
+/// A request that is encoded and waits for budget and signature.
+pub(super) struct Prepared {
+    pub(super) what: Call,
+    pub(super) client: HttpClient,
+    pub(super) budget: Arc<Mutex<Budget>>,
+    pub(super) request: Request,
+    pub(super) write: Option<WriteRequest>,
+    pub(super) read: Option<ReadSigner>,
+    pub(super) trade: Option<Arc<TradeSigner>>,
+    pub(super) nonce: Arc<Mutex<Nonce>>,
+}
+
+impl Prepared {
+    /// Spends from the budget; a read waits until there is some.
+    pub(super) async fn budgeted(&self, clock: Clock) -> Result<(), ()> {
+        let begun = (clock.steady_ns)();
+        loop {
+            let taken = locked(&self.budget).take(Spend::of(&self.request));
+            let again_ns = match taken {
+                Ok(()) => return Ok(()),
+                Err(NoBudget::Wait { again_ns }) => again_ns,
+                Err(NoBudget::Blocked { until_ns }) if self.write.is_none() => until_ns,
+                Err(_) => return Err(()),
+            };
+            let wait = Duration::from_nanos(again_ns.saturating_sub((clock.steady_ns)()));
+            let waited = Duration::from_nanos((clock.steady_ns)().saturating_sub(begun));
+            if wait > PATIENCE || waited > PATIENCE {
+                return Err(());
+            }
+            // Looked at again soon: the clock may run faster than the machine's.
+            tokio::time::sleep(wait.clamp(Duration::from_millis(5), LOOK)).await;
+        }
+    }
+
+    /// Whether the venue can void it by its nonce.
+    pub(super) fn is_voidable(&self, profile: &Profile) -> bool {
+        let perp_order = matches!(&self.what, Call::Act(Act::Place(order)) if order.market == Market::Perp);
+        perp_order && profile.has(Feature::Noop)
+    }
+
+    /// The request with its proof, and its nonce.
+    pub(super) fn sign(&self, clock: Clock, offset: &Mutex<ClockOffset>) -> Option<(Signed, u64)> {
+        if self.request.security == Security::Public {
+            return sign::unsigned(&self.request).map(|signed| (signed, 0));
+        }
+        let now = clock.now();
+        // Before the first measurement the machine's own time stands in; the venue refuses it when it is off.
+        let at = locked(offset).read(now).map_or(now.wall, |offset| offset.signing_time(now));
+        let nonce = locked(&self.nonce).next(at);
+        let stamp = SignStamp::new(at, nonce);
+        let signed = match (&self.write, &self.trade) {
+            (Some(write), Some(signer)) => Some(signer.sign_write(write, &stamp)),
+            (Some(_), None) => None,
+            (None, _) => self.read.as_ref()?.sign(&self.request, &stamp).ok(),
+        };
+        signed.map(|signed| (signed, nonce))
+    }
+
+    /// Sends it once; what became of it.
+    pub(super) async fn send(&self, signed: &Signed, of: (&Profile, &Mutex<ClockOffset>)) -> Outcome {
+        let (profile, offset) = of;
+        let outgoing = Outgoing {
+            method: signed.method,
+            path_and_query: &signed.path_and_query,
+            body: signed.body.as_deref(),
+            header: signed.header.as_ref().map(|(name, value)| (*name, value.as_str())),
+        };
+        match self.client.send(&outgoing).await {
+            Ok(answer) => {
+                locked(&self.budget).on_reply(&answer);
+                self.read(profile, answer, offset)
+            }
+            Err(NoReply::NotSent(why)) => {
+                tracing::debug!(%why, "a request did not leave");
+                Outcome::NotSent { limited: false }
+            }
+            Err(NoReply::Unknown(why)) => {
+                tracing::debug!(%why, "a request got no answer");
+                Outcome::NoAnswer
+            }
+        }
+    }
+
+    fn read(&self, profile: &Profile, answer: Reply, offset: &Mutex<ClockOffset>) -> Outcome {
+        let status = answer.status;
+        let result = match &self.what {
+            Call::Ask(ask) => reply::answer(profile, ask, status, &answer.body),
+            Call::Act(act) => reply::outcome(profile, act, status, &answer.body),
+        };
+        if let Ok(Answer::Time(server)) = &result {
+            locked(offset).sample(answer.sent_at, answer.received_at, *server);
+        }
+        let keeps = matches!(self.what, Call::Ask(Ask::Depth { .. }));
+        Outcome::Answered { result, body: if keeps { answer.body } else { Vec::new() } }
+    }
+}
+
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
