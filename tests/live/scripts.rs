@@ -760,6 +760,81 @@ amount = "500"
         end: End::Flat,
     },
     Row {
+        name: "d09_all_sockets_drop",
+        script: r#"
+[[act]]
+at = "3m"
+act = "cut"
+[[act]]
+at = "80m"
+act = "cut"
+[[act]]
+at = "153m"
+act = "cut"
+"#,
+        set: &[],
+        alarm: Some("venue_down"),
+        end: End::Flat,
+    },
+    Row {
+        name: "d12_the_account_streams_say_nothing",
+        script: r#"
+[[fault]]
+match = { event = "executionReport" }
+lose_event = true
+[[fault]]
+match = { event = "ORDER_TRADE_UPDATE" }
+lose_event = true
+"#,
+        set: &[],
+        alarm: None,
+        end: End::Flat,
+    },
+    Row {
+        name: "e16_income_without_its_fields",
+        script: r#"
+[[fault]]
+match = { path = "/fapi/v1/income", after_ms = 3000000, times = 12 }
+wrong_body = '[{"symbol":"BTCUSDT","incomeType":"FUNDING_FEE"}]'
+"#,
+        set: &[],
+        alarm: None,
+        end: End::Flat,
+    },
+    Row {
+        name: "e17_overload_is_said",
+        script: r#"
+[[fault]]
+match = { path = "/fapi/v1/order", method = "POST", nth = 1 }
+status = { status = 503, body = '{"code":-1008,"msg":"Server is currently overloaded with other requests. Please try again in a few minutes."}' }
+"#,
+        set: &[],
+        alarm: None,
+        end: End::Flat,
+    },
+    Row {
+        name: "e18_position_limit",
+        script: r#"
+[[fault]]
+match = { path = "/fapi/v1/order", method = "POST", nth = 1 }
+error = { code = -2027, msg = "Exceeded the maximum allowable position at current leverage.", status = 400 }
+"#,
+        set: &[],
+        alarm: None,
+        end: End::Flat,
+    },
+    Row {
+        name: "e23_too_many_orders",
+        script: r#"
+[[fault]]
+match = { path = "/api/v3/order", method = "POST", nth = 1 }
+error = { code = -1015, msg = "Too many new orders; current limit is 50 orders per 10 SECOND.", status = 429 }
+"#,
+        set: &[],
+        alarm: None,
+        end: End::Flat,
+    },
+    Row {
         name: "h12_hedge_mode_by_hand",
         script: r#"
 [[act]]

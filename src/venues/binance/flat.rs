@@ -4,6 +4,8 @@
 //! space, escapes, fractions without quotes, a field sent twice, and anything nested that its reader does not know. It never
 //! refuses a message by itself. Tests: at the end, and `pushed_tests.rs` (any mutation gives the same result).
 
+#![expect(clippy::inline_always, reason = "each is a step of one loop; as calls they took a third longer")]
+
 use super::field::Value;
 use std::borrow::Cow;
 
@@ -27,16 +29,18 @@ impl<'a> Cursor<'a> {
         (odd == 0).then_some(Self { text, at: 0 })
     }
 
+    #[inline(always)]
     fn rest(&self) -> &'a [u8] {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
     /// Goes past a text that must stand here.
+    #[inline(always)]
     pub(super) fn skip(&mut self, literal: &[u8]) -> Option<()> {
         self.rest().starts_with(literal).then(|| self.at += literal.len())
     }
 
-    #[inline]
+    #[inline(always)]
     fn byte(&mut self) -> Option<u8> {
         let byte = *self.text.as_bytes().get(self.at)?;
         self.at += 1;
@@ -44,7 +48,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Text up to its closing quote, from after the opening one.
-    #[inline]
+    #[inline(always)]
     fn quoted(&mut self) -> Option<&'a str> {
         let length = to_quote(self.rest())?;
         let end = self.at + length;
@@ -54,7 +58,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A key, from its opening quote to its colon.
-    #[inline]
+    #[inline(always)]
     pub(super) fn key(&mut self) -> Option<&'a str> {
         // Most are one letter.
         if let Some([b'"', letter, b'"', b':']) = self.rest().first_chunk::<4>()
@@ -71,7 +75,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A whole number of at most 18 digits in JSON's form.
-    #[inline]
+    #[inline(always)]
     fn whole(&mut self) -> Option<i64> {
         let negative = self.rest().first() == Some(&b'-');
         let digits = self.text.as_bytes().get(self.at + usize::from(negative)..)?;
@@ -94,7 +98,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A plain value.
-    #[inline]
+    #[inline(always)]
     pub(super) fn value(&mut self) -> Option<Value<'a>> {
         Some(match self.rest().first()? {
             b'"' => {
@@ -109,7 +113,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Goes past a plain value that nobody reads.
-    #[inline]
+    #[inline(always)]
     pub(super) fn pass(&mut self) -> Option<()> {
         if self.rest().first()? == &b'"' {
             self.at += 1;
@@ -120,7 +124,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Whether a further field follows: past the comma, or past the closing brace.
-    #[inline]
+    #[inline(always)]
     pub(super) fn more(&mut self) -> Option<bool> {
         match self.byte()? {
             b',' => Some(true),
@@ -169,7 +173,7 @@ impl<'a> Cursor<'a> {
 }
 
 /// Bytes before the next quote, eight at a time.
-#[inline]
+#[inline(always)]
 fn to_quote(bytes: &[u8]) -> Option<usize> {
     const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
@@ -189,7 +193,7 @@ fn to_quote(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Puts a value into its place; a field that was there before is for the general parser to refuse.
-#[inline]
+#[inline(always)]
 pub(super) fn put<'a>(slot: &mut Value<'a>, value: Value<'a>) -> Option<()> {
     if !matches!(slot, Value::Absent) {
         return None;

@@ -13,7 +13,7 @@ use super::flat::{Cursor, put};
 use super::message::{DecodeError, MAX_FRAME, label};
 use super::profile::{Feature, Profile};
 use super::reply::fee_sign;
-use crate::domain::{Amount, Asset, FillId, Market, Symbol, WallTime};
+use crate::domain::{FillId, Market, Symbol, WallTime};
 use crate::port::event::{VenueAct, Wallet};
 use serde::Deserialize;
 
@@ -395,7 +395,7 @@ fn spot_balances(sent: &SpotBalances<'_>) -> Read<AccountMessage> {
     Ok(AccountMessage::Balances {
         wallet: Wallet::Spot,
         reason: if sent.m.is_empty() { None } else { Some(sent.m.symbol("m")?) },
-        rows: rows.iter().map(row).collect::<Read<Vec<(Asset, Amount)>>>()?,
+        rows: each(rows, row)?,
         at: sent.u.or(&sent.time).or(&sent.event_time).time("u")?,
     })
 }
@@ -432,6 +432,15 @@ struct AccountUpdate<'a> {
     event_time: Value<'a>,
 }
 
+/// Every row read, in a list that is as long from the start.
+fn each<T, R>(rows: &[T], read: impl Fn(&T) -> Read<R>) -> Read<Vec<R>> {
+    let mut all = Vec::with_capacity(rows.len());
+    for row in rows {
+        all.push(read(row)?);
+    }
+    Ok(all)
+}
+
 fn account_update(sent: &AccountUpdate<'_>) -> Read<Vec<AccountMessage>> {
     let account = sent.a.as_ref().ok_or(DecodeError::WrongType { field: "a", expected: "an object" })?;
     let at = sent.time.or(&sent.event_time).time("T")?;
@@ -440,11 +449,11 @@ fn account_update(sent: &AccountUpdate<'_>) -> Read<Vec<AccountMessage>> {
     messages.push(AccountMessage::Balances {
         wallet: Wallet::Perp,
         reason: if account.m.is_empty() { None } else { Some(account.m.symbol("m")?) },
-        rows: account.balances.iter().map(balance).collect::<Read<Vec<_>>>()?,
+        rows: each(&account.balances, balance)?,
         at,
     });
     if !account.positions.is_empty() {
-        let rows = account.positions.iter().map(|row| position(row, at)).collect::<Read<Vec<_>>>()?;
+        let rows = each(&account.positions, |row| position(row, at))?;
         messages.push(AccountMessage::Positions { rows, at });
     }
     Ok(messages)
