@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::fees::Role;
-use crate::domain::{Price, Quantity, Side};
+use crate::domain::{Amount, Asset, Price, Quantity, Side};
 use crate::venues::binance::answer::{Class, OrderStatus};
 use crate::venues::binance::profile::Net;
 
