@@ -12,6 +12,8 @@
 #[path = "support/session.rs"]
 mod session;
 
+use carry::run::review::Review;
+use carry::store::ledger_file;
 use serde_json::Value;
 use session::{Running, balances, copy, ended, facts, hedged, text};
 use std::path::{Path, PathBuf};
@@ -137,6 +139,29 @@ fn broken(from: &Path, name: &str, change: impl Fn(&Path)) -> PathBuf {
 fn remove(folder: &Path, names: &[&str]) {
     for name in names {
         let _ = std::fs::remove_file(folder.join(name));
+    }
+}
+
+#[test]
+fn g01_legs_that_the_last_facts_made_equal_were_not_unequal_until_the_restart() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("equal");
+    killed(&folder);
+    // As a kill leaves it between the facts that made the legs equal and the next commit, with the venue an hour on.
+    let ledger = folder.join("ledger.sqlite");
+    let file = rusqlite::Connection::open(&ledger).unwrap();
+    let last: i64 = file.query_row("SELECT max(at_ms) FROM facts", [], |row| row.get(0)).unwrap();
+    let sql = "UPDATE pairs SET body = json_set(body, '$.memory.unequal_since', ?1, '$.at_rest', json('false')) WHERE phase = 'hedged'";
+    assert!(file.execute(sql, [last - 200]).unwrap() > 0);
+    let sql = "UPDATE meta SET value = ?1 WHERE key = 'clock'";
+    assert_eq!(file.execute(sql, [(last + 3_600_000).to_string()]).unwrap(), 1);
+    drop(file);
+    let state = Review::of(&ledger_file::read(&ledger).unwrap(), None).unwrap().state;
+    let hedged: Vec<_> = state.pairs.iter().filter(|pair| pair.memory.max_unequal_ms > 0).collect();
+    assert!(!hedged.is_empty());
+    for pair in hedged {
+        assert_eq!(pair.memory.unequal_since, None, "{}", pair.pair.name);
+        assert!(pair.memory.max_unequal_ms < 3_600_000, "{}: {} ms", pair.pair.name, pair.memory.max_unequal_ms);
     }
 }
 

@@ -227,6 +227,31 @@ fn rest(state: &mut State, place: usize, input: &PlanInput) {
     }
 }
 
+/// Stops the clock of inequality, when it runs.
+fn equal_again(state: &mut State, place: usize) {
+    let now = state.now;
+    let Some(pair) = state.pairs.get_mut(place) else { return };
+    let memory = &mut pair.memory;
+    let Some(since) = memory.unequal_since.take() else { return };
+    let ms = now.since(since).0;
+    memory.max_unequal_ms = memory.max_unequal_ms.max(ms);
+    memory.alarmed = false;
+    if !memory.venue_made {
+        state.unequal.0 = state.unequal.0.max(ms);
+    }
+    state.records.push(Record::Unequal { pair: pair.pair.id, ms, venue_made: memory.venue_made });
+}
+
+/// Recovery decides nothing, but what the last facts made equal has been equal since then and not only since the restart.
+pub fn settle_equal(state: &mut State) {
+    for place in 0..state.pairs.len() {
+        let input = state.pairs.get(place).and_then(|pair| state.plan_input(pair));
+        if input.is_some_and(|input| input.delta().magnitude() < input.lot()) {
+            equal_again(state, place);
+        }
+    }
+}
+
 /// Keeps the phase and the clock of inequality.
 fn track(state: &mut State, place: usize, input: &PlanInput, work: (bool, bool), out: &mut Vec<Command>) {
     let (blocked, idle) = work;
@@ -261,17 +286,8 @@ fn track(state: &mut State, place: usize, input: &PlanInput, work: (bool, bool),
             (false, false) => working(input),
         };
     } else {
-        if let Some(since) = memory.unequal_since.take() {
-            let ms = now.since(since).0;
-            memory.max_unequal_ms = memory.max_unequal_ms.max(ms);
-            memory.alarmed = false;
-            if !memory.venue_made {
-                state.unequal.0 = state.unequal.0.max(ms);
-            }
-            let record = Record::Unequal { pair: pair.pair.id, ms, venue_made: memory.venue_made };
-            state.records.push(record);
-        }
         memory.phase = if unknown { Phase::Repair } else { working(input) };
+        equal_again(state, place);
     }
     if unequal {
         orders_due::alarm_unequal(state, place, out);

@@ -232,6 +232,8 @@ pub fn recover(state: &mut State, loaded: &Loaded) -> Result<Recovered, RecoverE
     restore_memory(state, loaded)?;
     let collector = restore_rows(loaded, state.pairs.len())?;
     state.records.clear();
+    // At the time of the last fact, which is what made them equal.
+    crate::engine::decide::settle_equal(state);
     let _ = state.ledger.drain();
     let number = |key: &str| loaded.meta.get(key).and_then(|value| value.parse::<i64>().ok());
     let clock = number("clock").ok_or_else(|| RecoverError("meta has no clock".to_owned()))?;
