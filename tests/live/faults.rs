@@ -14,7 +14,7 @@ const SPEED: u32 = 250;
 /// Rows that run at once: they mostly wait.
 const AT_ONCE: usize = 4;
 /// Every so many rows are the sample of `cargo test`.
-const SAMPLE: usize = 9;
+const SAMPLE: usize = 14;
 
 fn chosen() -> Vec<&'static Row> {
     match std::env::var("CARRY_FAULTS") {
