@@ -14,6 +14,7 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// 2025-10-10T00:05Z: five minutes after a settlement.
@@ -175,6 +176,41 @@ fn carry() -> Command {
     command
 }
 
+/// A process that is waited for beside the test.
+struct Watched {
+    id: u32,
+    over: bool,
+    ended: mpsc::Receiver<()>,
+    waiting: JoinHandle<std::io::Result<Output>>,
+}
+
+impl Watched {
+    fn start(mut command: Command) -> Self {
+        let child = command.spawn().unwrap();
+        let id = child.id();
+        let (done, ended) = mpsc::channel();
+        let waiting = std::thread::spawn(move || {
+            let output = child.wait_with_output();
+            let _ = done.send(());
+            output
+        });
+        Self { id, over: false, ended, waiting }
+    }
+
+    fn ends_within(&mut self, time: Duration) -> bool {
+        self.over = self.over || self.ended.recv_timeout(time).is_ok();
+        self.over
+    }
+
+    /// Kills it unless it was seen to end, and gives what it said.
+    fn kill(self) -> Ran {
+        if !self.over {
+            let _ = Command::new("kill").args(["-9", &self.id.to_string()]).status();
+        }
+        ran(&self.waiting.join().unwrap().unwrap())
+    }
+}
+
 impl Rig {
     /// Binance with this script, whose clock runs `speed` times as fast as time.
     pub(crate) fn new(script: &str, speed: u32) -> Self {
@@ -252,58 +288,30 @@ impl Rig {
     }
 
     /// Runs it to its end; a run that does not end is killed after so many real seconds, and the test fails.
-    pub(crate) fn run(mut command: Command, limit: u64) -> Ran {
-        let child = command.spawn().unwrap();
-        let id = child.id();
-        let (done, ended) = mpsc::channel();
-        let waiting = std::thread::spawn(move || {
-            let output = child.wait_with_output();
-            let _ = done.send(());
-            output
-        });
-        if ended.recv_timeout(Duration::from_secs(limit)).is_err() {
-            let _ = Command::new("kill").args(["-9", &id.to_string()]).status();
-            let output = waiting.join().unwrap().unwrap();
-            panic!("the run did not end:\n{}", String::from_utf8_lossy(&output.stderr));
-        }
-        ran(&waiting.join().unwrap().unwrap())
+    pub(crate) fn run(command: Command, limit: u64) -> Ran {
+        let mut watched = Watched::start(command);
+        let in_time = watched.ends_within(Duration::from_secs(limit));
+        let ran = watched.kill();
+        assert!(in_time, "the run did not end:\n{}", ran.err);
+        ran
     }
 
     /// Starts it and kills it after so many real milliseconds, unless it ended before.
-    pub(crate) fn killed(mut command: Command, ms: u64) -> Ran {
-        let child = command.spawn().unwrap();
-        let id = child.id();
-        let (done, ended) = mpsc::channel();
-        let waiting = std::thread::spawn(move || {
-            let output = child.wait_with_output();
-            let _ = done.send(());
-            output
-        });
-        if ended.recv_timeout(Duration::from_millis(ms)).is_err() {
-            let _ = Command::new("kill").args(["-9", &id.to_string()]).status();
-        }
-        ran(&waiting.join().unwrap().unwrap())
+    pub(crate) fn killed(command: Command, ms: u64) -> Ran {
+        let mut watched = Watched::start(command);
+        watched.ends_within(Duration::from_millis(ms));
+        watched.kill()
     }
 
     /// Starts it and kills it as soon as something holds; a run that ends before, or takes more than two real minutes, is a
     /// failed test.
-    pub(crate) fn killed_when(mut command: Command, holds: impl Fn() -> bool) -> Ran {
-        let child = command.spawn().unwrap();
-        let id = child.id();
-        let (done, ended) = mpsc::channel();
-        let waiting = std::thread::spawn(move || {
-            let output = child.wait_with_output();
-            let _ = done.send(());
-            output
-        });
+    pub(crate) fn killed_when(command: Command, holds: impl Fn() -> bool) -> Ran {
+        let mut watched = Watched::start(command);
         let mut looks = 0;
-        let mut over = false;
-        while !over && !holds() && looks < 6_000 {
+        while !holds() && looks < 6_000 && !watched.ends_within(Duration::from_millis(20)) {
             looks += 1;
-            over = ended.recv_timeout(Duration::from_millis(20)).is_ok();
         }
-        let _ = Command::new("kill").args(["-9", &id.to_string()]).status();
-        ran(&waiting.join().unwrap().unwrap())
+        watched.kill()
     }
 
     /// Another command of the binary.
