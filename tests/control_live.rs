@@ -4,6 +4,7 @@
 #[path = "support/session.rs"]
 mod session;
 
+use carry::domain::Amount;
 use serde_json::{Value, json};
 use session::{carry, ended, text};
 use std::fs::File;
@@ -356,8 +357,6 @@ fn h11_money_that_a_person_moves_is_booked_as_the_venue_tells_it_or_as_a_person_
     let refused = bench.verb(&["accept", "--yes"]);
     assert_eq!(refused.0, 4, "{}", refused.2);
     assert!(refused.2.contains("ledger and venue do not differ"), "{}", refused.2);
-    // While it runs, the stream tells it.
-    deposit("spot", "USDT", "1234.5");
     let balance = |account: &str, asset: &str| {
         let (_, out, _) = ended(&["ledger", text(&bench.state()), "--balances", "--json"]);
         let report: Value = serde_json::from_str(&out).unwrap();
@@ -365,10 +364,11 @@ fn h11_money_that_a_person_moves_is_booked_as_the_venue_tells_it_or_as_a_person_
         let row = rows.iter().find(|row| row["account"] == account && row["asset"] == asset);
         row.map_or("0".to_owned(), |row| row["balance"].as_str().unwrap().to_owned())
     };
-    let before = balance("wallet:binance:spot", "USDT");
-    bench.until(&run, "the deposit in the ledger", || {
-        balance("wallet:binance:spot", "USDT") != before || before.ends_with("34.5")
-    });
+    let spot = || Amount::parse(&balance("wallet:binance:spot", "USDT")).unwrap();
+    let wanted = spot() + Amount::parse("1234.5").unwrap();
+    // While it runs, the stream tells it.
+    deposit("spot", "USDT", "1234.5");
+    bench.until(&run, "the deposit in the ledger", || spot() == wanted);
     bench.until(&run, "agreement", || bench.verb(&["reconcile"]).0 == 0);
     // It is no stranger's hand: a person may open.
     assert_eq!(bench.verb(&["open", PAIR, "--size", "3000usdt", "--yes"]).0, 0);

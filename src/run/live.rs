@@ -109,7 +109,8 @@ impl Desk {
     /// [`ControlError`] names what differs and is not free money: a position, or coins that belong to a pair.
     pub fn moved(&self, state: &State) -> Result<Vec<Moved>, ControlError> {
         let Some(lists) = self.lists.as_ref().filter(|_| !self.told.is_empty()) else { return Ok(Vec::new()) };
-        if self.compared.as_ref().is_none_or(|(_, found)| *found != self.told) {
+        // A trade since those lists would look like a movement: the ledger must still differ from them as it was seen to.
+        if reconcile::compare(state, self.venue, lists).differences != self.told {
             return Ok(Vec::new());
         }
         reconcile::moved(state, self.venue, lists).map_err(|what| ControlError::new(Code::Refused, what))

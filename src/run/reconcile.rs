@@ -139,12 +139,18 @@ pub fn explained(
     booked
 }
 
+/// Coins that the pairs of a venue hold of an asset, in whichever wallet.
+#[must_use]
+pub fn coins_of_pairs(state: &State, venue: VenueId, asset: Asset) -> Amount {
+    let pairs = state.catalogue.pairs().iter().filter(|pair| pair.venue_id == venue && pair.coin == asset);
+    let books = pairs.filter_map(|pair| state.ledger.pair(pair.id));
+    books.map(|book| Amount::of_coins(book.attribution.spot)).sum()
+}
+
 /// Coins of pairs that the wallets would no longer cover after a change; zero when they do.
 #[must_use]
 pub fn missing_coins(state: &State, (venue, asset): (VenueId, Asset), change: Amount) -> Amount {
-    let pairs = state.catalogue.pairs().iter().filter(|pair| pair.venue_id == venue && pair.coin == asset);
-    let books = pairs.filter_map(|pair| state.ledger.pair(pair.id));
-    let held: Amount = books.map(|book| Amount::of_coins(book.attribution.spot)).sum();
+    let held = coins_of_pairs(state, venue, asset);
     if held.is_zero() {
         return Amount::ZERO;
     }

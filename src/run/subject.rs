@@ -8,10 +8,10 @@ use super::driver::Driver;
 use super::journal::{Journal, JournalError};
 use super::live::{Live, Outbox};
 use super::paper::Paper;
-use super::reconcile::Moved;
+use super::reconcile::{self, Moved};
 use super::recover;
 use super::shadow::Shadow;
-use crate::domain::{Amount, ClientOrderId, PairId, Quantity, Span, WallTime};
+use crate::domain::{ClientOrderId, PairId, Quantity, Span, WallTime};
 use crate::engine::State;
 use crate::orders::Order;
 use crate::port::Event;
@@ -224,15 +224,7 @@ impl<J: Journal> Subject for Live<J> {
         let Some((short, Some(entry))) = short else {
             return Err(refused("the venue shows no short position of this pair with an entry price"));
         };
-        let taken = state
-            .catalogue
-            .pairs()
-            .iter()
-            .filter(|other| other.venue_id == pair.pair.venue_id && other.coin == pair.pair.coin);
-        let taken = taken
-            .filter_map(|other| state.ledger.pair(other.id))
-            .map(|book| Amount::of_coins(book.attribution.spot))
-            .sum();
+        let taken = reconcile::coins_of_pairs(state, pair.pair.venue_id, pair.pair.coin);
         let free = state.ledger.wallet(pair.pair.venue_id, Wallet::Spot, pair.pair.coin) - taken;
         let free = Quantity::saturating(free.to_coins().units());
         let coins = free.min(short);
