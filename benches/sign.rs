@@ -11,7 +11,7 @@
 
 use carry::domain::{ClientOrderId, Market, Price, Quantity, Side, Symbol, WallTime};
 use carry::port::TimeInForce;
-use carry::venues::binance::ask::{Act, Placement, WriteRequest};
+use carry::venues::ask::{Act, Placement, WriteRequest};
 use carry::venues::binance::encode;
 use carry::venues::binance::profile::{Net, Profile};
 use carry::venues::binance::pushed::pushed;

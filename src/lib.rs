@@ -27,6 +27,8 @@ pub mod store;
 pub mod tape;
 pub mod venues;
 
+pub mod net;
+
 pub mod report;
 pub mod run;
 

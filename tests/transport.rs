@@ -8,13 +8,13 @@
 mod fake;
 
 use carry::domain::{Span, WallTime};
-use carry::venues::binance::answer::Until;
-use carry::venues::binance::ask::{Method, Priority};
-use carry::venues::transport::budget::{Budget, Limits, NoBudget, Spend};
-use carry::venues::transport::hosts::Owner;
-use carry::venues::transport::http::{BODY_CAP, HttpSettings, Lost, NotSent};
-use carry::venues::transport::tls::TestRoot;
-use carry::venues::transport::{Holder, HttpClient, NoReply, Outgoing, Reply, Site};
+use carry::net::budget::{Budget, Limits, NoBudget, Spend};
+use carry::net::hosts::Owner;
+use carry::net::http::{BODY_CAP, HttpSettings, Lost, NotSent};
+use carry::net::tls::TestRoot;
+use carry::net::{Holder, HttpClient, NoReply, Outgoing, Reply, Site};
+use carry::venues::answer::Until;
+use carry::venues::ask::{Method, Priority};
 use fake::{Deed, OK, SECRET, answer_ok, certificate, clock, site, tls_venue, venue};
 use std::time::Duration;
 use tokio::net::TcpListener;

@@ -6,9 +6,9 @@
 #[path = "transport/fake.rs"]
 mod fake;
 
-use carry::venues::binance::answer::Until;
-use carry::venues::transport::socket::{Arrival, Closed, DialError, SocketSettings};
-use carry::venues::transport::{Dialer, Site, Socket};
+use carry::net::socket::{Arrival, Closed, DialError, SocketSettings};
+use carry::net::{Dialer, Site, Socket};
+use carry::venues::answer::Until;
 use fake::{Deed, answer_ok, certificate, clock, site, tls_venue, venue};
 use futures_util::{SinkExt as _, StreamExt as _};
 use std::future::Future;

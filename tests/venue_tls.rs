@@ -4,13 +4,13 @@
 #[path = "support/loopback.rs"]
 mod loopback;
 
+use carry::net::hosts::Owner;
+use carry::net::http::{HttpSettings, NotSent};
+use carry::net::socket::SocketSettings;
+use carry::net::tls::TestRoot;
+use carry::net::{Dialer, Holder, HttpClient, NoReply, Outgoing, Site};
 use carry::run::clock::clock;
-use carry::venues::binance::ask::Method;
-use carry::venues::transport::hosts::Owner;
-use carry::venues::transport::http::{HttpSettings, NotSent};
-use carry::venues::transport::socket::SocketSettings;
-use carry::venues::transport::tls::TestRoot;
-use carry::venues::transport::{Dialer, Holder, HttpClient, NoReply, Outgoing, Site};
+use carry::venues::ask::Method;
 use loopback::Venue;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

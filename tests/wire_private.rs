@@ -7,8 +7,8 @@
 
 use carry::domain::{Market, Symbol, WallTime};
 use carry::port::event::Wallet;
-use carry::venues::binance::answer::{Answer, Class};
-use carry::venues::binance::ask::{Act, Ask, Candles, From, Host, ListenKeyAct, Method, Priority, Request, Security};
+use carry::venues::answer::{Answer, Class};
+use carry::venues::ask::{Act, Ask, Candles, From, Host, ListenKeyAct, Method, Priority, Request, Security};
 use carry::venues::binance::errors::{Asked, Context, refused};
 use carry::venues::binance::profile::{Net, Profile};
 use carry::venues::binance::pushed::pushed;

@@ -6,6 +6,7 @@
 use super::{Exit, Failure};
 use crate::config::Settings;
 use crate::domain::{Quantity, Span, WallTime};
+use crate::net::Clock;
 use crate::report::{LiveTable, PairLine, Snapshot};
 use crate::run::clock::Stopwatch;
 use crate::run::collect::lines_of;
@@ -16,7 +17,6 @@ use crate::run::live_loop::Run;
 use crate::run::subject::Subject;
 use crate::run::telling::Telling;
 use crate::store::StateLock;
-use crate::venues::transport::Clock;
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::time::Duration;

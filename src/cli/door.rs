@@ -7,12 +7,12 @@ use super::{Failure, live};
 use crate::domain::VenueId;
 use crate::keys::rights::{AskError, Rights};
 use crate::keys::{KeyEntry, Kind};
-use crate::run::live_net::{INBOX, Network, Wire};
+use crate::net::Clock;
+use crate::net::wire::{INBOX, Network, Wire};
 use crate::run::live_start::{Inquiry, StartError};
-use crate::venues::binance::answer::{Answer, Class};
-use crate::venues::binance::ask::Ask;
+use crate::venues::answer::{Answer, Class};
+use crate::venues::ask::Ask;
 use crate::venues::binance::profile::{Feature, Profile};
-use crate::venues::transport::Clock;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 

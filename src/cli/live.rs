@@ -11,6 +11,8 @@ use crate::config::{Loaded, Settings, Sources, load};
 use crate::domain::{Sequence, Span, VenueId, WallTime};
 use crate::engine::State;
 use crate::keys::{KeyEntry, Kind};
+use crate::net::hosts::{Holder, TestKeys};
+use crate::net::wire::Signer;
 use crate::port::Event;
 use crate::port::event::Wallet;
 use crate::run::backtest::summarise;
@@ -20,7 +22,6 @@ use crate::run::driver::Driver;
 use crate::run::ladder::{Ladder, NotYet};
 use crate::run::live::{Desk, Live, Outbox};
 use crate::run::live_loop::{self, Ears, Ended, Until};
-use crate::run::live_net::Signer;
 use crate::run::live_start::Inquiry;
 use crate::run::modes::ModesWatch;
 use crate::run::preflight::{self, Verdict};
@@ -30,7 +31,6 @@ use crate::tape::TapeWriter;
 use crate::venues::binance::account::Account;
 use crate::venues::binance::profile::{Auth, Profile};
 use crate::venues::binance::sign::TradeSigner;
-use crate::venues::transport::hosts::{Holder, TestKeys};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -185,7 +185,7 @@ pub fn signer(entry: &KeyEntry, name: &str, profile: &Profile) -> Result<(Signer
         return Err(Failure::new(Exit::Usage, text));
     }
     entry
-        .fits(profile.base(crate::venues::binance::ask::Host::Spot))
+        .fits(profile.base(crate::venues::ask::Host::Spot))
         .map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     let secret = |secret: &crate::keys::Secret| secrecy::SecretString::from(secret.expose().to_owned());
     let made = match (&entry.kind, profile.auth) {

@@ -11,9 +11,9 @@ use crate::port::event::Wallet;
 use crate::run::live_start::{Inquiry, StartError};
 use crate::run::reconcile::{self, Difference};
 use crate::store::StateLock;
+use crate::venues::answer::{Answer, OrderRow};
+use crate::venues::ask::Ask;
 use crate::venues::binance::Lists;
-use crate::venues::binance::answer::{Answer, OrderRow};
-use crate::venues::binance::ask::Ask;
 use serde::Serialize;
 use std::path::PathBuf;
 

@@ -3,20 +3,20 @@
 //! It asks and judges and changes nothing. What cannot be had is a line, and the other checks go on; the rights of the key
 //! and the modes of the account stand in `preflight.rs`. Tests: at the end, and `tests/doctor.rs`.
 
-use super::live_net::Network;
 use super::live_start::{Inquiry, StartError};
 use super::preflight::{self, Line, Verdict, whole_leverage};
 use crate::config::Settings;
 use crate::config::settings::MarginMode;
 use crate::domain::{Amount, Market, Price, Quantity, Span, Symbol, WallTime};
+use crate::net::clock_offset::{ClockOffset, Offset, OffsetSettings};
+use crate::net::http::{HttpSettings, Outgoing};
+use crate::net::wire::Network;
+use crate::net::{HttpClient, Site};
 use crate::pairs::sizing::notional_of;
-use crate::venues::binance::answer::{Answer, Listing, SymbolModes};
-use crate::venues::binance::ask::{Ask, Host};
+use crate::venues::answer::{Answer, Listing, SymbolModes};
+use crate::venues::ask::{Ask, Host};
 use crate::venues::binance::profile::Profile;
 use crate::venues::binance::{encode, reply};
-use crate::venues::transport::clock_offset::{ClockOffset, Offset, OffsetSettings};
-use crate::venues::transport::http::{HttpSettings, Outgoing};
-use crate::venues::transport::{HttpClient, Site};
 use std::time::Duration;
 
 /// Of one question whether a host answers: a doctor ends within 15 s, also without a network.

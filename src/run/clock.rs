@@ -1,7 +1,7 @@
 //! The only clock. Everything else gets its time as an event.
 
 use crate::domain::WallTime;
-use crate::venues::transport::Clock;
+use crate::net::Clock;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -39,7 +39,7 @@ pub fn now() -> WallTime {
 }
 
 /// Nanoseconds since the first call in this process; never falls. On Linux it does not count the time of a suspended
-/// machine: `venues/transport/clock_offset.rs` notices that by the wall clock.
+/// machine: `net/clock_offset.rs` notices that by the wall clock.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this file is where the clock is read")]
 pub fn steady_ns() -> u64 {

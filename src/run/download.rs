@@ -11,8 +11,8 @@ use crate::data::funding::read_funding;
 use crate::data::history::FundingRow;
 use crate::data::save::{RawCandles, write_candles, write_funding, write_open_interest};
 use crate::domain::{Market, Price, Quantity, Span, Symbol, WallTime};
-use crate::venues::binance::answer::{Answer, CandleRow};
-use crate::venues::binance::ask::{Ask, Candles};
+use crate::venues::answer::{Answer, CandleRow};
+use crate::venues::ask::{Ask, Candles};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -266,7 +266,7 @@ fn ends_of<T>(rows: &BTreeMap<WallTime, T>) -> Option<(WallTime, WallTime)> {
 fn funding_rows(job: &Job, answer: Answer) -> Page<FundingRow> {
     let Answer::FundingHistory(rows) = answer else { return (Vec::new(), 0) };
     let kept = rows.into_iter().filter(|row| row.symbol == job.symbol);
-    let row = |row: crate::venues::binance::answer::FundingRow| {
+    let row = |row: crate::venues::answer::FundingRow| {
         (row.stamp, Some(FundingRow { stamp: row.stamp, rate: row.rate, mark: row.mark, premium: None }))
     };
     (kept.map(row).collect(), 0)

@@ -5,8 +5,8 @@
 
 use super::live_start::{Inquiry, StartError};
 use crate::domain::{Amount, Asset, Market, Span, Symbol, WallTime};
-use crate::venues::binance::answer::{Answer, FillRow, IncomeRow};
-use crate::venues::binance::ask::{Ask, From};
+use crate::venues::answer::{Answer, FillRow, IncomeRow};
+use crate::venues::ask::{Ask, From};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 

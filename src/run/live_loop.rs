@@ -7,13 +7,13 @@ use super::clock::Stopwatch;
 use super::desk::Desk;
 use super::journal::{Journal, JournalError};
 use super::live::Live;
-use super::live_net::Arrived;
 use super::shadow::Shadow;
 use super::subject::Subject;
 use crate::domain::{Span, WallTime};
+use crate::net::Clock;
+use crate::net::wire::Arrived;
 use crate::port::Event;
 use crate::port::event::Operator;
-use crate::venues::transport::Clock;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 

@@ -3,15 +3,15 @@
 //! Everything is asked from the venue; what it does not say without a key is built in and said in a remark. A pair of which
 //! something is missing is named and refused. Nothing is traded here. Tests: `tests/live.rs`.
 
-use super::live_net::{Outcome, Wire};
 use crate::data::instruments;
 use crate::domain::{
     Asset, Catalogue, FundingRate, Instrument, InstrumentId, Interval, Market, Span, Symbol, VenueId, WallTime,
 };
+use crate::net::wire::{Outcome, Wire};
 use crate::port::Event;
 use crate::port::event::Settlement;
-use crate::venues::binance::answer::{Answer, Class, FundingRow, FundingTerms, Listing, Refused};
-use crate::venues::binance::ask::Ask;
+use crate::venues::answer::{Answer, Class, FundingRow, FundingTerms, Listing, Refused};
+use crate::venues::ask::Ask;
 use crate::venues::binance::profile::Feature;
 use std::collections::BTreeMap;
 use thiserror::Error;

@@ -7,8 +7,8 @@ use super::preflight::whole_leverage;
 use crate::config::Settings;
 use crate::config::settings::{Collateral, MarginMode};
 use crate::domain::{Span, Symbol, WallTime};
-use crate::venues::binance::answer::Answer;
-use crate::venues::binance::ask::Ask;
+use crate::venues::answer::Answer;
+use crate::venues::ask::Ask;
 use crate::venues::binance::profile::{Feature, Profile};
 use std::collections::BTreeMap;
 
@@ -109,7 +109,7 @@ impl ModesWatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::venues::binance::answer::{AccountModes, SymbolModes};
+    use crate::venues::answer::{AccountModes, SymbolModes};
     use crate::venues::binance::profile::Net;
 
     fn account(hedge: Option<bool>, multi_assets: Option<bool>) -> Answer {

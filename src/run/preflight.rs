@@ -4,14 +4,14 @@
 //! pairs, and multi-assets mode of an account that holds nothing.
 //! An unknown right is not a right: it refuses. Tests: `tests/doctor.rs`.
 
-use super::live_net::Outcome;
 use super::live_start::{Inquiry, StartError};
 use crate::config::Settings;
 use crate::config::settings::{Collateral, MarginMode as Wanted};
 use crate::domain::{Market, Rate, Span, Symbol, WallTime};
+use crate::net::wire::Outcome;
 use crate::pairs::sizing::COIN_LEVERAGE;
-use crate::venues::binance::answer::{AccountModes, Answer, Class, KeyRights, SymbolModes};
-use crate::venues::binance::ask::{Act, Ask, MarginMode};
+use crate::venues::answer::{AccountModes, Answer, Class, KeyRights, SymbolModes};
+use crate::venues::ask::{Act, Ask, MarginMode};
 use crate::venues::binance::profile::Feature;
 use serde::Serialize;
 

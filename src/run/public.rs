@@ -4,16 +4,16 @@
 //! be signed. Waiting for budget happens here and nowhere below. Tests: `tests/download.rs`.
 
 use crate::domain::Span;
-use crate::venues::binance::answer::{Answer, Refused};
-use crate::venues::binance::ask::{Ask, Host, Request};
+use crate::net::budget::{Budget, Limit, Limits, NoBudget, Spend};
+use crate::net::hosts::{HostError, Owner};
+use crate::net::http::{HttpSettings, SetupError};
+use crate::net::tls::TestRoot;
+use crate::net::{Clock, Holder, HttpClient, Outgoing, Reply, Site};
+use crate::venues::answer::{Answer, Refused};
+use crate::venues::ask::{Ask, Host, Request};
 use crate::venues::binance::encode::{Unsupported, read};
 use crate::venues::binance::profile::{Net, Profile};
 use crate::venues::binance::reply::answer;
-use crate::venues::transport::budget::{Budget, Limit, Limits, NoBudget, Spend};
-use crate::venues::transport::hosts::{HostError, Owner};
-use crate::venues::transport::http::{HttpSettings, SetupError};
-use crate::venues::transport::tls::TestRoot;
-use crate::venues::transport::{Clock, Holder, HttpClient, Outgoing, Reply, Site};
 use std::time::Duration;
 use thiserror::Error;
 

@@ -6,8 +6,8 @@
 use crate::domain::{Amount, Asset, Market, SignedQuantity, VenueId};
 use crate::engine::State;
 use crate::port::event::Wallet;
+use crate::venues::answer::BalanceRow;
 use crate::venues::binance::Lists;
-use crate::venues::binance::answer::BalanceRow;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,20 +1,20 @@
 //! Records public streams as they come: raw frames with the time of receipt, one file a leg and hour, to be replayed later.
 //!
 //! The same session that would follow the books live decides when a snapshot is needed, so that each file begins with one
-//! and replays by itself. Connections that end are opened again by `transport/rotation.rs`. A file gets its name when it is
+//! and replays by itself. Connections that end are opened again by `net/rotation.rs`. A file gets its name when it is
 //! whole; until then it ends in `.part`. Nothing is decided or sent to the core. Tests: `tests/record.rs`.
 
 use super::public::{AskError, PublicVenue};
 use crate::domain::{InstrumentId, Market, Span, Symbol, WallTime};
-use crate::venues::binance::ask::Ask;
+use crate::net::backoff::{Attempts, Backoff, BackoffSettings};
+use crate::net::hosts::{HostError, Owner};
+use crate::net::rotation::{Act, Generation, Happened, Link, RotationSettings};
+use crate::net::socket::{Arrival, SocketSettings};
+use crate::net::tls::TlsError;
+use crate::net::{Clock, Dialer, Holder, Site};
+use crate::venues::ask::Ask;
 use crate::venues::binance::session::{Input, Output, Session, Subscription};
 use crate::venues::binance::streams::{Stream, streams};
-use crate::venues::transport::backoff::{Attempts, Backoff, BackoffSettings};
-use crate::venues::transport::hosts::{HostError, Owner};
-use crate::venues::transport::rotation::{Act, Generation, Happened, Link, RotationSettings};
-use crate::venues::transport::socket::{Arrival, SocketSettings};
-use crate::venues::transport::tls::TlsError;
-use crate::venues::transport::{Clock, Dialer, Holder, Site};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::collections::BTreeMap;

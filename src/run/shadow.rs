@@ -6,9 +6,9 @@
 use super::driver::Driver;
 use super::journal::{Journal, JournalError};
 use super::live::MEASURE;
-use super::live_net::{Arrived, Asker, Line, Outcome as Came, Wire};
 use crate::domain::{Span, VenueId, WallTime};
 use crate::engine::State;
+use crate::net::wire::{Arrived, Asker, Line, Outcome as Came, Wire};
 use crate::port::Event;
 use crate::port::event::MarkSource;
 use crate::sim::matching::Liquidity;

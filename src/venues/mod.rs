@@ -1,8 +1,11 @@
 //! Venues: one folder each, all alike. Bytes in, events out; commands in, request bytes out.
 //!
-//! No clocks or decisions here, and no sockets outside `transport`: a session is told what came and when. Tests stand in each folder's files and in
+//! No clocks, sockets or decisions here: a session is told what came and when, and says what to ask. `ask` and `answer` are the
+//! questions and answers in our words, for any venue; `net` sends and reads. Tests stand in each folder's files and in
 //! `tests/wire.rs`, which runs recorded material.
 
+mod account_message;
+pub mod answer;
+pub mod ask;
 pub mod binance;
 pub mod frames;
-pub mod transport;

@@ -8,9 +8,9 @@
 #![allow(dead_code, unreachable_pub, reason = "two tests share it, and neither needs all of it")]
 
 use carry::domain::WallTime;
-use carry::venues::transport::hosts::{Owner, TestKeys};
-use carry::venues::transport::tls::TestRoot;
-use carry::venues::transport::{Clock, Holder, Site};
+use carry::net::hosts::{Owner, TestKeys};
+use carry::net::tls::TestRoot;
+use carry::net::{Clock, Holder, Site};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

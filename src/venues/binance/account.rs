@@ -7,8 +7,6 @@
 //! Tests: `account_tests.rs`.
 
 use super::account_lists::{Cycle, Lists};
-use super::answer::{AccountMessage, Answer, FillRow, Refused};
-use super::ask::{Act, Ask, Placement};
 use super::pushed::venue_act;
 use crate::domain::{
     Amount, Asset, Catalogue, ClientOrderId, FillId, InstrumentId, Market, Span, Symbol, VenueId, WallTime,
@@ -16,6 +14,8 @@ use crate::domain::{
 use crate::port::Event;
 use crate::port::event::{Transfer, Wallet};
 use crate::port::order::{Intent, OrderReport, Outcome, RejectCause, TimeInForce};
+use crate::venues::answer::{AccountMessage, Answer, FillRow, Refused};
+use crate::venues::ask::{Act, Ask, Placement};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Orders remembered by the venue's number.

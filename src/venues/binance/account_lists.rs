@@ -3,11 +3,11 @@
 //! A cycle asks for everything at once and is complete only when every list came; one that fails is no knowledge and is
 //! tried again. Nothing is compared here: `run/reconcile.rs` does that. Tests: `account_tests.rs`.
 
-use super::answer::{Answer, BalanceRow, Class, FillRow, IncomeRow, OrderRow, PositionRow, Refused};
-use super::ask::{Ask, From};
 use crate::domain::{Amount, Asset, FillId, InstrumentId, Market, Price, Rate, SignedQuantity, Span, Symbol, WallTime};
 use crate::port::Event;
 use crate::port::event::{Adjustment, MarkSource, Transfer, Wallet};
+use crate::venues::answer::{Answer, BalanceRow, Class, FillRow, IncomeRow, OrderRow, PositionRow, Refused};
+use crate::venues::ask::{Ask, From};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Time between two cycles when nothing asks for one earlier.

@@ -2,11 +2,11 @@
 //!
 //! Order states fail loudly when new (fault C09). Tests: in `reply_tests.rs`.
 
-use super::answer::{FillRow, OrderRow, OrderStatus};
 use super::field::{Value, parse, parse_rows};
 use super::message::DecodeError;
 use crate::domain::fees::Role;
 use crate::domain::{Amount, FillId, Market, Side};
+use crate::venues::answer::{FillRow, OrderRow, OrderStatus};
 use serde::Deserialize;
 
 type Read<T> = Result<T, DecodeError>;

@@ -10,10 +10,10 @@ use crate::domain::{
 };
 use crate::port::event::VenueAct;
 use crate::port::order::{Purpose, Reason};
-use crate::venues::binance::answer::{
+use crate::venues::answer::{
     BalanceRow, Class, FundingRow, IncomeRow, OrderRow, OrderStatus, PositionRow, TransferRow, TransferStatus,
 };
-use crate::venues::binance::ask::From;
+use crate::venues::ask::From;
 
 const NOW: WallTime = WallTime(1_750_000_000_000);
 const SPOT: InstrumentId = InstrumentId(0);

@@ -4,13 +4,13 @@
 //! `account_tests.rs`.
 
 use super::account::{Account, Call, CallId, Doubt, NUMBERS, Note, Output, Pending, Stream};
-use super::answer::{AccountMessage, Answer, Class, FillRow, OrderRow, OrderStatus, Refused};
-use super::ask::{Ask, From};
 use super::pushed::venue_act;
 use crate::domain::{ClientOrderId, FillId, InstrumentId, Market, Quantity, Side, Span, WallTime};
 use crate::port::Event;
 use crate::port::event::{Transfer, VenueAct};
 use crate::port::order::{Fill, Outcome, RejectCause};
+use crate::venues::answer::{AccountMessage, Answer, Class, FillRow, OrderRow, OrderStatus, Refused};
+use crate::venues::ask::{Ask, From};
 
 /// Executions remembered per instrument, so that a list and a stream do not tell twice.
 const SEEN: usize = 4096;
@@ -397,7 +397,7 @@ impl Account {
     }
 
     fn looked_up(&mut self, transfer: Transfer, result: Result<Answer, Refused>, now: WallTime, out: &mut Vec<Output>) {
-        use super::answer::TransferStatus;
+        use crate::venues::answer::TransferStatus;
         let Some(place) = self.doubts.iter().position(|doubt| doubt.transfer.id == transfer.id) else { return };
         let Ok(Answer::Transfers(rows)) = result else { return };
         let Some(doubt) = self.doubts.get_mut(place) else { return };

@@ -2,15 +2,15 @@
 //!
 //! Tests: in `reply_tests.rs`.
 
-use super::answer::{
-    AccountModes, Answer, BalanceRow, CollateralRow, IncomeRow, KeyRights, PositionRow, SymbolModes, TransferRow,
-    TransferStatus,
-};
 use super::field::{Value, parse, parse_rows};
 use super::message::DecodeError;
 use crate::domain::margin::Bracket;
 use crate::domain::{Amount, FillId, Symbol};
 use crate::port::event::Wallet;
+use crate::venues::answer::{
+    AccountModes, Answer, BalanceRow, CollateralRow, IncomeRow, KeyRights, PositionRow, SymbolModes, TransferRow,
+    TransferStatus,
+};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

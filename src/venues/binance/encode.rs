@@ -3,15 +3,15 @@
 //! Nothing is signed or sent here, and what a venue of the family cannot do is said before anything leaves.
 //! Tests: in `encode_tests.rs`.
 
-use super::ask::{
-    Act, Ask, Candles, From, Host, ListenKeyAct, MarginMode, Method, Placement, Priority, Request, Security,
-    WriteRequest,
-};
 use super::profile::{Auth, Feature, Profile};
 use super::query::Query;
 use crate::domain::{Market, Side, Symbol, WallTime};
 use crate::port::TimeInForce;
 use crate::port::event::Wallet;
+use crate::venues::ask::{
+    Act, Ask, Candles, From, Host, ListenKeyAct, MarginMode, Method, Placement, Priority, Request, Security,
+    WriteRequest,
+};
 
 /// The venue has no such thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

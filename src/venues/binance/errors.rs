@@ -3,12 +3,12 @@
 //! Codes: the venues' error pages, spot and USD-M (2026), Aster (2026-06-30). It never decides what to do about one.
 //! Tests: in `errors_tests.rs`, and with recorded bodies in `tests/wire_private.rs`.
 
-use super::answer::{Class, Refused, Until};
 use super::decode::wall_time;
 use super::field::{Value, parse};
 use super::message::shown;
 use crate::domain::Market;
 use crate::port::order::RejectCause;
+use crate::venues::answer::{Class, Refused, Until};
 use serde::Deserialize;
 
 /// What kind of request was refused.

@@ -3,8 +3,6 @@
 //! It owns the two market sessions, polls what no stream tells (settlements, terms of funding, open interest, listings)
 //! and says when the market can be relied on. It decides nothing about trading. Tests: at the end, `tests/live.rs`.
 
-use super::answer::{Answer, CollateralRow, FundingRow, FundingTerms, Listing, Refused};
-use super::ask::Ask;
 use super::session::{Input as Frame, Note, Output as Said, Session, Subscription};
 use crate::domain::{
     Asset, Catalogue, FundingRate, InstrumentId, Interval, Market, Price, Quantity, Rate, Rules, Side, Span, Symbol,
@@ -12,6 +10,8 @@ use crate::domain::{
 };
 use crate::port::Event;
 use crate::port::event::{EndCause, Settlement};
+use crate::venues::answer::{Answer, CollateralRow, FundingRow, FundingTerms, Listing, Refused};
+use crate::venues::ask::Ask;
 use std::collections::BTreeMap;
 
 /// Open interest is asked for this often.

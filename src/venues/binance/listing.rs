@@ -4,10 +4,10 @@
 //! Tests: in `reply_tests.rs`, and with recorded lists in `tests/wire_private.rs`.
 
 use super::account_wire::sent;
-use super::answer::{Answer, Listing, RateLimit};
 use super::field::{Value, parse};
 use super::message::{DecodeError, label};
 use crate::domain::{Amount, Market, Rate, Rules};
+use crate::venues::answer::{Answer, Listing, RateLimit};
 use serde::Deserialize;
 
 type Read<T> = Result<T, DecodeError>;

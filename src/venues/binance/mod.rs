@@ -10,12 +10,9 @@
 
 pub mod account;
 mod account_lists;
-mod account_message;
 mod account_orders;
 mod account_told;
 mod account_wire;
-pub mod answer;
-pub mod ask;
 pub mod decode;
 pub mod encode;
 pub mod errors;

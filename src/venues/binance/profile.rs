@@ -3,8 +3,8 @@
 //! `encode`, `sign`, `reply` and `pushed` ask here and never for a venue's name. Sources: the venues' documents (Binance
 //! spot of 2026-07-21, USD-M of 2026-05-28; Aster of 2026-06-30). Tests: at the end, and with `encode`.
 
-use super::ask::Host;
 use crate::domain::Market;
+use crate::venues::ask::Host;
 
 /// How requests are proved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

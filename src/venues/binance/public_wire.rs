@@ -3,10 +3,10 @@
 //! Tests: in `reply_tests.rs`.
 
 use super::account_wire::sent;
-use super::answer::{Answer, BestQuoteRow, CandleRow, FundingRow, FundingTerms, PremiumRow};
 use super::field::{Value, parse, parse_rows};
 use super::message::DecodeError;
 use crate::domain::{Fees, Interval, Market, NumberError, Price, Quantity, Rate, WallTime, decimal};
+use crate::venues::answer::{Answer, BestQuoteRow, CandleRow, FundingRow, FundingTerms, PremiumRow};
 use serde::Deserialize;
 
 type Read<T> = Result<T, DecodeError>;

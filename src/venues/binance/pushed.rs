@@ -6,7 +6,6 @@
 
 use super::account_orders::{role, status};
 use super::account_wire::{hedge_side, sent, small};
-use super::answer::{AccountMessage, FillRow, OrderRow, PositionRow};
 use super::errors::{Asked, Context, refused};
 use super::field::{Value, parse};
 use super::flat::{Cursor, put};
@@ -15,6 +14,7 @@ use super::profile::{Feature, Profile};
 use super::reply::fee_sign;
 use crate::domain::{FillId, Market, Symbol, WallTime};
 use crate::port::event::{VenueAct, Wallet};
+use crate::venues::answer::{AccountMessage, FillRow, OrderRow, PositionRow};
 use serde::Deserialize;
 
 type Read<T> = Result<T, DecodeError>;

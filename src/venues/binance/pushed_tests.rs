@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::fees::Role;
 use crate::domain::{Amount, Asset, Price, Quantity, Side};
-use crate::venues::binance::answer::{Class, OrderStatus};
+use crate::venues::answer::{Class, OrderStatus};
 use crate::venues::binance::profile::Net;
 
 const REPORT: &str = r#"{"e":"executionReport","E":1700000000001,"s":"ABCUSDT","c":"c1-000000ab-7","S":"BUY","o":"LIMIT","f":"IOC","q":"2.00000000","p":"25.36000000","C":"","x":"TRADE","X":"PARTIALLY_FILLED","r":"NONE","i":71,"l":"1.50000000","z":"1.50000000","L":"25.35000000","n":"0.00150000","N":"ABC","T":1700000000000,"t":9001,"I":12,"w":false,"m":false,"M":true,"O":1700000000000,"Z":"38.02500000","Y":"38.02500000","Q":"0.00000000"}"#;

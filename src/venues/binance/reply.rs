@@ -5,8 +5,6 @@
 
 use super::account_orders::{self as orders, FeeSign};
 use super::account_wire as account;
-use super::answer::{Answer, Class, Refused};
-use super::ask::{Act, Ask, Candles, Host, ListenKeyAct};
 use super::decode::decode;
 use super::errors::{Asked, Context, code_in, refused, unreadable};
 use super::listing;
@@ -14,6 +12,8 @@ use super::message::{DecodeError, Message, Scratch};
 use super::profile::{Feature, Profile};
 use super::public_wire as public;
 use crate::domain::{Market, Symbol};
+use crate::venues::answer::{Answer, Class, Refused};
+use crate::venues::ask::{Act, Ask, Candles, Host, ListenKeyAct};
 
 /// Largest body accepted, in bytes: the list of all spot instruments is the longest answer (fault X06).
 pub const MAX_BODY: usize = 32 * 1024 * 1024;

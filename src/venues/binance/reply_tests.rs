@@ -5,8 +5,8 @@ use crate::domain::{Amount, Asset, ClientOrderId, Interval, Price, Quantity, Rat
 use crate::port::TimeInForce;
 use crate::port::event::Wallet;
 use crate::port::order::RejectCause;
-use crate::venues::binance::answer::{OrderStatus, TransferStatus};
-use crate::venues::binance::ask::{From, Placement};
+use crate::venues::answer::{OrderStatus, TransferStatus};
+use crate::venues::ask::{From, Placement};
 use crate::venues::binance::profile::Net;
 
 const ID: ClientOrderId = ClientOrderId { epoch: 1, salt: 0xab, number: 7 };

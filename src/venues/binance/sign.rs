@@ -22,17 +22,17 @@
 //! Nobody outside can make a write, but by `encode`:
 //!
 //! ```compile_fail,E0423
-//! use carry::venues::binance::ask::{Request, WriteRequest};
+//! use carry::venues::ask::{Request, WriteRequest};
 //! fn f(request: Request) -> WriteRequest {
 //!     WriteRequest(request)
 //! }
 //! ```
 
-use super::ask::{Host, Method, Request, Security, WriteRequest};
 pub use super::keys::KeyError;
 use super::keys::{Key, Scheme};
 use super::query::Encode;
 use crate::domain::WallTime;
+use crate::venues::ask::{Host, Method, Request, Security, WriteRequest};
 use secrecy::SecretString;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::{Market, Symbol};
-use crate::venues::binance::ask::{Act, Ask, ListenKeyAct};
+use crate::venues::ask::{Act, Ask, ListenKeyAct};
 use crate::venues::binance::encode;
 use crate::venues::binance::profile::{Net, Profile};
 
@@ -33,7 +33,7 @@ fn order(query: &str) -> WriteRequest {
         security: Security::Signed,
         weight: 1,
         is_order: true,
-        priority: crate::venues::binance::ask::Priority::Normal,
+        priority: crate::venues::ask::Priority::Normal,
     })
 }
 

@@ -4,24 +4,24 @@
 //! comes of it, and every frame of a socket, goes into one bounded inbox with the time of its arrival. A full inbox holds
 //! the sockets back: nothing is dropped. No decisions. Tests: `tests/live.rs`.
 
-pub use super::live_request::Outcome;
-use super::live_request::{Prepared, locked};
 use crate::domain::{Market, VenueId};
+use crate::net::backoff::Attempts;
+use crate::net::budget::{Budget, Limits};
+use crate::net::clock_offset::{ClockOffset, Offset, OffsetSettings};
+use crate::net::hosts::{Holder, Owner};
+use crate::net::http::HttpSettings;
+pub use crate::net::request::Outcome;
+use crate::net::request::{Prepared, locked};
+use crate::net::socket::{Arrival, SocketSettings};
+use crate::net::tls::TestRoot;
+use crate::net::{Clock, Dialer, HttpClient, Site};
+use crate::venues::answer::AccountMessage;
+use crate::venues::ask::{Act, Ask, Host};
 use crate::venues::binance::account::{Call, CallId};
-use crate::venues::binance::answer::AccountMessage;
-use crate::venues::binance::ask::{Act, Ask, Host};
 use crate::venues::binance::profile::Profile;
 use crate::venues::binance::sign::{Nonce, ReadSigner, Stamp as SignStamp, TradeSigner, WsCall};
 use crate::venues::binance::{DecodeError, pushed};
 use crate::venues::binance::{encode, reply};
-use crate::venues::transport::backoff::Attempts;
-use crate::venues::transport::budget::{Budget, Limits};
-use crate::venues::transport::clock_offset::{ClockOffset, Offset, OffsetSettings};
-use crate::venues::transport::hosts::{Holder, Owner};
-use crate::venues::transport::http::HttpSettings;
-use crate::venues::transport::socket::{Arrival, SocketSettings};
-use crate::venues::transport::tls::TestRoot;
-use crate::venues::transport::{Clock, Dialer, HttpClient, Site};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -142,13 +142,13 @@ pub struct Wire {
 pub enum WireError {
     /// An address is not allowed.
     #[error(transparent)]
-    Host(#[from] crate::venues::transport::hosts::HostError),
+    Host(#[from] crate::net::hosts::HostError),
     /// A client cannot be made.
     #[error(transparent)]
-    Setup(#[from] crate::venues::transport::http::SetupError),
+    Setup(#[from] crate::net::http::SetupError),
     /// TLS cannot be set up.
     #[error(transparent)]
-    Tls(#[from] crate::venues::transport::tls::TlsError),
+    Tls(#[from] crate::net::tls::TlsError),
 }
 
 impl Wire {

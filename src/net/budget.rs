@@ -9,8 +9,8 @@
 use super::clock::{Clock, Stamp, nanos};
 use super::http::Reply;
 use crate::domain::{Span, WallTime};
-use crate::venues::binance::answer::{RateLimit, Until};
-use crate::venues::binance::ask::{Method, Priority, Request};
+use crate::venues::answer::{RateLimit, Until};
+use crate::venues::ask::{Method, Priority, Request};
 use governor::clock::Clock as GovernorClock;
 use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};

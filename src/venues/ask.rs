@@ -388,7 +388,7 @@ pub struct Request {
 
 /// A request that changes the account. Only `encode` makes one, and only a signer for trading takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WriteRequest(pub(super) Request);
+pub struct WriteRequest(pub(in crate::venues) Request);
 
 impl WriteRequest {
     /// The request, to look at.

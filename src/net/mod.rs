@@ -10,9 +10,12 @@ pub mod clock;
 pub mod clock_offset;
 pub mod hosts;
 pub mod http;
+mod lines;
+mod request;
 pub mod rotation;
 pub mod socket;
 pub mod tls;
+pub mod wire;
 
 pub use clock::{Clock, Stamp};
 pub use hosts::{Holder, Site};

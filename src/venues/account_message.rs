@@ -1,8 +1,8 @@
 //! What a venue pushes about our account, typed; `answer` has the rows in it. Signs and times are as there.
 
-use super::answer::{FillRow, OrderRow, PositionRow, Refused};
 use crate::domain::{Amount, Asset, Symbol, WallTime};
 use crate::port::event::{VenueAct, Wallet};
+use crate::venues::answer::{FillRow, OrderRow, PositionRow, Refused};
 
 /// A message of the account's streams.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use super::hosts::{Scheme, Site};
 use super::http::{innermost, retry_after};
 use super::tls::{TestRoot, TlsError, client_config};
 use super::{Clock, Stamp, quiet};
-use crate::venues::binance::answer::Until;
+use crate::venues::answer::Until;
 use futures_util::{SinkExt as _, StreamExt as _};
 use rustls::pki_types::ServerName;
 use std::sync::Arc;

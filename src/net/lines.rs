@@ -1,19 +1,19 @@
 //! The lasting connections of one venue: a task each that opens, keeps, changes and reopens it, and passes its frames on.
 //!
-//! When to do what is said by `transport::rotation`, a pure machine; here are the sockets, the listen keys and the texts that
+//! When to do what is said by `net::rotation`, a pure machine; here are the sockets, the listen keys and the texts that
 //! subscribe. A connection whose place is taken over stays open for a while beside the new one. Tests: `tests/live.rs`.
 
-use super::live_net::{Arrived, Line, Outcome, Wire};
 use crate::domain::{Market, Symbol, VenueId};
-use crate::venues::binance::answer::{Answer, Class};
-use crate::venues::binance::ask::{Ask, ListenKeyAct};
+use crate::net::backoff::{Attempts, Backoff, BackoffSettings};
+use crate::net::rotation::{Act, Generation, Happened, Link, RotationSettings};
+use crate::net::socket::Arrival;
+use crate::net::wire::{Arrived, Line, Outcome, Wire};
+use crate::net::{Clock, Dialer};
+use crate::venues::answer::{Answer, Class};
+use crate::venues::ask::{Ask, ListenKeyAct};
 use crate::venues::binance::profile::Feature;
 use crate::venues::binance::sign::WsCall;
 use crate::venues::binance::streams::{account_stream, streams};
-use crate::venues::transport::backoff::{Attempts, Backoff, BackoffSettings};
-use crate::venues::transport::rotation::{Act, Generation, Happened, Link, RotationSettings};
-use crate::venues::transport::socket::Arrival;
-use crate::venues::transport::{Clock, Dialer};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -3,16 +3,16 @@
 //! Nothing is sent a second time here. Tests: `tests/live.rs`.
 
 use crate::domain::Market;
+use crate::net::budget::{Budget, NoBudget, Spend};
+use crate::net::clock_offset::ClockOffset;
+use crate::net::http::{NoReply, Outgoing};
+use crate::net::{Clock, HttpClient, Reply};
+use crate::venues::answer::{Answer, Class, Refused};
+use crate::venues::ask::{Act, Ask, Request, Security, WriteRequest};
 use crate::venues::binance::account::Call;
-use crate::venues::binance::answer::{Answer, Class, Refused};
-use crate::venues::binance::ask::{Act, Ask, Request, Security, WriteRequest};
 use crate::venues::binance::profile::{Feature, Profile};
 use crate::venues::binance::reply;
 use crate::venues::binance::sign::{self, Nonce, ReadSigner, Signed, Stamp as SignStamp, TradeSigner};
-use crate::venues::transport::budget::{Budget, NoBudget, Spend};
-use crate::venues::transport::clock_offset::ClockOffset;
-use crate::venues::transport::http::{NoReply, Outgoing};
-use crate::venues::transport::{Clock, HttpClient, Reply};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
