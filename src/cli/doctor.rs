@@ -10,6 +10,7 @@ use crate::config::{Loaded, Sources, load};
 use crate::domain::{Symbol, VenueId};
 use crate::keys::KeyEntry;
 use crate::net::Clock;
+use crate::net::carrier::Carrier;
 use crate::net::hosts::Holder;
 use crate::net::tls::TestRoot;
 use crate::net::wire::{INBOX, Network, Signer, Wire};
@@ -198,7 +199,8 @@ async fn one(of: (VenueId, &str, &[String]), with: (&Loaded, Option<&KeyEntry>),
         None => (Signer::None, Holder::NoKeys),
     };
     let Ok(root) = certificate(place, lines) else { return section };
-    let network = Network { owner: real::owner(&profile), holder, test_root: root.as_ref(), clock };
+    let network =
+        Network { owner: real::owner(&profile), holder, test_root: root.as_ref(), clock, carrier: Carrier::Sockets };
     match timeout(REACH, checkup::reach(&profile, &network, lines)).await {
         Ok(true) => {}
         Ok(false) => section.reached = false,

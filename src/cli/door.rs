@@ -8,6 +8,7 @@ use crate::domain::VenueId;
 use crate::keys::rights::{AskError, Rights};
 use crate::keys::{KeyEntry, Kind};
 use crate::net::Clock;
+use crate::net::carrier::Carrier;
 use crate::net::wire::{INBOX, Network, Wire};
 use crate::run::live_start::{Inquiry, StartError};
 use crate::venues::answer::{Answer, Class};
@@ -62,7 +63,8 @@ pub(super) async fn open(entry: &KeyEntry, place: &Place) -> Result<Door, Failur
     let (signer, holder) = live::signer(entry, profile.name, &profile)?;
     let clock = real::clock_of(place).await?;
     let root = real::test_root(place.base_url.as_deref())?;
-    let network = Network { owner: real::owner(&profile), holder, test_root: root.as_ref(), clock };
+    let network =
+        Network { owner: real::owner(&profile), holder, test_root: root.as_ref(), clock, carrier: Carrier::Sockets };
     let (sender, _inbox) = mpsc::channel(INBOX);
     let wire = Wire::new((VenueId(0), Arc::new(profile)), real::read_only(signer), &network, sender)?;
     let door = Door { wire, name: entry.venue.to_owned(), clock };

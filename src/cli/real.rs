@@ -8,6 +8,7 @@ use crate::config::settings::Collateral;
 use crate::config::sources::Folders;
 use crate::domain::{Asset, Catalogue, Span, VenueId, WallTime};
 use crate::net::Clock;
+use crate::net::carrier::Carrier;
 use crate::net::hosts::{Holder, Owner, Site, TestKeys};
 use crate::net::http::{HttpClient, HttpSettings, Outgoing};
 use crate::net::tls::TestRoot;
@@ -162,7 +163,8 @@ pub async fn open(settings: &Settings, place: &Place, signer: SignerOf<'_>) -> R
         }
         let venue = VenueId(u8::try_from(number).unwrap_or(u8::MAX));
         let (signer, holder) = signer(name, &profile)?;
-        let network = Network { owner: owner(&profile), holder, test_root: root.as_ref(), clock };
+        let network =
+            Network { owner: owner(&profile), holder, test_root: root.as_ref(), clock, carrier: Carrier::Sockets };
         let wire = Arc::new(Wire::new((venue, Arc::new(profile)), signer, &network, sender.clone())?);
         let inquiry = Inquiry { wire: &wire, name };
         inquiry.clock().await?;

@@ -12,6 +12,7 @@ const MINUTE_MS: u64 = 60_000;
 /// A clock of this test's thread; it begins on a full minute.
 fn clock() -> Clock {
     Clock {
+        look: std::time::Duration::from_secs(1),
         wall: || WallTime(1_800_000_000_000 + i64::try_from(NOW_MS.get()).unwrap()),
         steady_ns: || (NOW_MS.get() + 1_000) * 1_000_000,
     }

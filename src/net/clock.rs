@@ -13,6 +13,9 @@ pub struct Clock {
     pub wall: fn() -> WallTime,
     /// Nanoseconds since some fixed instant of this process; never falls.
     pub steady_ns: fn() -> u64,
+    /// Longest sleep between two looks at it: a clock may run faster than the timers of the machine, and those do not count the
+    /// time of a suspended machine.
+    pub look: Duration,
 }
 
 /// One instant on both clocks.

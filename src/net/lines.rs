@@ -4,11 +4,12 @@
 //! subscribe. A connection whose place is taken over stays open for a while beside the new one. Tests: `tests/live.rs`.
 
 use crate::domain::{Market, Symbol, VenueId};
+use crate::net::Clock;
 use crate::net::backoff::{Attempts, Backoff, BackoffSettings};
+use crate::net::carrier::Way;
 use crate::net::rotation::{Act, Generation, Happened, Link, RotationSettings};
 use crate::net::socket::Arrival;
 use crate::net::wire::{Arrived, Line, Outcome, Wire};
-use crate::net::{Clock, Dialer};
 use crate::venues::answer::{Answer, Class};
 use crate::venues::ask::{Ask, ListenKeyAct};
 use crate::venues::binance::profile::Feature;
@@ -21,8 +22,6 @@ use tokio::sync::mpsc;
 
 /// A listen key is kept alive this often; it dies after an hour (fault C04).
 const KEEP_ALIVE: Duration = Duration::from_mins(20);
-/// Longest sleep between two looks at the clock, which may run faster than the machine's.
-const LOOK: Duration = Duration::from_millis(200);
 /// Frames between a socket and the inbox.
 const FRAMES: usize = 1024;
 
@@ -118,8 +117,9 @@ impl Keeper {
                 self.act(act, &mut key, &mut texts, &tell).await;
             }
             let wake = link.wake_at_ns(&locked(self.wire.attempts()));
-            let sleep =
-                wake.map_or(LOOK, |wake| Duration::from_nanos(wake.saturating_sub((clock.steady_ns)())).min(LOOK));
+            let sleep = wake.map_or(clock.look, |wake| {
+                Duration::from_nanos(wake.saturating_sub((clock.steady_ns)())).min(clock.look)
+            });
             happened = tokio::select! {
                 biased;
                 inner = told.recv() => match inner {
@@ -171,7 +171,7 @@ impl Keeper {
     }
 
     /// Where to connect now, and what to send first; `None` when it cannot be had.
-    async fn address(&self, key: &mut Key) -> Option<(Dialer, String, Vec<String>)> {
+    async fn address(&self, key: &mut Key) -> Option<(Way, String, Vec<String>)> {
         let (url, texts) = match &self.source {
             Source::Public { url, subscribe } => (url.clone(), subscribe.clone()),
             Source::WsApi => {
@@ -192,7 +192,7 @@ impl Keeper {
 
     fn connect(
         &self,
-        to: (Dialer, String),
+        to: (Way, String),
         generation: Generation,
         texts: mpsc::Receiver<String>,
         tell: mpsc::Sender<Inner>,

@@ -6,6 +6,7 @@
 
 pub mod backoff;
 pub mod budget;
+pub mod carrier;
 pub mod clock;
 pub mod clock_offset;
 pub mod hosts;

@@ -4,9 +4,10 @@
 
 use crate::domain::Market;
 use crate::net::budget::{Budget, NoBudget, Spend};
+use crate::net::carrier::Client;
 use crate::net::clock_offset::ClockOffset;
 use crate::net::http::{NoReply, Outgoing};
-use crate::net::{Clock, HttpClient, Reply};
+use crate::net::{Clock, Reply};
 use crate::venues::answer::{Answer, Class, Refused};
 use crate::venues::ask::{Act, Ask, Request, Security, WriteRequest};
 use crate::venues::binance::account::Call;
@@ -18,8 +19,6 @@ use std::time::Duration;
 
 /// Longest time that a read waits for budget.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// Longest sleep between two looks at the budget.
-const LOOK: Duration = Duration::from_millis(200);
 
 /// What became of a request.
 #[derive(Debug)]
@@ -54,7 +53,7 @@ impl Outcome {
 /// A request that is encoded and waits for budget and signature.
 pub(super) struct Prepared {
     pub(super) what: Call,
-    pub(super) client: HttpClient,
+    pub(super) client: Client,
     pub(super) budget: Arc<Mutex<Budget>>,
     pub(super) request: Request,
     pub(super) write: Option<WriteRequest>,
@@ -81,7 +80,7 @@ impl Prepared {
                 return Err(());
             }
             // Looked at again soon: the clock may run faster than the machine's.
-            tokio::time::sleep(wait.clamp(Duration::from_millis(5), LOOK)).await;
+            tokio::time::sleep(wait.clamp(Duration::from_millis(5), clock.look)).await;
         }
     }
 

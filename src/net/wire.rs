@@ -7,6 +7,7 @@
 use crate::domain::{Market, VenueId};
 use crate::net::backoff::Attempts;
 use crate::net::budget::{Budget, Limits};
+use crate::net::carrier::{Carrier, Client, Way};
 use crate::net::clock_offset::{ClockOffset, Offset, OffsetSettings};
 use crate::net::hosts::{Holder, Owner};
 use crate::net::http::HttpSettings;
@@ -119,13 +120,15 @@ pub struct Network<'a> {
     pub test_root: Option<&'a TestRoot>,
     /// Where the time comes from.
     pub clock: Clock,
+    /// How requests and lines travel.
+    pub carrier: Carrier,
 }
 
 /// One venue's door to the network.
 pub struct Wire {
     venue: VenueId,
     profile: Arc<Profile>,
-    clients: BTreeMap<Host, HttpClient>,
+    clients: BTreeMap<Host, Client>,
     budgets: BTreeMap<Host, Arc<Mutex<Budget>>>,
     signer: Signer,
     offset: Arc<Mutex<ClockOffset>>,
@@ -134,7 +137,7 @@ pub struct Wire {
     attempts: Mutex<Attempts>,
     kicks: Mutex<BTreeMap<Line, mpsc::Sender<()>>>,
     nonce: Arc<Mutex<Nonce>>,
-    dialers: BTreeMap<String, Dialer>,
+    dialers: BTreeMap<String, Way>,
 }
 
 /// Why a venue cannot be reached at all.
@@ -170,7 +173,11 @@ impl Wire {
         let mut budgets: BTreeMap<Host, Arc<Mutex<Budget>>> = BTreeMap::new();
         for host in [Host::Spot, Host::Perp, Host::Wallet] {
             let site = Site::new(profile.base(host), network.owner, network.holder)?;
-            clients.insert(host, HttpClient::new(&site, settings, network.test_root, clock)?);
+            let client = match &network.carrier {
+                Carrier::Queue(to) => Client::Queue { host, to: to.clone(), clock, total: settings.total },
+                Carrier::Sockets => Client::Http(HttpClient::new(&site, settings, network.test_root, clock)?),
+            };
+            clients.insert(host, client);
             let limits = if host == Host::Perp { Limits::perp() } else { Limits::spot() };
             // Wallet requests are counted with the spot host's address, with a budget of their own kind.
             budgets.insert(host, Arc::new(Mutex::new(Budget::new(&limits, clock))));
@@ -180,8 +187,12 @@ impl Wire {
         for address in [Some(&hosts.ws_spot), hosts.ws_spot_api.as_ref(), Some(&hosts.ws_perp)].into_iter().flatten() {
             let base = base_of(address);
             let site = Site::new(&base, network.owner, network.holder)?;
-            let dialer = Dialer::new(&site, SocketSettings::default(), network.test_root, clock)?;
-            dialers.insert(base, dialer);
+            let settings = SocketSettings::default();
+            let way = match &network.carrier {
+                Carrier::Queue(to) => Way::Queue { base: base.clone(), to: to.clone(), connect: settings.connect },
+                Carrier::Sockets => Way::Socket(Dialer::new(&site, settings, network.test_root, clock)?),
+            };
+            dialers.insert(base, way);
         }
         Ok(Self {
             venue,
@@ -344,7 +355,7 @@ impl Wire {
     }
 
     /// The dialer of an address, and the path there.
-    pub(super) fn dialer(&self, url: &str) -> Option<(Dialer, String)> {
+    pub(super) fn dialer(&self, url: &str) -> Option<(Way, String)> {
         let base = base_of(url);
         let path = url.get(base.len()..).filter(|path| !path.is_empty()).unwrap_or("/");
         Some((self.dialers.get(&base)?.clone(), path.to_owned()))

@@ -51,7 +51,7 @@ pub fn steady_ns() -> u64 {
 /// Both clocks, for those who may not read one.
 #[must_use]
 pub const fn clock() -> Clock {
-    Clock { wall: now, steady_ns }
+    Clock { wall: now, steady_ns, look: Duration::from_secs(1) }
 }
 
 /// Waits on the wall clock, for a run at a chosen speed.
@@ -107,5 +107,5 @@ fn followed_steady() -> u64 {
 /// The clocks of the venue that is followed; tests on loopback alone.
 #[must_use]
 pub const fn venue() -> Clock {
-    Clock { wall: followed_wall, steady_ns: followed_steady }
+    Clock { wall: followed_wall, steady_ns: followed_steady, look: Duration::from_millis(200) }
 }

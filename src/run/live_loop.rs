@@ -19,8 +19,6 @@ use tokio::sync::{mpsc, watch};
 
 /// Regular work: timers of sessions, health.
 const TICK: Span = Span::seconds(1);
-/// Longest real time between two looks at the clock.
-const LOOK: Duration = Duration::from_millis(250);
 /// Messages taken in before the core decides again.
 const BATCH: usize = 256;
 
@@ -135,7 +133,7 @@ pub async fn run<R: Run>(
     let patience = Stopwatch::start();
     loop {
         let mut now = (clock.wall)().max(run.state().now);
-        if let Some(arrived) = next(run, ears, now).await {
+        if let Some(arrived) = next(run, ears, (now, ticked), clock.look).await {
             now = (clock.wall)().max(run.state().now);
             run.arrived(arrived, now)?;
             for _ in 0..BATCH {
@@ -170,12 +168,19 @@ pub async fn run<R: Run>(
 }
 
 /// Waits for what arrives, an act, a stop, or the next thing that is due.
-async fn next<R: Run>(run: &R, ears: &mut Ears, now: WallTime) -> Option<Arrived> {
-    let due = run.next_due().map_or(LOOK, |due| {
+async fn next<R: Run>(
+    run: &R,
+    ears: &mut Ears,
+    (now, ticked): (WallTime, WallTime),
+    look: Duration,
+) -> Option<Arrived> {
+    let tick = if ticked.0 == i64::MIN { now } else { ticked + TICK };
+    let due = run.next_due().map_or(tick, |due| due.min(tick));
+    let due = {
         let span = u64::try_from(due.since(now).0).unwrap_or(0);
         // On a clock that runs faster than time this is too long; the next look corrects it.
-        Duration::from_millis(span).min(LOOK)
-    });
+        Duration::from_millis(span).min(look)
+    };
     tokio::select! {
         biased;
         arrived = ears.inbox.recv() => arrived,
