@@ -4,31 +4,22 @@
 //! `tests/control_live.rs`.
 
 use super::attend::{self, Attendant};
-use super::real::{self, Opened, Place, What};
-use super::run_folder;
+use super::real::{self, Place, What};
 use super::{Exit, Failure, Output};
 use crate::config::{Loaded, Settings, Sources, load};
-use crate::domain::{Sequence, Span, VenueId, WallTime};
-use crate::engine::State;
+use crate::domain::Span;
 use crate::keys::{KeyEntry, Kind};
 use crate::net::hosts::{Holder, TestKeys};
 use crate::net::wire::Signer;
-use crate::port::Event;
-use crate::port::event::Wallet;
 use crate::run::backtest::summarise;
-use crate::run::collect::Collector;
+use crate::run::begin::{self, Beginning};
 use crate::run::desk::Desk as ControlDesk;
-use crate::run::driver::Driver;
 use crate::run::ladder::{Ladder, NotYet};
-use crate::run::live::{Desk, Live, Outbox};
+use crate::run::live::Live;
 use crate::run::live_loop::{self, Ears, Ended, Until};
-use crate::run::live_start::Inquiry;
-use crate::run::modes::ModesWatch;
-use crate::run::preflight::{self, Verdict};
-use crate::run::session::{self, Session};
-use crate::store::{LedgerFile, StateLock};
-use crate::tape::TapeWriter;
-use crate::venues::binance::account::Account;
+use crate::run::opening;
+use crate::run::session::Session;
+use crate::store::StateLock;
 use crate::venues::binance::profile::{Auth, Profile};
 use crate::venues::binance::sign::TradeSigner;
 use std::path::PathBuf;
@@ -140,25 +131,10 @@ impl Job<'_> {
         let settings = &self.loaded.settings;
         let signer = |name: &str, profile: &Profile| signer(self.entry, name, profile);
         let mut opened = real::open(settings, &self.args.place, &signer).await?;
-        for door in &opened.doors {
-            let inquiry = Inquiry { wire: &door.wire, name: &door.name };
-            let perps = preflight::perps(&opened.catalogue, door.venue);
-            let mut lines = preflight::account(&inquiry, (&perps, settings), door.now).await?;
-            let wanted = (perps.as_slice(), settings.margin.collateral);
-            if preflight::settle_collateral(&inquiry, wanted, &lines).await? {
-                lines = preflight::account(&inquiry, (&perps, settings), door.now).await?;
-            }
-            if let Some(line) = lines.iter().find(|line| line.verdict == Verdict::Refuse) {
-                let text = format!(
-                    "{}: {}: {}\n{}\ncarry doctor shows everything",
-                    door.name, line.check, line.found, line.fix
-                );
-                return Err(Failure::new(Exit::Refused, text));
-            }
-            preflight::settle_modes(&inquiry, &perps, settings).await?;
-        }
-        real::open_lines(&mut opened);
-        let mut live = begin(self.args, self.loaded, &mut opened).await?;
+        begin::accounts(&opened, settings).await?;
+        opening::open_lines(&mut opened);
+        let of = Beginning { folder: &self.args.state, loaded: self.loaded, salt: real::fresh_salt() };
+        let mut live = begin::live(of, &mut opened).await?;
         let clock = opened.clock;
         let mut ears = Ears { inbox: opened.inbox, desk, stop };
         let end = self.args.place.span()?.map(|span| (clock.wall)() + span);
@@ -201,88 +177,6 @@ pub fn signer(entry: &KeyEntry, name: &str, profile: &Profile) -> Result<(Signer
     let signer = made.map_err(|error| Failure::new(Exit::Usage, format!("key {}: {error}", entry.name)))?;
     let holder = if entry.is_test() { Holder::Test(TestKeys::vouched()) } else { Holder::Live };
     Ok((Signer::Trade(Arc::new(signer)), holder))
-}
-
-/// The core and the accounts: from the ledger when there is one, else from the balances.
-async fn begin(args: &Args, loaded: &Loaded, opened: &mut Opened) -> Result<Live<Session>, Failure> {
-    let now = (opened.clock.wall)();
-    match run_folder::ledger(&args.state, "live", loaded)? {
-        (ledger, Some(read)) => resume(args, loaded, (ledger, &read), opened, now),
-        (ledger, None) => start(args, loaded, ledger, opened, now).await,
-    }
-}
-
-async fn start(
-    args: &Args,
-    loaded: &Loaded,
-    mut ledger: LedgerFile,
-    opened: &mut Opened,
-    now: WallTime,
-) -> Result<Live<Session>, Failure> {
-    let settings = &loaded.settings;
-    let mut openings: Vec<(VenueId, Wallet, crate::domain::Asset, crate::domain::Amount)> = Vec::new();
-    for door in &opened.doors {
-        let inquiry = Inquiry { wire: &door.wire, name: &door.name };
-        for (wallet, asset, amount) in inquiry.balances().await? {
-            openings.push((door.venue, wallet, asset, amount));
-        }
-    }
-    openings.retain(|(_, _, _, amount)| !amount.is_zero());
-    let tape = run_folder::set_up(&args.state, &mut ledger, loaded, opened, "live")?;
-    let collector = Collector::new(opened.catalogue.pairs().len(), true);
-    let session = Session::new(ledger, Some(tape), &collector);
-    let state = State::new(settings.clone(), opened.catalogue.clone());
-    let mut driver = Driver::new(state, Outbox::default(), session, collector);
-    driver.refill(&opened.known.history, now);
-    driver.fact(now, Event::Boot { epoch: 1, salt: real::fresh_salt() }, None)?;
-    for (venue, wallet, asset, amount) in openings {
-        driver.fact(now, Event::Opening { venue, wallet, asset, amount }, None)?;
-    }
-    driver.journal.ready()?;
-    let desks = desks((opened, &driver.state.settings), now, now);
-    Ok(Live::new(driver, desks, now)?)
-}
-
-fn resume(
-    args: &Args,
-    loaded: &Loaded,
-    from: (LedgerFile, &crate::store::Loaded),
-    opened: &mut Opened,
-    now: WallTime,
-) -> Result<Live<Session>, Failure> {
-    let (ledger, read) = from;
-    let damaged = |problem: String| Failure::new(Exit::Failure, format!("the ledger cannot be read back: {problem}"));
-    run_folder::same_run(read, &run_folder::identity(loaded, "live"), &opened.catalogue, &args.state)?;
-    let mut state = State::new(loaded.settings.clone(), opened.catalogue.clone());
-    let recovered = session::recover(&mut state, read).map_err(|error| damaged(error.to_string()))?;
-    let sequence = Sequence(state.sequence.0);
-    let tape = TapeWriter::resume(&args.state.join("tape"), sequence).map_err(|error| damaged(error.to_string()))?;
-    let session = Session::new(ledger, Some(tape), &recovered.collector);
-    let mut driver = Driver::new(state, Outbox::default(), session, recovered.collector);
-    let now = now.max(recovered.clock);
-    driver.refill(&opened.known.history, now);
-    driver.fact(now, Event::Boot { epoch: recovered.epoch + 1, salt: real::fresh_salt() }, None)?;
-    // Income is read again from an hour back; what the ledger has of that hour is told to the accounts, not booked twice.
-    let from = recovered.clock - Span::HOUR;
-    let mut desks = desks((opened, &driver.state.settings), now, from);
-    for fact in read.facts.iter().filter(|fact| fact.stamped.at >= from - Span::MINUTE) {
-        for desk in &mut desks {
-            desk.account.booked_before(&fact.stamped.event);
-        }
-    }
-    Ok(Live::new(driver, desks, now)?)
-}
-
-fn desks((opened, settings): (&mut Opened, &Settings), now: WallTime, income_from: WallTime) -> Vec<Desk> {
-    let catalogue = &opened.catalogue;
-    let mut desks = Vec::new();
-    for door in std::mem::take(&mut opened.doors) {
-        let mut account = Account::new(door.venue, catalogue, true, now);
-        account.income_from(income_from);
-        let modes = ModesWatch::new(door.wire.profile(), preflight::perps(catalogue, door.venue), settings, now);
-        desks.push(Desk::new(door.venue, door.feed, account, door.wire, modes));
-    }
-    desks
 }
 
 fn finish_run(

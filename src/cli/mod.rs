@@ -34,7 +34,6 @@ pub mod reconcile;
 pub mod record;
 pub mod replay;
 pub mod report;
-pub mod run_folder;
 pub mod scan;
 pub mod shadow;
 pub mod stats;

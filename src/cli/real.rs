@@ -6,19 +6,20 @@ use super::{Exit, Failure};
 use crate::config::Settings;
 use crate::config::settings::Collateral;
 use crate::config::sources::Folders;
-use crate::domain::{Asset, Catalogue, Span, VenueId, WallTime};
+use crate::domain::{Span, VenueId, WallTime};
 use crate::net::Clock;
 use crate::net::carrier::Carrier;
 use crate::net::hosts::{Holder, Owner, Site, TestKeys};
 use crate::net::http::{HttpClient, HttpSettings, Outgoing};
 use crate::net::tls::TestRoot;
-use crate::net::wire::{Arrived, INBOX, Network, Signer, Wire, WireError};
+use crate::net::wire::{INBOX, Network, Signer, Wire, WireError};
+use crate::run::begin::BeginError;
 use crate::run::clock;
 use crate::run::live_loop::Stop;
-use crate::run::live_start::{Inquiry, Known, StartError};
+use crate::run::live_start::StartError;
+use crate::run::opening::{self, Opened, Wanted};
 use crate::venues::answer::Class;
 use crate::venues::ask::Method;
-use crate::venues::binance::feed::Feed;
 use crate::venues::binance::profile::{Feature, Profile};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -51,34 +52,6 @@ pub struct What {
     /// Further configuration files; may be repeated
     #[arg(long, value_name = "FILE")]
     pub config: Vec<PathBuf>,
-}
-
-/// One venue before the first event.
-pub struct Door {
-    /// Its number in the catalogue.
-    pub venue: VenueId,
-    /// Its name.
-    pub name: String,
-    /// The network.
-    pub wire: Arc<Wire>,
-    /// Public data.
-    pub feed: Feed,
-    /// When the start-up asked.
-    pub now: WallTime,
-}
-
-/// Everything of the start.
-pub struct Opened {
-    /// Instruments and pairs.
-    pub catalogue: Catalogue,
-    /// Venues.
-    pub doors: Vec<Door>,
-    /// What they said.
-    pub known: Known,
-    /// What arrives.
-    pub inbox: mpsc::Receiver<Arrived>,
-    /// The run's clock.
-    pub clock: Clock,
 }
 
 impl Place {
@@ -150,11 +123,9 @@ pub async fn open(settings: &Settings, place: &Place, signer: SignerOf<'_>) -> R
     let (sender, inbox) = mpsc::channel(INBOX);
     let clock = clock_of(place).await?;
     let root = test_root(place.base_url.as_deref())?;
-    let mut catalogue = Catalogue::default();
-    let mut known = Known::default();
-    let mut wires = Vec::new();
-    for (number, (name, symbols)) in venues.iter().enumerate() {
-        let profile = profile(name, place)?;
+    let mut wanted = Vec::new();
+    for (number, (name, symbols)) in venues.into_iter().enumerate() {
+        let profile = profile(&name, place)?;
         if settings.margin.collateral == Collateral::Coin && !profile.has(Feature::CollateralRates) {
             let text = format!(
                 "margin.collateral = \"coin\": {name} does not say what coins count for as collateral; expected \"quote\" here"
@@ -162,48 +133,13 @@ pub async fn open(settings: &Settings, place: &Place, signer: SignerOf<'_>) -> R
             return Err(Failure::new(Exit::Usage, text));
         }
         let venue = VenueId(u8::try_from(number).unwrap_or(u8::MAX));
-        let (signer, holder) = signer(name, &profile)?;
-        let network =
-            Network { owner: owner(&profile), holder, test_root: root.as_ref(), clock, carrier: Carrier::Sockets };
+        let (signer, holder) = signer(&name, &profile)?;
+        let carrier = Carrier::Sockets;
+        let network = Network { owner: owner(&profile), holder, test_root: root.as_ref(), clock, carrier };
         let wire = Arc::new(Wire::new((venue, Arc::new(profile)), signer, &network, sender.clone())?);
-        let inquiry = Inquiry { wire: &wire, name };
-        inquiry.clock().await?;
-        inquiry.instruments(symbols, &mut catalogue, &mut known).await?;
-        wires.push((venue, name.clone(), wire));
+        wanted.push(Wanted { venue, name, symbols, wire });
     }
-    let mut doors = Vec::new();
-    for (venue, name, wire) in wires {
-        let inquiry = Inquiry { wire: &wire, name: &name };
-        let now = (clock.wall)();
-        let since = now - settings.signal.memory - Span::DAY;
-        inquiry.funding((venue, &catalogue), since, now, &mut known).await?;
-        let mut feed = Feed::new(venue, &catalogue, &known.intervals, &known.last, inquiry.has_interest());
-        if settings.margin.collateral == Collateral::Coin {
-            feed.ask_collateral(coins(&catalogue, venue));
-        }
-        doors.push(Door { venue, name, wire, feed, now });
-    }
-    Ok(Opened { catalogue, doors, known, inbox, clock })
-}
-
-/// Coins and quote coins of a venue's pairs.
-fn coins(catalogue: &Catalogue, venue: VenueId) -> Vec<Asset> {
-    let ours = catalogue.pairs().iter().filter(|pair| pair.venue_id == venue);
-    let coins: std::collections::BTreeSet<Asset> = ours.flat_map(|pair| [pair.coin, pair.quote]).collect();
-    coins.into_iter().collect()
-}
-
-/// Opens the streams of every venue.
-pub fn open_lines(opened: &mut Opened) {
-    use crate::domain::Market;
-    for door in &mut opened.doors {
-        let of = |market: Market| -> Vec<_> {
-            let ours = opened.catalogue.instruments().iter().filter(|one| one.venue_id == door.venue);
-            ours.filter(|one| one.market == market).map(|one| one.symbol).collect()
-        };
-        let public = door.wire.open_lines(&of(Market::Spot), &of(Market::Perp));
-        door.feed.expect(public);
-    }
+    Ok(opening::open(settings, wanted, clock, inbox).await?)
 }
 
 /// What is believed at the address of a simulated venue besides the web's roots: the certificate that the environment names.
@@ -346,6 +282,21 @@ impl From<StartError> for Failure {
             StartError::Pair { .. } => Exit::Usage,
         };
         Self::new(exit, error.to_string())
+    }
+}
+
+impl From<BeginError> for Failure {
+    fn from(error: BeginError) -> Self {
+        match error {
+            BeginError::Start(error) => error.into(),
+            BeginError::Wire(error) => error.into(),
+            BeginError::Store(error) => error.into(),
+            BeginError::Journal(error) => error.into(),
+            BeginError::Io(error) => error.into(),
+            BeginError::Usage(text) => Self::new(Exit::Usage, text),
+            BeginError::Refused(text) => Self::new(Exit::Refused, text),
+            BeginError::Failure(text) => Self::new(Exit::Failure, text),
+        }
     }
 }
 

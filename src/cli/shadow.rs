@@ -4,8 +4,7 @@
 
 use super::attend::{self, Attendant};
 use super::paper::new_run;
-use super::real::{self, Opened, Place, What, no_keys};
-use super::run_folder;
+use super::real::{self, Place, What, no_keys};
 use super::{Exit, Failure, Output};
 use crate::config::{Loaded, Sources, load};
 use crate::domain::{Sequence, Span, WallTime};
@@ -16,8 +15,10 @@ use crate::run::backtest::{summarise, wallets};
 use crate::run::collect::Collector;
 use crate::run::desk::Desk;
 use crate::run::driver::Driver;
+use crate::run::folder as run_folder;
 use crate::run::ladder::Ladder;
 use crate::run::live_loop::{self, Ears, Ended, Until};
+use crate::run::opening::{self, Opened};
 use crate::run::session::{self, Session};
 use crate::run::shadow::{Shadow, Stand};
 use crate::sim::{Faults, SimVenue};
@@ -117,7 +118,7 @@ impl Job<'_> {
     async fn go(&self, folder: &Path, attendant: Attendant, desk: Desk) -> Result<Played, Failure> {
         let stop = real::stop_signal();
         let mut opened = real::open(&self.loaded.settings, self.place, &no_keys).await?;
-        real::open_lines(&mut opened);
+        opening::open_lines(&mut opened);
         let now = (opened.clock.wall)();
         let driver = match run_folder::ledger(folder, self.mode, self.loaded)? {
             (ledger, Some(read)) => self.resume(folder, (ledger, &read), &opened, now)?,

@@ -1,6 +1,7 @@
 //! The drivers: where events come from, where commands go, and who says what time it is. The core is the same in each.
 
 pub mod backtest;
+pub mod begin;
 pub mod checkup;
 pub mod clock;
 pub mod collect;
@@ -10,6 +11,7 @@ pub mod cursor;
 pub mod desk;
 pub mod download;
 pub mod driver;
+pub mod folder;
 pub mod import;
 pub mod journal;
 pub mod ladder;
@@ -18,6 +20,7 @@ pub mod live_loop;
 pub mod live_start;
 pub mod look;
 pub mod modes;
+pub mod opening;
 pub mod paper;
 pub mod plans;
 pub mod preflight;

@@ -2,8 +2,8 @@
 //!
 //! For `live`, `shadow` and `paper --market live`. Tests: `tests/live.rs`.
 
-use super::real::Opened;
-use super::{Exit, Failure};
+use super::begin::BeginError;
+use super::opening::Opened;
 use crate::config::Loaded;
 use crate::domain::Catalogue;
 use crate::store::LedgerFile;
@@ -19,12 +19,12 @@ const FILES: [&str; 2] = ["ledger.sqlite", "venue.sqlite"];
 /// A start that was killed while it wrote the opening balances decided nothing and sent nothing: it begins anew.
 ///
 /// # Errors
-/// Exit code 2 when the folder holds another run.
+/// [`BeginError::Usage`] when the folder holds another run.
 pub fn ledger(
     folder: &Path,
     mode: &str,
     loaded: &Loaded,
-) -> Result<(LedgerFile, Option<crate::store::Loaded>), Failure> {
+) -> Result<(LedgerFile, Option<crate::store::Loaded>), BeginError> {
     let path = folder.join("ledger.sqlite");
     let ledger = LedgerFile::open(&path, mode)?;
     let read = ledger.load()?;
@@ -50,15 +50,15 @@ pub fn ledger(
 /// Writes what a new run is into its ledger, and makes its tape.
 ///
 /// # Errors
-/// Exit code 1 when either cannot be written.
+/// [`BeginError`] when either cannot be written.
 pub fn set_up(
     folder: &Path,
     ledger: &mut LedgerFile,
     loaded: &Loaded,
     opened: &Opened,
     mode: &str,
-) -> Result<TapeWriter, Failure> {
-    let failed = |error: tape::TapeError| Failure::new(Exit::Failure, error.to_string());
+) -> Result<TapeWriter, BeginError> {
+    let failed = |error: tape::TapeError| BeginError::Failure(error.to_string());
     let header = tape::Header {
         mode: mode.to_owned(),
         market: "live".to_owned(),
@@ -86,13 +86,13 @@ pub fn set_up(
 /// Refuses a folder that holds another run: other settings, or other pairs than those that its ledger numbers.
 ///
 /// # Errors
-/// Exit code 2 that names both.
+/// [`BeginError::Usage`] that names both.
 pub fn same_run(
     read: &crate::store::Loaded,
     identity: &str,
     catalogue: &Catalogue,
     folder: &Path,
-) -> Result<(), Failure> {
+) -> Result<(), BeginError> {
     same_identity(read, identity, folder)?;
     let stored = read.meta.get("catalogue").and_then(|text| serde_json::from_str::<Catalogue>(text).ok());
     let names = |catalogue: &Catalogue| catalogue.pairs().iter().map(|pair| pair.name.clone()).collect::<Vec<_>>();
@@ -101,19 +101,19 @@ pub fn same_run(
             "{}: its pairs are others than those of the strategy; use another --state folder",
             folder.display()
         );
-        return Err(Failure::new(Exit::Usage, text));
+        return Err(BeginError::Usage(text));
     }
     Ok(())
 }
 
-fn same_identity(read: &crate::store::Loaded, identity: &str, folder: &Path) -> Result<(), Failure> {
+fn same_identity(read: &crate::store::Loaded, identity: &str, folder: &Path) -> Result<(), BeginError> {
     let known = read.meta.get("identity").map_or("", String::as_str);
     if known != identity {
         let text = format!(
             "{}: holds another run\n  there: {known}\n  asked: {identity}\nuse another --state folder, or the same strategy",
             folder.display()
         );
-        return Err(Failure::new(Exit::Usage, text));
+        return Err(BeginError::Usage(text));
     }
     Ok(())
 }

@@ -1,0 +1,105 @@
+//! Reaching the venues of a run: what must be known of each before the first event, and its lines.
+//!
+//! Whoever calls has made the wires, with or without keys. Tests: `tests/live.rs`, `tests/live_sim.rs`.
+
+use super::live_start::{Inquiry, Known, StartError};
+use crate::config::Settings;
+use crate::config::settings::Collateral;
+use crate::domain::{Asset, Catalogue, Market, Span, VenueId, WallTime};
+use crate::net::Clock;
+use crate::net::wire::{Arrived, Wire};
+use crate::venues::binance::feed::Feed;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// A venue that shall be reached.
+pub struct Wanted {
+    /// Its number in the catalogue.
+    pub venue: VenueId,
+    /// Its name in pairs, as `binance`.
+    pub name: String,
+    /// Symbols of its pairs, as `BTCUSDT`.
+    pub symbols: Vec<String>,
+    /// The network.
+    pub wire: Arc<Wire>,
+}
+
+/// One venue before the first event.
+pub struct Door {
+    /// Its number in the catalogue.
+    pub venue: VenueId,
+    /// Its name.
+    pub name: String,
+    /// The network.
+    pub wire: Arc<Wire>,
+    /// Public data.
+    pub feed: Feed,
+    /// When the start-up asked.
+    pub now: WallTime,
+}
+
+/// Everything of the start.
+pub struct Opened {
+    /// Instruments and pairs.
+    pub catalogue: Catalogue,
+    /// Venues.
+    pub doors: Vec<Door>,
+    /// What they said.
+    pub known: Known,
+    /// What arrives.
+    pub inbox: mpsc::Receiver<Arrived>,
+    /// The run's clock.
+    pub clock: Clock,
+}
+
+/// Reaches every venue and learns what must be known before the first event.
+///
+/// # Errors
+/// [`StartError`] when a venue cannot be reached or a pair cannot be traded.
+pub async fn open(
+    settings: &Settings,
+    wanted: Vec<Wanted>,
+    clock: Clock,
+    inbox: mpsc::Receiver<Arrived>,
+) -> Result<Opened, StartError> {
+    let mut catalogue = Catalogue::default();
+    let mut known = Known::default();
+    for one in &wanted {
+        let inquiry = Inquiry { wire: &one.wire, name: &one.name };
+        inquiry.clock().await?;
+        inquiry.instruments(&one.symbols, &mut catalogue, &mut known).await?;
+    }
+    let mut doors = Vec::new();
+    for Wanted { venue, name, wire, .. } in wanted {
+        let inquiry = Inquiry { wire: &wire, name: &name };
+        let now = (clock.wall)();
+        let since = now - settings.signal.memory - Span::DAY;
+        inquiry.funding((venue, &catalogue), since, now, &mut known).await?;
+        let mut feed = Feed::new(venue, &catalogue, &known.intervals, &known.last, inquiry.has_interest());
+        if settings.margin.collateral == Collateral::Coin {
+            feed.ask_collateral(coins(&catalogue, venue));
+        }
+        doors.push(Door { venue, name, wire, feed, now });
+    }
+    Ok(Opened { catalogue, doors, known, inbox, clock })
+}
+
+/// Coins and quote coins of a venue's pairs.
+fn coins(catalogue: &Catalogue, venue: VenueId) -> Vec<Asset> {
+    let ours = catalogue.pairs().iter().filter(|pair| pair.venue_id == venue);
+    let coins: BTreeSet<Asset> = ours.flat_map(|pair| [pair.coin, pair.quote]).collect();
+    coins.into_iter().collect()
+}
+
+/// Opens the streams of every venue.
+pub fn open_lines(opened: &mut Opened) {
+    for door in &mut opened.doors {
+        let of = |market: Market| -> Vec<_> {
+            let ours = opened.catalogue.instruments().iter().filter(|one| one.venue_id == door.venue);
+            ours.filter(|one| one.market == market).map(|one| one.symbol).collect()
+        };
+        let public = door.wire.open_lines(&of(Market::Spot), &of(Market::Perp));
+        door.feed.expect(public);
+    }
+}
