@@ -59,6 +59,7 @@ fn apply_rare(state: &mut State, event: &Event, out: &mut Vec<Command>) {
             on_venue_fill(state, *instrument, (*act, *side, *fill), out);
         }
         Event::IntentDurable { id } => state.orders.durable(*id),
+        Event::Expires { id, at } => state.orders.expires(*id, *at),
         Event::Mark { .. }
         | Event::FundingEstimate { .. }
         | Event::OpenInterest { .. }

@@ -94,6 +94,13 @@ impl Orders {
         }
     }
 
+    /// The request that carried it can no longer be accepted from this instant on.
+    pub fn expires(&mut self, id: ClientOrderId, at: WallTime) {
+        if let Some(order) = self.live_mut(id) {
+            order.expires = Some(at);
+        }
+    }
+
     /// Lets a durable order go, once. `None` when it may not be sent (any more).
     pub fn release(&mut self, id: ClientOrderId) -> Option<Intent> {
         let order = self.live_mut(id)?;

@@ -28,6 +28,9 @@ pub struct Order {
     pub not_found: u32,
     /// When a cancel was sent.
     pub cancel_sent: Option<WallTime>,
+    /// From when on the venue can no longer accept the request that carried it, where that is known (rule R-A).
+    #[serde(default)]
+    pub expires: Option<WallTime>,
 }
 
 impl Order {
@@ -45,6 +48,7 @@ impl Order {
             probed_at: None,
             not_found: 0,
             cancel_sent: None,
+            expires: None,
         }
     }
 

@@ -404,6 +404,15 @@ pub enum Event {
         /// Accounts that differed after the settle window; entries stop until none does.
         differences: u32,
     },
+    /// From this instant on the request that carried an order in doubt can no longer be accepted, by the window that was signed
+    /// into it and the venue's margin (rule R-A); from the account's session. A later one replaces it. Without one, only
+    /// `execution.absent_after` proves.
+    Expires {
+        /// Which order.
+        id: ClientOrderId,
+        /// The instant, on the run's clock.
+        at: WallTime,
+    },
     /// A transfer of ours is on disk and leaves, from the driver.
     TransferSent(Transfer),
     /// A transfer arrived.

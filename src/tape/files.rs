@@ -105,7 +105,7 @@ fn read_header(path: &Path) -> Result<Result<FileHeader, Damage>, TapeError> {
         reason: error.to_string(),
     };
     let any: AnySchema = serde_json::from_slice(&lines).map_err(decode)?;
-    if any.schema != u64::from(SCHEMA) {
+    if any.schema == 0 || any.schema > u64::from(SCHEMA) {
         return Err(TapeError::UnknownSchema { file: path.to_owned(), found: any.schema });
     }
     serde_json::from_slice(&lines).map(Ok).map_err(decode)

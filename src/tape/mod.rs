@@ -28,8 +28,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// Layout of tapes written by this program; any other is refused (fault G17).
-pub const SCHEMA: u32 = 1;
+/// Layout of tapes written by this program; older ones are read, newer ones are refused (fault G17). 2 has events that a
+/// program of 1 does not know.
+pub const SCHEMA: u32 = 2;
 
 /// What a run was, as far as a replay must know. Every file of a tape repeats it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -194,7 +195,7 @@ pub enum TapeError {
         damage: Damage,
     },
     /// Written by a program with another layout (fault G17).
-    #[error("{file}: has schema {found}, this program reads schema {SCHEMA}; use the version that wrote it", file = file.display())]
+    #[error("{file}: has schema {found}, this program reads schema {SCHEMA} and older; use the version that wrote it", file = file.display())]
     UnknownSchema {
         /// The file.
         file: PathBuf,

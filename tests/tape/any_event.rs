@@ -215,6 +215,7 @@ fn account_event() -> impl Strategy<Value = Event> {
         transfer().prop_map(Event::TransferDone),
         transfer().prop_map(Event::TransferFailed),
         order_id().prop_map(|id| Event::IntentDurable { id }),
+        (order_id(), time()).prop_map(|(id, at)| Event::Expires { id, at }),
         operator().prop_map(Event::Operator),
     ]
 }
@@ -280,15 +281,16 @@ const fn kind(event: &Event) -> usize {
         Event::Reconciled { .. } => 30,
         Event::Barred { .. } => 31,
         Event::CollateralRate { .. } => 32,
+        Event::Expires { .. } => 33,
     }
 }
 
 #[test]
 fn every_kind_of_event_is_drawn() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let mut drawn = [false; 33];
+    let mut drawn = [false; 34];
     for _ in 0..5_000 {
         drawn[kind(&any_event().new_tree(&mut runner).unwrap().current())] = true;
     }
-    assert_eq!(drawn, [true; 33]);
+    assert_eq!(drawn, [true; 34]);
 }

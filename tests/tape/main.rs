@@ -119,7 +119,7 @@ fn a_tape_is_a_zstandard_file_of_json_lines() {
         .map(|line| serde_json::from_slice(line).unwrap())
         .collect();
     assert_eq!(lines.len(), 4);
-    assert_eq!(lines[0]["schema"], 1);
+    assert_eq!(lines[0]["schema"], 2);
     assert_eq!(lines[1]["event"]["event"], "quote");
     assert_eq!(lines[3]["digest"], "abc123");
 }
@@ -202,7 +202,7 @@ fn g17_an_unknown_schema_is_refused() {
     let dir = tape(1, SMALL);
     let path = file(dir.path(), 1);
     // The header of a later program: another schema, fields unknown here, a valid checksum.
-    let line = b"{\"schema\":2,\"new\":true}\n";
+    let line = b"{\"schema\":3,\"new\":true}\n";
     let packed = zstd::bulk::compress(line, 1).unwrap();
     let mut head = vec![0x5c, 0x2a, 0x4d, 0x18, 28, 0, 0, 0, 1, 0, 0, 0];
     head.extend(u32::try_from(line.len()).unwrap().to_le_bytes());
@@ -211,8 +211,8 @@ fn g17_an_unknown_schema_is_refused() {
     let checksum = crc32fast::hash(&[&head[8..], &packed].concat());
     head.extend(checksum.to_le_bytes());
     fs::write(&path, [head, packed].concat()).unwrap();
-    assert!(matches!(TapeReader::open(dir.path()), Err(TapeError::UnknownSchema { found: 2, .. })));
-    assert!(matches!(TapeWriter::resume(dir.path(), Sequence(1)), Err(TapeError::UnknownSchema { found: 2, .. })));
+    assert!(matches!(TapeReader::open(dir.path()), Err(TapeError::UnknownSchema { found: 3, .. })));
+    assert!(matches!(TapeWriter::resume(dir.path(), Sequence(1)), Err(TapeError::UnknownSchema { found: 3, .. })));
 }
 
 #[test]
