@@ -3,11 +3,12 @@
 //! It is called at each tick and decides nothing. It is made before the runtime and dropped after it. Tests:
 //! `tests/control_live.rs`.
 
+use super::drawing::Drawing;
 use super::{Exit, Failure};
 use crate::config::Settings;
 use crate::domain::{Quantity, Span, WallTime};
 use crate::net::Clock;
-use crate::report::{LiveTable, PairLine, Snapshot};
+use crate::report::{PairLine, Snapshot};
 use crate::run::clock::Stopwatch;
 use crate::run::collect::lines_of;
 use crate::run::control_server::{ControlSocket, Server};
@@ -17,7 +18,6 @@ use crate::run::live_loop::Run;
 use crate::run::subject::Subject;
 use crate::run::telling::Telling;
 use crate::store::StateLock;
-use std::io::IsTerminal as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ const DRAW: Duration = Duration::from_millis(500);
 /// Looks after a run.
 pub struct Attendant {
     telling: Option<Telling>,
-    table: Option<LiveTable>,
+    table: Option<Drawing>,
     drawn: Option<Duration>,
     watch: Stopwatch,
     minute: WallTime,
@@ -43,7 +43,7 @@ impl Attendant {
     pub fn new(folder: &Path, settings: &Settings, ladder: Option<(Ladder, String)>) -> Result<Self, Failure> {
         Ok(Self {
             telling: Telling::open(folder, &settings.alarm)?,
-            table: std::io::stderr().is_terminal().then(|| LiveTable::new(1)),
+            table: Drawing::on_terminal(),
             drawn: None,
             watch: Stopwatch::start(),
             minute: WallTime(i64::MIN),
@@ -70,7 +70,7 @@ impl Attendant {
         match &mut self.table {
             Some(table) if due => {
                 self.drawn = Some(passed);
-                table.update(&snapshot(run));
+                table.show(snapshot(run));
             }
             None if now.floor(Span::MINUTE) > self.minute => {
                 self.minute = now.floor(Span::MINUTE);
@@ -167,14 +167,6 @@ pub fn desk(folder: &Path, lock: &StateLock) -> Result<(Desk, Server), Failure> 
     let served = ControlSocket::bind(folder, lock).and_then(ControlSocket::serve_in_thread);
     let (requests, server) = served.map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     Ok((Desk::new(requests), server))
-}
-
-/// The log of a run, on standard error: what a person must do something about is of level ERROR.
-pub fn log() {
-    let ours = if std::io::stderr().is_terminal() { "warn" } else { "warn,carry=info" };
-    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_target(false);
-    // A second run in one process keeps the log of the first.
-    let _ = log.with_env_filter(tracing_subscriber::EnvFilter::new(ours)).try_init();
 }
 
 impl From<LadderError> for Failure {

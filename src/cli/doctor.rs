@@ -15,7 +15,7 @@ use crate::net::hosts::Holder;
 use crate::net::tls::TestRoot;
 use crate::net::wire::{INBOX, Network, Signer, Wire};
 use crate::run::checkup::{self, Subject};
-use crate::run::live_start::Inquiry;
+use crate::run::live_start::{Inquiry, Patience};
 use crate::run::preflight::{Line, Verdict};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -228,7 +228,7 @@ async fn one(of: (VenueId, &str, &[String]), with: (&Loaded, Option<&KeyEntry>),
     };
     let symbols = symbols_of(names, lines);
     let subject = Subject { settings: &loaded.settings, symbols: &symbols, now: (clock.wall)() };
-    let inquiry = Inquiry { wire: &wire, name };
+    let inquiry = Inquiry { wire: &wire, name, patience: Patience::none() };
     let questions = async {
         // Signatures need the venue's time; when it cannot be had now, the lines below say what follows.
         let _ = inquiry.clock().await;

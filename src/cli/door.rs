@@ -10,7 +10,7 @@ use crate::keys::{KeyEntry, Kind};
 use crate::net::Clock;
 use crate::net::carrier::Carrier;
 use crate::net::wire::{INBOX, Network, Wire};
-use crate::run::live_start::{Inquiry, StartError};
+use crate::run::live_start::{Inquiry, Patience, StartError};
 use crate::venues::answer::{Answer, Class};
 use crate::venues::ask::Ask;
 use crate::venues::binance::profile::{Feature, Profile};
@@ -30,7 +30,7 @@ pub(super) struct Door {
 impl Door {
     /// For questions.
     pub(super) fn inquiry(&self) -> Inquiry<'_> {
-        Inquiry { wire: &self.wire, name: &self.name }
+        Inquiry { wire: &self.wire, name: &self.name, patience: Patience::none() }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::run::desk::Desk as ControlDesk;
 use crate::run::ladder::{Ladder, NotYet};
 use crate::run::live::Live;
 use crate::run::live_loop::{self, Ears, Ended, Until};
-use crate::run::opening;
+use crate::run::opening::{self, Opened};
 use crate::run::session::Session;
 use crate::store::StateLock;
 use crate::venues::binance::profile::{Auth, Profile};
@@ -65,14 +65,12 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
         super::keys::places(args.keys.clone(), PathBuf::from(crate::keys::sources::CONTAINER))?.find(&args.key)?;
     let mut loaded = settings(args, &entry.entry)?;
     let lock = StateLock::take(&args.state)?;
-    attend::log();
     climbed(args, &loaded)?;
     cap(&mut loaded.settings);
     let attendant = Attendant::new(&args.state, &loaded.settings, None)?;
     let (desk, _server) = attend::desk(&args.state, &lock)?;
     let job = Job { args, loaded: &loaded, entry: &entry.entry };
-    let runtime = real::runtime()?;
-    let (mut live, attendant, ended, seconds) = runtime.block_on(job.go(attendant, desk))?;
+    let (mut live, attendant, ended, seconds) = real::run(job.go(attendant, desk))?;
     attendant.end(&mut live);
     finish_run(args, &live, (ended, seconds), output)
 }
@@ -128,13 +126,7 @@ type Played = (Live<Session>, Attendant, Ended, f64);
 impl Job<'_> {
     async fn go(&self, attendant: Attendant, desk: ControlDesk) -> Result<Played, Failure> {
         let stop = real::stop_signal();
-        let settings = &self.loaded.settings;
-        let signer = |name: &str, profile: &Profile| signer(self.entry, name, profile);
-        let mut opened = real::open(settings, &self.args.place, &signer).await?;
-        begin::accounts(&opened, settings).await?;
-        opening::open_lines(&mut opened);
-        let of = Beginning { folder: &self.args.state, loaded: self.loaded, salt: real::fresh_salt() };
-        let mut live = begin::live(of, &mut opened).await?;
+        let (mut live, opened) = real::unless_stopped(&stop, self.start()).await?;
         let clock = opened.clock;
         let mut ears = Ears { inbox: opened.inbox, desk, stop };
         let end = self.args.place.span()?.map(|span| (clock.wall)() + span);
@@ -147,6 +139,17 @@ impl Job<'_> {
         let last = live.driver.state.now;
         live.observe(last);
         Ok((live, attendant, ended, watch.seconds()))
+    }
+
+    /// Everything before the first event of the loop.
+    async fn start(&self) -> Result<(Live<Session>, Opened), Failure> {
+        let settings = &self.loaded.settings;
+        let signer = |name: &str, profile: &Profile| signer(self.entry, name, profile);
+        let mut opened = real::open(settings, &self.args.place, &signer).await?;
+        begin::accounts(&opened, settings).await?;
+        opening::open_lines(&mut opened);
+        let of = Beginning { folder: &self.args.state, loaded: self.loaded, salt: real::fresh_salt() };
+        Ok((begin::live(of, &mut opened).await?, opened))
     }
 }
 
@@ -189,13 +192,14 @@ fn finish_run(
     "carry.live/1".clone_into(&mut summary.schema);
     "live".clone_into(&mut summary.mode);
     "live".clone_into(&mut summary.market);
-    if args.json {
-        write!(output.out, "{}", crate::report::summary_json(&summary))?;
+    let told = if args.json {
+        write!(output.out, "{}", crate::report::summary_json(&summary))
     } else {
-        writeln!(output.out, "stopped; {} orders sent", live.driver.state.orders.sent())?;
-    }
+        writeln!(output.out, "stopped; {} orders sent", live.driver.state.orders.sent())
+    };
+    // An output that takes nothing must not hide what is in doubt (fault L20).
     match ended {
-        Ended::Calm => Ok(()),
+        Ended::Calm => Ok(told?),
         Ended::InWork => Err(in_work()),
     }
 }

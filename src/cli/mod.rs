@@ -5,6 +5,7 @@
 
 pub mod attend;
 pub mod backtest;
+mod bounded;
 pub mod check;
 pub mod completions;
 pub mod control;
@@ -14,6 +15,7 @@ pub mod doctor;
 mod doctor_local;
 pub mod door;
 pub mod download;
+mod drawing;
 pub mod export;
 pub mod fills;
 pub mod folder;
@@ -130,10 +132,16 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Whether the verb plays a market that is not there: its alarms are part of its report, not news.
+    /// What the log shows of this verb: alarms of a market that is not there are part of its report, not news.
     #[must_use]
-    pub const fn is_simulated(&self) -> bool {
-        matches!(self.command, Verb::Backtest(_) | Verb::Paper(_) | Verb::Replay(_) | Verb::Why(_))
+    pub fn log(&self) -> crate::observe::log::Usual {
+        use crate::observe::log::Usual;
+        match &self.command {
+            Verb::Live(_) | Verb::Shadow(_) => Usual::Run,
+            Verb::Paper(args) if args.is_live() => Usual::Run,
+            Verb::Backtest(_) | Verb::Paper(_) | Verb::Replay(_) | Verb::Why(_) => Usual::Simulated,
+            _ => Usual::Warnings,
+        }
     }
 }
 
@@ -229,10 +237,10 @@ pub fn run(cli: &Cli) -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(_) if reader.gone => ExitCode::SUCCESS,
+        // Nothing else failed than the printing.
+        Err(failure) if reader.gone && failure.exit == Exit::Failure => ExitCode::SUCCESS,
         Err(failure) => {
-            let text = crate::observe::scrub::text(&failure.to_string());
-            let _ = writeln!(std::io::stderr(), "carry: {text}");
+            crate::observe::log::last_word(&format!("carry: {failure}"));
             #[expect(clippy::as_conversions, reason = "the codes are the enum's values")]
             ExitCode::from(failure.exit as u8)
         }

@@ -61,6 +61,13 @@ pub struct Args {
     json: bool,
 }
 
+impl Args {
+    /// Whether its market is a real one.
+    pub(super) fn is_live(&self) -> bool {
+        self.market == "live"
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -74,7 +81,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let loaded = load(&Sources::discover(args.strategy.clone(), args.config.clone(), set))?;
     let speed = speed(&args.speed)?;
     let folder = args.state.clone().unwrap_or_else(new_run);
-    if args.market == "live" {
+    if args.is_live() {
         let job =
             super::shadow::Job { mode: "paper", folder: &folder, loaded: &loaded, place: &args.place, json: args.json };
         return job.run(output);

@@ -4,9 +4,9 @@
 //! It neither opens nor closes a session; `paper.rs` does. Tests: `tests/control.rs`, `tests/session_commands.rs`.
 
 use super::attend::snapshot;
+use super::drawing::Drawing;
 use super::{Exit, Failure};
 use crate::domain::{Span, WallTime};
-use crate::report::LiveTable;
 use crate::run::clock;
 use crate::run::control_server::{ControlSocket, Server};
 use crate::run::desk::Desk;
@@ -58,7 +58,7 @@ pub(super) fn play(
     speed: Option<f64>,
     (mut desk, mut telling): (Option<&mut Desk>, Option<Telling>),
 ) -> Result<(), JournalError> {
-    let mut table = LiveTable::new(1);
+    let mut table = Drawing::on_terminal();
     let watch = clock::Stopwatch::start();
     paper.driver.raised = telling.is_some().then(Vec::new);
     let mut hour = WallTime(i64::MIN);
@@ -73,13 +73,17 @@ pub(super) fn play(
         }
         if now.floor(Span::hours(6)) > hour || speed.is_some() {
             hour = now.floor(Span::hours(6));
-            table.update(&snapshot(paper));
+            if let Some(table) = &mut table {
+                table.show(snapshot(paper));
+            }
         }
         let span =
             speed.map_or(Duration::ZERO, |factor| Duration::try_from_secs_f64(60.0 / factor).unwrap_or(Duration::MAX));
         wait(paper, span, (&mut desk, watch))?;
     }
-    table.finish();
+    if let Some(table) = table {
+        table.finish();
+    }
     Ok(())
 }
 

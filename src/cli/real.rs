@@ -18,7 +18,6 @@ use crate::run::clock;
 use crate::run::live_loop::Stop;
 use crate::run::live_start::StartError;
 use crate::run::opening::{self, Opened, Wanted};
-use crate::venues::answer::Class;
 use crate::venues::ask::Method;
 use crate::venues::binance::profile::{Feature, Profile};
 use std::collections::BTreeMap;
@@ -153,7 +152,7 @@ pub fn test_root(base_url: Option<&str>) -> Result<Option<TestRoot>, Failure> {
     let failed = |problem: &dyn std::fmt::Display| {
         Failure::new(Exit::Usage, format!("{}: {}: {problem}", Folders::TEST_ROOT, path.display()))
     };
-    let pem = std::fs::read(&path).map_err(|error| failed(&error))?;
+    let pem = super::bounded::read(&path).map_err(|problem| failed(&problem))?;
     TestRoot::from_pem(&pem).map(Some).map_err(|error| failed(&error))
 }
 
@@ -223,30 +222,57 @@ async fn follow(base: &str, client: &HttpClient) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What the process is told by SIGTERM and SIGINT: at the first to stop calmly, at the second to stop at once.
+/// What the process is told by SIGTERM and SIGINT: at the first to stop calmly, at the second to stop at once. SIGHUP, which a
+/// closed terminal sends too, stops nothing: a new configuration comes with a restart (fault L37).
 #[must_use]
 pub fn stop_signal() -> watch::Receiver<Stop> {
     use tokio::signal::unix::{SignalKind, signal};
     let (tell, stop) = watch::channel(Stop::Not);
     // Installed before anything else runs: a signal that comes early must not kill.
-    let signals = signal(SignalKind::terminate()).and_then(|one| Ok((one, signal(SignalKind::interrupt())?)));
+    let signals = signal(SignalKind::terminate())
+        .and_then(|one| Ok((one, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?)));
     tokio::spawn(async move {
-        let Ok((mut terminate, mut interrupt)) = signals else {
+        let Ok((mut terminate, mut interrupt, mut hangup)) = signals else {
             tracing::error!("signals cannot be listened to; stop the run with --for, or kill it");
             return tell.closed().await;
         };
-        for next in [Stop::Calmly, Stop::AtOnce] {
+        let mut next = Stop::Calmly;
+        loop {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
+                _ = hangup.recv() => {
+                    tracing::warn!("SIGHUP: the run goes on; a new configuration comes with a restart");
+                    continue;
+                }
+                // Kept until the run is over.
+                () = tell.closed() => return,
             }
             tracing::warn!(?next, "told to stop");
             let _ = tell.send(next);
+            next = Stop::AtOnce;
         }
-        // Kept until the run is over.
-        tell.closed().await;
     });
     stop
+}
+
+/// A start, given up at once when the process is told to stop (fault L31): nothing of it trades, and the next start does it
+/// again.
+///
+/// # Errors
+/// Those of the start, and exit code 130 when it was given up.
+pub async fn unless_stopped<T>(
+    stop: &watch::Receiver<Stop>,
+    start: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let mut stop = stop.clone();
+    tokio::select! {
+        biased;
+        _ = stop.wait_for(|told| *told > Stop::Not) => {
+            Err(Failure::new(Exit::Interrupted, "told to stop while it was starting; nothing was traded"))
+        }
+        done = start => done,
+    }
 }
 
 /// The runtime of the edges.
@@ -256,6 +282,18 @@ pub fn stop_signal() -> watch::Receiver<Stop> {
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let built = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     built.map_err(|error| Failure::new(Exit::Failure, format!("no threads: {error}")))
+}
+
+/// Runs something on the runtime of the edges, and waits for nothing else at its end: a look-up of a name that hangs must not
+/// hold up the end of the process.
+///
+/// # Errors
+/// Those of what runs, and exit code 1 when the system gives no threads.
+pub fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = runtime()?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    done
 }
 
 /// Fresh bits for ids, so that no two installations make the same ones (fault A12).
@@ -271,13 +309,9 @@ pub fn fresh_salt() -> u32 {
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         let exit = match &error {
+            // It cannot be reached, or answers that it cannot answer now.
+            error if error.passes() => Exit::Unreachable,
             StartError::Unreachable { .. } => Exit::Unreachable,
-            // It answers that it cannot answer now.
-            StartError::Refused { refused, .. }
-                if matches!(refused.class, Class::Unknown | Class::Later | Class::RateLimit | Class::Banned) =>
-            {
-                Exit::Unreachable
-            }
             StartError::Refused { .. } => Exit::Refused,
             StartError::Pair { .. } => Exit::Usage,
         };

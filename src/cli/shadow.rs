@@ -84,20 +84,18 @@ impl Job<'_> {
         // A shadow stands beside a live run of the same folder, with files of its own.
         let folder = if self.mode == "shadow" { self.folder.join("shadow") } else { self.folder.to_owned() };
         let lock = StateLock::take(&folder)?;
-        attend::log();
         let hours = match self.mode {
             "shadow" => Some((Ladder::open(self.folder)?, self.loaded.strategy_hash.clone())),
             _ => None,
         };
         let attendant = Attendant::new(&folder, &self.loaded.settings, hours)?;
         let (desk, _server) = attend::desk(&folder, &lock)?;
-        let runtime = real::runtime()?;
-        let (mut shadow, attendant, ended, done) = runtime.block_on(self.go(&folder, attendant, desk))?;
+        let (mut shadow, attendant, ended, done) = real::run(self.go(&folder, attendant, desk))?;
         attendant.end(&mut shadow);
         let result = self.close(&folder, &shadow, &done.0, done.1)?;
-        self.tell(&folder, &result, output)?;
+        let told = self.tell(&folder, &result, output);
         match ended {
-            Ended::Calm => Ok(()),
+            Ended::Calm => told,
             Ended::InWork => Err(super::live::in_work()),
         }
     }
@@ -117,7 +115,8 @@ impl Job<'_> {
 
     async fn go(&self, folder: &Path, attendant: Attendant, desk: Desk) -> Result<Played, Failure> {
         let stop = real::stop_signal();
-        let mut opened = real::open(&self.loaded.settings, self.place, &no_keys).await?;
+        let opening = real::open(&self.loaded.settings, self.place, &no_keys);
+        let mut opened = real::unless_stopped(&stop, opening).await?;
         opening::open_lines(&mut opened);
         let now = (opened.clock.wall)();
         let driver = match run_folder::ledger(folder, self.mode, self.loaded)? {

@@ -191,7 +191,6 @@ fn speed(text: &str) -> Option<i64> {
 }
 
 fn read(path: &Path) -> Result<Script, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", path.display())))?;
-    Script::parse(&text).map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", path.display())))
+    let usage = |problem: String| Failure::new(Exit::Usage, format!("{}: {problem}", path.display()));
+    Script::parse(&super::bounded::text(path).map_err(usage)?).map_err(|error| usage(error.to_string()))
 }

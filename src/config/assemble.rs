@@ -4,7 +4,7 @@
 //! Nothing here reads text. Tests: `tests/config.rs`.
 
 use super::settings::{
-    Alarm, Confirm, Entry, Execution, Exit, First, Gates, Live, Margin, Risk, Run, Settings, Signal, Sim, Size,
+    Alarm, Confirm, Entry, Execution, Exit, First, Gates, Live, Margin, Risk, Run, Settings, Signal, Sim, Size, Store,
     Strategy,
 };
 use super::settings::{
@@ -75,7 +75,17 @@ pub fn settings(values: &Values) -> Result<Settings, Misfit> {
             fold: from.get("alarm.fold")?,
             heartbeat: from.get("alarm.heartbeat")?,
         },
-        live: Live { shadow_hours: from.get("live.shadow_hours")?, max_notional: from.get("live.max_notional")? },
+        live: Live {
+            shadow_hours: from.get("live.shadow_hours")?,
+            max_notional: from.get("live.max_notional")?,
+            start_retry: from.get("live.start_retry")?,
+        },
+        store: Store {
+            tape_age: from.get("store.tape_age")?,
+            tape_mb: from.get("store.tape_mb")?,
+            min_free_mb: from.get("store.min_free_mb")?,
+            reserve_mb: from.get("store.reserve_mb")?,
+        },
     })
 }
 

@@ -37,6 +37,17 @@ pub struct Settings {
     /// `live.*`; likewise.
     #[serde(default = "built_in_live")]
     pub live: Live,
+    /// `store.*`; likewise.
+    #[serde(default = "built_in_store")]
+    pub store: Store,
+}
+
+fn built_in_store() -> Store {
+    Settings::default().store
+}
+
+fn built_in_start_retry() -> Span {
+    built_in_live().start_retry
 }
 
 fn built_in_alarm() -> Alarm {
@@ -67,6 +78,22 @@ pub struct Live {
     pub shadow_hours: Span,
     /// Largest value of all pairs together, per leg.
     pub max_notional: Amount,
+    /// How long a start goes on asking a venue that cannot answer now.
+    #[serde(default = "built_in_start_retry")]
+    pub start_retry: Span,
+}
+
+/// The files of a run and the disk that they are on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Store {
+    /// Parts of the tape older than this are removed.
+    pub tape_age: Span,
+    /// The tape keeps at most so many megabytes (1,000,000 bytes).
+    pub tape_mb: u64,
+    /// Less free room than this, in megabytes, stops entries.
+    pub min_free_mb: u64,
+    /// Megabytes held back on the disk for orders that reduce.
+    pub reserve_mb: u64,
 }
 
 /// What a verb may do with the settings.

@@ -17,16 +17,14 @@ pub fn text(info: &PanicHookInfo<'_>) -> String {
 
 /// Makes every crash of this process say that text on standard error, and leave no core dump.
 pub fn install() {
-    use std::io::Write as _;
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, setrlimit};
         // Lowering a limit of one's own is always allowed; if it were not, nothing else would be lost.
         let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     }
-    std::panic::set_hook(Box::new(|info| {
-        let _ = writeln!(std::io::stderr(), "{}", text(info));
-    }));
+    // Through the log's queue: a standard error that nobody reads must not hold a crash up.
+    std::panic::set_hook(Box::new(|info| super::log::last_word(&text(info))));
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use std::fmt::Write as _;
-use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
 /// Shorter texts are no secrets, and would be found in everything.
@@ -84,21 +83,6 @@ pub fn bytes(from: &[u8]) -> Vec<u8> {
 #[must_use]
 pub fn text(from: &str) -> String {
     String::from_utf8_lossy(&bytes(from.as_bytes())).into_owned()
-}
-
-/// Standard error without secrets. What is written at once is cleaned as a whole: the log writes a line at once.
-#[derive(Debug, Clone, Copy)]
-pub struct Scrubbed;
-
-impl Write for Scrubbed {
-    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
-        io::stderr().lock().write_all(&bytes(from))?;
-        Ok(from.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        io::stderr().lock().flush()
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::driver::Driver;
 use super::folder;
 use super::journal::JournalError;
 use super::live::{Desk, Live, Outbox};
-use super::live_start::{Inquiry, StartError};
+use super::live_start::StartError;
 use super::modes::ModesWatch;
 use super::opening::Opened;
 use super::preflight::{self, Verdict};
@@ -70,7 +70,7 @@ pub struct Beginning<'a> {
 /// [`BeginError::Refused`] names the first thing that is wrong, with its mend.
 pub async fn accounts(opened: &Opened, settings: &Settings) -> Result<(), BeginError> {
     for door in &opened.doors {
-        let inquiry = Inquiry { wire: &door.wire, name: &door.name };
+        let inquiry = door.inquiry();
         let perps = preflight::perps(&opened.catalogue, door.venue);
         let mut lines = preflight::account(&inquiry, (&perps, settings), door.now).await?;
         let wanted = (perps.as_slice(), settings.margin.collateral);
@@ -108,8 +108,7 @@ async fn start(
     let settings = &of.loaded.settings;
     let mut openings: Vec<(VenueId, Wallet, crate::domain::Asset, crate::domain::Amount)> = Vec::new();
     for door in &opened.doors {
-        let inquiry = Inquiry { wire: &door.wire, name: &door.name };
-        for (wallet, asset, amount) in inquiry.balances().await? {
+        for (wallet, asset, amount) in door.inquiry().balances().await? {
             openings.push((door.venue, wallet, asset, amount));
         }
     }

@@ -6,15 +6,18 @@
 use super::control::{Code, ControlError, ControlRequest, LONGEST_LINE, Reply, Request, SOCKET};
 use crate::keys::file::own_user;
 use crate::store::StateLock;
+use std::collections::VecDeque;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use thiserror::Error;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 /// Clients at once.
 const CLIENTS: usize = 16;
@@ -129,11 +132,39 @@ impl Drop for Server {
     }
 }
 
+/// A client that is connected.
+struct Seat {
+    /// It asked, and the session has not answered yet.
+    asking: Arc<AtomicBool>,
+    task: JoinHandle<()>,
+}
+
+/// Who is connected, in order of coming.
+///
+/// **Invariant**: whoever asks at once is heard, whatever others do (fault L37): a newcomer takes the place of the client that
+/// came first and is asking nothing. Only when all of them wait for an answer is a newcomer turned away.
+#[derive(Default)]
+struct Seats(VecDeque<Seat>);
+
+impl Seats {
+    /// A free place, if there is one to be had.
+    fn make_room(&mut self) -> bool {
+        self.0.retain(|seat| !seat.task.is_finished());
+        if self.0.len() < CLIENTS {
+            return true;
+        }
+        let silent = self.0.iter().position(|seat| !seat.asking.load(Ordering::Relaxed));
+        let Some(seat) = silent.and_then(|place| self.0.remove(place)) else { return false };
+        seat.task.abort();
+        true
+    }
+}
+
 /// Takes clients until the listener fails. For a session that has a runtime of its own, too.
 pub async fn accept(listener: std::os::unix::net::UnixListener, requests: Sender<ControlRequest>) {
     let Ok(listener) = UnixListener::from_std(listener) else { return };
     let own = own_user();
-    let room = Arc::new(Semaphore::new(CLIENTS));
+    let mut seats = Seats::default();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             // Out of descriptors: the clients that are there go first.
@@ -145,26 +176,21 @@ pub async fn accept(listener: std::os::unix::net::UnixListener, requests: Sender
             tracing::warn!("the control socket was tried by another user");
             continue;
         }
-        match Arc::clone(&room).try_acquire_owned() {
-            Ok(place) => {
-                let requests = requests.clone();
-                tokio::spawn(async move {
-                    client(stream, requests).await;
-                    drop(place);
-                });
-            }
-            Err(_) => {
-                tokio::spawn(async move {
-                    let mut stream = stream;
-                    let full = ControlError::new(Code::Busy, format!("{CLIENTS} clients are connected already"));
-                    let _ = tokio::time::timeout(Duration::from_secs(1), send(&mut stream, &Reply::failed(full))).await;
-                });
-            }
+        if seats.make_room() {
+            let asking = Arc::new(AtomicBool::new(false));
+            let task = tokio::spawn(client(stream, requests.clone(), Arc::clone(&asking)));
+            seats.0.push_back(Seat { asking, task });
+        } else {
+            tokio::spawn(async move {
+                let mut stream = stream;
+                let full = ControlError::new(Code::Busy, format!("{CLIENTS} clients wait for an answer already"));
+                let _ = tokio::time::timeout(Duration::from_secs(1), send(&mut stream, &Reply::failed(full))).await;
+            });
         }
     }
 }
 
-async fn client(stream: UnixStream, requests: Sender<ControlRequest>) {
+async fn client(stream: UnixStream, requests: Sender<ControlRequest>, asking: Arc<AtomicBool>) {
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
     let most = u64::try_from(LONGEST_LINE).unwrap_or(u64::MAX);
@@ -177,7 +203,10 @@ async fn client(stream: UnixStream, requests: Sender<ControlRequest>) {
         }
         let whole = line.ends_with(b"\n");
         let reply = if whole || line.len() < LONGEST_LINE {
-            answer(&line, &requests).await
+            asking.store(true, Ordering::Relaxed);
+            let reply = answer(&line, &requests).await;
+            asking.store(false, Ordering::Relaxed);
+            reply
         } else {
             Reply::failed(ControlError::new(Code::Usage, format!("a request may have {LONGEST_LINE} bytes")))
         };

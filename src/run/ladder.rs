@@ -255,7 +255,7 @@ mod tests {
     }
 
     fn live(notional: i64) -> Live {
-        Live { shadow_hours: Span(Span::DAY.0), max_notional: Amount::whole(notional) }
+        Live { shadow_hours: Span(Span::DAY.0), max_notional: Amount::whole(notional), start_retry: Span::ZERO }
     }
 
     fn usd() -> Asset {

@@ -3,6 +3,7 @@
 //! Everything is asked from the venue; what it does not say without a key is built in and said in a remark. A pair of which
 //! something is missing is named and refused. Nothing is traded here. Tests: `tests/live.rs`.
 
+use super::clock::Stopwatch;
 use crate::data::instruments;
 use crate::domain::{
     Asset, Catalogue, FundingRate, Instrument, InstrumentId, Interval, Market, Span, Symbol, VenueId, WallTime,
@@ -14,10 +15,14 @@ use crate::venues::answer::{Answer, Class, FundingRow, FundingTerms, Listing, Re
 use crate::venues::ask::Ask;
 use crate::venues::binance::profile::Feature;
 use std::collections::BTreeMap;
+use std::time::Duration;
 use thiserror::Error;
 
 /// A stamp that the venue does not accept is made again so often.
 const CLOCKS: u32 = 5;
+/// Waits between two tries of a start: the first, and the longest. They double.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// Most rows of a list of settlements.
 const ROWS: u32 = 1000;
 
@@ -52,6 +57,20 @@ pub enum StartError {
     },
 }
 
+impl StartError {
+    /// Whether the same question may be answered later: the venue is busy, limits us, or cannot be reached.
+    #[must_use]
+    pub const fn passes(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Refused { refused, .. } => {
+                matches!(refused.class, Class::Unknown | Class::Later | Class::RateLimit | Class::Banned)
+            }
+            Self::Pair { .. } => false,
+        }
+    }
+}
+
 /// What the venue said.
 #[derive(Debug, Default)]
 pub struct Known {
@@ -65,20 +84,67 @@ pub struct Known {
     pub remarks: Vec<(String, String)>,
 }
 
+/// How long a start goes on asking a venue that cannot answer now (fault L18). In real time: a venue that does not answer
+/// has no clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    watch: Stopwatch,
+    bound: Duration,
+}
+
+impl Patience {
+    /// From now on for so long.
+    #[must_use]
+    pub fn of(bound: Span) -> Self {
+        let bound = Duration::from_millis(u64::try_from(bound.0).unwrap_or(0));
+        Self { watch: Stopwatch::start(), bound }
+    }
+
+    /// An answer now or none: for a person who waits for it.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::of(Span::ZERO)
+    }
+
+    /// The wait before the next try, the `tried`th so far; `None` when the time is over.
+    fn wait(&self, tried: u32) -> Option<Duration> {
+        let left = self.bound.saturating_sub(self.watch.elapsed());
+        let wait = FIRST_WAIT.saturating_mul(1 << tried.min(8)).min(LONGEST_WAIT).min(left);
+        (!wait.is_zero()).then_some(wait)
+    }
+}
+
 /// Asks one venue, and keeps its name for errors.
 pub struct Inquiry<'a> {
     /// The door.
     pub wire: &'a Wire,
     /// Its name in pairs, as `binance`.
     pub name: &'a str,
+    /// How long it goes on asking.
+    pub patience: Patience,
 }
 
 impl Inquiry<'_> {
-    /// One question; its answer or why there is none.
+    /// One question; its answer or why there is none. What passes is asked again as long as there is patience.
     ///
     /// # Errors
     /// [`StartError`].
     pub async fn ask(&self, what: &'static str, ask: Ask) -> Result<Answer, StartError> {
+        let mut tried = 0;
+        loop {
+            let error = match self.once(what, &ask).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) if error.passes() => error,
+                Err(error) => return Err(error),
+            };
+            let Some(wait) = self.patience.wait(tried) else { return Err(error) };
+            tried += 1;
+            tracing::warn!(%error, wait_ms = wait.as_millis(), "it is asked again");
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn once(&self, what: &'static str, ask: &Ask) -> Result<Answer, StartError> {
         let venue = self.name.to_owned();
         let mut tries = 0;
         loop {

@@ -2,7 +2,7 @@
 //!
 //! Whoever calls has made the wires, with or without keys. Tests: `tests/live.rs`, `tests/live_sim.rs`.
 
-use super::live_start::{Inquiry, Known, StartError};
+use super::live_start::{Inquiry, Known, Patience, StartError};
 use crate::config::Settings;
 use crate::config::settings::Collateral;
 use crate::domain::{Asset, Catalogue, Market, Span, VenueId, WallTime};
@@ -37,6 +37,16 @@ pub struct Door {
     pub feed: Feed,
     /// When the start-up asked.
     pub now: WallTime,
+    /// How long the start-up goes on asking.
+    pub patience: Patience,
+}
+
+impl Door {
+    /// For questions of the start-up.
+    #[must_use]
+    pub fn inquiry(&self) -> Inquiry<'_> {
+        Inquiry { wire: &self.wire, name: &self.name, patience: self.patience }
+    }
 }
 
 /// Everything of the start.
@@ -65,14 +75,15 @@ pub async fn open(
 ) -> Result<Opened, StartError> {
     let mut catalogue = Catalogue::default();
     let mut known = Known::default();
+    let patience = Patience::of(settings.live.start_retry);
     for one in &wanted {
-        let inquiry = Inquiry { wire: &one.wire, name: &one.name };
+        let inquiry = Inquiry { wire: &one.wire, name: &one.name, patience };
         inquiry.clock().await?;
         inquiry.instruments(&one.symbols, &mut catalogue, &mut known).await?;
     }
     let mut doors = Vec::new();
     for Wanted { venue, name, wire, .. } in wanted {
-        let inquiry = Inquiry { wire: &wire, name: &name };
+        let inquiry = Inquiry { wire: &wire, name: &name, patience };
         let now = (clock.wall)();
         let since = now - settings.signal.memory - Span::DAY;
         inquiry.funding((venue, &catalogue), since, now, &mut known).await?;
@@ -80,7 +91,7 @@ pub async fn open(
         if settings.margin.collateral == Collateral::Coin {
             feed.ask_collateral(coins(&catalogue, venue));
         }
-        doors.push(Door { venue, name, wire, feed, now });
+        doors.push(Door { venue, name, wire, feed, now, patience });
     }
     Ok(Opened { catalogue, doors, known, inbox, clock })
 }

@@ -9,8 +9,10 @@ use crate::observe::alarms::{Alarms, Memory, Notice};
 use crate::observe::sinks::{Patience, SinkError, Sinks};
 use crate::port::command::Alarm;
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use thiserror::Error;
+use tokio::sync::{oneshot, watch};
 
 /// Name of the file in the state folder.
 pub const FILE: &str = "alarms.json";
@@ -26,6 +28,14 @@ pub enum TellError {
     /// There is no such file.
     #[error("alarm.webhook: {path}: is not there; expected a file of mode 0600 with the https address", path = .0.display())]
     NoAddress(PathBuf),
+    /// More than an address is in the file.
+    #[error("alarm.webhook: {path}: line {line}: expected one line with the https address and nothing after it", path = path.display())]
+    Lines {
+        /// The file.
+        path: PathBuf,
+        /// The first line that should not be there.
+        line: usize,
+    },
     /// A way out.
     #[error(transparent)]
     Sink(#[from] SinkError),
@@ -35,11 +45,15 @@ pub enum TellError {
 }
 
 /// The alarms of one session.
+///
+/// **Invariant**: it holds no runtime. The ways out, and the writing of `alarms.json`, have a thread of their own, so that it
+/// can be made and dropped anywhere, also inside a runtime (fault L18), and no disk holds the session up.
 pub struct Telling {
     alarms: Alarms,
     sinks: Option<Sinks>,
-    runtime: Option<tokio::runtime::Runtime>,
-    path: PathBuf,
+    stored: watch::Sender<Vec<u8>>,
+    last: Option<oneshot::Sender<Sinks>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Telling {
@@ -58,19 +72,31 @@ impl Telling {
             tracing::warn!(file = FILE, "open alarms of the last run cannot be read");
             None
         });
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let runtime = runtime.map_err(|error| TellError::Runtime(error.kind()))?;
-        let inside = runtime.enter();
-        let mut sinks = Sinks::log_only();
-        if let Some(program) = &settings.exec {
-            sinks = sinks.with_program(Path::new(program), Patience::default())?;
-        }
-        if let Some(file) = &settings.webhook {
-            sinks = sinks.with_webhook(address(Path::new(file))?, Patience::default())?;
-        }
-        drop(inside);
+        let program = settings.exec.clone();
+        let hook = settings.webhook.as_ref().map(|file| address(Path::new(file))).transpose()?;
+        let (stored, keep) = watch::channel(Vec::new());
+        let (last, end) = oneshot::channel();
+        let (made, ready) = std::sync::mpsc::sync_channel(1);
+        let work = move || {
+            let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(made.send(Err(TellError::Runtime(error.kind())))),
+            };
+            runtime.block_on(async move {
+                let sinks = ways_out(program.as_deref(), hook);
+                let good = sinks.is_ok();
+                if made.send(sinks).is_ok() && good {
+                    serve(path, keep, end).await;
+                }
+            });
+            runtime.shutdown_background();
+        };
+        let failed = |error: std::io::Error| TellError::Runtime(error.kind());
+        let thread = std::thread::Builder::new().name("alarms".to_owned()).spawn(work).map_err(failed)?;
+        let gone = || TellError::Runtime(std::io::ErrorKind::BrokenPipe);
+        let sinks = ready.recv().map_err(|_| gone())??;
         let alarms = Alarms::new(settings.fold, settings.heartbeat, memory.unwrap_or_default());
-        Ok(Some(Self { alarms, sinks: Some(sinks), runtime: Some(runtime), path }))
+        Ok(Some(Self { alarms, sinks: Some(sinks), stored, last: Some(last), thread: Some(thread) }))
     }
 
     /// Alarms of the core with the names of their pairs, and time that passed.
@@ -88,19 +114,60 @@ impl Telling {
                 sinks.tell(notice);
             }
         }
-        let stored = serde_json::to_vec(self.alarms.memory()).map(|bytes| replace(&self.path, &bytes));
-        if !matches!(stored, Ok(Ok(()))) {
-            tracing::error!(file = FILE, "open alarms are not on disk");
+        if let Ok(bytes) = serde_json::to_vec(self.alarms.memory()) {
+            // The newest wins: it holds everything.
+            let _ = self.stored.send(bytes);
         }
     }
 }
 
 impl Drop for Telling {
     fn drop(&mut self) {
-        if let (Some(sinks), Some(runtime)) = (self.sinks.take(), self.runtime.take()) {
-            runtime.block_on(sinks.close(LAST));
-            runtime.shutdown_background();
+        if let (Some(sinks), Some(last)) = (self.sinks.take(), self.last.take()) {
+            let _ = last.send(sinks);
         }
+        if let Some(thread) = self.thread.take() {
+            // It ends within `LAST`.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The ways out; inside the runtime that then runs them.
+fn ways_out(program: Option<&str>, hook: Option<Box<str>>) -> Result<Sinks, TellError> {
+    let mut sinks = Sinks::log_only();
+    if let Some(program) = program {
+        sinks = sinks.with_program(Path::new(program), Patience::default())?;
+    }
+    if let Some(address) = hook {
+        sinks = sinks.with_webhook(address, Patience::default())?;
+    }
+    Ok(sinks)
+}
+
+/// Keeps what is open on disk until the session ends, and then lets what waits be told.
+async fn serve(path: PathBuf, mut keep: watch::Receiver<Vec<u8>>, mut end: oneshot::Receiver<Sinks>) {
+    let sinks = loop {
+        tokio::select! {
+            sinks = &mut end => break sinks,
+            changed = keep.changed() => {
+                if changed.is_ok() {
+                    store(&path, &keep.borrow_and_update());
+                }
+            }
+        }
+    };
+    if keep.has_changed().unwrap_or(true) && !keep.borrow().is_empty() {
+        store(&path, &keep.borrow());
+    }
+    if let Ok(sinks) = sinks {
+        sinks.close(LAST).await;
+    }
+}
+
+fn store(path: &Path, bytes: &[u8]) {
+    if replace(path, bytes).is_err() {
+        tracing::error!(file = FILE, "open alarms are not on disk");
     }
 }
 
@@ -108,5 +175,12 @@ impl Drop for Telling {
 fn address(path: &Path) -> Result<Box<str>, TellError> {
     let bytes = read_secret(path, Guard::Private)?.ok_or_else(|| TellError::NoAddress(path.to_owned()))?;
     // What is no text is no address either, which is said without it.
-    Ok(std::str::from_utf8(&bytes).unwrap_or_default().trim().into())
+    let text = std::str::from_utf8(&bytes).unwrap_or_default().trim_start_matches('\u{feff}').trim();
+    // Never the line itself: it is a secret. Counted from the first line of the file.
+    let lines = text.lines().count();
+    if lines > 1 {
+        let blank = std::str::from_utf8(&bytes).unwrap_or_default().lines().take_while(|line| line.trim().is_empty());
+        return Err(TellError::Lines { path: path.to_owned(), line: blank.count() + 2 });
+    }
+    Ok(text.into())
 }
