@@ -3,7 +3,9 @@
 use super::booked::{on_report, on_venue_fill};
 use super::by_hand;
 use super::collateral::{self, CoinRate};
+use super::health;
 use super::record::{FundingRecord, Record};
+use super::standing;
 use super::state::{PairState, State};
 use crate::domain::{Amount, ClientOrderId, FundingRate, InstrumentId, PairId, Price, Quantity, WallTime};
 use crate::ledger::book::Cause;
@@ -41,7 +43,10 @@ fn apply_rare(state: &mut State, event: &Event, out: &mut Vec<Command>) {
     match event {
         Event::Bar { .. } | Event::Quote { .. } | Event::Settled { .. } | Event::Turn | Event::Timer => {}
         Event::Print { instrument, price } => on_print(state, *instrument, *price),
-        Event::Order(report) => on_report(state, report, out),
+        Event::Order(report) => {
+            on_report(state, report, out);
+            standing::keep(state);
+        }
         Event::FundingPaid { instrument, stamp, position, mark, mark_source, rate, amount } => {
             let pair = State::owner(*instrument).0;
             let row = FundingRecord {
@@ -76,6 +81,8 @@ fn apply_rare(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         | Event::FeesChanged { .. }
         | Event::BracketsChanged { .. }
         | Event::VenueHealth { .. }
+        | Event::PositionListed { .. }
+        | Event::MarginAdded { .. }
         | Event::Adjusted { .. }
         | Event::Foreign { .. }
         | Event::Barred { .. }
@@ -83,7 +90,10 @@ fn apply_rare(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         | Event::TransferSent(_)
         | Event::TransferDone(_)
         | Event::TransferFailed(_)
-        | Event::Operator(_) => on_account_fact(state, event, out),
+        | Event::Operator(_) => {
+            on_account_fact(state, event, out);
+            standing::keep(state);
+        }
     }
 }
 
@@ -249,7 +259,11 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
             }
             venue.differs = differs;
         }
-        Event::VenueHealth { venue, reachable } => on_health(state, *venue, *reachable, out),
+        Event::VenueHealth { venue, reachable, missing } => {
+            health::on_health(state, *venue, (*reachable, missing), out);
+        }
+        Event::PositionListed { instrument, listed } => health::on_listed(state, *instrument, *listed),
+        Event::MarginAdded { instrument, taken, .. } => health::on_margin_added(state, *instrument, *taken, out),
         Event::TransferSent(transfer) => {
             if let Some(venue) = state.venues.get_mut(transfer.venue.index()) {
                 venue.moving = Some(*transfer);
@@ -293,18 +307,7 @@ fn on_barred(state: &mut State, id: crate::domain::VenueId, out: &mut Vec<Comman
     }
 }
 
-fn on_health(state: &mut State, id: crate::domain::VenueId, reachable: bool, out: &mut Vec<Command>) {
-    let Some(venue) = state.venues.get_mut(id.index()) else { return };
-    // At the boot itself nothing has been reached yet: that is no news.
-    if !reachable && !venue.down && state.booted != Some(state.now) {
-        let severity = if state.active > 0 { Severity::Page } else { Severity::Warning };
-        out.push(alarm(AlarmKind::VenueDown, severity, None, None));
-    }
-    venue.down = !reachable;
-    mark_venue_dirty(state, id);
-}
-
-fn mark_venue_dirty(state: &mut State, venue: crate::domain::VenueId) {
+pub(super) fn mark_venue_dirty(state: &mut State, venue: crate::domain::VenueId) {
     for pair in state.pairs.iter_mut().filter(|pair| pair.pair.venue_id == venue) {
         pair.dirty = true;
     }

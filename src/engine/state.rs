@@ -2,7 +2,9 @@
 
 use super::collateral::CoinRate;
 use super::fee_coin::FeeCoin;
+use super::health::Witness;
 use super::record::Record;
+use super::standing::Stops;
 use crate::config::Settings;
 use crate::domain::{
     Amount, Asset, Catalogue, InstrumentId, Leg, Market, Pair, PairId, Price, Quantity, Sequence, VenueId, WallTime,
@@ -12,6 +14,7 @@ use crate::market::PairMarket;
 use crate::orders::Orders;
 use crate::pairs::PairMemory;
 use crate::port::event::{Transfer, Wallet};
+use crate::port::health::Part;
 use crate::risk::Refusal;
 use crate::risk::gate::BotState;
 use crate::risk::throttle::Throttle;
@@ -46,14 +49,18 @@ pub struct PairState {
     pub declined: Option<&'static str>,
     /// Largest hedged coins of this round trip.
     pub largest: Quantity,
+    /// What the venue's own list says of the position.
+    pub witness: Witness,
 }
 
 /// One venue.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one independent fact")]
 pub struct VenueState {
-    /// Whether it cannot be reached.
+    /// Whether nothing can be sent there, not even what lowers risk.
     pub down: bool,
+    /// Parts of the way there that do not work: entries need all.
+    pub missing: Vec<Part>,
     /// The transfer on its way; one at a time.
     pub moving: Option<Transfer>,
     /// Since when it is.
@@ -144,6 +151,8 @@ pub struct State {
     pub unequal: (i64, Amount),
     /// Pairs that are not flat.
     pub active: usize,
+    /// Since when each stop of entries stands, kept for people; decides nothing.
+    pub stops: Stops,
 }
 
 impl State {
@@ -183,6 +192,7 @@ impl State {
             funding_booked: BTreeMap::new(),
             unequal: (0, Amount::ZERO),
             active: 0,
+            stops: Stops::default(),
         }
     }
 
@@ -273,6 +283,7 @@ impl PairState {
             refusal: None,
             declined: None,
             largest: Quantity::ZERO,
+            witness: Witness::default(),
         };
         state.refresh_costs(settings, catalogue);
         state

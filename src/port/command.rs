@@ -2,8 +2,8 @@
 
 use super::event::Transfer;
 use super::order::Intent;
-use crate::domain::{ClientOrderId, InstrumentId, PairId, WallTime};
-use serde::Serialize;
+use crate::domain::{Amount, ClientOrderId, InstrumentId, PairId, WallTime};
+use serde::{Deserialize, Serialize};
 
 /// What the core wants done. The driver does it in order.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -29,6 +29,13 @@ pub enum Command {
     },
     /// Move money between two wallets of one venue.
     Transfer(Transfer),
+    /// Put money of the perp wallet into an isolated position.
+    AddMargin {
+        /// Perp instrument.
+        instrument: InstrumentId,
+        /// Quote coin.
+        amount: Amount,
+    },
     /// Tell a person.
     Alarm(Alarm),
     /// Send a `Timer` at this time.
@@ -39,7 +46,7 @@ pub enum Command {
 }
 
 /// How much a person should care.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Good to know.
@@ -51,7 +58,7 @@ pub enum Severity {
 }
 
 /// One typed alarm; every name is here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlarmKind {
     /// An order's outcome is not known.
@@ -110,6 +117,20 @@ pub enum AlarmKind {
     FeeCoinLow,
     /// It is used up: fees are dearer now, and a spot buy's is taken from the coins again.
     FeeCoinOut,
+    /// A part of the way to a venue does not work: no entries there; what lowers risk goes on.
+    PartMissing,
+    /// A venue contradicts itself about a price.
+    PriceDoubt,
+    /// Event times of a venue are far in the past or in the future.
+    EventTime,
+    /// An input that a gate needs does not exist (`gates.missing`).
+    InputMissing,
+    /// Margin could not be added to an isolated position.
+    MarginNotAdded,
+    /// A person paused entries.
+    Paused,
+    /// The session is starting or ending: no entries.
+    InTransition,
 }
 
 /// Something a person should know.

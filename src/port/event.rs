@@ -2,6 +2,7 @@
 //!
 //! The doc comment of each variant says who sends it.
 
+use super::health::{Listed, Part};
 use super::order::{Fill, OrderReport};
 use crate::domain::margin::Bracket;
 use crate::domain::{
@@ -327,12 +328,32 @@ pub enum Event {
         /// The interval.
         interval: Interval,
     },
-    /// The venue can be reached, or not.
+    /// How far the venue can be reached, from the driver at each change.
     VenueHealth {
         /// Venue.
         venue: VenueId,
-        /// Whether requests and streams work.
+        /// Whether an order that lowers risk can be sent: a host answers and its clock is known.
         reachable: bool,
+        /// What does not work now; entries need everything. Older tapes have none: there `reachable` meant everything.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        missing: Vec<Part>,
+    },
+    /// A perp position of ours as the venue's own list shows it, from each read of that list.
+    PositionListed {
+        /// Perp instrument.
+        instrument: InstrumentId,
+        /// What the list says.
+        listed: Listed,
+    },
+    /// What became of margin that was to be added to an isolated position: the venue took it, or provably did not. Money
+    /// stays in the perp wallet either way; the next `PositionListed` measures what arrived.
+    MarginAdded {
+        /// Perp instrument.
+        instrument: InstrumentId,
+        /// Quote coin.
+        amount: Amount,
+        /// Whether the venue took it.
+        taken: bool,
     },
     /// Place of our short in the venue's ADL queue, 0 (safe) to 4.
     AdlRank {

@@ -4,6 +4,7 @@
 
 pub mod command;
 pub mod event;
+pub mod health;
 pub mod order;
 
 pub use command::{Alarm, Command, Severity};

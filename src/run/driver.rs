@@ -5,7 +5,7 @@
 
 use super::collect::{Collector, Exposure};
 use super::journal::{Books, Journal, JournalError};
-use crate::domain::{ClientOrderId, InstrumentId, Sequence, WallTime};
+use crate::domain::{Amount, ClientOrderId, InstrumentId, Sequence, WallTime};
 use crate::engine::{self, State};
 use crate::port::command::{Alarm, AlarmKind, Severity};
 use crate::port::event::Transfer;
@@ -28,6 +28,8 @@ pub trait Gateway {
     fn query(&mut self, id: ClientOrderId, instrument: InstrumentId, now: WallTime);
     /// A transfer leaves.
     fn transfer(&mut self, transfer: Transfer, now: WallTime);
+    /// Money of the perp wallet goes into an isolated position.
+    fn add_margin(&mut self, instrument: InstrumentId, amount: Amount, now: WallTime);
 }
 
 impl Gateway for SimVenue {
@@ -42,6 +44,9 @@ impl Gateway for SimVenue {
     }
     fn transfer(&mut self, transfer: Transfer, now: WallTime) {
         Self::transfer(self, transfer, now);
+    }
+    fn add_margin(&mut self, instrument: InstrumentId, amount: Amount, now: WallTime) {
+        Self::add_margin(self, instrument, amount, now);
     }
 }
 
@@ -251,6 +256,7 @@ impl<J: Journal, V: Gateway> Driver<J, V> {
                 self.journal.fact(&stamped, None, Books { state: &mut self.state, collector: &self.collector })?;
                 self.venue.transfer(transfer, at);
             }
+            Command::AddMargin { instrument, amount } => self.venue.add_margin(instrument, amount, at),
             Command::Alarm(alarm) => {
                 *self.alarms.entry(alarm.kind).or_default() += 1;
                 let name = alarm.pair.and_then(|id| self.state.pair(id)).map(|pair| pair.pair.name.as_str());

@@ -31,7 +31,7 @@ const LISTS_AGE: Span = Span::seconds(150);
 
 /// Orders on their way from the core to the accounts.
 #[derive(Debug, Default)]
-pub struct Outbox(pub Vec<Input>);
+pub struct Outbox(pub Vec<Input>, pub Vec<(InstrumentId, Amount)>);
 
 impl Gateway for Outbox {
     fn place(&mut self, intent: Intent, _now: WallTime) {
@@ -45,6 +45,9 @@ impl Gateway for Outbox {
     }
     fn transfer(&mut self, transfer: Transfer, _now: WallTime) {
         self.0.push(Input::Transfer(transfer));
+    }
+    fn add_margin(&mut self, instrument: InstrumentId, amount: Amount, _now: WallTime) {
+        self.1.push((instrument, amount));
     }
 }
 
@@ -161,7 +164,7 @@ impl<J: Journal> Live<J> {
                 desk.account.doubt(moving, now - Span::MINUTE);
             }
             let venue = desk.venue;
-            self.driver.fact(now, Event::VenueHealth { venue, reachable: false }, None)?;
+            self.driver.fact(now, Event::VenueHealth { venue, reachable: false, missing: Vec::new() }, None)?;
         }
         let live: Vec<ClientOrderId> = self.driver.state.orders.live().iter().map(|order| order.intent.id).collect();
         for id in live {
@@ -432,7 +435,7 @@ impl<J: Journal> Live<J> {
         }
         desk.reachable = reachable;
         let venue = desk.venue;
-        self.driver.fact(now, Event::VenueHealth { venue, reachable }, None)
+        self.driver.fact(now, Event::VenueHealth { venue, reachable, missing: Vec::new() }, None)
     }
 
     /// An act of a person, or what one found out about an order.

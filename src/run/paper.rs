@@ -98,7 +98,7 @@ impl SimMarket {
                     venue.settle(*instrument, settlement.funding, (settlement.stamp, now), (mark, source));
                 }
             }
-            Event::VenueHealth { venue: id, reachable } => {
+            Event::VenueHealth { venue: id, reachable, .. } => {
                 venue.set_down(*id, !reachable);
                 if let Some(down) = self.down.get_mut(id.index()) {
                     *down = !reachable;
@@ -363,7 +363,7 @@ impl SimMarket {
         let mut facts: Vec<_> = self.latest.iter().flatten().cloned().collect();
         for (place, _) in self.down.iter().enumerate().filter(|(_, down)| **down) {
             let venue = VenueId(u8::try_from(place).unwrap_or(u8::MAX));
-            facts.push((self.generator.now(), Event::VenueHealth { venue, reachable: false }));
+            facts.push((self.generator.now(), Event::VenueHealth { venue, reachable: false, missing: Vec::new() }));
         }
         facts
     }

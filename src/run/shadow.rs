@@ -57,7 +57,7 @@ impl<J: Journal> Shadow<J> {
         for stand in &shadow.stands {
             let venue = stand.venue;
             shadow.driver.venue.set_down(venue, true);
-            shadow.driver.fact(now, Event::VenueHealth { venue, reachable: false }, None)?;
+            shadow.driver.fact(now, Event::VenueHealth { venue, reachable: false, missing: Vec::new() }, None)?;
         }
         shadow.commit(now)?;
         shadow.observe(now);
@@ -198,7 +198,7 @@ impl<J: Journal> Shadow<J> {
         stand.reachable = reachable;
         let venue = stand.venue;
         self.driver.venue.set_down(venue, !reachable);
-        self.driver.fact(now, Event::VenueHealth { venue, reachable }, None)
+        self.driver.fact(now, Event::VenueHealth { venue, reachable, missing: Vec::new() }, None)
     }
 
     fn commit(&mut self, now: WallTime) -> Result<(), JournalError> {

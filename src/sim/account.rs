@@ -160,12 +160,28 @@ impl Accounts {
         }
     }
 
-    /// Sets an isolated position's margin to what its size needs at `leverage`, as the venue does when it is opened or
-    /// reduced.
-    pub fn assign_isolated(&mut self, pair: PairId, leverage: Rate) {
-        if let Some(position) = self.positions.get_mut(pair.index()) {
-            position.isolated = crate::sim::settle::initial_margin(position.entry_value.abs(), leverage);
+    /// Keeps an isolated position's money in step with its size, as the venue does: what is added brings its initial margin
+    /// from the wallet, what is closed lets its share go, and what was put in by hand stays with the rest.
+    pub fn share_isolated(&mut self, pair: PairId, before: &VenuePosition, leverage: Rate) {
+        let Some(position) = self.positions.get_mut(pair.index()) else { return };
+        let (old, new) = (before.coins, position.coins);
+        let same_way = old.units().signum() * new.units().signum() > 0;
+        if same_way && new.magnitude() <= old.magnitude() {
+            position.isolated = before.isolated.share(new.magnitude().units(), old.magnitude().units());
+            return;
         }
+        let kept = if same_way { before.isolated } else { Amount::ZERO };
+        let added = if same_way { position.entry_value - before.entry_value } else { position.entry_value };
+        position.isolated = kept + crate::sim::settle::initial_margin(added.abs(), leverage);
+    }
+
+    /// Money that isolated positions of a wallet hold.
+    #[must_use]
+    pub fn isolated_money(&self, catalogue: &Catalogue, (venue, quote): (VenueId, Asset)) -> Amount {
+        let ours = catalogue.pairs().iter().zip(&self.positions);
+        ours.filter(|(pair, _)| (pair.venue_id, pair.quote) == (venue, quote))
+            .map(|(_, position)| position.isolated)
+            .sum()
     }
 
     /// Coins of this pair count for a share of their value as collateral.

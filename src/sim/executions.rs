@@ -223,6 +223,7 @@ impl SimVenue {
         let coin = known.fee_coin(side);
         let fee = fees::fee((price, quantity), known.fees.of(role), coin, known.quote);
         let leg: Leg = known.market;
+        let before = self.accounts.position(pair.id);
         match leg {
             Market::Spot => self.accounts.trade_spot(&pair, side, quantity, price),
             Market::Perp => self.accounts.trade_perp(&pair, side, quantity, price),
@@ -230,7 +231,8 @@ impl SimVenue {
         let payer = if leg == Market::Spot { Wallet::Spot } else { Wallet::Perp };
         self.accounts.add(pair.venue_id, payer, fee.asset, -fee.amount);
         if leg == Market::Perp && self.settings.margin.mode == MarginMode::Isolated {
-            self.accounts.assign_isolated(pair.id, self.settings.size.leverage);
+            self.accounts.share_isolated(pair.id, &before, self.settings.size.leverage);
+            self.list_position(&pair, at);
         }
         self.next_fill += 1;
         let fill =

@@ -9,6 +9,7 @@ use crate::domain::{
 };
 use crate::port::Event;
 use crate::port::event::{MarkSource, VenueAct, Wallet};
+use crate::port::health::Listed;
 use crate::port::order::{Intent, RejectCause};
 
 /// Margin that a position's value needs when it is opened: value over leverage.
@@ -59,8 +60,39 @@ impl SimVenue {
         let amount = (-price.times_signed(position)).times_rate(funding.rate);
         self.accounts.add(pair.venue_id, Wallet::Perp, pair.quote, amount);
         let at = now + self.latency();
+        if self.settings.margin.mode == MarginMode::Isolated {
+            self.accounts.add_isolated(pair.id, amount);
+            self.list_position(&pair, now);
+        }
         let rate = funding.rate;
         self.announce(at, Event::FundingPaid { instrument, stamp, position, mark: price, mark_source, rate, amount });
+    }
+
+    /// Puts money of the perp wallet into an isolated position; refused when it is crossed or flat, or the money is not free.
+    pub fn add_margin(&mut self, instrument: InstrumentId, amount: Amount, now: WallTime) {
+        let Some(pair) = self.catalogue.pair(PairId(instrument.0 / 2)).cloned() else { return };
+        let key = (pair.venue_id, pair.quote);
+        let free = self.accounts.wallet(pair.venue_id, Wallet::Perp, pair.quote)
+            - self.accounts.isolated_money(&self.catalogue, key);
+        let isolated = self.settings.margin.mode == MarginMode::Isolated;
+        let taken =
+            isolated && !self.accounts.position(pair.id).coins.is_zero() && amount > Amount::ZERO && amount <= free;
+        let at = now + self.latency();
+        if taken {
+            self.accounts.add_isolated(pair.id, amount);
+        }
+        self.send(at, Event::MarginAdded { instrument, amount, taken });
+        // The list that measures it is read a moment later.
+        self.list_position(&pair, now + crate::domain::Span::seconds(2));
+    }
+
+    /// What the account's list would say of a position.
+    pub(super) fn list_position(&mut self, pair: &Pair, now: WallTime) {
+        let position = self.accounts.position(pair.id);
+        let isolated = (!position.isolated.is_zero()).then_some(position.isolated);
+        let listed = Listed { coins: position.coins, mark: None, liquidation: None, isolated, at: Some(now) };
+        let at = now + self.latency();
+        self.send(at, Event::PositionListed { instrument: pair.perp, listed });
     }
 
     /// The mark of a perp moved to `mark`, and may have been as high as `high` since: liquidates what that broke.

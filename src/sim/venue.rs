@@ -254,7 +254,12 @@ impl SimVenue {
     /// A transfer request leaves the bot.
     pub fn transfer(&mut self, transfer: Transfer, now: WallTime) {
         self.changed = true;
-        if self.accounts.wallet(transfer.venue, transfer.from, transfer.asset) < transfer.amount {
+        let mut there = self.accounts.wallet(transfer.venue, transfer.from, transfer.asset);
+        if transfer.from == Wallet::Perp {
+            // What isolated positions hold cannot leave the wallet.
+            there -= self.accounts.isolated_money(&self.catalogue, (transfer.venue, transfer.asset));
+        }
+        if there < transfer.amount {
             let latency = self.latency();
             self.send(now + latency, Event::TransferFailed(transfer));
             return;

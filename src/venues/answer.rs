@@ -208,6 +208,8 @@ pub struct PositionRow {
     pub liquidation: Option<Price>,
     /// Place in the ADL queue, 0 to 4.
     pub adl: Option<u8>,
+    /// Money that an isolated position holds, without its profit; absent when it is crossed or the message has none.
+    pub isolated: Option<Amount>,
     /// Whether it belongs to hedge mode's long or short side.
     pub hedge_side: bool,
     /// When it last changed.

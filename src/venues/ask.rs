@@ -302,6 +302,14 @@ pub enum Act {
         /// Which.
         mode: MarginMode,
     },
+    /// Put money of the perp wallet into an isolated position (`positionMargin`, type 1). It has no id: what arrived is
+    /// measured in the position.
+    AddMargin {
+        /// Whose.
+        symbol: Symbol,
+        /// Quote coin, above zero.
+        amount: Amount,
+    },
     /// One-way or hedge mode.
     SetPositionMode {
         /// Whether long and short are kept apart.

@@ -48,7 +48,7 @@ fn month(seed: u64) -> Month {
         MarketEvent::Public(Event::IntervalChanged { instrument, interval }) => {
             month.intervals.push((*instrument, *interval));
         }
-        MarketEvent::Public(Event::VenueHealth { venue, reachable }) => {
+        MarketEvent::Public(Event::VenueHealth { venue, reachable, .. }) => {
             let open =
                 month.outages.iter_mut().find(|outage| outage.0 == venue.index() && outage.2 == WallTime(i64::MAX));
             match open {

@@ -215,7 +215,7 @@ impl World {
                     venue.settle(*instrument, settlement.funding, (settlement.stamp, at), (mark, MarkSource::Funding));
                 }
             }
-            Event::VenueHealth { venue: id, reachable } => venue.set_down(*id, !reachable),
+            Event::VenueHealth { venue: id, reachable, .. } => venue.set_down(*id, !reachable),
             _ => {}
         }
         if self.hidden(&event) {
@@ -260,12 +260,16 @@ impl World {
             let dark = self.dark_until[place];
             if dark == at {
                 self.driver.venue.set_down(id, false);
-                self.driver.market(at, Event::VenueHealth { venue: id, reachable: true }).map_err(stuck)?;
+                self.driver
+                    .market(at, Event::VenueHealth { venue: id, reachable: true, missing: Vec::new() })
+                    .map_err(stuck)?;
             } else if dark < at && self.generator.reachable(id) && self.chance(self.chaos.outage) {
                 let minutes = 2 + i64::from(self.rng.next_u32() % 3);
                 self.dark_until[place] = at + Span(Span::MINUTE.0 * minutes);
                 self.driver.venue.set_down(id, true);
-                self.driver.market(at, Event::VenueHealth { venue: id, reachable: false }).map_err(stuck)?;
+                self.driver
+                    .market(at, Event::VenueHealth { venue: id, reachable: false, missing: Vec::new() })
+                    .map_err(stuck)?;
             }
         }
         self.check()

@@ -11,6 +11,7 @@ use carry::domain::{
 use carry::port::event::{
     Adjustment, Bar, EndCause, Event, MarkSource, Operator, Quote, Settlement, Transfer, VenueAct, Wallet,
 };
+use carry::port::health::{Listed, Part};
 use carry::port::order::{Fill, OrderReport, Outcome, RejectCause};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -178,7 +179,11 @@ fn rule_event() -> impl Strategy<Value = Event> {
         (instrument(), prop::collection::vec(bracket, 0..12))
             .prop_map(|(instrument, brackets)| Event::BracketsChanged { instrument, brackets }),
         (instrument(), interval()).prop_map(|(instrument, interval)| Event::IntervalChanged { instrument, interval }),
-        (venue(), any::<bool>()).prop_map(|(venue, reachable)| Event::VenueHealth { venue, reachable }),
+        (venue(), any::<bool>(), parts()).prop_map(|(venue, reachable, missing)| Event::VenueHealth {
+            venue,
+            reachable,
+            missing
+        }),
         (instrument(), any::<u8>()).prop_map(|(instrument, rank)| Event::AdlRank { instrument, rank }),
     ]
 }
@@ -236,7 +241,24 @@ fn list_event() -> impl Strategy<Value = Event> {
             .prop_map(|(venue, instrument)| Event::Foreign { venue, instrument }),
         (venue(), any::<u32>()).prop_map(|(venue, differences)| Event::Reconciled { venue, differences }),
         venue().prop_map(|venue| Event::Barred { venue }),
+        (instrument(), listed()).prop_map(|(instrument, listed)| Event::PositionListed { instrument, listed }),
+        (instrument(), amount(), any::<bool>()).prop_map(|(instrument, amount, taken)| Event::MarginAdded {
+            instrument,
+            amount,
+            taken
+        }),
     ]
+}
+
+fn parts() -> impl Strategy<Value = Vec<Part>> {
+    let all = vec![Part::Host, Part::Clock, Part::SpotMarket, Part::PerpMarket, Part::SpotAccount, Part::Lists];
+    prop::sample::subsequence(all, 0..=6)
+}
+
+fn listed() -> impl Strategy<Value = Listed> {
+    let maybe = || proptest::option::of(price());
+    (signed(), maybe(), maybe(), proptest::option::of(amount()), proptest::option::of(time()))
+        .prop_map(|(coins, mark, liquidation, isolated, at)| Listed { coins, mark, liquidation, isolated, at })
 }
 
 /// Any event at all.
@@ -282,15 +304,17 @@ const fn kind(event: &Event) -> usize {
         Event::Barred { .. } => 31,
         Event::CollateralRate { .. } => 32,
         Event::Expires { .. } => 33,
+        Event::PositionListed { .. } => 34,
+        Event::MarginAdded { .. } => 35,
     }
 }
 
 #[test]
 fn every_kind_of_event_is_drawn() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let mut drawn = [false; 34];
+    let mut drawn = [false; 36];
     for _ in 0..5_000 {
         drawn[kind(&any_event().new_tree(&mut runner).unwrap().current())] = true;
     }
-    assert_eq!(drawn, [true; 34]);
+    assert_eq!(drawn, [true; 36]);
 }

@@ -187,7 +187,10 @@ impl Generator {
             let reachable = self.plan.reachable(*house, minute);
             if reachable != *known {
                 *known = reachable;
-                out.push((now, MarketEvent::Public(Event::VenueHealth { venue: house.id(), reachable })));
+                out.push((
+                    now,
+                    MarketEvent::Public(Event::VenueHealth { venue: house.id(), reachable, missing: Vec::new() }),
+                ));
             }
         }
     }

@@ -21,6 +21,7 @@ fn c10_income_is_told_once_with_the_rate_of_its_settlement() {
         mark: Some(price("60000")),
         liquidation: None,
         adl: None,
+        isolated: None,
         hedge_side: false,
         at: None,
     };

@@ -6,6 +6,7 @@
 use crate::domain::{Amount, Asset, FillId, InstrumentId, Market, Price, Rate, SignedQuantity, Span, Symbol, WallTime};
 use crate::port::Event;
 use crate::port::event::{Adjustment, MarkSource, Transfer, Wallet};
+use crate::port::health::Listed;
 use crate::venues::answer::{Answer, BalanceRow, Class, FillRow, IncomeRow, OrderRow, PositionRow, Refused};
 use crate::venues::ask::{Ask, From};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -282,7 +283,7 @@ impl Cycle {
             (Step::Open, Ok(Answer::Orders(rows))) => found.open = rows,
             (Step::Spot, Ok(Answer::Balances(_, rows))) => self.spot = Some(rows),
             (Step::Perp, Ok(Answer::Balances(_, rows))) => self.perp = Some(rows),
-            (Step::Positions, Ok(Answer::Positions(rows))) => self.on_positions(rows),
+            (Step::Positions, Ok(Answer::Positions(rows))) => self.on_positions(rows, &mut found),
             (Step::Income, Ok(Answer::Income(rows))) => self.on_income(rows, &mut found),
             (Step::Fills(instrument), Ok(Answer::Fills(rows))) => {
                 for row in rows {
@@ -317,12 +318,13 @@ impl Cycle {
         found
     }
 
-    fn on_positions(&mut self, rows: Vec<PositionRow>) {
+    fn on_positions(&mut self, rows: Vec<PositionRow>, found: &mut Found) {
         for (instrument, market, symbol) in &self.instruments {
             if *market == Market::Perp {
                 let row = rows.iter().find(|row| row.symbol == *symbol);
                 let coins = row.map_or(SignedQuantity::ZERO, |row| row.coins);
                 self.coins.insert(*instrument, coins);
+                found.events.extend(listed(*instrument, row));
                 if let Some(mark) = row.and_then(|row| row.mark) {
                     self.marks.insert(*instrument, mark);
                 }
@@ -468,6 +470,21 @@ impl Cycle {
         }
         Some(lists)
     }
+}
+
+/// What the list says of one of our perps: a second witness of its mark, and its place in the ADL queue. None is flat.
+fn listed(instrument: InstrumentId, row: Option<&PositionRow>) -> Vec<Event> {
+    let listed = Listed {
+        coins: row.map_or(SignedQuantity::ZERO, |row| row.coins),
+        mark: row.and_then(|row| row.mark),
+        liquidation: row.and_then(|row| row.liquidation),
+        isolated: row.and_then(|row| row.isolated),
+        // The row's time is that of the last trade, not of the mark.
+        at: None,
+    };
+    let rank = row.map_or(Some(0), |row| row.adl);
+    let rank = rank.map(|rank| Event::AdlRank { instrument, rank });
+    [Some(Event::PositionListed { instrument, listed }), rank].into_iter().flatten().collect()
 }
 
 /// The settlement that a time belongs to: the venue is some milliseconds to seconds off the hour.

@@ -96,6 +96,9 @@ sent!(Position {
     liquidation "liquidationPrice",
     adl "adl",
     margin "marginType",
+    isolated_wallet "isolatedWallet",
+    isolated_margin "isolatedMargin",
+    profit "unRealizedProfit",
     leverage "leverage",
     at "updateTime",
 });
@@ -113,9 +116,24 @@ fn position(row: &Position<'_>) -> Read<PositionRow> {
         mark: row.mark.computed_price("markPrice")?,
         liquidation: row.liquidation.computed_price("liquidationPrice")?,
         adl: small(&row.adl, "adl")?,
+        isolated: isolated(row)?,
         hedge_side: hedge_side(&row.side, "positionSide")?,
         at: row.at.optional_time("updateTime")?,
     })
+}
+
+/// Money of an isolated position: `isolatedWallet`, or what `isolatedMargin` is without the profit where only that is sent
+/// (Aster). Zero is how both say that a position is crossed, or flat.
+fn isolated(row: &Position<'_>) -> Read<Option<Amount>> {
+    let wallet = if !row.isolated_wallet.is_empty() {
+        row.isolated_wallet.amount("isolatedWallet")?
+    } else if row.isolated_margin.is_empty() || row.profit.is_empty() {
+        return Ok(None);
+    } else {
+        let margin = row.isolated_margin.amount("isolatedMargin")?;
+        if margin.is_zero() { Amount::ZERO } else { margin - row.profit.amount("unRealizedProfit")? }
+    };
+    Ok((!wallet.is_zero()).then_some(wallet))
 }
 
 pub(super) fn hedge_side(value: &Value<'_>, field: &'static str) -> Read<bool> {

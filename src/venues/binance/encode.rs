@@ -337,6 +337,10 @@ impl Encoder<'_> {
                 };
                 posted(perp, paths.margin_mode, of(symbol).with("marginType", word), 1)
             }
+            Act::AddMargin { symbol, amount } => {
+                let query = of(symbol).with("amount", amount).with("type", 1);
+                safety(posted(perp, paths.position_margin, query, 1))
+            }
             Act::SetPositionMode { hedge } => {
                 posted(perp, paths.position_mode, Query::new().with("dualSidePosition", hedge), 1)
             }

@@ -165,6 +165,7 @@ paths! { PerpPaths perp_paths {
     agent "/agent",
     leverage "/leverage",
     margin_mode "/marginType",
+    position_margin "/positionMargin",
     position_mode "/positionSide/dual",
     multi_assets "/multiAssetsMargin",
     noop "/noop",

@@ -467,6 +467,7 @@ fn position(row: &Position<'_>, at: WallTime) -> Read<PositionRow> {
         mark: None,
         liquidation: None,
         adl: None,
+        isolated: None,
         hedge_side: hedge_side(&row.ps, "P.ps")?,
         at: Some(at),
     })

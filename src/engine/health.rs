@@ -1,0 +1,79 @@
+//! Facts about how far a venue can be reached and what its lists say of positions, and what a missing part forbids.
+//!
+//! Entries need every part. What lowers risk or inequality needs a host that answers and a clock; a lost account stream or
+//! a list that fails stops entries alone (finding of one boolean for all). Nothing here decides to trade. Tests: at the end
+//! of `standing.rs` and in `tests/belief.rs`.
+
+use super::apply::alarm;
+use super::state::{State, VenueState};
+use crate::domain::{Amount, InstrumentId, Span, VenueId, WallTime};
+use crate::port::Command;
+use crate::port::command::{AlarmKind, Severity};
+use crate::port::health::{Listed, Part};
+
+/// Margin that was asked for is measured in a list that came at least this long afterwards: an earlier one may be older.
+const MEASURED_AFTER: Span = Span::seconds(2);
+/// After a refusal margin is not asked for again at once.
+const MARGIN_RETRY: Span = Span::seconds(10);
+
+/// What the venue's list said of a position last, and margin that is on its way into it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Witness {
+    /// The row, and when it came.
+    pub listed: Option<(Listed, WallTime)>,
+    /// Margin that was sent to the position and not measured in it yet.
+    pub adding: Option<(Amount, WallTime)>,
+    /// Not before this time margin is asked for again.
+    pub retry_at: Option<WallTime>,
+}
+
+impl VenueState {
+    /// Whether entries may be made as far as the way to the venue goes: everything works.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        !self.down && self.missing.is_empty()
+    }
+}
+
+pub(super) fn on_health(state: &mut State, id: VenueId, (reachable, missing): (bool, &[Part]), out: &mut Vec<Command>) {
+    let Some(venue) = state.venues.get_mut(id.index()) else { return };
+    // At the boot itself nothing has been reached yet: that is no news.
+    let booting = state.booted == Some(state.now);
+    let severity = if state.active > 0 { Severity::Page } else { Severity::Warning };
+    if !reachable && !venue.down && !booting {
+        out.push(alarm(AlarmKind::VenueDown, severity, None, None));
+    }
+    let lost = missing.iter().any(|part| !venue.missing.contains(part));
+    if reachable && lost && !booting {
+        out.push(alarm(AlarmKind::PartMissing, Severity::Warning, None, None));
+    }
+    venue.down = !reachable;
+    venue.missing.clear();
+    venue.missing.extend_from_slice(missing);
+    super::apply::mark_venue_dirty(state, id);
+}
+
+/// The venue's own list of a position: a witness of its mark, and the measure of margin that was added.
+pub(super) fn on_listed(state: &mut State, instrument: InstrumentId, listed: Listed) {
+    let now = state.now;
+    let Some(pair) = super::apply::pair_mut(state, State::owner(instrument).0) else { return };
+    let witness = &mut pair.witness;
+    witness.listed = Some((listed, now));
+    if witness.adding.is_some_and(|(_, asked)| now.since(asked) >= MEASURED_AFTER) {
+        witness.adding = None;
+    }
+    pair.dirty = true;
+}
+
+/// The venue took margin for a position, or provably did not. What it took counts once the list shows it.
+pub(super) fn on_margin_added(state: &mut State, instrument: InstrumentId, taken: bool, out: &mut Vec<Command>) {
+    let now = state.now;
+    let id = State::owner(instrument).0;
+    let Some(pair) = super::apply::pair_mut(state, id) else { return };
+    if !taken {
+        pair.witness.adding = None;
+        pair.witness.retry_at = Some(now + MARGIN_RETRY);
+        out.push(alarm(AlarmKind::MarginNotAdded, Severity::Warning, Some(id), None));
+    }
+    pair.dirty = true;
+}
