@@ -6,6 +6,7 @@ mod secrets;
 
 use carry::domain::{PairId, Span, WallTime};
 use carry::observe::alarms::{Alarms, Memory, Notice};
+use carry::observe::words::About;
 use carry::observe::sinks::{Patience, Sinks};
 use carry::port::command::{Alarm, AlarmKind, Severity};
 use secrets::Canaries;
@@ -23,7 +24,8 @@ const QUICK: Patience = Patience { limit: Duration::from_millis(500), first: Dur
 fn notice(pair: u16) -> Notice {
     let mut alarms = Alarms::new(Span::MINUTE, None, Memory::default());
     let alarm = Alarm { kind: AlarmKind::PairNaked, severity: Severity::Page, pair: Some(PairId(pair)), order: None };
-    alarms.raise(&alarm, Some("alpha:BTCUSDT"), WallTime(5)).unwrap()
+    let about = About { pair: Some("alpha:BTCUSDT".to_owned()), ..About::default() };
+    alarms.raise(&alarm, &about, WallTime(5)).unwrap()
 }
 
 fn script(folder: &Path, body: &str) -> PathBuf {

@@ -62,6 +62,12 @@ fn h15_acts_reach_the_session_and_survive_kill() {
     assert_eq!(verb(&dir, &["clear-halt", "--reason", "none"]).0, 4, "nothing is halted");
     assert_eq!(verb(&dir, &["halt"]).1["result"]["bot"], "halted");
     assert_eq!(verb(&dir, &["halt"]).0, 0, "twice is once");
+    // L36: what would send is refused, and is not kept for later.
+    for act in [&["flatten", "--yes"][..], &["close", "alpha:BTCUSDT"], &["open", "alpha:BTCUSDT", "--size", "1000usdt"]] {
+        let (code, _, problems) = verb(&dir, act);
+        assert_eq!(code, 4, "{act:?}: {problems}");
+        assert!(problems.contains("the session is halted: nothing is sent") && problems.contains("carry clear-halt"));
+    }
     session.kill();
     // The latch is on disk (I11), and the dead process's socket is in nobody's way.
     assert!(dir.join("control.sock").exists());
@@ -77,7 +83,7 @@ fn h15_acts_reach_the_session_and_survive_kill() {
 }
 
 #[test]
-fn money_verbs_show_their_plan_first() {
+fn l36_u14_money_verbs_show_their_plan_first_and_flatten_of_all_pauses() {
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("s");
     let session = running(&dir);
@@ -94,13 +100,13 @@ fn money_verbs_show_their_plan_first() {
     assert!(!before.is_empty());
     // Without a terminal nobody is asked and nothing is sent.
     let (code, report, problems) = verb(&dir, &["flatten"]);
-    assert_eq!(code, 2);
+    assert_eq!((code, &report["sent"]), (4, &json!(false)));
     assert!(problems.contains("nothing was sent; to do it, say --yes"), "{problems}");
     assert_eq!(report["done"], false);
     let orders = report["plan"]["orders"].as_array().unwrap();
     assert!(orders.len() >= 2 * before.len(), "{report}");
     let (code, out, _) = ended(&["close", &before[0], "--state", text(&dir)]);
-    assert_eq!(code, 2);
+    assert_eq!(code, 4);
     assert!(out.contains("close both legs") && out.contains("sell") && out.contains("buy"), "{out}");
     assert!(!held(&dir).is_empty());
 
@@ -115,6 +121,8 @@ fn money_verbs_show_their_plan_first() {
     assert_eq!(ask(&mut line, &with(&token))["ok"], true);
     assert_eq!(ask(&mut line, &with(&token))["error"]["code"], "refused", "a token is good once");
     session.until(|| held(&dir).is_empty());
+    // L36: who closes all does not want it opened again in the next minute.
+    assert_eq!(verb(&dir, &["status"]).1["paused"], true);
     assert_eq!(verb(&dir, &["flatten", "--yes"]).0, 0, "of nothing");
 
     for (args, expected, words) in [

@@ -1,215 +1,17 @@
 //! A person at a live run, with real binaries on all three ends: the simulated venue, the run on its clock, and the verbs.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may stop the test")]
 
+#[path = "support/bench.rs"]
+mod bench;
 #[path = "support/session.rs"]
 mod session;
 
+use bench::{Bench, PAIR};
 use carry::domain::Amount;
 use serde_json::{Value, json};
 use session::{carry, ended, text};
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Duration;
-
-const PAIR: &str = "binance:BTCUSDT";
-/// It enters nothing by itself and leaves nothing: what happens is what a person does.
-const STRATEGY: &str = r#"
-[strategy]
-rule = "anchor"
-pairs = ["binance:BTCUSDT"]
-[entry]
-funding = "0.5%/8h"
-[exit]
-when = "all"
-funding = "-0.5%/8h"
-min_hold = "7d"
-[gates]
-quadrant = false
-min_depth = "100usdt"
-[size]
-per_pair = "40%"
-leverage = "2x"
-[execution]
-clip = "1000usdt"
-hedge_time = "60s"
-"#;
-/// Most tries at whatever is waited for, a few milliseconds apart at least.
-const TRIES: u32 = 6_000;
-
-/// A child whose end is told through a channel; killed when it is dropped.
-struct Process {
-    child: Child,
-    end: Receiver<String>,
-    first: Receiver<String>,
-}
-
-impl Process {
-    fn start(mut command: Command, log: &Path) -> Self {
-        let log = File::create(log).unwrap();
-        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let ((tell, first), (told, end)) = (channel(), channel());
-        std::thread::spawn(move || {
-            let mut line = String::new();
-            let _ = out.read_line(&mut line);
-            let _ = tell.send(line.clone());
-            let _ = out.read_to_string(&mut line);
-            let _ = told.send(line);
-        });
-        Self { child, end, first }
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status().unwrap();
-        assert!(sent.success());
-    }
-
-    /// Its exit code and output, when it ends by itself.
-    fn finished(mut self) -> (i32, String) {
-        let out = self.end.recv_timeout(Duration::from_mins(2)).unwrap();
-        (self.child.wait().unwrap().code().unwrap_or(-1), out)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A venue, and a folder for everything.
-struct Bench {
-    folder: tempfile::TempDir,
-    _venue: Process,
-    base: String,
-}
-
-impl Bench {
-    fn new(speed: &str, more: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name);
-        std::fs::write(path("strategy.toml"), STRATEGY).unwrap();
-        std::fs::write(path("calm.toml"), "calm = true\n").unwrap();
-        let (key, secret) = carry::loopback::keys::TRADER;
-        let mut add =
-            carry(&["keys", "add", "test", "--venue", "binance", "--test", "--keys", text(&path("keys.json"))]);
-        let mut adding = add.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        let body = json!({ "key": key, "secret": secret }).to_string();
-        adding.stdin.take().unwrap().write_all(body.as_bytes()).unwrap();
-        assert!(adding.wait().unwrap().success());
-        let faults = path("calm.toml");
-        let mut args = vec!["venue", "--profile", "binance", "--speed", speed, "--faults", text(&faults)];
-        args.extend(more);
-        let venue = Process::start(carry(&args), &path("venue.log"));
-        let line = venue.first.recv_timeout(Duration::from_mins(1)).unwrap();
-        let base = serde_json::from_str::<Value>(&line).unwrap()["base"].as_str().unwrap().to_owned();
-        Self { folder, _venue: venue, base }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn state(&self) -> PathBuf {
-        self.path("s")
-    }
-
-    /// The arguments of a run.
-    fn args(&self, mode: &[&str]) -> Vec<String> {
-        let mut args: Vec<String> = mode.iter().map(|&word| word.to_owned()).collect();
-        for (name, value) in [
-            ("--base-url", self.base.clone()),
-            ("--clock", "venue".to_owned()),
-            ("--state", text(&self.state()).to_owned()),
-            ("--strategy", text(&self.path("strategy.toml")).to_owned()),
-        ] {
-            args.extend([name.to_owned(), value]);
-        }
-        args.push("--json".to_owned());
-        args
-    }
-
-    fn live_args(&self, more: &[&str]) -> Vec<String> {
-        let mut args = self.args(&["live", "--key", "test", "--keys", text(&self.path("keys.json"))]);
-        args.extend(more.iter().map(|&word| word.to_owned()));
-        args
-    }
-
-    fn start(&self, args: &[String], log: &str) -> Process {
-        let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        Process::start(carry(&args), &self.path(log))
-    }
-
-    fn live(&self) -> Process {
-        let waived = ["--set", "live.shadow_hours=0s", "--set", "live.max_notional=10000usdt"];
-        let consent = ["--consent", "I accept 10000 usdt"];
-        self.start(&self.live_args(&[&waived[..], &consent[..]].concat()), "live.log")
-    }
-
-    /// One verb: exit code, JSON, problems.
-    fn verb(&self, args: &[&str]) -> (i32, Value, String) {
-        let state = self.state();
-        let all: Vec<&str> = args.iter().copied().chain(["--state", text(&state), "--json"]).collect();
-        let (code, out, problems) = ended(&all);
-        (code, serde_json::from_str(&out).unwrap_or_default(), problems)
-    }
-
-    fn pair(&self) -> Value {
-        self.verb(&["pairs"]).1["result"]["pairs"][0].clone()
-    }
-
-    /// Tries until it holds; stops the test when the run ends before.
-    fn until(&self, run: &Process, what: &str, holds: impl Fn() -> bool) {
-        for _ in 0..TRIES {
-            if holds() {
-                return;
-            }
-            if let Ok(out) = run.end.recv_timeout(Duration::from_millis(5)).map_err(|error| {
-                assert_eq!(error, RecvTimeoutError::Timeout);
-            }) {
-                panic!("{what}: the run ended before: {out}\n{}", self.log());
-            }
-        }
-        panic!("{what} did not happen: {}\n{}", self.pair(), self.log());
-    }
-
-    fn log(&self) -> String {
-        let read = |name: &str| std::fs::read_to_string(self.path(name)).unwrap_or_default();
-        let log = read("live.log");
-        log[log.len().saturating_sub(3_000)..].to_owned()
-    }
-
-    /// Waits until the run is reachable and compared.
-    fn ready(&self, run: &Process) {
-        self.until(run, "a clean comparison", || self.verb(&["reconcile"]).0 == 0);
-        self.until(run, "prices", || self.pair()["spot_mid"].is_string() && self.pair()["perp_mid"].is_string());
-    }
-
-    fn phase_is(&self, phase: &str) -> bool {
-        self.pair()["phase"] == phase
-    }
-
-    /// An act of the venue's script, now.
-    fn act(&self, act: &Value) {
-        let body = act.to_string();
-        let host = self.base.strip_prefix("http://").unwrap();
-        let mut stream = TcpStream::connect(host).unwrap();
-        let head = format!(
-            "POST /carry/fault HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-            body.len()
-        );
-        stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(body.as_bytes()).unwrap();
-        let mut answer = String::new();
-        BufReader::new(stream).read_line(&mut answer).unwrap();
-        assert!(answer.contains("200"), "{answer}");
-    }
-}
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 
 #[test]
 fn h15_a_person_opens_closes_and_stops_a_live_run() {
@@ -234,9 +36,10 @@ fn h15_a_person_opens_closes_and_stops_a_live_run() {
         assert_eq!(code, exit, "{size}: {problems}");
         assert!(problems.contains(words), "{size}: {problems}");
     }
-    // Without agreement there is a plan and no order.
+    // U14: without agreement there is a plan and no order, and the exit code says that nothing was sent.
     let (code, report, _) = bench.verb(&["open", PAIR, "--size", "3000usdt"]);
-    assert_eq!((code, report["plan"]["orders"].as_array().unwrap().len()), (2, 2), "{report}");
+    assert_eq!((code, report["plan"]["orders"].as_array().unwrap().len()), (4, 2), "{report}");
+    assert_eq!((&report["sent"], &report["done"]), (&json!(false), &json!(false)), "{report}");
     let (code, report, problems) = open("3000usdt");
     assert_eq!(code, 0, "{problems}");
     assert!(report["result"]["opening"].is_string(), "{report}");
@@ -329,7 +132,7 @@ fn h16_g20_a_halt_stays_while_ledger_and_venue_differ_and_what_was_there_is_adop
     assert_eq!(code, 3, "{problems}");
     assert!(problems.contains("a halt is not cleared before they agree"), "{problems}");
     // Without consent there is a plan alone, once lists and prices are there.
-    bench.until(&run, "a plan", || bench.verb(&["adopt", PAIR]).0 == 2);
+    bench.until(&run, "a plan", || bench.verb(&["adopt", PAIR]).0 == 4);
     bench.until(&run, "adoption", || bench.verb(&["adopt", PAIR, "--yes"]).0 == 0);
     bench.until(&run, "agreement", || bench.verb(&["reconcile"]).0 == 0);
     let pair = bench.pair();
@@ -382,7 +185,7 @@ fn h11_money_that_a_person_moves_is_booked_as_the_venue_tells_it_or_as_a_person_
     let run = bench.live();
     bench.until(&run, "the socket", || bench.verb(&["orders"]).0 == 0);
     bench.until(&run, "the differences", || bench.verb(&["reconcile"]).0 == 3);
-    bench.until(&run, "a plan", || bench.verb(&["accept"]).0 == 2);
+    bench.until(&run, "a plan", || bench.verb(&["accept"]).0 == 4);
     let (_, report, _) = bench.verb(&["accept"]);
     let rows: Vec<String> = report["plan"]["orders"]
         .as_array()

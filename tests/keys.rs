@@ -414,3 +414,16 @@ fn h05_a_key_that_may_withdraw_is_refused_by_the_test() {
     assert!(check(Ok(good), None).contains("address_list"));
     let _ = keys.find("main").expect("still there");
 }
+
+#[test]
+fn l34_a_secret_is_not_taken_for_the_note() {
+    for note in [SECRET, &format!("my key {KEY}"), &SECRET[..40], PRIVATE] {
+        let text = format!(r#"{{"venue":"binance","key":"{KEY}","secret":"{SECRET}","note":"{note}"}}"#);
+        let error = refusal(&text);
+        assert!(error.contains("note: looks like a key or a secret"), "{error}");
+        let argument = Asked { note, ..asked("main") };
+        assert!(parse(hmac().as_bytes(), argument).is_err(), "as an argument");
+    }
+    let note = Asked { note: "the desk's main account, IP list of 2026-01", ..asked("main") };
+    assert!(parse(hmac().as_bytes(), note).is_ok());
+}

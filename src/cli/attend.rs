@@ -8,6 +8,7 @@ use super::{Exit, Failure};
 use crate::config::Settings;
 use crate::domain::{Quantity, Span, WallTime};
 use crate::net::Clock;
+use crate::observe::words::words;
 use crate::report::{PairLine, Snapshot};
 use crate::run::clock::Stopwatch;
 use crate::run::collect::lines_of;
@@ -155,7 +156,7 @@ pub(super) fn snapshot<S: Subject>(subject: &mut S) -> Snapshot {
         currency: state.settings.run.currency,
         lines: lines_of(state, equity),
         pairs,
-        alarms: subject.alarms().iter().map(|(kind, count)| format!("{count} x {kind:?}")).collect(),
+        alarms: subject.alarms().iter().map(|(kind, count)| format!("{count} x {}", words(*kind).0)).collect(),
     }
 }
 

@@ -146,7 +146,7 @@ pub fn clear_halt(args: &ClearHalt, output: &mut Output<'_>) -> Result<(), Failu
 /// `carry flatten`.
 ///
 /// # Errors
-/// Exit code 2 when nobody agreed to the plan.
+/// Exit code 4 when nobody agreed to the plan.
 pub fn flatten(args: &Flatten, output: &mut Output<'_>) -> Result<(), Failure> {
     ask(&Request { pair: args.pair.clone(), ..Request::new(Verb::Flatten) }, (&args.target, args.yes), output)
 }
@@ -154,7 +154,7 @@ pub fn flatten(args: &Flatten, output: &mut Output<'_>) -> Result<(), Failure> {
 /// `carry close` and `carry adopt`.
 ///
 /// # Errors
-/// Exit code 2 when nobody agreed to the plan.
+/// Exit code 4 when nobody agreed to the plan.
 pub fn one_pair(verb: Verb, args: &OnePair, output: &mut Output<'_>) -> Result<(), Failure> {
     ask(&Request { pair: Some(args.pair.clone()), ..Request::new(verb) }, (&args.target, args.yes), output)
 }
@@ -162,7 +162,7 @@ pub fn one_pair(verb: Verb, args: &OnePair, output: &mut Output<'_>) -> Result<(
 /// `carry accept`.
 ///
 /// # Errors
-/// Exit code 2 when nobody agreed to the plan, 4 when nothing differs or what differs is no movement of money.
+/// Exit code 4 when nobody agreed to the plan, when nothing differs or what differs is no movement of money.
 pub fn accept(args: &Accept, output: &mut Output<'_>) -> Result<(), Failure> {
     ask(&Request::new(Verb::Accept), (&args.target, args.yes), output)
 }
@@ -170,7 +170,7 @@ pub fn accept(args: &Accept, output: &mut Output<'_>) -> Result<(), Failure> {
 /// `carry open`.
 ///
 /// # Errors
-/// Exit code 2 when nobody agreed to the plan.
+/// Exit code 4 when nobody agreed to the plan.
 pub fn open(args: &Open, output: &mut Output<'_>) -> Result<(), Failure> {
     let request = Request { pair: Some(args.pair.clone()), size: Some(args.size.clone()), ..Request::new(Verb::Open) };
     ask(&request, (&args.target, args.yes), output)
@@ -179,7 +179,7 @@ pub fn open(args: &Open, output: &mut Output<'_>) -> Result<(), Failure> {
 /// `carry resolve`.
 ///
 /// # Errors
-/// Exit code 2 when nobody agreed to the plan.
+/// Exit code 4 when nobody agreed to the plan.
 pub fn resolve(args: &Resolve, output: &mut Output<'_>) -> Result<(), Failure> {
     let settled = if args.settled == "executed" { Settled::Executed } else { Settled::Absent };
     let request = Request { id: Some(args.id.clone()), settled: Some(settled), ..Request::new(Verb::Resolve) };
@@ -192,6 +192,9 @@ struct Report<'a> {
     schema: String,
     dir: String,
     done: bool,
+    /// False for a plan that was shown only: nothing left, nothing was booked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<&'a Plan>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -212,7 +215,7 @@ fn ask(request: &Request, (target, yes): (&Target, bool), output: &mut Output<'_
             show(&plan, output)?;
         }
         if !yes && !agreed(target.json)? {
-            return Err(Failure::new(Exit::Usage, "nothing was sent; to do it, say --yes"));
+            return Err(Failure::new(Exit::Refused, "nothing was sent; to do it, say --yes"));
         }
         reply = line.ask(&Request { token: Some(plan.token), ..request.clone() })?;
     }
@@ -233,7 +236,9 @@ fn ask(request: &Request, (target, yes): (&Target, bool), output: &mut Output<'_
 
 fn report<'a>(verb: &str, dir: &Path, what: (bool, Option<&'a Plan>, Option<&'a Value>), in_doubt: u64) -> Report<'a> {
     let (done, plan, result) = what;
-    Report { schema: format!("carry.{verb}/1"), dir: dir.display().to_string(), done, plan, result, in_doubt }
+    let (schema, dir) = (format!("carry.{verb}/1"), dir.display().to_string());
+    let asks = matches!(verb, "status" | "orders" | "fills" | "pairs" | "reconcile");
+    Report { schema, dir, done, sent: (!asks).then_some(done), plan, result, in_doubt }
 }
 
 /// The word of a verb on the command line.
@@ -276,6 +281,9 @@ fn text(request: &Request, result: &Value, output: &mut Output<'_>) -> Result<()
         Verb::Resume => "entries are allowed again",
         Verb::Halt => "halted: nothing is sent until carry clear-halt --reason TEXT",
         Verb::ClearHalt => "the halt is cleared",
+        Verb::Flatten if request.pair.is_none() => {
+            "closing all, and paused: no entries until carry resume; see carry pairs"
+        }
         Verb::Flatten | Verb::Close => "closing; see carry pairs",
         Verb::Open => "opening; see carry pairs",
         Verb::Reconcile => "ledger and venue agree",

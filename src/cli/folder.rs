@@ -3,9 +3,12 @@
 //! Files are opened read-only; a session that is being written is read as of its last commit. Nothing is created or
 //! repaired here. Tests: `tests/session_commands.rs`.
 
+use super::control::Line;
 use super::{Exit, Failure};
 use crate::domain::{Pair, WallTime};
+use crate::run::control::{Request, Verb};
 use crate::run::review::{Identity, Review};
+use crate::run::snapshot::Snapshot;
 use crate::store::{Loaded, ledger_file};
 use crate::tape::TapeReader;
 use comfy_table::{CellAlignment, Table, presets};
@@ -21,7 +24,24 @@ const LEDGER: &str = "ledger.sqlite";
 pub struct Where {
     /// Folder of the session; the newest one under runs/ when absent
     #[arg(value_name = "DIR")]
-    pub dir: Option<PathBuf>,
+    dir: Option<PathBuf>,
+    /// The same, as every other verb takes it
+    #[arg(long, value_name = "DIR", conflicts_with = "dir")]
+    state: Option<PathBuf>,
+}
+
+impl Where {
+    /// A folder that is known.
+    #[must_use]
+    pub const fn at(dir: PathBuf) -> Self {
+        Self { dir: Some(dir), state: None }
+    }
+
+    /// What was named, in whichever form.
+    #[must_use]
+    pub fn named(&self) -> Option<&Path> {
+        self.dir.as_deref().or(self.state.as_deref())
+    }
 }
 
 /// A session folder and what its ledger holds.
@@ -38,8 +58,8 @@ impl Folder {
     /// # Errors
     /// Exit code 2 when it is not a session folder, 1 when its ledger cannot be read.
     pub fn open(place: &Where) -> Result<Self, Failure> {
-        let path = match &place.dir {
-            Some(dir) => dir.clone(),
+        let path = match place.named() {
+            Some(dir) => dir.to_owned(),
             None => newest()?,
         };
         if !path.is_dir() {
@@ -90,11 +110,33 @@ impl Folder {
             .map_err(|error| Failure::new(Exit::Failure, format!("{}: {error}", self.ledger().display())))
     }
 
+    /// The same, with the books valued at one instant: now while the session runs (it is asked for its prices), else at its
+    /// last commit. Gives what the session said of itself, when it runs.
+    ///
+    /// # Errors
+    /// Exit code 1 when a value in the ledger is damaged.
+    pub fn review_now(&self) -> Result<(Review, Option<Snapshot>), Failure> {
+        let told = if self.loaded.meta.contains_key("finished") { None } else { told(&self.path) };
+        let mut review = self.review()?;
+        if let Some(now) = &told {
+            let marks = now.pairs.iter().filter_map(|row| Some((row.pair.as_str(), row.marks?)));
+            review.value(marks, now.at_ms);
+        }
+        Ok((review, told))
+    }
+
     fn in_tape(&self) -> Option<(crate::config::Settings, crate::domain::Catalogue)> {
         let reader = TapeReader::open(&self.path.join("tape")).ok()?;
         let header = reader.header();
         Some((serde_json::from_value(header.settings.clone()).ok()?, header.catalogue.clone()))
     }
+}
+
+/// What the session of a folder says of itself, when one runs and answers.
+#[must_use]
+pub fn told(dir: &Path) -> Option<Snapshot> {
+    let reply = Line::to(dir).ok()?.ask(&Request::new(Verb::Status)).ok()?;
+    serde_json::from_value(reply.result?).ok()
 }
 
 /// The pair of that name.

@@ -1,7 +1,7 @@
 //! `carry pnl`: where profit came from, in the eight lines that sum to the change in equity.
 //!
-//! A session that is over is told by its round trips, one that runs by what is booked of each pair; what was only revalued
-//! since then stands in a row of its own. Tests: `tests/session_commands.rs`.
+//! A session that is over is told by its round trips, one that runs by the books of each pair at one instant; what is of no
+//! pair stands in a row of its own. Tests: `tests/session_commands.rs`.
 
 use super::folder::{self, Folder, Where};
 use super::{Exit, Failure, Output};
@@ -88,7 +88,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     if args.import.import {
         return super::import::run(&args.import, args.json, output);
     }
-    let review = Folder::open(&args.place)?.review()?;
+    let (review, _) = Folder::open(&args.place)?.review_now()?;
     let report = report(args, &review);
     if args.json {
         folder::json(output.out, &report)?;
@@ -151,7 +151,7 @@ fn by_pair(review: &Review, total: Lines) -> Vec<Row> {
     });
     let rest = total - known;
     if rest != Lines::default() {
-        let key = if review.finished() { "outside round trips" } else { "valued, not booked by pair" };
+        let key = if review.finished() { "outside round trips" } else { "of no pair" };
         rows.push(Row::new(key, rest));
     }
     rows
@@ -161,7 +161,8 @@ fn by_day(review: &Review) -> Vec<Row> {
     let day = Span::hours(24);
     let mut rows: Vec<Row> = Vec::new();
     let mut before = Lines::default();
-    let mut equity = review.collector.equity.iter().peekable();
+    let rows_of = review.equity_rows();
+    let mut equity = rows_of.iter().peekable();
     while let Some(row) = equity.next() {
         // A row at midnight closes the day that ends there.
         let day_of = |at: WallTime| WallTime(at.0 - 1).floor(day);

@@ -101,7 +101,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     if control::Line::to(&dir).is_ok() {
         return control::reconcile(Some(dir), args.json, output);
     }
-    let session = folder::Folder::open(&folder::Where { dir: Some(dir.clone()) })?;
+    let session = folder::Folder::open(&folder::Where::at(dir.clone()))?;
     let _lock = StateLock::take(&dir)?;
     let review = session.review()?;
     if review.identity.mode != "live" {

@@ -43,7 +43,7 @@ struct Report<'a> {
 /// [`Failure`] when the folder is not a session or a file cannot be written.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let folder = Folder::open(&args.place)?;
-    let review = folder.review()?;
+    let (review, _) = folder.review_now()?;
     let result = review.result();
     let target = args.out.as_ref().unwrap_or(&folder.path);
     let files =

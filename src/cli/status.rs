@@ -96,8 +96,8 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     if !args.watch {
         return once(&args.place, args.json, output).map(|_| ());
     }
-    let dir = folder::dir(args.place.dir.as_deref())?;
-    let place = Where { dir: Some(dir.clone()) };
+    let dir = folder::dir(args.place.named())?;
+    let place = Where::at(dir.clone());
     loop {
         let finished = if let Ok(mut line) = Line::to(&dir) {
             live(&line.ask(&Request::new(Verb::Status))?, args.json, output)?;

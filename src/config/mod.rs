@@ -12,7 +12,7 @@ mod file;
 pub mod keys;
 pub mod kind;
 pub mod load;
-mod secret;
+pub mod secret;
 pub mod settings;
 pub mod sources;
 pub mod table;

@@ -33,7 +33,7 @@ pub(super) fn is_secret_name(path: &str) -> bool {
 
 /// Whether a text looks like an API key, a secret, a private key or a seed phrase.
 #[must_use]
-pub(super) fn looks_secret(text: &str) -> bool {
+pub fn looks_secret(text: &str) -> bool {
     let text = text.trim();
     text.contains("-----BEGIN") || is_phrase(text) || text.split(|c: char| !is_key_char(c)).any(is_key_like)
 }

@@ -4,6 +4,7 @@
 
 use super::entry::{Fields, KeyEntry, KeyError, checked_kind, checked_name};
 use super::secret::Secret;
+use crate::config::secret::looks_secret;
 use crate::domain::WallTime;
 use secrecy::zeroize::Zeroizing;
 use serde::Deserialize;
@@ -46,6 +47,9 @@ pub enum InputError {
     /// The JSON says something else than the arguments.
     #[error("{0}: the JSON says something else than the command; leave one of them out")]
     Differs(&'static str),
+    /// The note is, or holds, what only a key may hold.
+    #[error("note: looks like a key or a secret; expected a few words for yourself, which carry keys list will show")]
+    SecretNote,
     /// Too many lines.
     #[error("there are {found} lines; expected {expected}")]
     Lines {
@@ -132,7 +136,21 @@ pub fn parse(bytes: &[u8], asked: Asked<'_>) -> Result<KeyEntry, InputError> {
     };
     let note = written.note.unwrap_or_else(|| asked.note.to_owned());
     let test = asked.test || written.test;
-    Ok(KeyEntry { name, venue, kind: fields.check(kind)?, note, added_at: asked.now, test })
+    let entry = KeyEntry { name, venue, kind: fields.check(kind)?, note, added_at: asked.now, test };
+    // A note is shown in every list: a secret that was pasted into it would be too.
+    if looks_secret(&entry.note) || shares(&entry.note, entry.secret().expose()) {
+        return Err(InputError::SecretNote);
+    }
+    Ok(entry)
+}
+
+/// Whether a note and a secret have a long stretch in common: the whole, or the first or last half of it.
+fn shares(note: &str, secret: &str) -> bool {
+    let half = secret.len() / 2;
+    let parts = [Some(secret), secret.get(..half), secret.get(half..)];
+    let part = parts.into_iter().flatten().any(|part| part.len() >= 8 && note.contains(part));
+    // No word for oneself is that long; keys and their secrets are.
+    part || note.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word.len() >= 32)
 }
 
 impl Written {

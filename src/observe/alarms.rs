@@ -3,8 +3,9 @@
 //! Pure: time comes with each call and what is to be told comes back. It sends nothing, sleeps nowhere and does not know who
 //! listens; `sinks.rs` does. Its whole memory is [`Memory`], which the owner stores. Tests: at the end of this file.
 
+use super::words::{About, page, sentence, typed, word};
 use crate::domain::{PairId, Span, WallTime};
-use crate::port::command::{Alarm, AlarmKind, Severity};
+use crate::port::command::{Alarm, Severity};
 use serde::{Deserialize, Serialize};
 
 /// Most alarms remembered; there are fewer kinds times pairs than this, so a full memory is a mistake and says so.
@@ -28,6 +29,21 @@ pub struct Notice {
     /// Our id of the order, when it is about one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub order: Option<String>,
+    /// Name of the venue, when it is about one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub venue: Option<String>,
+    /// Money at risk, when it was raised last.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub at_risk: Option<String>,
+    /// One sentence with all of it, what was done and what to type.
+    #[serde(default)]
+    pub text: String,
+    /// What to type.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none", default)]
+    pub typed: Option<String>,
+    /// Its page in `deploy/runbook`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub runbook: Option<String>,
     /// How often it was raised since it was last told.
     pub count: u64,
     /// When it was raised first since it was last told.
@@ -63,11 +79,26 @@ struct Open {
     severity: String,
     /// Order of the latest.
     order: Option<String>,
+    /// What the latest was about; of an alarm that an older program stored, its pair alone.
+    #[serde(default)]
+    about: About,
+    /// What to say of it; of an alarm that an older program stored, nothing.
+    #[serde(default)]
+    said: Said,
     /// Raised since it was last told.
     folded: u64,
     folded_since: WallTime,
     told_at: WallTime,
     last: WallTime,
+}
+
+/// The words of an alarm that is open.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Said {
+    text: String,
+    typed: Option<String>,
+    page: Option<String>,
 }
 
 /// All that is remembered; the owner stores it and gives it back at the next start.
@@ -87,6 +118,8 @@ pub struct Alarms {
     memory: Memory,
     /// So many of the first were open at the start and are told once.
     to_retell: usize,
+    /// The session's folder, for what to type.
+    state: Option<String>,
 }
 
 impl Alarms {
@@ -94,7 +127,13 @@ impl Alarms {
     #[must_use]
     pub const fn new(fold: Span, heartbeat: Option<Span>, memory: Memory) -> Self {
         let to_retell = memory.open.len();
-        Self { fold, heartbeat, memory, to_retell }
+        Self { fold, heartbeat, memory, to_retell, state: None }
+    }
+
+    /// The same with the session's folder in what is to be typed.
+    #[must_use]
+    pub fn of_session(self, dir: &str) -> Self {
+        Self { state: Some(dir.to_owned()), ..self }
     }
 
     /// What to store: after each call that gave notices is often enough.
@@ -109,9 +148,16 @@ impl Alarms {
         self.memory.open.len()
     }
 
-    /// An alarm of the core; `pair` is the name of its pair. Gives what to tell now, if anything.
-    pub fn raise(&mut self, alarm: &Alarm, pair: Option<&str>, now: WallTime) -> Option<Notice> {
+    /// An alarm of the core and what it is about. Gives what to tell now, if anything.
+    pub fn raise(&mut self, alarm: &Alarm, about: &About, now: WallTime) -> Option<Notice> {
         let kind = word(alarm.kind);
+        let about = About { order: alarm.order.map(|id| id.to_string()), ..about.clone() };
+        let state = self.state.as_deref();
+        let said = Said {
+            text: sentence(alarm.kind, &about, state),
+            typed: Some(typed(alarm.kind, &about, state)),
+            page: Some(page(alarm.kind)),
+        };
         let severity = severity(alarm.severity);
         let order = alarm.order.map(|id| id.to_string());
         let known = self.memory.open.iter_mut().find(|open| open.kind == kind && open.pair == alarm.pair);
@@ -121,6 +167,7 @@ impl Alarms {
             let louder = rank(severity) > rank(&open.severity);
             open.last = now;
             open.order.clone_from(&order);
+            (open.about, open.said) = (about, said);
             if open.folded == 0 {
                 open.folded_since = now;
             }
@@ -135,9 +182,11 @@ impl Alarms {
         let fresh = Open {
             kind,
             pair: alarm.pair,
-            pair_name: pair.map(str::to_owned),
+            pair_name: about.pair.clone(),
             severity: severity.to_owned(),
             order,
+            about,
+            said,
             folded: 1,
             folded_since: now,
             told_at: now,
@@ -197,6 +246,11 @@ impl Alarms {
             severity: severity(Severity::Notice).to_owned(),
             pair: None,
             order: None,
+            venue: None,
+            at_risk: None,
+            text: format!("the way to you works; {} alarms are open", self.memory.open.len()),
+            typed: None,
+            runbook: None,
             count: 1,
             since_ms: now,
             at_ms: now,
@@ -215,6 +269,11 @@ fn notice(open: &Open, what: What, now: WallTime, total: usize) -> Notice {
         severity: open.severity.clone(),
         pair: open.pair_name.clone(),
         order: open.order.clone(),
+        venue: open.about.venue.clone(),
+        at_risk: open.about.at_risk.clone(),
+        text: text(open, what),
+        typed: open.said.typed.clone(),
+        runbook: open.said.page.clone(),
         count: open.folded,
         since_ms: open.folded_since,
         at_ms: now,
@@ -222,14 +281,19 @@ fn notice(open: &Open, what: What, now: WallTime, total: usize) -> Notice {
     }
 }
 
-fn count(number: usize) -> u64 {
-    u64::try_from(number).unwrap_or(u64::MAX)
+/// The sentence, with why it is told again.
+fn text(open: &Open, what: What) -> String {
+    let said = if open.said.text.is_empty() { &open.kind } else { &open.said.text };
+    match what {
+        What::Raised | What::Heartbeat => said.clone(),
+        What::Repeated => format!("{} times more: {said}", open.folded),
+        What::StillOpen => format!("still open from before the restart: {said}"),
+        What::Quiet => format!("not raised any more: {said}"),
+    }
 }
 
-/// The word of an alarm's kind, as it stands in JSON.
-#[must_use]
-pub fn word(kind: AlarmKind) -> String {
-    serde_json::to_value(kind).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 const fn severity(severity: Severity) -> &'static str {
@@ -251,11 +315,16 @@ fn rank(severity: &str) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::port::command::AlarmKind;
 
     const FOLD: Span = Span(60_000);
 
     fn alarm(kind: AlarmKind, severity: Severity, pair: u16) -> Alarm {
         Alarm { kind, severity, pair: Some(PairId(pair)), order: None }
+    }
+
+    fn btc() -> About {
+        About { pair: Some("alpha:BTCUSDT".to_owned()), ..About::default() }
     }
 
     fn at(seconds: i64) -> WallTime {
@@ -270,13 +339,13 @@ mod tests {
     fn repeats_are_told_once_and_summed_up() {
         let mut alarms = fresh(None);
         let stale = alarm(AlarmKind::Stale, Severity::Warning, 1);
-        let first = alarms.raise(&stale, Some("alpha:BTCUSDT"), at(0)).unwrap();
+        let first = alarms.raise(&stale, &btc(), at(0)).unwrap();
         assert_eq!((first.what, first.count, first.kind.as_deref()), (What::Raised, 1, Some("stale")));
         for second in 1..10 {
-            assert_eq!(alarms.raise(&stale, None, at(second)), None);
+            assert_eq!(alarms.raise(&stale, &About::default(), at(second)), None);
         }
-        assert!(alarms.raise(&alarm(AlarmKind::Stale, Severity::Warning, 2), None, at(3)).is_some(), "another pair");
-        assert!(alarms.raise(&alarm(AlarmKind::Depeg, Severity::Warning, 1), None, at(3)).is_some(), "another kind");
+        assert!(alarms.raise(&alarm(AlarmKind::Stale, Severity::Warning, 2), &About::default(), at(3)).is_some(), "another pair");
+        assert!(alarms.raise(&alarm(AlarmKind::Depeg, Severity::Warning, 1), &About::default(), at(3)).is_some(), "another kind");
         assert_eq!(alarms.tick(at(59)), []);
         let sum = alarms.tick(at(60));
         assert_eq!(sum.len(), 1);
@@ -287,22 +356,22 @@ mod tests {
     #[test]
     fn a_worse_one_is_never_folded() {
         let mut alarms = fresh(None);
-        assert!(alarms.raise(&alarm(AlarmKind::MarginLow, Severity::Warning, 1), None, at(0)).is_some());
-        let worse = alarms.raise(&alarm(AlarmKind::MarginLow, Severity::Page, 1), None, at(1)).unwrap();
+        assert!(alarms.raise(&alarm(AlarmKind::MarginLow, Severity::Warning, 1), &About::default(), at(0)).is_some());
+        let worse = alarms.raise(&alarm(AlarmKind::MarginLow, Severity::Page, 1), &About::default(), at(1)).unwrap();
         assert_eq!((worse.what, worse.severity.as_str()), (What::Repeated, "page"));
-        assert_eq!(alarms.raise(&alarm(AlarmKind::MarginLow, Severity::Page, 1), None, at(2)), None);
+        assert_eq!(alarms.raise(&alarm(AlarmKind::MarginLow, Severity::Page, 1), &About::default(), at(2)), None);
     }
 
     #[test]
     fn open_alarms_outlive_a_restart_and_end_when_quiet() {
         let mut alarms = fresh(None);
-        alarms.raise(&alarm(AlarmKind::OrderUnknown, Severity::Page, 1), Some("alpha:BTCUSDT"), at(0));
+        alarms.raise(&alarm(AlarmKind::OrderUnknown, Severity::Page, 1), &btc(), at(0));
         let stored = serde_json::to_string(alarms.memory()).unwrap();
         let mut again = Alarms::new(FOLD, None, serde_json::from_str(&stored).unwrap());
         let told = again.tick(at(30));
         assert_eq!(told.len(), 1);
         assert_eq!((told[0].what, told[0].pair.as_deref()), (What::StillOpen, Some("alpha:BTCUSDT")));
-        assert_eq!(again.raise(&alarm(AlarmKind::OrderUnknown, Severity::Page, 1), None, at(40)), None, "still folded");
+        assert_eq!(again.raise(&alarm(AlarmKind::OrderUnknown, Severity::Page, 1), &About::default(), at(40)), None, "still folded");
         assert_eq!(again.tick(at(100)).len(), 1);
         let ended = again.tick(at(160));
         assert_eq!((ended[0].what, ended[0].open, again.open()), (What::Quiet, 0, 0));
@@ -322,7 +391,7 @@ mod tests {
     fn a_clock_set_back_does_not_fold_for_ever() {
         let mut alarms = fresh(None);
         let stale = alarm(AlarmKind::Stale, Severity::Warning, 1);
-        assert!(alarms.raise(&stale, None, at(10_000)).is_some());
-        assert!(alarms.raise(&stale, None, at(10)).is_some());
+        assert!(alarms.raise(&stale, &About::default(), at(10_000)).is_some());
+        assert!(alarms.raise(&stale, &About::default(), at(10)).is_some());
     }
 }

@@ -8,3 +8,4 @@ pub mod log;
 pub mod panic;
 pub mod scrub;
 pub mod sinks;
+pub mod words;

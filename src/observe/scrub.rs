@@ -61,9 +61,37 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     texts.into_iter().map(String::into_bytes).collect()
 }
 
-/// The bytes without any registered secret.
+/// Words before what is secret of a request: a venue's text may quote the request that it refuses.
+const WORDS: [&[u8]; 4] = [b"signature", b"apikey", b"api-key", b"listenkey"];
+/// Shortest run of characters that is masked where a text speaks of such a word.
+const RUN: usize = 16;
+
+/// The bytes without any registered secret, and without signatures, keys of headers and listen keys that foreign text quotes.
 #[must_use]
 pub fn bytes(from: &[u8]) -> Vec<u8> {
+    let clean = known(from);
+    let lower = clean.to_ascii_lowercase();
+    let speaks = WORDS.iter().any(|word| lower.windows(word.len()).any(|part| part == *word));
+    if speaks { unsigned(&clean) } else { clean }
+}
+
+/// Without long runs of hex or base64 that have letters and digits mixed.
+fn unsigned(from: &[u8]) -> Vec<u8> {
+    let is_run = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'%' | b'_' | b'-');
+    let mut clean = Vec::with_capacity(from.len());
+    let mut rest = from;
+    while !rest.is_empty() {
+        let (run, after) = rest.split_at(rest.iter().take_while(|byte| is_run(byte)).count());
+        let mixed = run.iter().any(u8::is_ascii_digit) && run.iter().any(u8::is_ascii_alphabetic);
+        clean.extend_from_slice(if run.len() >= RUN && mixed { MASK } else { run });
+        let (one, after) = after.split_at(after.len().min(1));
+        clean.extend_from_slice(one);
+        rest = after;
+    }
+    clean
+}
+
+fn known(from: &[u8]) -> Vec<u8> {
     let known = FORMS.lock().unwrap_or_else(PoisonError::into_inner);
     let mut clean = Vec::with_capacity(from.len());
     let mut rest = from;
@@ -88,6 +116,23 @@ pub fn text(from: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn l34_a_signature_that_foreign_text_quotes_is_masked() {
+        let hex = "c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71";
+        for text in [
+            format!("refused: GET /api/v3/order?symbol=BTCUSDT&timestamp=1499827319559&signature={hex} is not valid"),
+            format!("{{\"msg\":\"bad Signature\",\"got\":\"{hex}\"}}"),
+            format!("X-MBX-APIKEY: {}", hex.to_uppercase()),
+            "signature=abCD12%2BefGH34%2FijKL56mnOP78%3D".to_owned(),
+        ] {
+            let clean = super::text(&text);
+            assert!(clean.contains("[secret]") && !clean.to_lowercase().contains(&hex[..12]), "{clean}");
+            assert!(!clean.contains("efGH34"), "{clean}");
+        }
+        let plain = "order c1a2b3c4-0-17 of BTCUSDT at 1499827319559 is unknown";
+        assert_eq!(super::text(plain), plain);
+    }
 
     #[test]
     fn x10_every_form_of_a_secret_is_masked_at_the_sink() {

@@ -137,12 +137,12 @@ impl Sinks {
 }
 
 fn log(notice: &Notice) {
-    let (kind, pair) = (notice.kind.as_deref().unwrap_or("-"), notice.pair.as_deref().unwrap_or("-"));
+    let (kind, text) = (notice.kind.as_deref().unwrap_or("-"), notice.text.as_str());
     let (what, count, open) = (notice.what, notice.count, notice.open);
     match notice.severity.as_str() {
-        "page" => tracing::error!(kind, pair, ?what, count, open, "alarm"),
-        "warning" => tracing::warn!(kind, pair, ?what, count, open, "alarm"),
-        _ => tracing::info!(kind, pair, ?what, count, open, "alarm"),
+        "page" => tracing::error!(kind, text, ?what, count, open, "alarm"),
+        "warning" => tracing::warn!(kind, text, ?what, count, open, "alarm"),
+        _ => tracing::info!(kind, text, ?what, count, open, "alarm"),
     }
 }
 

@@ -79,6 +79,9 @@ impl Desk {
         (now, mono): Times,
     ) -> Result<Answer, JournalError> {
         let act = &request.act;
+        if let Some(refused) = under_halt(subject.state(), act) {
+            return Ok(Err(refused));
+        }
         if act.moves_money() {
             let plan = match plan_of(subject, act) {
                 Ok(plan) => plan,
@@ -97,7 +100,11 @@ impl Desk {
             Act::Resume => operate(subject, Operator::Resume, now),
             Act::Halt => operate(subject, Operator::Halt, now),
             Act::ClearHalt(reason) => clear_halt(subject, reason, now),
-            Act::Flatten(None) => operate(subject, Operator::Flatten { pair: None }, now),
+            Act::Flatten(None) => {
+                // Who closes all does not want it opened again in the next minute.
+                subject.operate(Event::Operator(Operator::Pause), now)?;
+                operate(subject, Operator::Flatten { pair: None }, now)
+            }
             Act::Flatten(Some(name)) | Act::Close(name) => match named(subject.state(), name) {
                 Ok(pair) => operate(subject, Operator::Flatten { pair: Some(pair) }, now),
                 Err(error) => Ok(Err(error)),
@@ -110,6 +117,16 @@ impl Desk {
             Act::Status | Act::Orders | Act::Pairs | Act::Fills(_) => Ok(look(subject, act, now)),
         }
     }
+}
+
+/// A halt sends nothing: an act that would send is refused, and is not kept for the moment in which the halt is cleared.
+fn under_halt(state: &State, act: &Act) -> Option<ControlError> {
+    let sends = matches!(act, Act::Flatten(_) | Act::Close(_) | Act::Open(..));
+    (sends && state.bot == BotState::Halted).then(|| {
+        let text = "the session is halted: nothing is sent, and nothing was noted for later; first clear it: \
+                    carry clear-halt --reason TEXT";
+        ControlError::new(Code::Refused, text)
+    })
 }
 
 fn in_doubt(state: &State) -> u64 {

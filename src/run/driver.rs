@@ -3,10 +3,12 @@
 //! Write first, act second: an intent is on disk before the core hears `IntentDurable`, and only then can it release the
 //! order. Facts about the account are committed before the commands that follow from them are carried out.
 
+use super::about::about;
 use super::collect::{Collector, Exposure};
 use super::journal::{Books, Journal, JournalError};
 use crate::domain::{Amount, ClientOrderId, InstrumentId, Sequence, WallTime};
 use crate::engine::{self, State};
+use crate::observe::words::{About, sentence, word};
 use crate::port::command::{Alarm, AlarmKind, Severity};
 use crate::port::event::Transfer;
 use crate::port::order::Intent;
@@ -64,8 +66,8 @@ pub struct Driver<J, V = SimVenue> {
     pub market_events: u64,
     /// Alarms raised, by kind.
     pub alarms: BTreeMap<AlarmKind, u64>,
-    /// Alarms since the owner last took them, with the names of their pairs; absent when nobody takes them.
-    pub raised: Option<Vec<(Alarm, Option<String>)>>,
+    /// Alarms since the owner last took them, with what they are about; absent when nobody takes them.
+    pub raised: Option<Vec<(Alarm, About)>>,
     commands: Vec<Command>,
     wakes: BTreeSet<WallTime>,
     decisions: Decisions,
@@ -259,15 +261,15 @@ impl<J: Journal, V: Gateway> Driver<J, V> {
             Command::AddMargin { instrument, amount } => self.venue.add_margin(instrument, amount, at),
             Command::Alarm(alarm) => {
                 *self.alarms.entry(alarm.kind).or_default() += 1;
-                let name = alarm.pair.and_then(|id| self.state.pair(id)).map(|pair| pair.pair.name.as_str());
                 if let Some(raised) = &mut self.raised {
-                    raised.push((alarm.clone(), name.map(str::to_owned)));
+                    raised.push((alarm.clone(), about(&self.state, &alarm)));
                 }
-                let pair = name.unwrap_or("-");
+                // Made only where it is shown: a backtest raises many and shows none.
+                let text = || sentence(alarm.kind, &about(&self.state, &alarm), None);
                 match alarm.severity {
-                    Severity::Page => tracing::error!(at = %at, pair, kind = ?alarm.kind, "alarm"),
-                    Severity::Warning => tracing::warn!(at = %at, pair, kind = ?alarm.kind, "alarm"),
-                    Severity::Notice => tracing::info!(at = %at, pair, kind = ?alarm.kind, "alarm"),
+                    Severity::Page => tracing::error!(at = %at, kind = word(alarm.kind), text = text(), "alarm"),
+                    Severity::Warning => tracing::warn!(at = %at, kind = word(alarm.kind), text = text(), "alarm"),
+                    Severity::Notice => tracing::info!(at = %at, kind = word(alarm.kind), text = text(), "alarm"),
                 }
             }
             Command::WakeAt { at: wake } => {

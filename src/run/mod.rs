@@ -1,5 +1,6 @@
 //! The drivers: where events come from, where commands go, and who says what time it is. The core is the same in each.
 
+pub mod about;
 pub mod backtest;
 pub mod begin;
 pub mod checkup;

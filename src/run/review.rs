@@ -3,10 +3,10 @@
 //! It applies what is on disk and decides nothing; it opens no file and never writes. Tests: `tests/session_commands.rs`.
 
 use super::backtest::figures_of;
-use super::collect::Collector;
+use super::collect::{Collector, lines_of};
 use super::session::{RecoverError, recover};
 use crate::config::Settings;
-use crate::domain::{Amount, Catalogue, WallTime};
+use crate::domain::{Amount, Catalogue, Price, WallTime};
 use crate::engine::State;
 use crate::report::run::{BasisSeries, EquityRow, Remark, RunResult, Summary};
 use crate::store::Loaded;
@@ -93,11 +93,38 @@ impl Review {
         self.state.quotes.iter().map(|quote| self.state.ledger.opening(*quote)).sum()
     }
 
-    /// The books when they were valued last; at the very start nothing was yet.
+    /// Values the books at prices of a later instant, as the running session knows them.
+    pub fn value<'a>(&mut self, marks: impl Iterator<Item = (&'a str, (Price, Price))>, at: WallTime) {
+        for (name, (spot, perp)) in marks {
+            if let Some(id) = self.state.catalogue.pair_named(name).map(|pair| pair.id) {
+                self.state.ledger.mark(id, spot, perp);
+            }
+        }
+        self.clock = self.clock.max(at);
+    }
+
+    /// Equity and profit lines at one instant: the end of a session that is over, else all books at the prices that are
+    /// known ([`Review::value`], or those of the last commit).
     #[must_use]
     pub fn valued(&self) -> EquityRow {
-        let start = || EquityRow { at: self.clock, equity: self.capital(), lines: crate::ledger::Lines::default() };
-        self.collector.equity.last().copied().unwrap_or_else(start)
+        if self.finished()
+            && let Some(last) = self.collector.equity.last()
+        {
+            return *last;
+        }
+        let equity = self.state.equity();
+        EquityRow { at: self.clock, equity, lines: lines_of(&self.state, equity) }
+    }
+
+    /// Rows of equity up to the instant of [`Review::valued`].
+    #[must_use]
+    pub fn equity_rows(&self) -> Vec<EquityRow> {
+        let (mut rows, valued) = (self.collector.equity.clone(), self.valued());
+        match rows.last_mut() {
+            Some(last) if last.at >= valued.at => *last = valued,
+            _ => rows.push(valued),
+        }
+        rows
     }
 
     /// What a report prints: the session's own summary when it is over, else what is known so far.
@@ -107,7 +134,7 @@ impl Review {
             summary: self.summary.clone().unwrap_or_else(|| self.so_far()),
             fills: self.collector.fills.clone(),
             funding: self.collector.funding.clone(),
-            equity: self.collector.equity.clone(),
+            equity: self.equity_rows(),
             trips: self.collector.trips.clone(),
             basis: Vec::<BasisSeries>::new(),
             naked_s: self.collector.naked_s.clone(),
@@ -118,6 +145,7 @@ impl Review {
         let valued = self.valued();
         let mut summary = figures_of(&self.state, &self.collector, &self.state.settings);
         let change = valued.equity - summary.final_equity;
+        summary.to_ms = summary.to_ms.max(valued.at);
         summary.final_equity = valued.equity;
         summary.pnl = valued.lines;
         summary.net_apr = yearly(&summary, change, summary.net_apr);

@@ -22,6 +22,9 @@ pub struct PairRow {
     pub at_rest: bool,
     /// Largest hedged coins of the round trip.
     pub largest: crate::domain::Quantity,
+    /// Prices at which its books were worth something at this commit, spot and perp; absent in older ledgers.
+    #[serde(default)]
+    pub marks: Option<(crate::domain::Price, crate::domain::Price)>,
 }
 
 /// The journal of a session.
@@ -101,7 +104,8 @@ impl Session {
             batch.meta.push(("venue_number", number.to_string()));
         }
         for pair in &state.pairs {
-            let row = PairRow { memory: pair.memory.clone(), at_rest: pair.at_rest, largest: pair.largest };
+            let (memory, marks) = (pair.memory.clone(), pair.market.marks);
+            let row = PairRow { memory, at_rest: pair.at_rest, largest: pair.largest, marks };
             batch.pairs.push((pair.pair.name.clone(), pair.memory.phase.as_str().to_owned(), text(&row)));
         }
         self.rows(books.collector, &mut batch);
@@ -252,6 +256,10 @@ fn restore_memory(state: &mut State, loaded: &Loaded) -> Result<(), RecoverError
             pair.memory = row.memory;
             pair.at_rest = row.at_rest;
             pair.largest = row.largest;
+            // What the last commit was worth, at its own prices: what follows from earlier ones sums up to the same.
+            if let Some((spot, perp)) = row.marks {
+                state.ledger.mark(pair.pair.id, spot, perp);
+            }
         }
         active += usize::from(pair.memory.entered_at.is_some());
     }

@@ -60,6 +60,9 @@ pub struct PairRow {
     pub spot_mid: Option<Price>,
     /// Mid of the perp leg.
     pub perp_mid: Option<Price>,
+    /// Prices at which it is valued, spot and perp.
+    #[serde(default)]
+    pub marks: Option<(Price, Price)>,
     /// Time since the older of the two prices; absent when one is missing.
     pub age_ms: Option<i64>,
     /// Why the gate refused the last order that was wanted.
@@ -129,6 +132,7 @@ fn pair_row(state: &State, pair: &PairState, now: WallTime) -> PairRow {
         halted: memory.halted,
         spot_mid: spot.mid,
         perp_mid: perp.mid,
+        marks: pair.market.marks,
         age_ms,
         refused: pair.refusal.as_ref().map(ToString::to_string),
     }

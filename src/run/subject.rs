@@ -13,6 +13,7 @@ use super::recover;
 use super::shadow::Shadow;
 use crate::domain::{ClientOrderId, PairId, Quantity, Span, WallTime};
 use crate::engine::State;
+use crate::observe::words::About;
 use crate::orders::Order;
 use crate::port::Event;
 use crate::port::command::{Alarm, AlarmKind};
@@ -50,7 +51,7 @@ pub trait Subject {
     /// Alarms raised so far, by kind.
     fn alarms(&self) -> &BTreeMap<AlarmKind, u64>;
     /// Alarms since they were taken last, when somebody takes them.
-    fn raised(&mut self) -> &mut Option<Vec<(Alarm, Option<String>)>>;
+    fn raised(&mut self) -> &mut Option<Vec<(Alarm, About)>>;
     /// A person's act, or what one found out, as a fact that is decided on.
     ///
     /// # Errors
@@ -95,7 +96,7 @@ macro_rules! books {
         fn alarms(&self) -> &BTreeMap<AlarmKind, u64> {
             &self.driver.alarms
         }
-        fn raised(&mut self) -> &mut Option<Vec<(Alarm, Option<String>)>> {
+        fn raised(&mut self) -> &mut Option<Vec<(Alarm, About)>> {
             &mut self.driver.raised
         }
     };

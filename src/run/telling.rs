@@ -6,6 +6,7 @@ use crate::config::settings;
 use crate::domain::WallTime;
 use crate::keys::file::{FileError, Guard, read_secret, replace};
 use crate::observe::alarms::{Alarms, Memory, Notice};
+use crate::observe::words::About;
 use crate::observe::sinks::{Patience, SinkError, Sinks};
 use crate::port::command::Alarm;
 use std::path::{Path, PathBuf};
@@ -95,15 +96,16 @@ impl Telling {
         let thread = std::thread::Builder::new().name("alarms".to_owned()).spawn(work).map_err(failed)?;
         let gone = || TellError::Runtime(std::io::ErrorKind::BrokenPipe);
         let sinks = ready.recv().map_err(|_| gone())??;
-        let alarms = Alarms::new(settings.fold, settings.heartbeat, memory.unwrap_or_default());
+        let alarms = Alarms::new(settings.fold, settings.heartbeat, memory.unwrap_or_default())
+            .of_session(&folder.display().to_string());
         Ok(Some(Self { alarms, sinks: Some(sinks), stored, last: Some(last), thread: Some(thread) }))
     }
 
     /// Alarms of the core with the names of their pairs, and time that passed.
-    pub fn tell(&mut self, raised: &[(Alarm, Option<String>)], now: WallTime) {
+    pub fn tell(&mut self, raised: &[(Alarm, About)], now: WallTime) {
         let mut notices: Vec<Notice> = Vec::new();
-        for (alarm, pair) in raised {
-            notices.extend(self.alarms.raise(alarm, pair.as_deref(), now));
+        for (alarm, about) in raised {
+            notices.extend(self.alarms.raise(alarm, about, now));
         }
         notices.extend(self.alarms.tick(now));
         if notices.is_empty() {

@@ -1,0 +1,116 @@
+//! What an alarm is about: its pair and venue by name, and the money that is at risk at the moment in which it is raised.
+//!
+//! Pure: reads the state, changes nothing. What has no price is left out, never counted as nothing. Tests: at the end.
+
+use crate::domain::{Amount, Asset, SignedQuantity, VenueId};
+use crate::engine::{PairState, State};
+use crate::observe::words::About;
+use crate::port::command::{Alarm, AlarmKind};
+
+/// The names and the money of an alarm.
+#[must_use]
+pub fn about(state: &State, alarm: &Alarm) -> About {
+    let pair = alarm.pair.and_then(|id| state.pair(id));
+    let venue = pair.map(|pair| pair.pair.venue_id).or_else(|| venue_of(state, alarm.kind));
+    About {
+        pair: pair.map(|pair| pair.pair.name.clone()),
+        venue: venue.and_then(|id| state.catalogue.venues().get(id.index())).map(ToString::to_string),
+        order: alarm.order.map(|id| id.to_string()),
+        at_risk: pair.map_or_else(|| held(state, venue), |pair| at_risk(state, pair)),
+    }
+}
+
+/// The one venue that an alarm without a pair can be about.
+fn venue_of(state: &State, kind: AlarmKind) -> Option<VenueId> {
+    let said = |venue: &crate::engine::state::VenueState| match kind {
+        AlarmKind::VenueDown => venue.down,
+        AlarmKind::VenueRefuses => venue.barred,
+        AlarmKind::Foreign => venue.foreign,
+        AlarmKind::Difference => venue.differs,
+        AlarmKind::MarginLow | AlarmKind::MarginFloor => venue.margin_warned,
+        AlarmKind::CollateralUnknown => venue.rates_missed,
+        _ => false,
+    };
+    let ids = (0..=u8::MAX).map(VenueId).zip(&state.venues);
+    let mut of: Vec<VenueId> = ids.filter(|(_, venue)| said(venue)).map(|(id, _)| id).collect();
+    if of.is_empty() && state.venues.len() == 1 {
+        of.push(VenueId(0));
+    }
+    match of.as_slice() {
+        [one] => Some(*one),
+        _ => None,
+    }
+}
+
+/// What a pair has unequal, or else its short.
+fn at_risk(state: &State, pair: &PairState) -> Option<String> {
+    let (spot, perp) = state.held(pair);
+    let mid = pair.market.perp.mid.or(pair.market.spot.mid)?;
+    let quote = pair.pair.quote;
+    let value = |coins: SignedQuantity| cents(mid.times(coins.magnitude()));
+    let (naked, short) = (value(spot + perp), value(perp));
+    match (naked.is_zero(), short.is_zero()) {
+        (true, true) => None,
+        (true, false) => Some(format!("short of {short} {quote}, legs equal")),
+        (false, true) => Some(format!("{naked} {quote} unequal")),
+        (false, false) => Some(format!("{naked} {quote} unequal, short of {short} {quote}")),
+    }
+}
+
+/// Shorts of a venue, or of all.
+fn held(state: &State, venue: Option<VenueId>) -> Option<String> {
+    let mut sums: Vec<(Asset, Amount)> = Vec::new();
+    for pair in state.pairs.iter().filter(|pair| venue.is_none_or(|id| id == pair.pair.venue_id)) {
+        let (_, perp) = state.held(pair);
+        let Some(mid) = pair.market.perp.mid.filter(|_| !perp.is_zero()) else { continue };
+        let value = mid.times(perp.magnitude());
+        match sums.iter_mut().find(|(quote, _)| *quote == pair.pair.quote) {
+            Some((_, sum)) => *sum += value,
+            None => sums.push((pair.pair.quote, value)),
+        }
+    }
+    let words: Vec<String> = sums.iter().map(|(quote, sum)| format!("{} {quote}", cents(*sum))).collect();
+    (!words.is_empty()).then(|| format!("{} of shorts held", words.join(" and ")))
+}
+
+/// Money to two decimals, towards zero.
+fn cents(amount: Amount) -> Amount {
+    let cent = Amount::whole(1).units() / 100;
+    Amount::from_units(amount.units() / cent * cent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use crate::domain::{Market, PairId, Price, WallTime};
+    use crate::port::command::Severity;
+    use crate::port::event::Adoption;
+    use crate::port::{Event, Stamped};
+    use crate::run::paper::START;
+    use crate::sim::Generator;
+
+    #[test]
+    fn u13_an_alarm_names_venue_pair_and_money_at_risk() {
+        let mut state = State::new(Settings::default(), Generator::new(1, START).catalogue().clone());
+        let alarm = |kind, pair| Alarm { kind, severity: Severity::Page, pair, order: None };
+        let bare = about(&state, &alarm(AlarmKind::PairNaked, Some(PairId(0))));
+        assert_eq!(bare.at_risk, None, "nothing is known of its price");
+        assert!(bare.pair.is_some_and(|name| name.contains(':')) && bare.venue.is_some());
+        let price = |text: &str| Price::parse(text).unwrap();
+        for (leg, text) in [(Market::Spot, "50000"), (Market::Perp, "50010")] {
+            state.pairs[0].market.leg_mut(leg).mid = Some(price(text));
+        }
+        state.pairs[0].market.marks = Some((price("50000"), price("50010")));
+        let coins = |text: &str| crate::domain::Quantity::parse(text).unwrap();
+        let (coins, short, entry) = (coins("0.4"), coins("0.5"), price("50000"));
+        let adoption = Adoption { pair: PairId(0), coins, short, entry, mids: (price("50000"), price("50010")) };
+        let event = Event::Operator(crate::port::event::Operator::Adopt(adoption));
+        let stamped = Stamped { sequence: crate::domain::Sequence(1), at: WallTime(START.0), event };
+        crate::engine::step(&mut state, &stamped, &mut Vec::new());
+        let naked = about(&state, &alarm(AlarmKind::PairNaked, Some(PairId(0))));
+        assert_eq!(naked.at_risk.as_deref(), Some("5001 USDT unequal, short of 25005 USDT"));
+        let all = about(&state, &alarm(AlarmKind::LossLimit, None));
+        assert_eq!(all.at_risk.as_deref(), Some("25005 USDT of shorts held"));
+    }
+}
