@@ -6,7 +6,7 @@ mod session;
 
 use serde_json::{Value, json};
 use session::{Running, carry, ended, hedged, text};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;

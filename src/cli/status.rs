@@ -119,7 +119,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// From the files; true when the session is over.
 fn once(place: &Where, json: bool, output: &mut Output<'_>) -> Result<bool, Failure> {
     let folder = Folder::open(place)?;
-    let report = report(&folder, &folder.review()?);
+    let report = report(&folder, &folder.review_now()?.0);
     if json {
         folder::json(output.out, &report)?;
     } else {
