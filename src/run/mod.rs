@@ -34,6 +34,7 @@ pub mod rows;
 pub mod session;
 pub mod shadow;
 pub mod snapshot;
+pub mod stops;
 pub mod subject;
 pub mod telling;
 
