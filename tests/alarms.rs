@@ -6,8 +6,8 @@ mod secrets;
 
 use carry::domain::{PairId, Span, WallTime};
 use carry::observe::alarms::{Alarms, Memory, Notice};
-use carry::observe::words::About;
 use carry::observe::sinks::{Patience, Sinks};
+use carry::observe::words::About;
 use carry::port::command::{Alarm, AlarmKind, Severity};
 use secrets::Canaries;
 use serde_json::Value;

@@ -63,7 +63,9 @@ fn h15_acts_reach_the_session_and_survive_kill() {
     assert_eq!(verb(&dir, &["halt"]).1["result"]["bot"], "halted");
     assert_eq!(verb(&dir, &["halt"]).0, 0, "twice is once");
     // L36: what would send is refused, and is not kept for later.
-    for act in [&["flatten", "--yes"][..], &["close", "alpha:BTCUSDT"], &["open", "alpha:BTCUSDT", "--size", "1000usdt"]] {
+    for act in
+        [&["flatten", "--yes"][..], &["close", "alpha:BTCUSDT"], &["open", "alpha:BTCUSDT", "--size", "1000usdt"]]
+    {
         let (code, _, problems) = verb(&dir, act);
         assert_eq!(code, 4, "{act:?}: {problems}");
         assert!(problems.contains("the session is halted: nothing is sent") && problems.contains("carry clear-halt"));

@@ -344,8 +344,14 @@ mod tests {
         for second in 1..10 {
             assert_eq!(alarms.raise(&stale, &About::default(), at(second)), None);
         }
-        assert!(alarms.raise(&alarm(AlarmKind::Stale, Severity::Warning, 2), &About::default(), at(3)).is_some(), "another pair");
-        assert!(alarms.raise(&alarm(AlarmKind::Depeg, Severity::Warning, 1), &About::default(), at(3)).is_some(), "another kind");
+        assert!(
+            alarms.raise(&alarm(AlarmKind::Stale, Severity::Warning, 2), &About::default(), at(3)).is_some(),
+            "another pair"
+        );
+        assert!(
+            alarms.raise(&alarm(AlarmKind::Depeg, Severity::Warning, 1), &About::default(), at(3)).is_some(),
+            "another kind"
+        );
         assert_eq!(alarms.tick(at(59)), []);
         let sum = alarms.tick(at(60));
         assert_eq!(sum.len(), 1);
@@ -371,7 +377,11 @@ mod tests {
         let told = again.tick(at(30));
         assert_eq!(told.len(), 1);
         assert_eq!((told[0].what, told[0].pair.as_deref()), (What::StillOpen, Some("alpha:BTCUSDT")));
-        assert_eq!(again.raise(&alarm(AlarmKind::OrderUnknown, Severity::Page, 1), &About::default(), at(40)), None, "still folded");
+        assert_eq!(
+            again.raise(&alarm(AlarmKind::OrderUnknown, Severity::Page, 1), &About::default(), at(40)),
+            None,
+            "still folded"
+        );
         assert_eq!(again.tick(at(100)).len(), 1);
         let ended = again.tick(at(160));
         assert_eq!((ended[0].what, ended[0].open, again.open()), (What::Quiet, 0, 0));

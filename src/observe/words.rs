@@ -194,11 +194,7 @@ pub const fn words(kind: AlarmKind) -> (&'static str, &'static str, &'static str
             "nothing is entered; what is held is managed and closed as before",
             "carry resume{state}",
         ),
-        AlarmKind::InTransition => (
-            "the session is starting or ending",
-            "nothing is entered",
-            "carry status{state}",
-        ),
+        AlarmKind::InTransition => ("the session is starting or ending", "nothing is entered", "carry status{state}"),
     }
 }
 
@@ -257,11 +253,14 @@ mod tests {
             at_risk: Some("25000.00 USDT unequal".to_owned()),
         };
         let text = sentence(AlarmKind::PairNaked, &about, Some("state/my main"));
-        for part in ["binance:BTCUSDT: ", "(25000.00 USDT unequal)", "carry close binance:BTCUSDT --state 'state/my main'"] {
+        for part in
+            ["binance:BTCUSDT: ", "(25000.00 USDT unequal)", "carry close binance:BTCUSDT --state 'state/my main'"]
+        {
             assert!(text.contains(part), "{text}");
         }
         assert!(text.ends_with("(runbook: pair-naked)") && !text.contains('\n') && !text.contains(". "), "{text}");
-        let text = sentence(AlarmKind::OrderUnknown, &About { order: Some("c1-0-7".to_owned()), ..About::default() }, None);
+        let text =
+            sentence(AlarmKind::OrderUnknown, &About { order: Some("c1-0-7".to_owned()), ..About::default() }, None);
         assert!(text.contains("carry resolve c1-0-7 --as executed|absent"), "{text}");
     }
 }
