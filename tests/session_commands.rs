@@ -14,7 +14,8 @@ fn json(args: &[&str]) -> Value {
     let (code, out, problems) = ended(args);
     assert_eq!((code, problems.as_str()), (0, ""), "{args:?}");
     let value: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(value["schema"], format!("carry.{}/1", args[0]));
+    let number = if args[0] == "report" { 2 } else { 1 };
+    assert_eq!(value["schema"], format!("carry.{}/{number}", args[0]));
     assert_eq!(value["mode"], "paper", "{args:?}");
     value
 }

@@ -1,9 +1,11 @@
 //! `carry backtest`: a strategy over recorded history. Tests: `tests/backtest/`.
 
+use super::about::quoted;
 use super::history::{Choice, Ready, Window, quote_margin};
 use super::{Exit, Failure, Output};
 use crate::run::backtest::run as run_backtest;
 use crate::run::journal::NoJournal;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Runs a strategy over recorded history, pair by pair, with fees, funding, margin and holes
@@ -27,7 +29,7 @@ pub struct Args {
     /// Folder for summary.json, the CSV files and report.html
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// The summary as JSON (schema carry.backtest/1)
+    /// The summary as JSON (schema carry.backtest/2)
     #[arg(long)]
     json: bool,
 }
@@ -49,7 +51,8 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     quote_margin(&ready.settings, "recorded history")?;
     let inputs = ready.inputs();
     let failed = |error: String| Failure::new(Exit::Failure, error);
-    let result = run_backtest(&inputs, NoJournal, true).map_err(|error| failed(error.to_string()))?;
+    let mut result = run_backtest(&inputs, NoJournal, true).map_err(|error| failed(error.to_string()))?;
+    result.summary.run = ready.run.clone();
     if let Some(out) = &args.out {
         crate::report::files::write_all(out, &result).map_err(|error| failed(error.to_string()))?;
     }
@@ -61,22 +64,46 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     next(args, output)
 }
 
-/// The command that is most useful now.
+/// The commands that are most useful now, as they work: with everything that was chosen for this run.
 fn next(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
-    let (data, strategy) = (args.choice.data.display(), args.choice.strategy.display());
-    let why = format!("carry why --data {data} --strategy {strategy}");
-    let rows = match &args.out {
-        Some(out) => (out.join("report.html").display().to_string(), "charts: open it in a browser"),
-        None => (
-            format!("carry backtest --data {data} --strategy {strategy} --out out"),
+    let choice = choice(args);
+    let mut rows = Vec::new();
+    match &args.out {
+        Some(out) => writeln!(output.out, "\ncharts: {} (open it in a browser)", out.join("report.html").display())?,
+        None => rows.push((
+            format!("carry backtest {}{} --out out", choice, times(args)),
             "the same with files: fills, funding, equity, trips and charts",
-        ),
-    };
-    crate::report::table::print_next(
-        output.out,
-        &[(&rows.0, rows.1), (&why, "what kept each pair out, measured against its threshold")],
-    )?;
+        )),
+    }
+    let at = args.to.as_ref().map_or_else(String::new, |to| format!(" --at {}", quoted(to)));
+    rows.push((format!("carry why {choice}{at}"), "what kept each pair out, measured against its threshold"));
+    let rows: Vec<(&str, &str)> = rows.iter().map(|(command, why)| (command.as_str(), *why)).collect();
+    crate::report::table::print_next(output.out, &rows)?;
     Ok(())
+}
+
+/// History, strategy and settings as they were given.
+fn choice(args: &Args) -> String {
+    let choice = &args.choice;
+    let path = |path: &Path| quoted(&path.display().to_string());
+    let mut text = format!("--data {} --strategy {}", path(&choice.data), path(&choice.strategy));
+    for config in &choice.config {
+        let _ = write!(text, " --config {}", path(config));
+    }
+    for set in &choice.set {
+        let _ = write!(text, " --set {}", quoted(set));
+    }
+    if let Some(capital) = &args.capital {
+        let _ = write!(text, " --set {}", quoted(&format!("run.capital={capital}")));
+    }
+    text
+}
+
+fn times(args: &Args) -> String {
+    let flag = |name: &str, at: &Option<String>| {
+        at.as_ref().map_or_else(String::new, |at| format!(" --{name} {}", quoted(at)))
+    };
+    flag("from", &args.from) + &flag("to", &args.to)
 }
 
 /// A name that is taken by a file is refused before the work, not after it.

@@ -10,7 +10,7 @@ use crate::data::folder::Folder;
 use crate::data::history::PairHistory;
 use crate::data::instruments::{self, Legs};
 use crate::domain::{Catalogue, Span, WallTime};
-use crate::report::run::Remark;
+use crate::report::run::{Remark, RunInfo};
 use crate::run::backtest::Inputs;
 use std::path::PathBuf;
 
@@ -72,6 +72,8 @@ pub struct Ready {
     pub histories: Vec<PairHistory>,
     /// Proxies, defaults, and pairs left out.
     pub remarks: Vec<Remark>,
+    /// What the settings are.
+    pub run: RunInfo,
 }
 
 /// Coins are collateral where a venue says what they count for: history and the generated market do not.
@@ -112,6 +114,7 @@ impl Ready {
             histories: Vec::new(),
             remarks: Vec::new(),
             settings: loaded.settings.clone(),
+            run: super::about::about(loaded),
         };
         let histories = if named.is_empty() {
             ready.all_within(folder, window)?

@@ -26,7 +26,7 @@ pub struct Args {
 }
 
 /// Where each file goes, and what it holds.
-const FILES: [(&str, &str); 4] = [
+pub(super) const FILES: [(&str, &str); 4] = [
     ("config/carry.toml", include_str!("../../config/carry.toml")),
     ("strategies/anchor.toml", include_str!("../../strategies/anchor.toml")),
     ("strategies/ethena.toml", include_str!("../../strategies/ethena.toml")),
@@ -77,7 +77,16 @@ pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     for name in &written {
         writeln!(output.out, "wrote {name}")?;
     }
-    Ok(writeln!(output.out, "next: carry check strategies/anchor.toml")?)
+    let there = match args.dir.as_os_str() {
+        dir if dir == "." => String::new(),
+        _ => format!("cd {} && ", super::about::quoted(&shown(&args.dir))),
+    };
+    Ok(writeln!(output.out, "next: {there}carry check strategies/anchor.toml")?)
+}
+
+/// Whether `carry init` would write into the working directory: nothing of it is there.
+pub(super) fn writable_here() -> bool {
+    FILES.iter().all(|(name, _)| !is_there(Path::new(name)))
 }
 
 /// A dangling link counts as there: writing through it would make a file somewhere else.

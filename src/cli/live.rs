@@ -72,7 +72,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let job = Job { args, loaded: &loaded, entry: &entry.entry };
     let (mut live, attendant, ended, seconds) = real::run(job.go(attendant, desk))?;
     attendant.end(&mut live);
-    finish_run(args, &live, (ended, seconds), output)
+    finish_run((args, &loaded), &live, (ended, seconds), output)
 }
 
 /// The settings. A test key on loopback may do without hours in the shadow; nothing else may go below the key's range.
@@ -183,13 +183,14 @@ pub fn signer(entry: &KeyEntry, name: &str, profile: &Profile) -> Result<(Signer
 }
 
 fn finish_run(
-    args: &Args,
+    (args, loaded): (&Args, &Loaded),
     live: &Live<Session>,
     (ended, seconds): (Ended, f64),
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
     let mut summary = summarise(&live.driver, &live.driver.state.settings, seconds);
-    "carry.live/1".clone_into(&mut summary.schema);
+    "carry.live/2".clone_into(&mut summary.schema);
+    summary.run = super::about::about(loaded);
     "live".clone_into(&mut summary.mode);
     "live".clone_into(&mut summary.market);
     let told = if args.json {

@@ -3,10 +3,12 @@
 //! Results go to stdout, the log and progress to stderr. A command returns a [`Failure`] with one of the exit codes of the
 //! table in the README; nothing here decides anything about money.
 
+pub mod about;
 pub mod attend;
 pub mod backtest;
 mod bounded;
 pub mod check;
+pub mod compare;
 pub mod completions;
 pub mod control;
 pub mod data;
@@ -149,6 +151,7 @@ impl Cli {
 enum Verb {
     Backtest(backtest::Args),
     Check(check::Args),
+    Compare(compare::Args),
     Doctor(doctor::Args),
     Init(init::Args),
     Keys(keys::Args),
@@ -201,6 +204,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     let result: Result<(), Failure> = match &cli.command {
         Verb::Backtest(args) => backtest::run(args, &mut output),
         Verb::Check(args) => check::run(args, &mut output),
+        Verb::Compare(args) => compare::run(args, &mut output),
         Verb::Doctor(args) => doctor::run(args, &mut output),
         Verb::Init(args) => init::run(args, &mut output),
         Verb::Keys(args) => keys::run(args, &mut output),

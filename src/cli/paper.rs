@@ -45,7 +45,7 @@ pub struct Args {
     /// Folder of the session; a new one under runs/ when absent
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// Strategy file; the built-in settings when absent
+    /// Strategy file; when absent that of the session, else the one edited last in strategies/, else the built-in settings
     #[arg(long, value_name = "FILE")]
     strategy: Option<PathBuf>,
     /// Overrides one key; may be repeated
@@ -78,9 +78,9 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     if let Some(seed) = args.seed {
         set.push(format!("sim.seed={seed}"));
     }
-    let loaded = load(&Sources::discover(args.strategy.clone(), args.config.clone(), set))?;
     let speed = speed(&args.speed)?;
     let folder = args.state.clone().unwrap_or_else(new_run);
+    let loaded = load(&Sources::discover(strategy(args, &folder), args.config.clone(), set))?;
     if args.is_live() {
         let job =
             super::shadow::Job { mode: "paper", folder: &folder, loaded: &loaded, place: &args.place, json: args.json };
@@ -113,18 +113,31 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
                 write!(output.out, "{}", crate::report::summary_json(&result.summary))?;
             } else {
                 crate::report::print_summary(output.out, &result)?;
-                let report = format!("carry report {}", folder.display());
-                let replay = format!("carry replay {}", folder.display());
-                let next: [(&str, &str); 3] = [
-                    (&report, "the page with charts"),
-                    (&replay, "the same decisions again, from the tape"),
-                    ("carry init", "your own configuration and strategy files"),
-                ];
+                let place = super::about::quoted(&folder.display().to_string());
+                let report = format!("carry report {place}");
+                let replay = format!("carry replay {place}");
+                let mut next: Vec<(&str, &str)> =
+                    vec![(&report, "the page with charts"), (&replay, "the same decisions again, from the tape")];
+                // Where there are files already it would refuse.
+                if super::init::writable_here() {
+                    next.push(("carry init", "your own configuration and strategy files"));
+                }
                 crate::report::print_next(output.out, &next)?;
             }
         }
     }
     Ok(())
+}
+
+/// The strategy file: the one that was named, else that of the session, else the one that was edited here.
+fn strategy(args: &Args, folder: &Path) -> Option<PathBuf> {
+    if args.strategy.is_some() {
+        return args.strategy.clone();
+    }
+    match super::about::of_session(folder) {
+        Some(run) => run.file.map(PathBuf::from),
+        None => super::about::edited(),
+    }
 }
 
 /// One session's folder and settings.
@@ -186,7 +199,8 @@ impl Job<'_> {
         self.reconcile(&state, &books)?;
         let sequence = Sequence(state.sequence.0);
         let tape = TapeWriter::resume(&self.path("tape"), sequence).map_err(journal_tape)?;
-        let session = Session::new(ledger, Some(tape), &recovered.collector);
+        let mut session = Session::new(ledger, Some(tape), &recovered.collector);
+        session.about(&super::about::about(self.loaded))?;
         let driver = Driver::new(state, books, session, recovered.collector);
         let clocks = (recovered.clock, venue.clock);
         let mut paper = Paper::resume(driver, market, clocks, recovered.epoch, &history)?;
@@ -243,6 +257,7 @@ impl Job<'_> {
                 ("identity", self.identity()),
                 ("settings", header.settings.to_string()),
                 ("catalogue", serde_json::to_string(&header.catalogue).unwrap_or_default()),
+                ("run", serde_json::to_string(&super::about::about(self.loaded)).unwrap_or_default()),
             ],
             ..crate::store::ledger_file::Batch::default()
         };
@@ -332,7 +347,9 @@ impl Job<'_> {
         paper.finish()?;
         let settings = &self.loaded.settings;
         let mut summary = summarise(&paper.driver, settings, seconds);
-        "carry.paper/1".clone_into(&mut summary.schema);
+        "carry.paper/2".clone_into(&mut summary.schema);
+        summary.run = super::about::about(self.loaded);
+        summary.seed = Some(settings.sim.seed);
         "paper".clone_into(&mut summary.mode);
         "sim".clone_into(&mut summary.market);
         summary.remarks.push(Remark {
@@ -352,6 +369,7 @@ impl Job<'_> {
             equity: collector.equity,
             trips,
             basis: Vec::<BasisSeries>::new(),
+            margin: collector.margin,
             naked_s: collector.naked_s,
         };
         let mut text = Vec::new();

@@ -91,7 +91,9 @@ fn session(job: &Job<'_>, catalogue: &Catalogue, market: &str) -> Result<Session
     let identity =
         format!("mode=paper market={market} from={} strategy={}", job.from.display(), job.loaded.strategy_hash);
     ledger.commit(&Batch { meta: vec![("identity", identity)], ..Batch::default() })?;
-    Ok(Session::new(ledger, Some(tape), &Collector::new(0, true)))
+    let mut session = Session::new(ledger, Some(tape), &Collector::new(0, true));
+    session.about(&super::about::about(job.loaded))?;
+    Ok(session)
 }
 
 fn candles(job: &Job<'_>, output: &mut Output<'_>) -> Result<(), Failure> {
@@ -103,7 +105,8 @@ fn candles(job: &Job<'_>, output: &mut Output<'_>) -> Result<(), Failure> {
     let mut bars = Bars::new(&inputs, session, true)?;
     while bars.step()? {}
     let (mut result, driver) = finish_bars(bars, &inputs, watch.seconds());
-    "carry.paper/1".clone_into(&mut result.summary.schema);
+    "carry.paper/2".clone_into(&mut result.summary.schema);
+    result.summary.run = super::about::about(job.loaded);
     "paper".clone_into(&mut result.summary.mode);
     "replay".clone_into(&mut result.summary.market);
     close(driver, &result.summary)?;
@@ -155,10 +158,12 @@ fn frames(job: &Job<'_>, output: &mut Output<'_>) -> Result<(), Failure> {
     driver.collector.observe(end, &driver.state, crate::run::collect::Exposure::default());
     driver.collector.finish(end, &driver.state);
     let mut summary = summarise(&driver, settings, watch.seconds());
-    "carry.paper/1".clone_into(&mut summary.schema);
+    "carry.paper/2".clone_into(&mut summary.schema);
+    summary.run = super::about::about(job.loaded);
     "paper".clone_into(&mut summary.mode);
     "replay".clone_into(&mut summary.market);
     let result = RunResult {
+        margin: driver.collector.margin.clone(),
         summary,
         fills: driver.collector.fills.clone(),
         funding: driver.collector.funding.clone(),

@@ -22,7 +22,7 @@ pub struct Args {
     /// Folder for the files; the session's own when absent
     #[arg(long, value_name = "OUT")]
     out: Option<PathBuf>,
-    /// JSON (schema carry.report/1)
+    /// JSON (schema carry.report/2)
     #[arg(long)]
     json: bool,
 }
@@ -50,7 +50,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
         crate::report::write_all(target, &result).map_err(|error| Failure::new(Exit::Failure, error.to_string()))?;
     if args.json {
         let report = Report {
-            schema: "carry.report/1",
+            schema: "carry.report/2",
             mode: &review.identity.mode,
             finished: review.finished(),
             files: files.iter().map(|file| file.display().to_string()).collect(),

@@ -106,8 +106,8 @@ impl Job<'_> {
             return Ok(());
         }
         crate::report::print_summary(output.out, result)?;
-        let pnl = format!("carry pnl {}", folder.display());
-        let again = format!("carry {} --state {}", self.mode, self.folder.display());
+        let pnl = format!("carry pnl {}", super::about::quoted(&folder.display().to_string()));
+        let again = super::about::again(self.folder);
         let next: [(&str, &str); 2] = [(&pnl, "its profit, line by line"), (&again, "goes on where it stopped")];
         crate::report::print_next(output.out, &next)?;
         Ok(())
@@ -216,7 +216,8 @@ impl Job<'_> {
     ) -> Result<RunResult, Failure> {
         let Driver { state, collector, .. } = &shadow.driver;
         let mut summary: Summary = summarise(&shadow.driver, &state.settings, seconds);
-        summary.schema = format!("carry.{}/1", self.mode);
+        summary.schema = format!("carry.{}/2", self.mode);
+        summary.run = super::about::about(self.loaded);
         self.mode.clone_into(&mut summary.mode);
         "live".clone_into(&mut summary.market);
         for (subject, text) in remarks {
@@ -230,8 +231,9 @@ impl Job<'_> {
             fills: collector.fills.clone(),
             funding: collector.funding.clone(),
             equity: collector.equity.clone(),
-            trips: collector.trips_by_opening(),
+            trips: collector.all_trips(state),
             basis: Vec::<BasisSeries>::new(),
+            margin: collector.margin.clone(),
             naked_s: collector.naked_s.clone(),
         };
         crate::report::write_all(folder, &result).map_err(|error| Failure::new(Exit::Failure, error.to_string()))?;

@@ -27,6 +27,8 @@ pub struct Loaded {
     /// SHA-256 in hex of the canonical values that decide and limit trades: all sections but `run`, `sim`, `alarm` and `live`. Two files
     /// that say the same in other words (`0.01%/8h`, `1bps/8h`) have the same hash.
     pub strategy_hash: String,
+    /// The strategy file, as it was named.
+    pub strategy: Option<std::path::PathBuf>,
 }
 
 /// One key after all layers.
@@ -81,7 +83,20 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
     }
     layers.take_environment(&sources.env);
     layers.take_flags(&sources.set);
-    layers.finish()
+    layers.finish(sources.strategy.clone())
+}
+
+/// The canonical values of a text as a strategy file would set them, over the built-in ones: a shipped preset, to compare
+/// with.
+///
+/// # Errors
+/// [`ConfigErrors`] as for a file.
+pub fn preset(name: &str, text: &str) -> Result<Loaded, ConfigErrors> {
+    let mut layers = Layers::default();
+    layers.built_in();
+    let written = file::values(name, text, &mut layers.errors);
+    layers.take_file(written);
+    layers.finish(None)
 }
 
 #[derive(Default)]
@@ -194,7 +209,7 @@ impl Layers {
         }
     }
 
-    fn finish(mut self) -> Result<Loaded, ConfigErrors> {
+    fn finish(mut self, strategy: Option<std::path::PathBuf>) -> Result<Loaded, ConfigErrors> {
         super::checks::check(&self.held, &self.refused, &mut self.errors);
         let values: Values = self.held.iter().map(|(path, held)| (*path, held.value.clone())).collect();
         let settings = match assemble::settings(&values) {
@@ -210,7 +225,7 @@ impl Layers {
         let values: Vec<Resolved> =
             KEYS.iter().filter_map(|key| Some(resolved(key, self.held.get(key.path)?))).collect();
         let strategy_hash = strategy_hash(&values);
-        Ok(Loaded { settings, values, strategy_hash })
+        Ok(Loaded { settings, values, strategy_hash, strategy })
     }
 }
 

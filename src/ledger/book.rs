@@ -65,6 +65,8 @@ pub struct Ledger {
     opening: Sums,
     /// Profit lines that belong to no pair.
     outside: Lines,
+    /// What somebody brought (plus) or took: part of `transfers`, and no return.
+    flows: Amount,
     /// Coins of our pairs in perp wallets.
     parked: BTreeMap<(VenueId, Asset), Amount>,
 }
@@ -211,6 +213,9 @@ impl Ledger {
         if !self.pairs.iter().any(|book| book.quote == Some(asset)) {
             // Another coin is a book of its own.
             return;
+        }
+        if why == Adjustment::External {
+            self.flows += amount;
         }
         match why {
             Adjustment::External | Adjustment::Insurance | Adjustment::AutoExchange | Adjustment::Rounding => {
@@ -384,6 +389,12 @@ impl Ledger {
             equity += spot.times_signed(book.attribution.spot) + book.perp.unrealised(perp);
         }
         equity
+    }
+
+    /// Money that somebody brought (plus) or took (minus) since the start, every quote coin one for one.
+    #[must_use]
+    pub const fn flows(&self) -> Amount {
+        self.flows
     }
 
     /// Money of that quote coin that was there at the start.

@@ -12,22 +12,26 @@ use sha2::{Digest, Sha256};
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// The whole page. About 4.7 MB, nearly all of it the chart library.
+/// The page of one run. Under 5 MB, nearly all of it the chart library.
 #[must_use]
 pub fn render(result: &RunResult) -> String {
+    page(&sections::title(result), &sections::body(result))
+}
+
+/// A whole page; title and body are escaped already.
+pub(super) fn page(title: &str, body: &str) -> String {
     let library = chart_library().unwrap_or_default();
-    let body = sections::body(result);
     let mut page = String::with_capacity(library.len() + body.len() + STYLE.len() + SCRIPT.len() + 2_048);
     page.push_str("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     page.push_str("<meta http-equiv=\"Content-Security-Policy\" content=\"");
     page.push_str(&policy(&[&library, SCRIPT]));
     page.push_str("\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
     page.push_str("<meta name=\"referrer\" content=\"no-referrer\">\n<title>");
-    page.push_str(&sections::title(result));
+    page.push_str(title);
     page.push_str("</title>\n<style>\n");
     page.push_str(STYLE);
     page.push_str("</style>\n</head>\n<body>\n");
-    page.push_str(&body);
+    page.push_str(body);
     if library.is_empty() {
         page.push_str("<p class=\"bad\">The chart library is missing from this build; the tables are complete.</p>\n");
     }

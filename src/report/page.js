@@ -29,14 +29,15 @@
     Plotly.react(place, figure.data, figure.layout, figure.config);
   }
 
+  // A chart in a part that is closed has no size: it is drawn when the part opens.
+  const shown = (place) => { const part = place.closest("details"); return !part || part.open; };
   const places = Array.from(document.querySelectorAll(".chart"));
-  places.forEach(draw);
-  document.querySelectorAll("select[data-chart]").forEach((choice) => {
-    choice.addEventListener("change", () => {
-      const place = document.getElementById(choice.dataset.chart);
-      place.dataset.figure = choice.value;
-      draw(place);
+  const drawAll = () => places.filter(shown).forEach(draw);
+  drawAll();
+  document.querySelectorAll("details").forEach((part) => {
+    part.addEventListener("toggle", () => {
+      if (part.open) part.querySelectorAll(".chart").forEach(draw);
     });
   });
-  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => places.forEach(draw));
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
 })();

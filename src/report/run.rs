@@ -133,11 +133,64 @@ pub struct Remark {
     pub text: String,
 }
 
-/// `summary.json` of backtest and paper.
+/// What one calendar month or year of a run was, each as a fraction of the curve's value at its start.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Period {
+    /// Its first instant, or that of the run.
+    pub from_ms: WallTime,
+    /// Change of equity, money that was brought or taken left out.
+    pub net: f64,
+    /// The same with what idle money earned.
+    pub with_cash: f64,
+    /// Cash alone.
+    pub benchmark: f64,
+    /// Largest fall of the net curve inside it.
+    pub fall: f64,
+}
+
+/// What ran: program, strategy, and what differs from the preset.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// Version of the program.
+    pub version: String,
+    /// Commit that it was built from, where that is known.
+    pub commit: Option<String>,
+    /// Name of the strategy: its file's, or `built-in`.
+    pub strategy: String,
+    /// The file, as it was named.
+    pub file: Option<String>,
+    /// SHA-256 of all values that decide.
+    pub strategy_sha256: String,
+    /// What the differences are counted from: a shipped preset, or `built-in`.
+    pub preset: String,
+    /// Values that differ from it.
+    pub changed: Vec<Changed>,
+    /// Every key with its value; those of alarms are left out, a report is shown around.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
+}
+
+/// One setting that is not the preset's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    /// `section.key`.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+    /// The preset's.
+    pub preset: String,
+    /// Where it was set.
+    pub source: String,
+}
+
+/// `summary.json` of every kind of run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// `carry.backtest/1` or `carry.paper/1`.
+    /// `carry.backtest/2`, `carry.paper/2` and the like.
     pub schema: String,
+    /// What ran; empty in a summary of before it was kept.
+    #[serde(default)]
+    pub run: RunInfo,
     /// `backtest`, `paper`.
     pub mode: String,
     /// `history`, `sim`, `replay`.
@@ -166,16 +219,37 @@ pub struct Summary {
     pub open_pairs: u64,
     /// Largest fall of equity from a peak, as a fraction of that peak.
     pub max_drawdown: f64,
-    /// Simple yearly return on capital.
-    pub net_apr: f64,
-    /// What idle money would have earned at `cash_apr`.
+    /// Change in equity over capital, money that was brought or taken left out.
+    #[serde(default)]
+    pub net_return: f64,
+    /// The same with what idle money earned.
+    #[serde(default)]
+    pub net_return_with_cash: f64,
+    /// What cash alone would have returned.
+    #[serde(default)]
+    pub cash_return: f64,
+    /// Compounded: `(1 + net_return)^(365 / days) - 1`. Absent under 90 days, as all yearly figures are.
+    pub net_apr: Option<f64>,
+    /// `net_return` per 365 days, not compounded.
+    #[serde(default)]
+    pub net_simple: Option<f64>,
+    /// What idle money would have earned at `cash_apr`, its own interest included. Never part of equity.
     pub idle_cash_interest: Amount,
-    /// The same return with that interest.
-    pub net_apr_with_cash: f64,
-    /// That less `cash_apr`.
-    pub excess_apr: f64,
-    /// The benchmark.
+    /// The compounded return with that interest.
+    pub net_apr_with_cash: Option<f64>,
+    /// Cash alone, compounded.
+    #[serde(default)]
+    pub benchmark_apr: Option<f64>,
+    /// `net_apr_with_cash` less `benchmark_apr`; absent when nothing was traded.
+    pub excess_apr: Option<f64>,
+    /// What cash earns a year, as it was set.
     pub cash_apr: f64,
+    /// By calendar year (UTC).
+    #[serde(default)]
+    pub years: Vec<Period>,
+    /// By calendar month (UTC).
+    #[serde(default)]
+    pub months: Vec<Period>,
     /// Share of time in the market, weighted by notional over capital at work.
     pub time_in_market: f64,
     /// Longest time a pair was unequal, seconds.
@@ -184,8 +258,8 @@ pub struct Summary {
     pub max_naked_notional: Amount,
     /// SHA-256 of the commands and the final ledger.
     pub digest: String,
-    /// Seed of the market or the faults.
-    pub seed: u64,
+    /// Seed of a generated market; absent where nothing was drawn.
+    pub seed: Option<u64>,
     /// How well the next settlement was forecast.
     pub forecast: ForecastScore,
     /// Orders sent.
@@ -194,6 +268,25 @@ pub struct Summary {
     pub alarms: BTreeMap<String, u64>,
     /// Proxies, defaults and holes.
     pub remarks: Vec<Remark>,
+}
+
+impl Summary {
+    /// Whether anything was traded: without a trade nothing is said about cash.
+    #[must_use]
+    pub fn traded(&self) -> bool {
+        self.round_trips > 0 || self.open_pairs > 0 || !self.pnl.fees.is_zero() || !self.pnl.funding.is_zero()
+    }
+}
+
+/// The least distance to liquidation of a wallet's shorts on one day.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MarginRow {
+    /// When it was least.
+    pub at: WallTime,
+    /// Venue and quote coin of the wallet.
+    pub wallet: String,
+    /// By how much the mark must rise until the venue liquidates, as a fraction.
+    pub distance: f64,
 }
 
 /// Everything one run leaves behind.
@@ -211,6 +304,8 @@ pub struct RunResult {
     pub trips: Vec<TripRow>,
     /// Basis over time.
     pub basis: Vec<BasisSeries>,
+    /// Distance to liquidation over time, the least of each day.
+    pub margin: Vec<MarginRow>,
     /// Lengths in seconds of the times a pair was unequal.
     pub naked_s: Vec<f64>,
 }

@@ -6,15 +6,17 @@
 use super::figures::{self, NONE};
 use super::foreign;
 use super::lines::{self, PairTotals};
-use super::run::{Lines, RunResult, Summary};
+use super::periods;
+use super::periods::verdict;
+use super::run::{Lines, Period, RunResult, Summary};
 use crate::domain::Amount;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use std::io::{self, IsTerminal, Write};
 
 /// Most remarks printed; all of them are in the summary.
 const REMARKS: usize = 20;
-/// A yearly figure of a shorter run says little.
-const SHORT_RUN_DAYS: f64 = 30.0;
+/// Most settings of one's own printed.
+const SETTINGS: usize = 8;
 
 /// How tables are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,12 +52,13 @@ pub fn render_summary(out: &mut dyn Write, result: &RunResult, look: Look) -> io
     head(out, summary)?;
     let pairs = lines::by_pair(&result.trips);
     if pairs.is_empty() {
-        writeln!(out, "No pair was traded.\n")?;
+        writeln!(out, "{}\n", no_pair(summary))?;
     } else {
         print_table(out, &pair_table(&pairs, result, look))?;
     }
     print_table(out, &profit_table(summary, look))?;
     print_table(out, &figure_table(summary, look))?;
+    calendar(out, summary, look)?;
     writeln!(out, "{}", verdict(summary))?;
     remarks(out, summary)
 }
@@ -75,36 +78,10 @@ pub fn print_next(out: &mut dyn Write, commands: &[(&str, &str)]) -> io::Result<
     Ok(())
 }
 
-/// One sentence: did the run beat idle cash? Plain words, because most people compare the wrong two numbers.
-#[must_use]
-pub fn verdict(summary: &Summary) -> String {
-    let cash = figures::short_percent(summary.cash_apr);
-    let excess = summary.excess_apr;
-    let mut text = if !excess.is_finite() {
-        "There is too little of a run to compare with cash.".to_string()
-    } else if excess < -0.000_05 {
-        format!("Cash at {cash} a year would have earned more.")
-    } else if excess > 0.000_05 {
-        format!("This beat cash at {cash} a year by {} a year.", figures::percent(excess))
-    } else {
-        format!("Cash at {cash} a year would have earned the same.")
-    };
-    if figures::days(summary.to_ms.since(summary.from_ms)) < SHORT_RUN_DAYS {
-        text.push_str(" The run is shorter than 30 days: do not read its yearly figures as a forecast.");
-    }
-    text
-}
-
 /// Change in equity over the run.
 #[must_use]
 pub fn change(summary: &Summary) -> Amount {
     summary.final_equity - summary.capital
-}
-
-/// Return over the run, not annualised, as a fraction of the capital; not a number without capital.
-#[must_use]
-pub fn period_return(summary: &Summary) -> f64 {
-    if summary.capital.is_zero() { f64::NAN } else { change(summary).to_f64() / summary.capital.to_f64() }
 }
 
 /// The mean absolute error of a forecast with its interval and annualised, as every rate is shown.
@@ -137,8 +114,10 @@ pub fn alarm_words(summary: &Summary) -> String {
 }
 
 fn head(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
-    let words = [&summary.mode, &summary.market].map(|word| foreign::plain(word));
-    writeln!(out, "carry {}   market {}   seed {}", words[0], words[1], summary.seed)?;
+    writeln!(out, "{}", foreign::plain(&periods::title(summary)))?;
+    for line in periods::what_ran(summary, SETTINGS) {
+        writeln!(out, "{}", foreign::plain(&line))?;
+    }
     let span = summary.to_ms.since(summary.from_ms);
     let (from, to) = (figures::stamp(summary.from_ms), figures::stamp(summary.to_ms));
     writeln!(out, "{from} to {to} ({})", figures::length(span))?;
@@ -191,7 +170,6 @@ fn profit_table(summary: &Summary, look: Look) -> Table {
 #[must_use]
 pub fn figure_rows(summary: &Summary) -> Vec<(&'static str, String, String)> {
     let coin = &summary.currency;
-    let span = figures::length(summary.to_ms.since(summary.from_ms));
     let forecast = &summary.forecast;
     let score = if forecast.n == 0 {
         ("forecast error", NONE.to_string(), "no settlement was forecast".to_string())
@@ -206,18 +184,13 @@ pub fn figure_rows(summary: &Summary) -> Vec<(&'static str, String, String)> {
     };
     let money = |amount| format!("{} {coin}", figures::money(amount));
     let capital = format!("from {}", money(summary.capital));
-    let period = format!("a year, simple; {} in {span}", figures::percent(period_return(summary)));
-    let idle = format!("a year; idle money earning {}", money(summary.idle_cash_interest));
     let naked = format!("most naked value by our own orders {}", money(summary.max_naked_notional));
     let open = format!("closed, {} open", figures::count(summary.open_pairs));
     let events = format!("in {}", figures::seconds(summary.run_s));
     let text = String::from;
-    vec![
-        ("equity", money(summary.final_equity), capital),
-        ("net APR", figures::percent(summary.net_apr), period),
-        ("with cash", figures::percent(summary.net_apr_with_cash), idle),
-        ("cash", figures::short_percent(summary.cash_apr), text("a year, the benchmark")),
-        ("excess", figures::percent(summary.excess_apr), text("a year over the benchmark")),
+    let mut rows = vec![("equity", money(summary.final_equity), capital)];
+    rows.extend(periods::rows(summary));
+    rows.extend([
         ("max drawdown", figures::percent(summary.max_drawdown), text("of the peak before it")),
         ("time in market", figures::percent(summary.time_in_market), text("weighted by notional")),
         ("round trips", figures::count(summary.round_trips), open),
@@ -226,7 +199,8 @@ pub fn figure_rows(summary: &Summary) -> Vec<(&'static str, String, String)> {
         ("orders", figures::count(summary.orders), text("sent")),
         ("alarms", figures::count(summary.alarms.values().sum()), alarm_words(summary)),
         ("events", figures::count(summary.events), events),
-    ]
+    ]);
+    rows
 }
 
 fn figure_table(summary: &Summary, look: Look) -> Table {
@@ -235,6 +209,50 @@ fn figure_table(summary: &Summary, look: Look) -> Table {
         table.add_row([Cell::new(name), number(value), Cell::new(word)]);
     }
     table
+}
+
+/// What stands where the table of pairs would: there is no round trip to show.
+#[must_use]
+pub fn no_pair(summary: &Summary) -> String {
+    match summary.open_pairs {
+        0 if summary.traded() => "No round trip is recorded.".to_owned(),
+        0 => "No pair was traded.".to_owned(),
+        1 => "One pair is open.".to_owned(),
+        many => format!("{} pairs are open.", figures::count(many)),
+    }
+}
+
+/// By year, and month by month where that says more.
+fn calendar(out: &mut dyn Write, summary: &Summary, look: Look) -> io::Result<()> {
+    if summary.years.is_empty() {
+        return Ok(());
+    }
+    let mut years = new_table(look);
+    years.set_header(["year", "net", "with cash", "cash", "largest fall"].map(heading));
+    for period in &summary.years {
+        years.add_row(periods::year_cells(period).map(number));
+    }
+    print_table(out, &years)?;
+    if summary.months.len() < 2 {
+        return Ok(());
+    }
+    let mut months = new_table(look);
+    months.set_header([vec!["net %"], periods::MONTHS.to_vec()].concat().into_iter().map(heading));
+    for (year, cells) in periods::grid(&summary.months) {
+        let net =
+            |cell: Option<Period>| cell.map_or_else(String::new, |period| figures::fixed(in_percent(period.net), 2));
+        months.add_row([vec![year], cells.map(net).to_vec()].concat().into_iter().map(number));
+    }
+    // Thirteen columns in eighty characters.
+    months.column_iter_mut().for_each(|column| {
+        column.set_padding((0, 1));
+    });
+    print_table(out, &months)
+}
+
+#[expect(clippy::float_arithmetic, reason = "shown to people")]
+fn in_percent(fraction: f64) -> f64 {
+    fraction * 100.0
 }
 
 fn remarks(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {

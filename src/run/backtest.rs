@@ -15,7 +15,7 @@ use crate::engine::State;
 use crate::pairs::sizing::notional_of;
 use crate::port::Event;
 use crate::port::event::{EndCause, MarkSource, Settlement, Wallet};
-use crate::report::run::{BasisSeries, ForecastScore, Remark, RunResult, Summary};
+use crate::report::run::{BasisSeries, ForecastScore, Remark, RunInfo, RunResult, Summary};
 use crate::sim::matching::Liquidity;
 use crate::sim::{Faults, SimVenue};
 use std::collections::BTreeMap;
@@ -352,7 +352,7 @@ pub fn finish<J: Journal>(mut bars: Bars<'_, J>, inputs: &Inputs<'_>, run_s: f64
     let driver = &mut bars.driver;
     driver.collector.finish(now, &driver.state);
     let mut summary = summarise(driver, &inputs.settings, run_s);
-    "carry.backtest/1".clone_into(&mut summary.schema);
+    "carry.backtest/2".clone_into(&mut summary.schema);
     "backtest".clone_into(&mut summary.mode);
     "history".clone_into(&mut summary.market);
     summary.remarks.clone_from(&inputs.remarks);
@@ -373,6 +373,7 @@ pub fn finish<J: Journal>(mut bars: Bars<'_, J>, inputs: &Inputs<'_>, run_s: f64
         equity: collector.equity,
         trips,
         basis,
+        margin: collector.margin,
         naked_s: collector.naked_s,
     };
     (result, bars.driver)
@@ -385,7 +386,6 @@ pub fn summarise<J: Journal, V: Gateway>(driver: &Driver<J, V>, settings: &Setti
         events: driver.market_events,
         run_s,
         digest: driver.digest(),
-        alarms: driver.alarms.iter().map(|(kind, count)| (word(*kind), *count)).collect(),
         ..figures_of(&driver.state, &driver.collector, settings)
     }
 }
@@ -397,17 +397,13 @@ pub fn figures_of(state: &State, collector: &Collector, settings: &Settings) -> 
     let equity = state.equity();
     let capital: Amount = state.quotes.iter().map(|quote| state.ledger.opening(*quote)).sum();
     let (from, to) = collector.period().unwrap_or((state.now, state.now));
-    let years = (to.since(from).0 as f64 / (365.0 * 8.64e7)).max(1e-9);
-    let start = capital.to_f64().max(1e-9);
-    let net_apr = (equity - capital).to_f64() / start / years;
-    let cash_apr = settings.run.cash_apr.to_f64();
-    let interest = collector.idle_years() * cash_apr;
-    let with_cash = net_apr + interest / start / years;
     let score = state.score;
     let mean = |sum: f64| if score.count > 0 { sum / score.count as f64 } else { 0.0 };
     let carries = notional_of(capital, settings.size.leverage);
-    Summary {
+    let curves = &collector.figures.curves;
+    let mut summary = Summary {
         schema: String::new(),
+        run: RunInfo::default(),
         mode: String::new(),
         market: String::new(),
         capital,
@@ -422,16 +418,23 @@ pub fn figures_of(state: &State, collector: &Collector, settings: &Settings) -> 
         round_trips: collector.trips.iter().filter(|trip| trip.closed.is_some()).count() as u64,
         open_pairs: state.active as u64,
         max_drawdown: collector.figures.max_drawdown,
-        net_apr,
-        idle_cash_interest: money(interest),
-        net_apr_with_cash: with_cash,
-        excess_apr: with_cash - cash_apr,
-        cash_apr,
+        net_return: 0.0,
+        net_return_with_cash: 0.0,
+        cash_return: 0.0,
+        net_apr: None,
+        net_simple: None,
+        idle_cash_interest: money(curves.interest()),
+        net_apr_with_cash: None,
+        benchmark_apr: None,
+        excess_apr: None,
+        cash_apr: settings.run.cash_apr.to_f64(),
+        years: Vec::new(),
+        months: Vec::new(),
         time_in_market: collector.time_in_market(carries),
         max_naked_s: state.unequal.0 as f64 / 1e3,
         max_naked_notional: state.unequal.1,
         digest: String::new(),
-        seed: settings.sim.seed,
+        seed: None,
         forecast: ForecastScore {
             n: score.count,
             forecast: mean(score.forecast),
@@ -439,14 +442,11 @@ pub fn figures_of(state: &State, collector: &Collector, settings: &Settings) -> 
             anchor: mean(score.anchor),
         },
         orders: state.orders.sent(),
-        alarms: BTreeMap::new(),
+        alarms: collector.figures.alarms.clone(),
         remarks: Vec::new(),
-    }
-}
-
-/// The serde word of an alarm.
-fn word(kind: crate::port::command::AlarmKind) -> String {
-    serde_json::to_value(kind).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+    };
+    curves.fill(&mut summary);
+    summary
 }
 
 /// An estimate in money, rounded to a cent; never posted.

@@ -1,12 +1,16 @@
 //! Turns what the engine records into the rows and figures of a report.
 
+use super::margins::Margins;
+use super::returns::Curves;
 use super::rows::DenseRows;
 use crate::domain::{Amount, Market, PairId, Price, Span, WallTime};
 use crate::engine::record::{FillRecord, FundingRecord};
 use crate::engine::{Record, State};
 use crate::ledger::Lines;
-use crate::report::run::{EquityRow, FillRow, FundingRow, TripRow};
+use crate::port::command::AlarmKind;
+use crate::report::run::{EquityRow, FillRow, FundingRow, MarginRow, TripRow};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A round trip that is still open.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,6 +43,8 @@ pub struct Collector {
     pub trips: Vec<TripRow>,
     /// Times unequal, seconds.
     pub naked_s: Vec<f64>,
+    /// Least distance to liquidation of each day, per wallet.
+    pub margin: Vec<MarginRow>,
     /// What is not rows.
     pub figures: Figures,
     keep_rows: bool,
@@ -57,9 +63,18 @@ pub struct Figures {
     pub max_drawdown: f64,
     /// Notional times milliseconds.
     notional_ms: f64,
-    /// Idle money times milliseconds.
-    idle_ms: f64,
     first: Option<WallTime>,
+    /// Net, with cash, and their calendar.
+    #[serde(default)]
+    pub curves: Curves,
+    /// What somebody brought or took, as it was seen last.
+    #[serde(default)]
+    flows: Amount,
+    /// Alarms since the session's first start, by kind.
+    #[serde(default)]
+    pub alarms: BTreeMap<String, u64>,
+    #[serde(default)]
+    margins: Margins,
 }
 
 #[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "figures for a report")]
@@ -178,15 +193,24 @@ impl Collector {
         }
     }
 
+    /// An alarm rang.
+    pub fn rang(&mut self, kind: AlarmKind) {
+        let word = serde_json::to_value(kind).ok().and_then(|value| value.as_str().map(str::to_owned));
+        *self.figures.alarms.entry(word.unwrap_or_default()).or_default() += 1;
+    }
+
     /// The books at the end of an instant. Everything is valued at its latest marks by then.
     pub fn observe(&mut self, at: WallTime, state: &State, exposure: Exposure) {
         let first = self.figures.last.is_none();
         self.figures.first.get_or_insert(at);
+        if self.keep_rows {
+            self.figures.margins.look(at, state, &mut self.margin);
+        }
         let changes = state.ledger.changes();
         if let Some(last) = &mut self.figures.last {
-            let ms = at.since(last.at).0 as f64;
-            self.figures.notional_ms += exposure.notional * ms;
-            self.figures.idle_ms += (last.money - exposure.spot_value - exposure.margin).max(0.0) * ms;
+            self.figures.notional_ms += exposure.notional * at.since(last.at).0 as f64;
+            let idle = last.money - exposure.spot_value - exposure.margin;
+            self.figures.curves.advance(at, idle, state.settings.run.cash_apr.to_f64());
             last.at = at;
             if last.changes == changes && state.pegs.is_empty() {
                 return;
@@ -200,6 +224,14 @@ impl Collector {
             return;
         }
         self.figures.last = Some(Look { at, equity, money: equity.to_f64(), changes });
+        let flows = state.ledger.flows();
+        self.figures.curves.value(at, equity, flows);
+        if flows != self.figures.flows {
+            // Money that somebody took is no fall.
+            self.figures.peak += flows - self.figures.flows;
+            self.figures.low += flows - self.figures.flows;
+            self.figures.flows = flows;
+        }
         if equity > self.figures.peak {
             self.figures.peak = equity;
             self.figures.low = equity;
@@ -227,27 +259,41 @@ impl Collector {
             self.equity = dense.into_rows();
         }
         let equity = state.equity();
+        self.figures.curves.value(at, equity, state.ledger.flows());
+        self.figures.margins.close(&mut self.margin);
         if self.equity.last().is_none_or(|row| row.at < at) {
             self.equity.push(EquityRow { at, equity, lines: lines_of(state, equity) });
         } else if let Some(row) = self.equity.last_mut() {
             *row = EquityRow { at, equity, lines: lines_of(state, equity) };
         }
-        for (place, slot) in self.figures.open.iter_mut().enumerate() {
-            if let Some(mut trip) = slot.take() {
-                let lines =
-                    state.ledger.pair(PairId(u16::try_from(place).unwrap_or(0))).map(|book| book.attribution.lines);
-                trip.row.lines = lines.unwrap_or_default() - trip.before;
-                self.trips.push(trip.row);
-            }
-        }
+        let open = self.open_trips(state);
+        self.figures.open.iter_mut().for_each(|slot| *slot = None);
+        self.trips.extend(open);
     }
 
-    /// All round trips in order of opening, as reports show them.
+    /// The round trips that are not over, with what is booked of them so far.
+    #[must_use]
+    pub fn open_trips(&self, state: &State) -> Vec<TripRow> {
+        let open = self.figures.open.iter().enumerate().filter_map(|(place, slot)| {
+            let trip = slot.as_ref()?;
+            let lines = state.ledger.pair(PairId(u16::try_from(place).ok()?)).map(|book| book.attribution.lines);
+            Some(TripRow { lines: lines.unwrap_or_default() - trip.before, ..trip.row.clone() })
+        });
+        open.collect()
+    }
+
+    /// All round trips in order of opening, as reports show them, of a run that is over.
     #[must_use]
     pub fn trips_by_opening(&self) -> Vec<TripRow> {
+        sorted(self.trips.clone())
+    }
+
+    /// The same of a run that is not: with the open ones.
+    #[must_use]
+    pub fn all_trips(&self, state: &State) -> Vec<TripRow> {
         let mut trips = self.trips.clone();
-        trips.sort_by_key(|trip| trip.opened);
-        trips
+        trips.extend(self.open_trips(state));
+        sorted(trips)
     }
 
     /// Share of the time in the market, weighted by notional, against what the capital carries.
@@ -256,12 +302,6 @@ impl Collector {
         let span = self.span().0 as f64;
         let most = carries.to_f64() * span;
         if most > 0.0 { self.figures.notional_ms / most } else { 0.0 }
-    }
-
-    /// Mean idle money times the fraction of a year that passed.
-    #[must_use]
-    pub fn idle_years(&self) -> f64 {
-        self.figures.idle_ms / (365.0 * 8.64e7)
     }
 
     /// From the first to the last look.
@@ -331,6 +371,11 @@ pub fn lines_of(state: &State, equity: Amount) -> Lines {
     lines.unexplained = Amount::ZERO;
     lines.unexplained = equity - opening - lines.total();
     lines
+}
+
+fn sorted(mut trips: Vec<TripRow>) -> Vec<TripRow> {
+    trips.sort_by_key(|trip| trip.opened);
+    trips
 }
 
 fn name(state: &State, pair: PairId) -> String {

@@ -261,6 +261,7 @@ impl<J: Journal, V: Gateway> Driver<J, V> {
             Command::AddMargin { instrument, amount } => self.venue.add_margin(instrument, amount, at),
             Command::Alarm(alarm) => {
                 *self.alarms.entry(alarm.kind).or_default() += 1;
+                self.collector.rang(alarm.kind);
                 if let Some(raised) = &mut self.raised {
                     raised.push((alarm.clone(), about(&self.state, &alarm)));
                 }

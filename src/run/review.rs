@@ -4,11 +4,12 @@
 
 use super::backtest::figures_of;
 use super::collect::{Collector, lines_of};
+use super::returns::Curves;
 use super::session::{RecoverError, recover};
 use crate::config::Settings;
 use crate::domain::{Amount, Catalogue, Price, WallTime};
 use crate::engine::State;
-use crate::report::run::{BasisSeries, EquityRow, Remark, RunResult, Summary};
+use crate::report::run::{BasisSeries, EquityRow, Remark, RunInfo, RunResult, Summary};
 use crate::store::Loaded;
 
 /// What kind of session a ledger belongs to.
@@ -40,6 +41,8 @@ impl Identity {
 pub struct Review {
     /// What it is.
     pub identity: Identity,
+    /// What ran at its last start, as far as its ledger says.
+    pub run: RunInfo,
     /// The core's books, orders and pairs after the last fact on disk. Its market is empty.
     pub state: State,
     /// Rows and figures of the report.
@@ -69,16 +72,35 @@ impl Review {
             _ => return Err(RecoverError("neither the ledger nor a tape names its pairs".to_owned())),
         };
         let summary = match text("summary") {
-            Some(summary) => Some(serde_json::from_str(summary).map_err(|error| bad("summary", error))?),
+            Some(summary) => Some(serde_json::from_str::<Summary>(summary).map_err(|error| bad("summary", error))?),
             None => None,
         };
+        let run = text("run").and_then(|run| serde_json::from_str(run).ok());
         let mut state = State::new(settings, catalogue);
         let recovered = recover(&mut state, loaded)?;
         let mut collector = recovered.collector;
-        collector.trips = collector.trips_by_opening();
+        collector.trips = collector.all_trips(&state);
         let identity = Identity::parse(text("identity").unwrap_or_default());
         let (clock, boots) = (recovered.clock, recovered.epoch);
-        Ok(Self { identity, state, collector, clock, boots, summary })
+        let mut review = Self { identity, run: RunInfo::default(), state, collector, clock, boots, summary };
+        review.run =
+            run.unwrap_or_else(|| RunInfo { strategy_sha256: review.identity.strategy.clone(), ..RunInfo::default() });
+        review.upgrade();
+        Ok(review)
+    }
+
+    /// A summary that was written before yearly figures were compounded says the new ones; its months are not known.
+    fn upgrade(&mut self) {
+        let Some(summary) = &mut self.summary else { return };
+        if !summary.schema.ends_with("/1") {
+            return;
+        }
+        Curves::known(summary.idle_cash_interest).fill(summary);
+        summary.schema = format!("carry.{}/2", summary.mode);
+        summary.run = self.run.clone();
+        if summary.market != "sim" {
+            summary.seed = None;
+        }
     }
 
     /// Whether it is over.
@@ -137,6 +159,7 @@ impl Review {
             equity: self.equity_rows(),
             trips: self.collector.trips.clone(),
             basis: Vec::<BasisSeries>::new(),
+            margin: self.collector.margin.clone(),
             naked_s: self.collector.naked_s.clone(),
         }
     }
@@ -144,30 +167,25 @@ impl Review {
     fn so_far(&self) -> Summary {
         let valued = self.valued();
         let mut summary = figures_of(&self.state, &self.collector, &self.state.settings);
-        let change = valued.equity - summary.final_equity;
         summary.to_ms = summary.to_ms.max(valued.at);
         summary.final_equity = valued.equity;
         summary.pnl = valued.lines;
-        summary.net_apr = yearly(&summary, change, summary.net_apr);
-        summary.net_apr_with_cash = yearly(&summary, change, summary.net_apr_with_cash);
-        summary.excess_apr = summary.net_apr_with_cash - summary.cash_apr;
-        summary.schema = format!("carry.{}/1", self.identity.mode);
+        // The yearly figures are those of the valuation, not of the last booking.
+        let mut curves = self.collector.figures.curves.clone();
+        curves.value(valued.at, valued.equity, self.state.ledger.flows());
+        curves.fill(&mut summary);
+        summary.schema = format!("carry.{}/2", self.identity.mode);
+        summary.run = self.run.clone();
         summary.mode.clone_from(&self.identity.mode);
         summary.market.clone_from(&self.identity.market);
+        summary.seed = if self.identity.market == "sim" { self.identity.seed.parse().ok() } else { None };
         summary.remarks.push(Remark {
             subject: "session".to_owned(),
             text: format!(
-                "not over: valued at {}; open round trips, events, alarms and the forecast score come with its end",
+                "not over: valued at {}; the count of events and the score of the forecast come with its end",
                 valued.at
             ),
         });
         summary
     }
-}
-
-/// A yearly figure that was computed with the books of the last booking, corrected to those of the last valuation.
-#[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "figures for a report")]
-fn yearly(summary: &Summary, change: Amount, before: f64) -> f64 {
-    let years = (summary.to_ms.since(summary.from_ms).0 as f64 / (365.0 * 8.64e7)).max(1e-9);
-    before + change.to_f64() / summary.capital.to_f64().max(1e-9) / years
 }

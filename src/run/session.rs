@@ -8,7 +8,7 @@ use crate::pairs::PairMemory;
 use crate::port::event::Adjustment;
 use crate::port::order::Intent;
 use crate::port::{Event, Stamped};
-use crate::report::run::Summary;
+use crate::report::run::{RunInfo, Summary};
 use crate::store::ledger_file::{Batch, LedgerFile, Loaded, StoredFact, StoredIntent};
 use crate::tape::TapeWriter;
 use serde::{Deserialize, Serialize};
@@ -42,20 +42,35 @@ struct Stored {
     equity: usize,
     trips: usize,
     naked: usize,
+    margin: usize,
+}
+
+impl Stored {
+    const fn of(collector: &Collector) -> Self {
+        Self {
+            fills: collector.fills.len(),
+            funding: collector.funding.len(),
+            equity: collector.equity.len(),
+            trips: collector.trips.len(),
+            naked: collector.naked_s.len(),
+            margin: collector.margin.len(),
+        }
+    }
 }
 
 impl Session {
     /// Joins the ledger file and the tape; `collector` holds what was read back.
     #[must_use]
     pub fn new(ledger: LedgerFile, tape: Option<TapeWriter>, collector: &Collector) -> Self {
-        let stored = Stored {
-            fills: collector.fills.len(),
-            funding: collector.funding.len(),
-            equity: collector.equity.len(),
-            trips: collector.trips.len(),
-            naked: collector.naked_s.len(),
-        };
-        Self { ledger, tape, stored }
+        Self { ledger, tape, stored: Stored::of(collector) }
+    }
+
+    /// Writes down what this start is: program, strategy, differences from the preset.
+    ///
+    /// # Errors
+    /// [`JournalError`] when it is not on disk.
+    pub fn about(&mut self, run: &RunInfo) -> Result<(), JournalError> {
+        self.commit(&Batch { meta: vec![("run", text(run))], ..Batch::default() })
     }
 
     /// Puts a final batch on disk and closes the tape with the digest.
@@ -129,13 +144,10 @@ impl Session {
         for row in collector.naked_s.get(stored.naked..).unwrap_or(&[]) {
             batch.rows.push(("naked", WallTime(0), text(row)));
         }
-        *stored = Stored {
-            fills: collector.fills.len(),
-            funding: collector.funding.len(),
-            equity: collector.equity.len(),
-            trips: collector.trips.len(),
-            naked: collector.naked_s.len(),
-        };
+        for row in collector.margin.get(stored.margin..).unwrap_or(&[]) {
+            batch.rows.push(("margin", row.at, text(row)));
+        }
+        *stored = Stored::of(collector);
     }
 }
 
@@ -279,6 +291,7 @@ fn restore_rows(loaded: &Loaded, pairs: usize) -> Result<Collector, RecoverError
             "equity" => collector.equity.push(parse("equity rows", body)?),
             "trip" => collector.trips.push(parse("trip rows", body)?),
             "naked" => collector.naked_s.push(parse("naked rows", body)?),
+            "margin" => collector.margin.push(parse("margin rows", body)?),
             other => return Err(RecoverError(format!("rows of unknown kind {other:?}"))),
         }
     }

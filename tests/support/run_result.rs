@@ -4,7 +4,8 @@
 
 use carry::domain::{Amount, Asset, Leg, Price, Quantity, Rate, Side, SignedQuantity, Span, WallTime};
 use carry::report::run::{
-    BasisSeries, EquityRow, FillRow, ForecastScore, FundingRow, Lines, Remark, RunResult, Summary, TripRow,
+    BasisSeries, Changed, EquityRow, FillRow, ForecastScore, FundingRow, Lines, MarginRow, Period, Remark, RunInfo,
+    RunResult, Summary, TripRow,
 };
 
 /// A symbol as an attacker would list it.
@@ -42,7 +43,7 @@ pub(crate) fn synthetic(rows: i64) -> RunResult {
     let basis = ["binance:BTCUSDT", "hyperliquid:ETH", HOSTILE].map(basis_series).to_vec();
     let naked_s = (0..40).map(|n| f64::from(n * n * n) / 40.0).collect();
     let summary = summary(&last);
-    RunResult { summary, fills: fills(), funding: funding_rows(), equity, trips, basis, naked_s }
+    RunResult { summary, fills: fills(), funding: funding_rows(), equity, trips, basis, margin: margin_rows(), naked_s }
 }
 
 fn equity_rows(rows: i64) -> Vec<EquityRow> {
@@ -157,11 +158,54 @@ fn basis_series(pair: &str) -> BasisSeries {
     BasisSeries { pair: pair.to_string(), points }
 }
 
+fn margin_rows() -> Vec<MarginRow> {
+    let mut noise = Noise(5);
+    let mut row = |day: i64| {
+        let distance = 0.8 + f64::from(i32::try_from(noise.next()).unwrap()) / 5_000.0;
+        MarginRow { at: START + Span::hours(24 * day), wallet: "binance USDT".to_string(), distance }
+    };
+    (1..200).map(&mut row).collect()
+}
+
+/// Seven months of one year.
+fn months() -> Vec<Period> {
+    let starts = [0, 31, 59, 90, 120, 151, 181];
+    let period = |day: i64| Period {
+        from_ms: START + Span::hours(24 * day),
+        net: f64::from(i32::try_from(day % 7).unwrap() - 2) / 1_000.0,
+        with_cash: 0.004,
+        benchmark: 0.003_2,
+        fall: 0.001_5,
+    };
+    starts.map(period).to_vec()
+}
+
+fn run_info() -> RunInfo {
+    RunInfo {
+        version: "0.1.0".to_string(),
+        commit: None,
+        strategy: "anchor".to_string(),
+        file: Some("strategies/anchor.toml".to_string()),
+        strategy_sha256: "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef".to_string(),
+        preset: "anchor".to_string(),
+        changed: vec![Changed {
+            key: "exit.funding".to_string(),
+            value: "0%/8h".to_string(),
+            preset: "0.002%/8h".to_string(),
+            source: "--set".to_string(),
+        }],
+        settings: [("exit.funding".to_string(), "0%/8h".to_string())].into(),
+    }
+}
+
 fn summary(last: &EquityRow) -> Summary {
     let remark = |subject: &str, text: &str| Remark { subject: subject.to_string(), text: text.to_string() };
-    let net_apr = (last.equity - Amount::whole(100_000)).to_f64() / 1e5 * 365.0 / 200.0;
+    let net_return = (last.equity - Amount::whole(100_000)).to_f64() / 1e5;
+    let cash_return = 1.04_f64.powf(200.0 / 365.0) - 1.0;
+    let yearly = |gain: f64| (1.0 + gain).powf(365.0 / 200.0) - 1.0;
     Summary {
-        schema: "carry.backtest/1".to_string(),
+        schema: "carry.backtest/2".to_string(),
+        run: run_info(),
         mode: "backtest".to_string(),
         market: "history".to_string(),
         capital: Amount::whole(100_000),
@@ -176,16 +220,23 @@ fn summary(last: &EquityRow) -> Summary {
         round_trips: 3,
         open_pairs: 1,
         max_drawdown: 0.0123,
-        net_apr,
+        net_return,
+        net_return_with_cash: net_return + 0.003_105,
+        cash_return,
+        net_apr: Some(yearly(net_return)),
+        net_simple: Some(net_return * 365.0 / 200.0),
         idle_cash_interest: amount("310.5"),
-        net_apr_with_cash: net_apr + 0.0057,
-        excess_apr: net_apr + 0.0057 - 0.04,
+        net_apr_with_cash: Some(yearly(net_return + 0.003_105)),
+        benchmark_apr: Some(0.04),
+        excess_apr: Some(yearly(net_return + 0.003_105) - 0.04),
         cash_apr: 0.04,
+        years: vec![Period { net: net_return, fall: 0.0123, ..months()[0] }],
+        months: months(),
         time_in_market: 0.662,
         max_naked_s: 1_482.975,
         max_naked_notional: amount("2500.125"),
         digest: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_string(),
-        seed: 42,
+        seed: None,
         forecast: ForecastScore { n: 1_200, forecast: 0.000_031, last_print: 0.000_042, anchor: 0.000_055 },
         orders: 14,
         alarms: [("naked".to_string(), 2)].into(),
