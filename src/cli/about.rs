@@ -1,63 +1,16 @@
-//! What runs: program, strategy by name and hash, and the settings that differ from its preset; and which strategy a plain
-//! `carry paper` means.
+//! What runs: program, strategy by name and hash, and the settings that differ from its preset; which strategy a plain `carry
+//! paper` means, and how a command is printed so that it works.
 //!
-//! It decides nothing about a run; every header, page and summary shows what stands here. Tests: `tests/what_runs.rs`.
+//! It decides nothing about a run. Tests: `tests/what_runs.rs`.
 
-use super::init;
-use crate::config::{Loaded, Sources, load};
-use crate::report::run::{Changed, RunInfo};
+use crate::report::run::RunInfo;
+use crate::run::what::PRESETS;
+pub use crate::run::what::about;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// What settings are compared with when their strategy is none of the shipped files.
-const BUILT_IN: &str = "built-in";
 /// Where `carry init` puts strategies.
 const STRATEGIES: &str = "strategies";
-
-/// What these settings are.
-#[must_use]
-pub fn about(loaded: &Loaded) -> RunInfo {
-    let stem = |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    let name = loaded.strategy.as_deref().and_then(stem).unwrap_or_else(|| BUILT_IN.to_owned());
-    let shipped = shipped().find(|(file, _)| stem(Path::new(file)).as_ref() == Some(&name));
-    let compared = match shipped {
-        Some((file, text)) => crate::config::load::preset(file, text),
-        None => load(&Sources::default()),
-    };
-    let shown = |key: &str| !key.starts_with("alarm.");
-    let changed = compared.map(|preset| {
-        let both = loaded.values.iter().zip(&preset.values);
-        let differ = both.filter(|(own, other)| own.text != other.text && shown(own.path));
-        differ
-            .map(|(own, other)| Changed {
-                key: own.path.to_owned(),
-                value: own.text.clone(),
-                preset: other.text.clone(),
-                source: own.source.to_string(),
-            })
-            .collect()
-    });
-    RunInfo {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        commit: option_env!("CARRY_COMMIT").map(str::to_owned),
-        preset: shipped.map_or_else(|| BUILT_IN.to_owned(), |_| name.clone()),
-        strategy: name,
-        file: loaded.strategy.as_ref().map(|path| path.display().to_string()),
-        strategy_sha256: loaded.strategy_hash.clone(),
-        changed: changed.unwrap_or_default(),
-        settings: loaded
-            .values
-            .iter()
-            .filter(|value| shown(value.path))
-            .map(|value| (value.path.to_owned(), value.text.clone()))
-            .collect(),
-    }
-}
-
-/// The strategies that `carry init` writes, by their names there.
-fn shipped() -> impl Iterator<Item = (&'static str, &'static str)> {
-    init::FILES.into_iter().filter(|(name, _)| name.starts_with(STRATEGIES))
-}
 
 /// The strategy that a person has edited here: the file of `strategies/` that is not as it was shipped; of several the one
 /// that was written last. `None` when there is none.
@@ -70,7 +23,7 @@ pub fn edited() -> Option<PathBuf> {
             continue;
         }
         let Ok(about) = entry.metadata() else { continue };
-        let as_shipped = shipped().any(|(name, text)| {
+        let as_shipped = PRESETS.iter().any(|(name, text)| {
             Path::new(name) == path
                 && about.len() == text.len() as u64
                 && std::fs::read(&path).is_ok_and(|bytes| bytes == text.as_bytes())

@@ -3,6 +3,7 @@
 //! All or nothing: it overwrites no file, and when one cannot be written none is left behind. Tests: `tests/config.rs`.
 
 use super::{Exit, Failure, Output};
+use crate::run::what::PRESETS;
 use serde::Serialize;
 use std::fs;
 use std::io::Write as _;
@@ -26,12 +27,8 @@ pub struct Args {
 }
 
 /// Where each file goes, and what it holds.
-pub(super) const FILES: [(&str, &str); 4] = [
-    ("config/carry.toml", include_str!("../../config/carry.toml")),
-    ("strategies/anchor.toml", include_str!("../../strategies/anchor.toml")),
-    ("strategies/ethena.toml", include_str!("../../strategies/ethena.toml")),
-    (".gitignore", GITIGNORE),
-];
+const FILES: [(&str, &str); 4] =
+    [("config/carry.toml", include_str!("../../config/carry.toml")), PRESETS[0], PRESETS[1], (".gitignore", GITIGNORE)];
 
 /// Results, ledgers and secrets do not belong into a repository of strategies.
 const GITIGNORE: &str = "\

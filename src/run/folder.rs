@@ -71,7 +71,7 @@ pub fn set_up(
         ("identity", identity(loaded, mode)),
         ("settings", header.settings.to_string()),
         ("catalogue", serde_json::to_string(&opened.catalogue).unwrap_or_default()),
-        ("run", serde_json::to_string(&super::about::about(loaded)).unwrap_or_default()),
+        ("run", serde_json::to_string(&super::what::about(loaded)).unwrap_or_default()),
     ];
     let tape = folder.join("tape");
     if tape.exists() {

@@ -39,6 +39,7 @@ pub mod snapshot;
 pub mod stops;
 pub mod subject;
 pub mod telling;
+pub mod what;
 
 pub use driver::Driver;
 pub use journal::{Journal, NoJournal};

@@ -79,7 +79,7 @@ impl Review {
         let mut state = State::new(settings, catalogue);
         let recovered = recover(&mut state, loaded)?;
         let mut collector = recovered.collector;
-        collector.trips = collector.all_trips(&state);
+        collector.trips = collector.trips_by_opening();
         let identity = Identity::parse(text("identity").unwrap_or_default());
         let (clock, boots) = (recovered.clock, recovered.epoch);
         let mut review = Self { identity, run: RunInfo::default(), state, collector, clock, boots, summary };
@@ -157,7 +157,7 @@ impl Review {
             fills: self.collector.fills.clone(),
             funding: self.collector.funding.clone(),
             equity: self.equity_rows(),
-            trips: self.collector.trips.clone(),
+            trips: self.collector.all_trips(&self.state),
             basis: Vec::<BasisSeries>::new(),
             margin: self.collector.margin.clone(),
             naked_s: self.collector.naked_s.clone(),

@@ -1,0 +1,56 @@
+//! What runs: program, strategy by name and hash, and the settings that differ from the preset that it is made from.
+//!
+//! Every header, page and summary shows what stands here. Tests: `tests/what_runs.rs`.
+
+use crate::config::{Loaded, Sources, load};
+use crate::report::run::{Changed, RunInfo};
+use std::path::Path;
+
+/// What settings are compared with when their strategy is none of the shipped files.
+const BUILT_IN: &str = "built-in";
+
+/// The strategies that are shipped, by the names under which `carry init` writes them.
+pub const PRESETS: [(&str, &str); 2] = [
+    ("strategies/anchor.toml", include_str!("../../strategies/anchor.toml")),
+    ("strategies/ethena.toml", include_str!("../../strategies/ethena.toml")),
+];
+
+/// What these settings are.
+#[must_use]
+pub fn about(loaded: &Loaded) -> RunInfo {
+    let stem = |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let name = loaded.strategy.as_deref().and_then(stem).unwrap_or_else(|| BUILT_IN.to_owned());
+    let shipped = PRESETS.into_iter().find(|(file, _)| stem(Path::new(file)).as_ref() == Some(&name));
+    let compared = match shipped {
+        Some((file, text)) => crate::config::load::preset(file, text),
+        None => load(&Sources::default()),
+    };
+    let shown = |key: &str| !key.starts_with("alarm.");
+    let changed = compared.map(|preset| {
+        let both = loaded.values.iter().zip(&preset.values);
+        let differ = both.filter(|(own, other)| own.text != other.text && shown(own.path));
+        differ
+            .map(|(own, other)| Changed {
+                key: own.path.to_owned(),
+                value: own.text.clone(),
+                preset: other.text.clone(),
+                source: own.source.to_string(),
+            })
+            .collect()
+    });
+    RunInfo {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: option_env!("CARRY_COMMIT").map(str::to_owned),
+        preset: shipped.map_or_else(|| BUILT_IN.to_owned(), |_| name.clone()),
+        strategy: name,
+        file: loaded.strategy.as_ref().map(|path| path.display().to_string()),
+        strategy_sha256: loaded.strategy_hash.clone(),
+        changed: changed.unwrap_or_default(),
+        settings: loaded
+            .values
+            .iter()
+            .filter(|value| shown(value.path))
+            .map(|value| (value.path.to_owned(), value.text.clone()))
+            .collect(),
+    }
+}
