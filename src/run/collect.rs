@@ -195,8 +195,7 @@ impl Collector {
 
     /// An alarm rang.
     pub fn rang(&mut self, kind: AlarmKind) {
-        let word = serde_json::to_value(kind).ok().and_then(|value| value.as_str().map(str::to_owned));
-        *self.figures.alarms.entry(word.unwrap_or_default()).or_default() += 1;
+        *self.figures.alarms.entry(crate::observe::words::word(kind)).or_default() += 1;
     }
 
     /// The books at the end of an instant. Everything is valued at its latest marks by then.
