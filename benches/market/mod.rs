@@ -10,8 +10,8 @@ use carry::domain::fees::BuyFeeIn;
 use carry::domain::funding::{Formula, Weighting};
 use carry::domain::margin::Bracket;
 use carry::domain::{
-    Amount, Asset, Catalogue, Fees, Instrument, InstrumentId, Market, Price, Quantity, Rate, Rules, Span, Symbol,
-    Venue, VenueId, WallTime,
+    Amount, Asset, Catalogue, Fees, Instrument, InstrumentId, Interval, Market, Price, Quantity, Rate, Rules, Span,
+    Symbol, Venue, VenueId, WallTime,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -126,7 +126,13 @@ pub(crate) fn generated(minutes: usize) -> PairHistory {
             let premium = premiums / 480.0;
             let rate = premium + (1e-4 - premium).clamp(-5e-4, 5e-4);
             let rate = Rate::from_f64((rate * 1e8).round() / 1e8).unwrap();
-            funding.push(FundingRow { stamp: opened + Span::MINUTE, rate, mark: None, premium: None });
+            funding.push(FundingRow {
+                stamp: opened + Span::MINUTE,
+                rate,
+                interval: Some(Interval::H8),
+                mark: None,
+                premium: None,
+            });
             premiums = 0.0;
         }
     }

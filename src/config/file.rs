@@ -5,6 +5,7 @@
 
 use super::error::{ConfigErrors, Problem, Source};
 use super::units::Raw;
+use crate::domain::text::unmarked;
 use std::io::Read as _;
 use std::path::Path;
 use toml::de::{DeTable, DeValue};
@@ -54,7 +55,8 @@ fn text_of(path: &Path) -> Result<String, Problem> {
     let mut bytes = Vec::new();
     // The file may grow between the question and the reading, so the reading is bounded too.
     std::fs::File::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes)).map_err(unreadable)?;
-    String::from_utf8(bytes).map_err(|_| Problem::NotUtf8)
+    let text = String::from_utf8(bytes).map_err(|_| Problem::NotUtf8)?;
+    Ok(unmarked(&text).to_owned())
 }
 
 /// The values of a text, in the order of its lines. A text that is not TOML gives only errors.

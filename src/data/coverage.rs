@@ -4,11 +4,12 @@
 //! of its history. Coverage, unlike prices, is known in advance. No prices and no files here. Tests stand at the end.
 
 use super::history::Segment;
-use crate::domain::{Interval, Span, WallTime};
+use super::settlements::spacings;
+use crate::domain::{Span, WallTime};
 
 /// Longest time without common bars that a position is held through.
 pub const LONGEST_HALT: Span = Span::DAY;
-/// How far from its nominal hour a venue may stamp a settlement, as in [`Interval::between`].
+/// How far from its nominal hour a venue may stamp a settlement, as in `Interval::spacing`.
 const STAMP_TOLERANCE: i64 = 300_000;
 
 /// Steps that candles may have, finest first.
@@ -47,13 +48,13 @@ pub fn common_opens(spot: &[WallTime], perp: &[WallTime]) -> Vec<WallTime> {
     out
 }
 
-/// Stretches of settlements whose spacing is an interval. A lone stamp has no interval and makes no stretch.
+/// Stretches of settlements whose spacing is a proven interval. A lone stamp has none and makes no stretch.
 #[must_use]
 pub fn funded(stamps: &[WallTime]) -> Vec<Funded> {
     let mut out = Vec::new();
     let mut open: Option<Funded> = None;
-    for (earlier, later) in stamps.iter().zip(stamps.iter().skip(1)) {
-        if let Some(interval) = Interval::between(*earlier, *later) {
+    for ((earlier, later), interval) in stamps.iter().zip(stamps.iter().skip(1)).zip(spacings(stamps)) {
+        if let Some(interval) = interval {
             let first = open.map_or(nominal(*earlier), |stretch| stretch.first);
             open = Some(Funded { first, missing: nominal(*later) + interval.span() });
         } else if let Some(stretch) = open.take() {
@@ -62,23 +63,6 @@ pub fn funded(stamps: &[WallTime]) -> Vec<Funded> {
     }
     out.extend(open);
     out
-}
-
-/// The interval between each stamp and the next, where it is one.
-#[must_use]
-pub fn spacings(stamps: &[WallTime]) -> Vec<Option<Interval>> {
-    stamps.iter().zip(stamps.iter().skip(1)).map(|(earlier, later)| Interval::between(*earlier, *later)).collect()
-}
-
-/// Whether a spacing is a long one between two equal shorter ones: more likely a missing settlement than an interval for
-/// once. Statistics and checks of files leave it out; trading does not, for which any spacing of an interval's length is one.
-#[must_use]
-pub fn lone_long(spacings: &[Option<Interval>], place: usize) -> bool {
-    let at = |place: Option<usize>| place.and_then(|place| spacings.get(place).copied().flatten());
-    match (at(place.checked_sub(1)), at(Some(place)), at(place.checked_add(1))) {
-        (Some(before), Some(this), Some(after)) => before == after && this > before,
-        _ => false,
-    }
 }
 
 /// Tradable stretches of a pair: common bars inside one funded stretch, without a hole of more than 24 h between two.
@@ -145,27 +129,37 @@ mod tests {
         check(&hours((0..10).chain(34..60)), &hours((0..8).map(|n| n * 8)), &[(0, 59)]);
         check(&hours((0..10).chain(35..60)), &hours((0..8).map(|n| n * 8)), &[(0, 9), (35, 59)]);
         // The settlement at 24 is missing: gone by then, back at the next stamp.
-        check(&hours(0..100), &hours([8, 16, 32, 40]), &[(8, 23), (32, 47)]);
-        // The last valid interval says when the missing one was due.
-        check(&hours(0..100), &hours([8, 16, 20, 24, 40, 48]), &[(8, 27), (40, 55)]);
+        check(&hours(0..100), &hours([0, 8, 16, 32, 40, 48]), &[(0, 23), (32, 55)]);
+        // The last proven interval says when the missing one was due.
+        check(&hours(0..100), &hours([8, 16, 24, 28, 32, 48, 56, 64]), &[(8, 35), (48, 71)]);
         // A stamp that comes too soon for any interval ends the stretch before it and begins the next.
-        check(&hours(0..100), &hours([8, 16, 23, 31]), &[(8, 22), (23, 38)]);
-        // A lone stamp has no interval; a stretch of one bar is none.
+        check(&hours(0..100), &hours([0, 8, 16, 23, 31, 39]), &[(0, 22), (23, 46)]);
+        // Two stamps prove no interval; a stretch of one bar is none.
         check(&hours(0..100), &hours([8]), &[]);
-        check(&hours([8]), &hours([8, 16]), &[]);
-        check(&hours([]), &hours([8, 16]), &[]);
+        check(&hours(0..100), &hours([8, 16]), &[]);
+        check(&hours([8]), &hours([8, 16, 24]), &[]);
+        check(&hours([]), &hours([8, 16, 24]), &[]);
         check(&hours(0..100), &hours([]), &[]);
     }
 
     #[test]
     fn e06_interval_changes_are_not_holes() {
-        check(&hours(0..100), &hours([8, 16, 24, 28, 32, 34, 35, 36]), &[(8, 36)]);
+        check(&hours(0..100), &hours([8, 16, 24, 28, 32, 34, 36, 37, 38]), &[(8, 38)]);
+    }
+
+    #[test]
+    fn u08_every_proven_interval_is_traded_and_a_lone_spacing_is_a_hole() {
+        for interval in [1, 2, 3, 4, 6, 8, 12, 24] {
+            let stamps = hours((0..4).map(|number| number * interval));
+            check(&hours(0..100), &stamps, &[(0, 4 * interval - 1)]);
+        }
+        check(&hours(0..100), &hours([0, 4, 8, 16, 20, 24]), &[(0, 11), (16, 27)]);
     }
 
     #[test]
     fn late_stamps_mean_their_hour() {
-        let late = [WallTime(hour(8).0 + 7), WallTime(hour(16).0 + 111_000)];
-        check(&hours(0..100), &late, &[(8, 23)]);
+        let late = [WallTime(hour(8).0 + 7), WallTime(hour(16).0 + 111_000), hour(24)];
+        check(&hours(0..100), &late, &[(8, 31)]);
         assert_eq!(nominal(WallTime(hour(8).0 - 300_000)), hour(8));
         assert_eq!(nominal(WallTime(hour(8).0 + 300_001)), WallTime(hour(8).0 + 300_000));
     }
@@ -208,16 +202,17 @@ mod tests {
                 // Each settlement from the one at or before the first bar to the one at or before the last is there.
                 let before = stamps.iter().rposition(|stamp| *stamp <= segment.first);
                 prop_assert!(before.is_some(), "no settlement before the first bar");
-                for two in stamps[before.unwrap()..].windows(2).take_while(|two| two[1] <= segment.last) {
-                    prop_assert!(Interval::between(two[0], two[1]).is_some(), "a missing settlement inside");
+                let proven = spacings(&stamps);
+                for place in before.unwrap()..proven.len() {
+                    prop_assert!(stamps[place + 1] > segment.last || proven[place].is_some(), "a missing settlement inside");
                 }
-                prop_assert!(segment.last < *stamps.last().unwrap() + Span::hours(8));
+                prop_assert!(segment.last < *stamps.last().unwrap() + Span::DAY);
             }
             prop_assert!(found.windows(2).all(|two| two[0].last < two[1].first));
         }
 
         #[test]
-        fn a_pair_without_holes_is_one_segment(bars in 2_i64..200, settlements in 1_i64..30) {
+        fn a_pair_without_holes_is_one_segment(bars in 2_i64..200, settlements in 2_i64..30) {
             let stamps = hours((0..=settlements).map(|number| number * 8));
             let last = (bars - 1).min(settlements * 8 + 7);
             let expected = Segment { first: hour(0), last: hour(last) };

@@ -16,6 +16,17 @@ pub enum Place {
     Line(u64, usize),
 }
 
+impl Place {
+    /// Number of the line or row, from 1.
+    #[must_use]
+    pub fn line(self) -> u64 {
+        match self {
+            Self::Row(row) => u64::try_from(row).unwrap_or(u64::MAX),
+            Self::Line(line, _) => line,
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -23,6 +23,8 @@ pub enum Fault {
     Jump,
     /// A funding rate beyond 3 % for one interval.
     Rate,
+    /// Funding rates that look like percent.
+    Scale,
     /// High below low, or open or close outside of them.
     Candle,
     /// Spot and perp are not the same coin in the same unit (fault E05).
@@ -42,6 +44,7 @@ impl Fault {
             Self::Gap => "gap",
             Self::Jump => "jump",
             Self::Rate => "rate",
+            Self::Scale => "scale",
             Self::Candle => "candle",
             Self::Mismatch => "mismatch",
         }

@@ -78,9 +78,10 @@ impl Wanted {
         }
     }
 
-    /// Bars of `step` must open before this to be over by `to`.
+    /// Bars of `step` must open before this to be over by `to`. The last millisecond of a day means the whole day, so the
+    /// bar that ends with it is over.
     fn bars_until(self, step: Span) -> WallTime {
-        self.to.map_or(WallTime(i64::MAX), |to| to - step + Span(1))
+        self.to.map_or(WallTime(i64::MAX), |to| to - step + Span(2))
     }
 
     fn words(self) -> String {

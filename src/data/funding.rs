@@ -6,32 +6,41 @@
 use super::error::{Bad, DataError, Place, STAMP, escaped, plausible};
 use super::history::FundingRow;
 use super::lines::Lines;
+use super::settlements::{judge, scale};
 use crate::domain::{Price, Rate, WallTime};
 use std::path::Path;
 
 const RATE: &str = "a plain fraction such as 0.0001 for 0.01 %";
 const MARK: &str = "a price above zero with at most 8 decimals, or nothing";
+const BEYOND: &str = "is beyond 100 % (carry data import --rates-in percent converts rates in percent)";
 const PREMIUM: &str = "a plain fraction such as 0.0001, or nothing";
 
-/// Reads the settlements of one symbol.
+/// Reads the settlements of one symbol, each once and with its interval.
 ///
 /// # Errors
-/// [`DataError`] with the file, line, character and column.
+/// [`DataError`] with the file, line, character and column: a cell that is no number, stamps that fall, a settlement told with
+/// two rates, rates that are written in percent.
 pub fn read_funding(file: &Path) -> Result<Vec<FundingRow>, DataError> {
     let mut reader = FundingReader::open(file)?;
-    let mut rows: Vec<FundingRow> = Vec::new();
+    let mut rows: Vec<(FundingRow, Place)> = Vec::new();
     while let Some(next) = reader.next_row() {
         let row = next?;
-        if let Some(last) = rows.last()
-            && row.stamp <= last.stamp
+        if let Some((last, _)) = rows.last()
+            && row.stamp < last.stamp
         {
-            let word = if row.stamp == last.stamp { "stands there twice" } else { "is before the line above" };
-            let problem = format!("ts_ms {} ({}) {word}; stamps must rise", row.stamp.0, row.stamp);
+            let problem = format!("ts_ms {} ({}) is before the line above; stamps must rise", row.stamp.0, row.stamp);
             return Err(DataError::row(file, reader.stamp_place(), problem));
         }
-        rows.push(row);
+        rows.push((row, reader.stamp_place()));
     }
-    Ok(rows)
+    let judged = judge(&rows);
+    if let Some(repeat) = judged.repeats.iter().find(|repeat| !repeat.agrees()) {
+        return Err(DataError::row(file, repeat.again.1, repeat.words()));
+    }
+    match scale(&judged.rows) {
+        Some(scale) => Err(scale.error(file)),
+        None => Ok(judged.rows.into_iter().map(|row| row.0).collect()),
+    }
 }
 
 /// Reads line by line, in any order of stamps; a bad line is an error and the next one can still be read.
@@ -98,6 +107,7 @@ impl<'a> Layout<'a> {
         Ok(FundingRow {
             stamp: self.stamp(lines)?,
             rate: self.fraction(lines, self.rate, "rate", RATE)?,
+            interval: None,
             mark: self.mark(lines)?,
             premium: self.premium(lines)?,
         })
@@ -135,7 +145,7 @@ impl<'a> Layout<'a> {
         let bad = self.bad(lines.place(field), column, expected);
         let rate = Rate::parse(text).map_err(|problem| bad.text(text, problem))?;
         if rate.units().unsigned_abs() > Rate::ONE.unsigned_abs() {
-            return Err(bad.is(format_args!("\"{}\"", escaped(text, 40)), "is beyond 100 %"));
+            return Err(bad.is(format_args!("\"{}\"", escaped(text, 40)), BEYOND));
         }
         Ok(rate)
     }

@@ -1,6 +1,6 @@
 //! The history of one pair as a backtest needs it, in columns.
 
-use crate::domain::{Price, Quantity, Rate, Span, WallTime};
+use crate::domain::{Interval, Price, Quantity, Rate, Span, WallTime};
 
 /// Candles of one instrument in columns of equal length, rising in time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct FundingRow {
     pub stamp: WallTime,
     /// Rate of the interval that ended there.
     pub rate: Rate,
+    /// The interval that ended there, where the stamps prove one (`settlements.rs`).
+    pub interval: Option<Interval>,
     /// Price it was paid on, where published.
     pub mark: Option<Price>,
     /// Premium, where published.

@@ -4,13 +4,14 @@
 //! nothing of it becomes money. Tests: `tests/data.rs`.
 
 use super::columns::{Cells, Columns};
-use super::coverage::{LONGEST_HALT, lone_long, nominal, spacings};
+use super::coverage::{LONGEST_HALT, nominal};
 use super::error::{DataError, Place, plausible};
 use super::findings::{Fault, Findings};
 use super::folder::{Key, Kind};
 use super::funding::FundingReader;
 use super::history::FundingRow;
 use super::months::{Month, Months};
+use super::settlements::{judge, scale, spacings};
 use crate::domain::{Interval, Rate, Span, WallTime};
 use std::path::Path;
 
@@ -194,7 +195,9 @@ fn funding(file: &Path, report: &mut FileReport) -> Result<(), DataError> {
                     let text = format!("rate {} is beyond 3 % for one interval", row.rate);
                     report.findings.add(Fault::Rate, Some(place), Some(row.stamp), text);
                 }
-                if !out_of_line(rows.last().map(|last| last.0.stamp), row.stamp, place, &mut report.findings) {
+                // An equal stamp is the same settlement told again, which is judged with the others.
+                let before = rows.last().map(|last| last.0.stamp).filter(|last| *last != row.stamp);
+                if !out_of_line(before, row.stamp, place, &mut report.findings) {
                     rows.push((row, place));
                 }
             }
@@ -205,7 +208,14 @@ fn funding(file: &Path, report: &mut FileReport) -> Result<(), DataError> {
             Err(problem) => return Err(problem),
         }
     }
-    settlements(&rows, report);
+    let judged = judge(&rows);
+    for repeat in &judged.repeats {
+        report.findings.add(Fault::Duplicate, Some(repeat.again.1), Some(repeat.again.0.stamp), repeat.words());
+    }
+    if let Some(scale) = scale(&judged.rows) {
+        report.findings.add(Fault::Scale, Some(scale.at.1), Some(scale.at.0), scale.words);
+    }
+    settlements(&judged.rows, report);
     if !ends_with_a_line_end(file) {
         report.notes.push("the last line has no line end: it may be cut".to_owned());
     }
@@ -226,14 +236,17 @@ fn settlements(rows: &[(FundingRow, Place)], report: &mut FileReport) {
         // A settlement pays for the time before it.
         months.add(nominal(stamp) - length, length);
         let Some(earlier) = at.and_then(|place| stamps.get(place)) else { continue };
-        let usual = usual_before(&spacing, number);
-        let lone = at.is_some_and(|place| lone_long(&spacing, place));
-        if before.is_none() || lone {
+        if before.is_none() {
             let distance = nominal(stamp).since(nominal(*earlier));
+            let usual = usual_before(&spacing, number);
             let missing = usual.map_or(0, |usual| (distance.0 / usual.span().0 - 1).max(0));
             report.missing += u64::try_from(missing).unwrap_or(0);
-            let what = several(missing, "settlement");
-            let text = format!("{what} missing between {earlier} and {stamp} ({distance} apart)");
+            let text = if missing > 0 {
+                let what = several(missing, "settlement");
+                format!("{what} missing between {earlier} and {stamp} ({distance} apart)")
+            } else {
+                format!("{earlier} and {stamp} are {distance} apart, which no stamp beside them repeats: no interval")
+            };
             report.findings.add(Fault::Gap, Some(place), Some(stamp), text);
         } else if let Some(interval) = before
             && report.intervals.last().is_none_or(|known| known.1 != interval)

@@ -1,6 +1,6 @@
 //! Lines of a CSV file, not one of them trusted: the reader of funding and of instrument rules.
 //!
-//! Text is UTF-8 without a byte order mark and is not quoted, so that the place of a field is the place a person's editor
+//! Text is UTF-8, may begin with a byte-order mark, and is not quoted, so that the place of a field is the place a person's editor
 //! shows. Tests: `tests/data.rs`.
 
 use super::columns::open_regular;
@@ -9,6 +9,9 @@ use csv::ByteRecord;
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
 use std::path::Path;
+
+/// A byte-order mark in UTF-8, with which some programs begin a text.
+pub(crate) const MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// A file read line by line; the last line read is at hand.
 pub(crate) struct Lines<'a> {
@@ -21,7 +24,7 @@ impl<'a> Lines<'a> {
     /// Opens a file before its header.
     pub(crate) fn open(file: &'a Path) -> Result<Self, DataError> {
         let mut opened = open_regular(file)?;
-        refuse_mark(file, &mut opened)?;
+        pass_mark(&mut opened).map_err(|source| DataError::io(file, source))?;
         let reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).quoting(false).from_reader(opened);
         Ok(Self { file, reader, record: ByteRecord::new() })
     }
@@ -80,16 +83,12 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// The CSV reader would pass over a byte order mark; a file with one was written by a program that may also have changed
-/// numbers, so a person should look (fault X05).
-fn refuse_mark(file: &Path, opened: &mut File) -> Result<(), DataError> {
+/// Passes over a byte-order mark, so that it counts neither as a character of the header nor as a place in its line.
+fn pass_mark(opened: &mut File) -> std::io::Result<()> {
     let mut start = Vec::new();
-    let io = |source| DataError::io(file, source);
-    opened.by_ref().take(3).read_to_end(&mut start).map_err(io)?;
-    opened.rewind().map_err(io)?;
-    if start == [0xef, 0xbb, 0xbf] {
-        let problem = "starts with a byte order mark; save it as UTF-8 without one";
-        return Err(DataError::row(file, Place::Line(1, 1), problem));
+    opened.by_ref().take(3).read_to_end(&mut start)?;
+    if start != MARK {
+        opened.rewind()?;
     }
     Ok(())
 }

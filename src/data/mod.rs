@@ -17,6 +17,7 @@ pub mod months;
 pub(crate) mod pages;
 pub(crate) mod rules_file;
 pub mod save;
+pub mod settlements;
 pub mod stats;
 pub mod verify;
 

@@ -218,6 +218,7 @@ mod tests {
         let row = FundingRow {
             stamp: WallTime(start),
             rate: Rate::parse("-0.00012345").unwrap(),
+            interval: None,
             mark: Some(Price::parse("43125.1").unwrap()),
             premium: None,
         };

@@ -4,8 +4,9 @@
 //! 00, 08 or 16 UTC, added up, as the published tables have it. Statistics are floats by design; nothing here is money.
 //! Tests: here and in `tests/data.rs`.
 
-use super::coverage::{lone_long, nominal, spacings};
+use super::coverage::nominal;
 use super::history::FundingRow;
+use super::settlements::{intervals, spacings};
 use crate::domain::{FundingRate, Interval, Rate, Span, WallTime};
 use std::collections::BTreeSet;
 
@@ -64,16 +65,6 @@ pub struct Summary {
     pub positive: f64,
 }
 
-/// The interval each settlement ended: the time since the one before, else (at a start or after a hole) the time to the next.
-/// A lone long spacing is a hole here.
-#[must_use]
-pub fn intervals(stamps: &[WallTime]) -> Vec<Option<Interval>> {
-    let spacing = spacings(stamps);
-    let whole = |place: usize| spacing.get(place).copied().flatten().filter(|_| !lone_long(&spacing, place));
-    let before = |place: usize| place.checked_sub(1).and_then(whole);
-    (0..stamps.len()).map(|place| before(place).or_else(|| whole(place))).collect()
-}
-
 /// Each settlement meant for a time within `[from, to]`, in 8 h terms.
 #[must_use]
 pub fn rates(rows: &[FundingRow], from: WallTime, to: WallTime) -> Sample {
@@ -93,8 +84,13 @@ pub fn rates(rows: &[FundingRow], from: WallTime, to: WallTime) -> Sample {
     sample
 }
 
+/// Whether payments of an interval add up to whole blocks.
+const fn divides(interval: Interval) -> bool {
+    BLOCK.0 % interval.span().0 == 0
+}
+
 /// Each block that starts within `[from, to]`: the sum of the settlements from its start to before its end, which may lie
-/// after `to`.
+/// after `to`. Settlements of an interval that does not divide a block are in none and left out.
 #[must_use]
 pub fn blocks(rows: &[FundingRow], from: WallTime, to: WallTime) -> Sample {
     let mut sample = Sample::default();
@@ -107,7 +103,8 @@ pub fn blocks(rows: &[FundingRow], from: WallTime, to: WallTime) -> Sample {
         let inside = |row: &&FundingRow| nominal(row.stamp) < start + BLOCK;
         let count = rows.iter().skip(place).take_while(inside).count();
         if (from..=to).contains(&start) {
-            if whole.iter().any(|(after, until)| *after < start && start + BLOCK <= *until) {
+            let even = known.iter().skip(place).take(count).all(|interval| interval.is_some_and(divides));
+            if even && whole.iter().any(|(after, until)| *after < start && start + BLOCK <= *until) {
                 let paid = rows.iter().skip(place).take(count).fold(Rate::ZERO, |sum, row| sum + row.rate);
                 sample.push(paid, paid, BLOCK);
                 sample.intervals.extend(known.iter().skip(place).take(count).flatten());
@@ -130,7 +127,7 @@ fn whole_stretches(stamps: &[WallTime]) -> Vec<(WallTime, WallTime)> {
     let mut out: Vec<(WallTime, WallTime)> = Vec::new();
     let mut joined = false;
     for (place, (earlier, later)) in stamps.iter().zip(stamps.iter().skip(1)).enumerate() {
-        let interval = spacing.get(place).copied().flatten().filter(|_| !lone_long(&spacing, place));
+        let interval = spacing.get(place).copied().flatten();
         if let Some(interval) = interval.map(Interval::span) {
             let until = nominal(*later) + interval;
             match out.last_mut().filter(|_| joined) {
@@ -176,7 +173,13 @@ mod tests {
     }
 
     fn row(hours: i64, rate: &str) -> FundingRow {
-        FundingRow { stamp: hour(hours) + Span(7), rate: Rate::parse(rate).unwrap(), mark: None, premium: None }
+        FundingRow {
+            stamp: hour(hours) + Span(7),
+            rate: Rate::parse(rate).unwrap(),
+            interval: None,
+            mark: None,
+            premium: None,
+        }
     }
 
     fn texts(sample: &Sample) -> Vec<String> {
@@ -185,9 +188,18 @@ mod tests {
 
     #[test]
     fn b14_rates_are_multiplied_and_the_end_is_inclusive() {
-        let rows = [row(0, "0.0001"), row(8, "0.0001"), row(12, "0.00005"), row(36, "0.0003"), row(44, "-0.0002")];
-        let sample = rates(&rows, hour(8), hour(44));
-        assert_eq!(texts(&sample), ["0.0001", "0.0001", "0.0003", "-0.0002"]);
+        let rows = [
+            row(0, "0.0001"),
+            row(8, "0.0001"),
+            row(16, "0.0001"),
+            row(20, "0.00005"),
+            row(24, "0.00005"),
+            row(40, "0.0003"),
+            row(48, "-0.0002"),
+            row(56, "-0.0002"),
+        ];
+        let sample = rates(&rows, hour(16), hour(48));
+        assert_eq!(texts(&sample), ["0.0001", "0.0001", "0.0001", "0.0003", "-0.0002"]);
         assert_eq!((sample.intervals.len(), sample.left_out), (2, 0));
         // A settlement with no interval on either side says nothing.
         let lonely = rates(&[row(0, "0.0001"), row(100, "0.0001")], hour(0), hour(200));
@@ -197,7 +209,15 @@ mod tests {
     #[test]
     fn b14_a_year_is_counted_by_time_not_by_payments() {
         // 0.01 % over 8 h and twice 0.005 % over 4 h are 0.02 % in 16 h; one at -0.1 % over 8 h makes it -0.08 % in 24 h.
-        let rows = [row(0, "0.0001"), row(8, "0.0001"), row(12, "0.00005"), row(16, "0.00005"), row(24, "-0.001")];
+        let rows = [
+            row(-8, "0.0001"),
+            row(0, "0.0001"),
+            row(8, "0.0001"),
+            row(12, "0.00005"),
+            row(16, "0.00005"),
+            row(24, "-0.001"),
+            row(32, "0.0001"),
+        ];
         let sample = rates(&rows, hour(8), hour(24));
         assert_eq!(sample.covered, Span::DAY);
         assert!((sample.per_year().unwrap() + 0.0008 * 365.0).abs() < 1e-12);
@@ -222,6 +242,17 @@ mod tests {
         // Stamps at 04, 12 and 20 fill their blocks from the first one on.
         let bitmex = [row(4, "0.0001"), row(12, "0.0002"), row(20, "0.0003")];
         assert_eq!(texts(&blocks(&bitmex, hour(0), hour(24))), ["0.0001", "0.0002", "0.0003"]);
+    }
+
+    #[test]
+    fn u08_statistics_take_every_proven_interval() {
+        let six: Vec<_> = (0..8).map(|number| row(number * 6, "0.0003")).collect();
+        let sample = rates(&six, hour(0), hour(100));
+        assert_eq!((sample.per_8h.len(), texts(&sample)[0].as_str(), sample.left_out), (8, "0.0004", 0));
+        assert_eq!(sample.intervals, BTreeSet::from([Interval::H6]));
+        assert!((sample.per_year().unwrap() - 0.0003 * 4.0 * 365.0).abs() < 1e-12);
+        // Payments each 6 h do not add up to blocks of 8 h.
+        assert_eq!((blocks(&six, hour(0), hour(100)).per_8h.len(), blocks(&six, hour(0), hour(100)).left_out), (0, 6));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::time::{Span, WallTime};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Time between two settlements: 1, 2, 4 or 8 hours; anything else is a hole, not an interval.
+/// Time between two settlements; anything else is a hole, not an interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub enum Interval {
@@ -20,10 +20,18 @@ pub enum Interval {
     H1,
     /// Every two hours.
     H2,
+    /// Every three hours.
+    H3,
     /// Every four hours.
     H4,
+    /// Every six hours.
+    H6,
     /// Every eight hours.
     H8,
+    /// Twice a day.
+    H12,
+    /// Once a day.
+    H24,
 }
 
 impl Interval {
@@ -33,8 +41,12 @@ impl Interval {
         match self {
             Self::H1 => 1,
             Self::H2 => 2,
+            Self::H3 => 3,
             Self::H4 => 4,
+            Self::H6 => 6,
             Self::H8 => 8,
+            Self::H12 => 12,
+            Self::H24 => 24,
         }
     }
 
@@ -50,27 +62,52 @@ impl Interval {
         match hours {
             1 => Some(Self::H1),
             2 => Some(Self::H2),
+            3 => Some(Self::H3),
             4 => Some(Self::H4),
+            6 => Some(Self::H6),
             8 => Some(Self::H8),
+            12 => Some(Self::H12),
+            24 => Some(Self::H24),
             _ => None,
         }
     }
 
-    /// The interval between two settlement stamps; venues stamp up to some minutes late, so the distance is taken to the
-    /// nearest hour and may be off by at most five minutes.
+    /// How many equal spacings in a row prove it: two, and three of 12 and 24 h, which a few missing settlements of a shorter
+    /// interval would look like.
     #[must_use]
-    pub fn between(earlier: WallTime, later: WallTime) -> Option<Self> {
+    pub const fn proof(self) -> usize {
+        match self {
+            Self::H1 | Self::H2 | Self::H3 | Self::H4 | Self::H6 | Self::H8 => 2,
+            Self::H12 | Self::H24 => 3,
+        }
+    }
+
+    /// The interval as long as the distance of two settlement stamps, which alone proves nothing; venues stamp up to some
+    /// minutes late, so the distance is taken to the nearest hour and may be off by at most five minutes.
+    #[must_use]
+    pub fn spacing(earlier: WallTime, later: WallTime) -> Option<Self> {
         let distance = later.since(earlier).0;
         let hours = (distance + 1_800_000).div_euclid(3_600_000);
         let off = (distance - hours * 3_600_000).abs();
         if off <= 300_000 { Self::from_hours(hours) } else { None }
+    }
+
+    /// The interval that one spacing alone is believed to be, where no later stamp is known yet: 1, 2, 4 or 8 h. The others
+    /// need the venue's word or a proof, because a settlement or two that were not heard look like them.
+    #[must_use]
+    pub fn between(earlier: WallTime, later: WallTime) -> Option<Self> {
+        match Self::spacing(earlier, later)? {
+            one @ (Self::H1 | Self::H2 | Self::H4 | Self::H8) => Some(one),
+            Self::H3 | Self::H6 | Self::H12 | Self::H24 => None,
+        }
     }
 }
 
 impl TryFrom<u8> for Interval {
     type Error = String;
     fn try_from(hours: u8) -> Result<Self, String> {
-        Self::from_hours(i64::from(hours)).ok_or_else(|| format!("{hours} h is not a funding interval (1, 2, 4, 8)"))
+        Self::from_hours(i64::from(hours))
+            .ok_or_else(|| format!("{hours} h is not a funding interval (1, 2, 3, 4, 6, 8, 12, 24)"))
     }
 }
 
@@ -79,8 +116,12 @@ impl From<Interval> for u8 {
         match interval {
             Interval::H1 => 1,
             Interval::H2 => 2,
+            Interval::H3 => 3,
             Interval::H4 => 4,
+            Interval::H6 => 6,
             Interval::H8 => 8,
+            Interval::H12 => 12,
+            Interval::H24 => 24,
         }
     }
 }
@@ -104,16 +145,17 @@ impl FundingRate {
     /// The anchor: 0.01 % per 8 h, which is 10.95 % a year.
     pub const ANCHOR: Self = Self { rate: Rate::from_units(100_000_000_000_000), interval: Interval::H8 };
 
-    /// The same payment expressed per 8 hours, exactly. Worked: 0.005 % per 4 h is 0.01 % per 8 h.
+    /// The same payment expressed per 8 hours: exact where the interval divides 8 h, else half to even at 1e-18.
+    /// Worked: 0.005 % per 4 h is 0.01 % per 8 h, 0.03 % per 24 h is 0.01 % per 8 h.
     #[must_use]
-    pub const fn per_8h(self) -> Rate {
-        self.rate.times(8 / self.interval.hours())
+    pub fn per_8h(self) -> Rate {
+        self.rate.part(8, self.interval.hours())
     }
 
-    /// The rate of `per_8h` paid at another interval (divided by 8 / hours, half to even).
+    /// The rate of `per_8h` paid at another interval (hours / 8 of it, half to even).
     #[must_use]
     pub fn from_per_8h(per_8h: Rate, interval: Interval) -> Self {
-        Self { rate: per_8h.over(8 / interval.hours()), interval }
+        Self { rate: per_8h.part(interval.hours(), 8), interval }
     }
 
     /// Simple yearly rate: 365 days, no compounding. Worked: 0.0001 per 8 h x 3 x 365 = 0.1095.
@@ -160,7 +202,7 @@ impl Formula {
     #[must_use]
     pub fn rate(&self, premium: Rate, interval: Interval) -> FundingRate {
         let damped = premium + (self.interest_8h - premium).clamp_to(-self.clamp, self.clamp);
-        let scaled = damped.over(8 / interval.hours());
+        let scaled = damped.part(interval.hours(), 8);
         FundingRate { rate: scaled.clamp_to(self.floor, self.cap), interval }
     }
 }
@@ -306,6 +348,22 @@ mod tests {
         assert_eq!(Interval::between(at(0, 0), at(3, 0)), None);
         assert_eq!(Interval::between(at(0, 0), at(1, 400_000)), None);
         assert_eq!(Interval::between(at(0, 0), at(0, 0)), None);
+    }
+
+    #[test]
+    fn u08_every_interval_counts_by_its_own_hours() {
+        let at = |hours: i64| WallTime(hours * 3_600_000);
+        for (hours, per_8h) in [(3, "0.0008"), (6, "0.0004"), (12, "0.0002"), (24, "0.0001")] {
+            let interval = Interval::spacing(at(0), at(hours)).unwrap();
+            let paid = FundingRate { rate: rate("0.0003"), interval };
+            assert_eq!((interval.hours(), paid.per_8h()), (hours, rate(per_8h)));
+            assert_eq!(FundingRate::from_per_8h(rate(per_8h), interval), paid);
+            assert_eq!(Interval::try_from(u8::from(interval)), Ok(interval));
+            assert_eq!(Interval::between(at(0), at(hours)), None, "one spacing alone proves no {hours} h");
+        }
+        let six = FundingRate { rate: rate("0.0005"), interval: Interval::H6 };
+        assert_eq!((six.per_8h(), six.annualised()), (rate("0.000666666666666667"), rate("0.73")));
+        assert_eq!(Interval::try_from(5), Err("5 h is not a funding interval (1, 2, 3, 4, 6, 8, 12, 24)".to_owned()));
     }
 
     #[test]

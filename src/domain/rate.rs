@@ -65,6 +65,13 @@ impl Rate {
         Self(i64::try_from(units).unwrap_or(self.0))
     }
 
+    /// So many parts of `whole`: multiplied, then divided half to even, so that nothing is lost where it divides; saturating.
+    #[must_use]
+    pub fn part(self, parts: i64, whole: i64) -> Self {
+        let units = decimal::div_half_even(i128::from(self.0) * i128::from(parts), i128::from(whole.max(1)));
+        Self(i64::try_from(units).unwrap_or(if units < 0 { i64::MIN } else { i64::MAX }))
+    }
+
     /// Multiplied by a small whole number, saturating.
     #[must_use]
     pub const fn times(self, factor: i64) -> Self {

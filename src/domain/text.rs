@@ -102,6 +102,12 @@ impl<'de, const N: usize> Deserialize<'de> for Name<N> {
     }
 }
 
+/// A text without the byte-order mark that some programs write before it (fault X05).
+#[must_use]
+pub fn unmarked(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
 /// Assets that count as money: a pair is priced in one of them.
 pub const QUOTES: [&str; 5] = ["USDT", "USDC", "FDUSD", "USD1", "USD"];
 

@@ -128,6 +128,10 @@ pub fn read_secret(path: &Path, guard: Guard) -> Result<Option<Zeroizing<Vec<u8>
     // Its full size at once: a buffer that grows leaves copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(opened.len()).unwrap_or(0) + 64));
     file.take(LARGEST).read_to_end(&mut bytes).map_err(io)?;
+    // A byte-order mark is no part of a secret; moved within the buffer, so that no copy stays behind.
+    if bytes.starts_with("\u{feff}".as_bytes()) {
+        bytes.drain(..3);
+    }
     Ok(Some(bytes))
 }
 

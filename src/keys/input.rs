@@ -112,7 +112,7 @@ pub fn parse(bytes: &[u8], asked: Asked<'_>) -> Result<KeyEntry, InputError> {
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > LARGEST {
         return Err(InputError::TooLarge);
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| InputError::NotText)?;
+    let text = unmarked(std::str::from_utf8(bytes).map_err(|_| InputError::NotText)?);
     let name = checked_name(asked.name)?;
     let start = text.trim_start();
     if start.is_empty() {

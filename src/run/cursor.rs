@@ -31,7 +31,7 @@ pub struct Cursor<'a> {
 pub struct Due {
     /// The published row.
     pub row: FundingRow,
-    /// Its rate with the interval read from the stamps.
+    /// Its rate with the interval that the stamps prove.
     pub funding: FundingRate,
 }
 
@@ -137,14 +137,9 @@ impl<'a> Cursor<'a> {
     pub fn settlement(&mut self, now: WallTime) -> Option<Due> {
         let rows = &self.history.funding;
         let row = rows.get(self.funding).filter(|row| minute(row.stamp) <= now).copied()?;
-        let before = self.funding.checked_sub(1).and_then(|place| rows.get(place));
-        let after = rows.get(self.funding + 1);
-        let interval = before
-            .and_then(|before| Interval::between(before.stamp, row.stamp))
-            .or_else(|| after.and_then(|after| Interval::between(row.stamp, after.stamp)));
         self.funding += 1;
         // A stamp that stands alone has no interval: it pays what is held, but it is no signal.
-        let funding = FundingRate { rate: row.rate, interval: interval.unwrap_or(Interval::H8) };
+        let funding = FundingRate { rate: row.rate, interval: row.interval.unwrap_or(Interval::H8) };
         Some(Due { row, funding })
     }
 

@@ -267,7 +267,10 @@ fn funding_rows(job: &Job, answer: Answer) -> Page<FundingRow> {
     let Answer::FundingHistory(rows) = answer else { return (Vec::new(), 0) };
     let kept = rows.into_iter().filter(|row| row.symbol == job.symbol);
     let row = |row: crate::venues::answer::FundingRow| {
-        (row.stamp, Some(FundingRow { stamp: row.stamp, rate: row.rate, mark: row.mark, premium: None }))
+        (
+            row.stamp,
+            Some(FundingRow { stamp: row.stamp, rate: row.rate, interval: None, mark: row.mark, premium: None }),
+        )
     };
     (kept.map(row).collect(), 0)
 }

@@ -7,7 +7,7 @@
 use super::public::{AskError, PublicVenue};
 use crate::config::Settings;
 use crate::data::instruments::{Legs, built_in};
-use crate::data::stats::intervals;
+use crate::data::settlements::intervals;
 use crate::domain::{Amount, FundingRate, Interval, Market, Price, Quantity, Rate, Side, Span, Symbol, WallTime};
 use crate::market::PairMarket;
 use crate::market::book::Book;

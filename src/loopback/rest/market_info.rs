@@ -152,7 +152,7 @@ pub(crate) fn funding_info(venue: &mut Venue, call: &Call<'_>) -> Answer {
 
 /// Interest of one interval.
 pub(crate) fn interest(listing: &Listing) -> Rate {
-    listing.perp.formula.interest_8h.over(8 / listing.interval.hours())
+    listing.perp.formula.interest_8h.part(listing.interval.hours(), 8)
 }
 
 /// One margin bracket in the venue's words.
