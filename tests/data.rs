@@ -98,7 +98,12 @@ fn x01_x02_x03_x05_bad_funding_is_refused_with_its_place() {
     check("1735689600000,null,", &format!(":3:15: rate \"null\" is not a plain decimal number; {fraction}"));
     check("1735689600000,0.01%,", &format!(":3:15: rate \"0.01%\" is not a plain decimal number; {fraction}"));
     check("1735689600000,12,", &format!(":3:15: rate \"12\" is out of range; {fraction}"));
-    check("1735689600000,1.5,", &format!(":3:15: rate \"1.5\" is beyond 100 %; {fraction}"));
+    check(
+        "1735689600000,1.5,",
+        &format!(
+            ":3:15: rate \"1.5\" is beyond 100 % (carry data import --rates-in percent converts rates in percent); {fraction}"
+        ),
+    );
     check("1735689600000,0.0001,0", &format!(":3:22: mark_price \"0\" must be greater than zero; {price}"));
     check("1735689600000,0.0001,-5", &format!(":3:22: mark_price \"-5\" must be greater than zero; {price}"));
     check(
@@ -127,8 +132,9 @@ fn b17_swapped_columns_are_refused() {
 
 #[test]
 fn c08_c10_stamps_that_do_not_rise_are_refused() {
-    let twice = b"ts_ms,rate,mark_price\n1735660800000,0.0001,\n1735660800000,0.0001,\n";
-    let expected = ":3:1: ts_ms 1735660800000 (2024-12-31T16:00:00Z) stands there twice; stamps must rise";
+    let twice = b"ts_ms,rate,mark_price\n1735660800000,0.0001,\n1735660800000,0.0002,\n";
+    let expected = ":3:1: the settlement of 2024-12-31T16:00:00Z has rate 0.0001 in line 2 and, 0 ms later, rate 0.0002 \
+                    here; expected one rate";
     assert_eq!(funding_error(twice), expected);
     let falling = b"ts_ms,rate,mark_price\n1735660800000,0.0001,\n1735632000000,0.0001,\n";
     let expected = ":3:1: ts_ms 1735632000000 (2024-12-31T08:00:00Z) is before the line above; stamps must rise";
@@ -138,10 +144,7 @@ fn c08_c10_stamps_that_do_not_rise_are_refused() {
 #[test]
 fn x05_x07_bad_headers_and_bytes_are_refused() {
     assert_eq!(funding_error(b""), ":1:1: the file is empty; expected the header `ts_ms,rate,mark_price`");
-    assert_eq!(
-        funding_error(b"\xef\xbb\xbfts_ms,rate\n"),
-        ":1:1: starts with a byte order mark; save it as UTF-8 without one"
-    );
+    assert_eq!(funding_error(b"\xef\xbb\xbfts_ms,px\n"), ": has no column `rate`; it has ts_ms, px");
     assert_eq!(funding_error(b"ts_ms,rate,rate\n"), ":1:12: column `rate` stands there twice");
     assert_eq!(funding_error(b"ts_ms,px\n"), ": has no column `rate`; it has ts_ms, px");
     assert_eq!(funding_error(b"ts_ms,rate\n1735660800000,\xff\n"), ":2:15: is not UTF-8 text; expected plain numbers");

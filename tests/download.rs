@@ -1,11 +1,12 @@
 //! `carry data download` against a made-up venue on loopback: whole history, continued, cut, refused, out of reach.
-#![expect(clippy::unwrap_used, reason = "helpers of a test stop at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of a test stop at the first surprise")]
 
 #[path = "support/public.rs"]
 mod public;
 
 use carry::data::candles::{read_candles, read_open_interest};
 use carry::data::funding::read_funding;
+use carry::data::save::{RawCandles, write_candles};
 use carry::domain::{Price, Span};
 use public::{HOUR, START, Venue, window};
 use serde_json::Value;
@@ -91,7 +92,60 @@ fn history_comes_whole_page_by_page_and_a_second_run_goes_on() {
     assert_eq!(code, 0);
     assert_eq!(file(&report, "klines/binance-spot/BTCUSDT-1h.parquet")["added"], 24);
     assert_eq!(file(&report, "funding/binance/BTCUSDT.csv")["added"], 3);
-    assert_eq!(spot_pages(&venue) - before, 1, "only what was missing is asked for");
+    assert_eq!(
+        spot_pages(&venue) - before,
+        2,
+        "only what was missing is asked for: the hour without a price, the new day"
+    );
+}
+
+#[test]
+fn u06_u07_u09_holes_are_filled_and_a_floored_file_goes_on_without_repeats() {
+    let hours = Arc::new(AtomicI64::new(600));
+    let venue = Venue::new(answers(Arc::clone(&hours)));
+    let folder = tempfile::tempdir().unwrap();
+    let more = ["--from", "2025-01-01", "--to", "2025-01-20", "--what", "funding,mark"];
+    let (code, report, problems) = download(folder.path(), &venue.base, &more);
+    assert_eq!((code, problems.as_str()), (0, ""));
+    // A date as end means the whole day: the bar that opens at 23:00 of the twentieth is the last one.
+    assert_eq!(report["files"][1]["last"], "2025-01-20T23:00:00Z");
+    let (funding, mark) = ("funding/binance/BTCUSDT.csv", "klines/binance-mark/BTCUSDT-1h.parquet");
+    // Another program floored the stamps, and a settlement and a day of bars are gone.
+    let text = std::fs::read_to_string(folder.path().join(funding)).unwrap();
+    let floored: Vec<String> = text
+        .lines()
+        .enumerate()
+        .filter(|(number, _)| *number != 20)
+        .map(|(_, line)| line.replacen("003,", "000,", 1))
+        .collect();
+    std::fs::write(folder.path().join(funding), floored.join("\n") + "\n").unwrap();
+    let mut bars = RawCandles::read(&folder.path().join(mark)).unwrap();
+    let kept = |place: &usize| !(100..124).contains(place);
+    let places: Vec<usize> = (0..bars.len()).filter(kept).collect();
+    bars.opened = places.iter().map(|place| bars.opened[*place]).collect();
+    bars.prices = bars.prices.map(|column| places.iter().map(|place| column[*place]).collect());
+    write_candles(&folder.path().join(mark), &bars).unwrap();
+    hours.fetch_add(100, Ordering::SeqCst);
+    let (code, report, problems) =
+        download(folder.path(), &venue.base, &["--to", "2025-01-24", "--what", "funding,mark"]);
+    assert_eq!((code, problems.as_str()), (0, ""));
+    let added = |place: usize| report["files"][place]["added"].clone();
+    assert_eq!((added(0), added(1)), ((1 + 4 * 3).into(), (24 + 4 * 24).into()));
+    let rows = read_funding(&folder.path().join(funding)).unwrap();
+    assert_eq!(rows.len(), 24 * 3, "each settlement once");
+    assert!(rows.windows(2).all(|two| two[1].stamp.since(two[0].stamp).0 > 7 * HOUR));
+    assert_eq!((&report["files"][0]["findings"], &report["files"][1]["missing"]), (&serde_json::json!({}), &1.into()));
+    // The venue says another rate for a settlement of the file: nothing is written.
+    let (second, third) = (START + 8 * HOUR, START + 16 * HOUR);
+    let torn = std::fs::read_to_string(folder.path().join(funding)).unwrap();
+    let torn = torn.replacen(&format!("{second},0.0001,"), &format!("{second},0.0002,"), 1);
+    let kept: Vec<&str> = torn.lines().filter(|line| !line.starts_with(&third.to_string())).collect();
+    let torn = kept.join("\n") + "\n";
+    std::fs::write(folder.path().join(funding), &torn).unwrap();
+    let (code, _, problems) = download(folder.path(), &venue.base, &["--to", "2025-01-24", "--what", "funding"]);
+    assert_eq!(code, 1, "{problems}");
+    assert!(problems.contains("BTCUSDT.csv:3:1: ") && problems.contains("expected one rate"), "{problems}");
+    assert_eq!(std::fs::read_to_string(folder.path().join(funding)).unwrap(), torn);
 }
 
 #[test]
@@ -156,7 +210,7 @@ fn x12_x26_bad_arguments_send_nothing() {
     check(&["--venue", "elsewhere", "--symbol", "BTCUSDT", "--base-url", base], "expected binance or aster");
     check(&["--venue", "binance", "--symbol", "BTCUSDT", "--base-url", "http://10.0.0.1"], "loopback");
     check(&["--venue", "binance", "--symbol", "BTCUSDT", "--base-url", "https://evil.example"], "evil.example");
-    check(&["--venue", "binance", "--symbol", "BTCUSDT", "--step", "2h", "--base-url", base], "--step 2h");
+    check(&["--venue", "binance", "--symbol", "BTCUSDT", "--step", "7h", "--base-url", base], "--step 7h");
     check(&["--venue", "binance", "--symbol", "BTCUSDT", "--what", "x", "--base-url", base], "--what x");
     assert_eq!(venue.asked(), Vec::<String>::new());
 }

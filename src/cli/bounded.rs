@@ -2,6 +2,7 @@
 //!
 //! A pipe or a device is refused before it is opened: it could be read without end. Tests: `tests/process.rs`.
 
+use crate::domain::text::unmarked;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -27,10 +28,11 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
     if length > LARGEST { Err(too_large()) } else { Ok(bytes) }
 }
 
-/// The text of a file.
+/// The text of a file, without a byte-order mark.
 ///
 /// # Errors
 /// As [`read`], and when it is not UTF-8.
 pub(super) fn text(path: &Path) -> Result<String, String> {
-    String::from_utf8(read(path)?).map_err(|_| "is not UTF-8".to_owned())
+    let text = String::from_utf8(read(path)?).map_err(|_| "is not UTF-8".to_owned())?;
+    Ok(unmarked(&text).to_owned())
 }

@@ -2,9 +2,10 @@
 
 use super::{Exit, Failure, Output, dates};
 use crate::data::Folder;
+use crate::data::coverage::STEPS;
 use crate::data::findings::Fault;
 use crate::data::verify::{Checked, verify};
-use crate::domain::{Span, Symbol, WallTime};
+use crate::domain::{Symbol, WallTime};
 use crate::run::clock;
 use crate::run::download::{Done, DownloadError, Job, What, download, step_word};
 use crate::run::public::{AskError, PublicVenue};
@@ -17,7 +18,10 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "Examples:
   carry data download --data data --venue binance --symbol BTCUSDT --symbol ETHUSDT --from 2025-01-01
   carry data download --data data --venue binance --symbol BTCUSDT --what funding,oi --json
-A second run goes on where the first one stopped. Exit 5 when the venue cannot be reached; what came is kept.";
+A second run goes on where the first one stopped and asks again for what is missing inside. Exit 5 when the venue cannot be reached; what came is kept.";
+
+/// The steps, for an error.
+const STEP_WORDS: &str = "1m, 3m, 5m, 15m, 30m, 1h, 2h, 4h, 6h, 8h, 12h or 1d";
 
 /// Arguments of `carry data download`.
 #[derive(Debug, clap::Args)]
@@ -35,13 +39,13 @@ pub struct Args {
     /// First instant wanted; default: as far back as the venue goes, or where the file ends
     #[arg(long, value_name = "TIME", value_parser = dates::first_instant)]
     from: Option<WallTime>,
-    /// Last instant wanted; default: now
+    /// Last instant wanted, a date means the whole day; default: now
     #[arg(long, value_name = "TIME", value_parser = dates::last_instant)]
     to: Option<WallTime>,
     /// funding, candles (spot and perp), mark, premium, oi
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "funding,candles,mark")]
     what: Vec<String>,
-    /// Length of a candle: 1m, 5m, 15m, 1h, 4h or 8h
+    /// Length of a candle: 1m, 3m, 5m, 15m, 30m, 1h, 2h, 4h, 6h, 8h, 12h or 1d
     #[arg(long, value_name = "STEP", default_value = "1h")]
     step: String,
     /// Another address for all hosts of the venue; this machine only, for tests
@@ -137,10 +141,8 @@ pub(super) fn symbol(text: &str) -> Result<Symbol, Failure> {
 
 fn jobs(args: &Args) -> Result<Vec<Job>, Failure> {
     let bad = |text: String| Failure::new(Exit::Usage, text);
-    let known = [Span::MINUTE, Span(300_000), Span(900_000), Span::HOUR, Span::hours(4), Span::hours(8)];
-    let step = known.into_iter().find(|span| step_word(*span) == Some(args.step.as_str()));
-    let step =
-        step.ok_or_else(|| bad(format!("--step {}: expected 1m, 5m, 15m, 1h, 4h or 8h", args.step.escape_debug())))?;
+    let step = STEPS.into_iter().find(|span| step_word(*span) == Some(args.step.as_str()));
+    let step = step.ok_or_else(|| bad(format!("--step {}: expected {STEP_WORDS}", args.step.escape_debug())))?;
     let mut wanted = Vec::new();
     for word in &args.what {
         match word.as_str() {

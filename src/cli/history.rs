@@ -9,7 +9,7 @@ use crate::data::error::DataError;
 use crate::data::folder::Folder;
 use crate::data::history::PairHistory;
 use crate::data::instruments::{self, Legs};
-use crate::domain::{Catalogue, Span, WallTime};
+use crate::domain::{Catalogue, Interval, Span, WallTime};
 use crate::report::run::{Remark, RunInfo};
 use crate::run::backtest::Inputs;
 use std::path::PathBuf;
@@ -178,7 +178,8 @@ impl Ready {
         remark(
             "premium index from perp / spot - 1; depth from bar volume (a twentieth of an hour's volume)".to_owned(),
         );
-        if history.step >= Span::hours(8) && self.settings.gates.guard > Span::ZERO {
+        let rarest = history.funding.iter().filter_map(|row| row.interval).max().map(Interval::span);
+        if rarest.is_some_and(|rarest| history.step >= rarest) && self.settings.gates.guard > Span::ZERO {
             let step = history.step;
             remark(format!(
                 "{step} bars close only at settlements, where gates.guard refuses every entry; gates.guard=0s admits them"

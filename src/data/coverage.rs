@@ -13,7 +13,20 @@ pub const LONGEST_HALT: Span = Span::DAY;
 const STAMP_TOLERANCE: i64 = 300_000;
 
 /// Steps that candles may have, finest first.
-pub const STEPS: [Span; 6] = [Span::MINUTE, Span(300_000), Span(900_000), Span::HOUR, Span::hours(4), Span::hours(8)];
+pub const STEPS: [Span; 12] = [
+    Span::MINUTE,
+    Span(180_000),
+    Span(300_000),
+    Span(900_000),
+    Span(1_800_000),
+    Span::HOUR,
+    Span::hours(2),
+    Span::hours(4),
+    Span::hours(6),
+    Span::hours(8),
+    Span::hours(12),
+    Span::DAY,
+];
 
 /// A stretch of settlements without a missing one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

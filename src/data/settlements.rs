@@ -295,13 +295,9 @@ mod tests {
             assert!(found.words.contains("--rates-in percent"), "{}", found.words);
         }
         // Fractions: the anchor, a crowded year, a new coin's weeks at its cap.
-        for (hours, count, rate) in [
-            (8, 40, "0.0001"),
-            (8, 1_000, "0.0015"),
-            (1, 1_000, "0.0001"),
-            (24, 100, "0.005"),
-            (8, 60, "-0.0075"),
-        ] {
+        for (hours, count, rate) in
+            [(8, 40, "0.0001"), (8, 1_000, "0.0015"), (1, 1_000, "0.0001"), (24, 100, "0.005"), (8, 60, "-0.0075")]
+        {
             assert_eq!(scale(&judged(hours, count, rate)), None, "{count} times {rate} each {hours} h");
         }
         let mut squeezed = judged(8, 200, "0.0001");

@@ -6,6 +6,7 @@ use super::entry::{Fields, KeyEntry, KeyError, checked_kind, checked_name};
 use super::secret::Secret;
 use crate::config::secret::looks_secret;
 use crate::domain::WallTime;
+use crate::domain::text::unmarked;
 use secrecy::zeroize::Zeroizing;
 use serde::Deserialize;
 use std::io::Read;

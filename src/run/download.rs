@@ -6,10 +6,12 @@
 
 use super::public::{AskError, PublicVenue};
 use crate::data::candles::read_open_interest;
-use crate::data::error::DataError;
+use crate::data::coverage::STEPS;
+use crate::data::error::{DataError, Place};
 use crate::data::funding::read_funding;
 use crate::data::history::FundingRow;
 use crate::data::save::{RawCandles, write_candles, write_funding, write_open_interest};
+use crate::data::settlements::{repeats, spacings};
 use crate::domain::{Market, Price, Quantity, Span, Symbol, WallTime};
 use crate::venues::answer::{Answer, CandleRow};
 use crate::venues::ask::{Ask, Candles};
@@ -103,15 +105,8 @@ impl What {
 /// The venue's word for a step, when it has one that the layout knows too.
 #[must_use]
 pub fn step_word(step: Span) -> Option<&'static str> {
-    let known = [
-        (Span::MINUTE, "1m"),
-        (Span(300_000), "5m"),
-        (Span(900_000), "15m"),
-        (Span::HOUR, "1h"),
-        (Span::hours(4), "4h"),
-        (Span::hours(8), "8h"),
-    ];
-    known.into_iter().find(|(span, _)| *span == step).map(|(_, word)| word)
+    let words = ["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d"];
+    words.into_iter().zip(STEPS).find(|(_, span)| *span == step).map(|(word, _)| word)
 }
 
 impl Job {
@@ -126,16 +121,40 @@ impl Job {
         })
     }
 
-    /// What is still wanted, given the first and last stamp of the file.
-    fn ranges(&self, have: Option<(WallTime, WallTime)>, end: WallTime) -> Vec<(WallTime, WallTime)> {
+    /// What is still wanted, given the stamps of the file: what lies before them (when a start was asked for), what is missing
+    /// between them, and what came after. Holes that lie near one another are asked for together.
+    fn ranges(&self, have: &[WallTime], end: WallTime) -> Vec<(WallTime, WallTime)> {
         let start = match self.what {
             What::OpenInterest => self.from.unwrap_or(BEGINNING).max(self.to - MONTH),
             _ => self.from.unwrap_or(BEGINNING),
         };
-        let Some((first, last)) = have else { return vec![(start, end)] };
-        let before = self.from.map(|_| (start, first + Span(-1)));
-        let after = Some((start.max(last + Span(1)), end));
-        [before, after].into_iter().flatten().filter(|(from, to)| from <= to).collect()
+        let (Some(first), Some(last)) = (have.first(), have.last()) else { return vec![(start, end)] };
+        let mut wanted: Vec<(WallTime, WallTime)> = self.from.map(|_| (start, *first + Span(-1))).into_iter().collect();
+        for (earlier, later) in self.holes(have) {
+            let hole = (earlier + Span(1), later + Span(-1));
+            match wanted.last_mut().filter(|last| earlier.since(last.1) <= self.near()) {
+                Some(last) => last.1 = hole.1,
+                None => wanted.push(hole),
+            }
+        }
+        wanted.push((start.max(*last + Span(1)), end));
+        wanted.iter().map(|(from, to)| ((*from).max(start), (*to).min(end))).filter(|(from, to)| from <= to).collect()
+    }
+
+    /// Stamps of the file between which something is missing.
+    fn holes(&self, have: &[WallTime]) -> Vec<(WallTime, WallTime)> {
+        let two = have.iter().copied().zip(have.iter().skip(1).copied());
+        if self.what == What::Funding {
+            let spacing = spacings(have);
+            return two.zip(spacing).filter(|(_, interval)| interval.is_none()).map(|(two, _)| two).collect();
+        }
+        two.filter(|(earlier, later)| later.since(*earlier) > self.step).collect()
+    }
+
+    /// How far apart two holes may be to be asked for together.
+    fn near(&self) -> Span {
+        let rows = if self.what == What::Funding { Span::hours(8) } else { self.step };
+        Span(rows.0.saturating_mul(300))
     }
 }
 
@@ -153,8 +172,10 @@ pub async fn download(
     match job.what {
         What::Funding => {
             let have = if file.exists() { read_funding(&file)? } else { Vec::new() };
+            let stamps: Vec<WallTime> = have.iter().map(|row| row.stamp).collect();
             let rows: BTreeMap<WallTime, FundingRow> = have.into_iter().map(|row| (row.stamp, row)).collect();
-            let write = |rows: &BTreeMap<WallTime, FundingRow>| {
+            let write = |rows: &mut BTreeMap<WallTime, FundingRow>| {
+                each_once(&file, &stamps, rows)?;
                 write_funding(&file, &rows.values().copied().collect::<Vec<_>>())
             };
             Pages { venue, job, end: job.to, limit: 1000 }.fill(rows, funding_rows, write, seen).await
@@ -162,16 +183,17 @@ pub async fn download(
         What::OpenInterest => {
             let have = if file.exists() { read_open_interest(&file)? } else { Vec::new() };
             let rows: BTreeMap<WallTime, Quantity> = have.into_iter().collect();
-            let write = |rows: &BTreeMap<WallTime, Quantity>| {
+            let write = |rows: &mut BTreeMap<WallTime, Quantity>| {
                 write_open_interest(&file, &rows.iter().map(|(at, coins)| (*at, *coins)).collect::<Vec<_>>())
             };
             Pages { venue, job, end: job.to, limit: 500 }.fill(rows, interest_rows, write, seen).await
         }
         What::Spot | What::Perp | What::Mark | What::Premium => {
             let have = if file.exists() { RawCandles::read(&file)? } else { RawCandles::default() };
-            let write = |rows: &BTreeMap<WallTime, Candle>| write_candles(&file, &columns(rows, job.what));
+            let write = |rows: &mut BTreeMap<WallTime, Candle>| write_candles(&file, &columns(rows, job.what));
             let limit = if job.what == What::Spot { 1000 } else { 1500 };
-            let end = job.to - job.step;
+            // The last millisecond of a day means the whole day, so the candle that ends with it is over.
+            let end = job.to + Span(1) - job.step;
             Pages { venue, job, end, limit }.fill(candles_of(&have), candle_rows, write, seen).await
         }
     }
@@ -192,13 +214,13 @@ impl Pages<'_> {
         self,
         mut rows: BTreeMap<WallTime, T>,
         read: fn(&Job, Answer) -> Page<T>,
-        write: impl Fn(&BTreeMap<WallTime, T>) -> Result<(), DataError>,
+        write: impl Fn(&mut BTreeMap<WallTime, T>) -> Result<(), DataError>,
         seen: &dyn Fn(WallTime),
     ) -> Result<Done, DownloadError> {
-        let ends = ends_of(&rows);
+        let stamps: Vec<WallTime> = rows.keys().copied().collect();
         let (before, mut left_out, mut unsaved) = (rows.len(), 0, 0_u32);
         let mut failed = None;
-        'ranges: for (mut start, end) in self.job.ranges(ends, self.end) {
+        'ranges: for (mut start, end) in self.job.ranges(&stamps, self.end) {
             while start <= end {
                 let (page, odd) = match self.venue.ask(&self.ask(start, end)).await {
                     Ok(answer) => read(self.job, answer),
@@ -220,7 +242,7 @@ impl Pages<'_> {
                 start = asked_to.unwrap_or(last).max(last) + Span(1);
                 unsaved += 1;
                 if unsaved >= PAGES_KEPT {
-                    write(&rows)?;
+                    write(&mut rows)?;
                     unsaved = 0;
                 }
                 if !whole && asked_to.is_none() {
@@ -229,7 +251,7 @@ impl Pages<'_> {
             }
         }
         if rows.len() > before {
-            write(&rows)?;
+            write(&mut rows)?;
         }
         let added = rows.len().saturating_sub(before);
         failed.map_or(Ok(Done { added, left_out, rows: rows.len(), ends: ends_of(&rows) }), Err)
@@ -257,6 +279,28 @@ impl Pages<'_> {
         };
         Ask::Candles { kind, symbol, step, start, end, limit }
     }
+}
+
+/// Takes out rows that tell a settlement again which the file, or an earlier row, has: venues stamp some milliseconds late,
+/// and files that were floored to the hour are continued.
+fn each_once(file: &Path, have: &[WallTime], rows: &mut BTreeMap<WallTime, FundingRow>) -> Result<(), DataError> {
+    let stamps: Vec<WallTime> = rows.keys().copied().collect();
+    for (stamp, first) in stamps.iter().zip(repeats(&stamps)) {
+        let Some(first) = first.and_then(|place| stamps.get(place)) else { continue };
+        let (Some(kept), Some(again)) = (rows.get(first).copied(), rows.get(stamp).copied()) else { continue };
+        if kept.rate != again.rate {
+            let line = have.binary_search(first).or_else(|_| have.binary_search(stamp)).map_or(1, |place| place + 2);
+            let place = Place::Line(u64::try_from(line).unwrap_or(1), 1);
+            let problem = format!(
+                "the settlement of {first} has rate {} and, stamped {stamp}, rate {}: one of the file and one of the venue; \
+                 expected one rate",
+                kept.rate, again.rate
+            );
+            return Err(DataError::row(file, place, problem));
+        }
+        rows.remove(stamp);
+    }
+    Ok(())
 }
 
 fn ends_of<T>(rows: &BTreeMap<WallTime, T>) -> Option<(WallTime, WallTime)> {

@@ -1,4 +1,5 @@
 //! Small files of history written by tests.
+#![allow(dead_code, reason = "several tests share it, and not each needs all of it")]
 
 use parquet::data_type::{DoubleType, Int64Type};
 use parquet::file::properties::WriterProperties;
