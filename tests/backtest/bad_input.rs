@@ -229,8 +229,11 @@ fn x02_a_wrong_funding_file_names_line_column_and_what_was_expected() {
         "DIR/data/funding/binance/GENUSDT.csv:1:12: column `rate` stands there twice",
     );
     check(
-        &|lines| lines[3] = lines[2].clone(),
-        "DIR/data/funding/binance/GENUSDT.csv:4:1: ts_ms 1704096000000 (2024-01-01T08:00:00Z) stands there twice; stamps must rise",
+        &|lines| {
+            lines[2] = format!("{stamp},0.0001,100");
+            lines[3] = format!("{stamp},0.0002,100");
+        },
+        "DIR/data/funding/binance/GENUSDT.csv:4:1: the settlement of 2024-01-01T08:00:00Z has rate 0.0001 in line 3 and, 0 ms later, rate 0.0002 here; expected one rate",
     );
     check(
         &|lines| lines.swap(2, 3),
