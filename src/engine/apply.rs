@@ -86,6 +86,7 @@ fn apply_rare(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         | Event::Adjusted { .. }
         | Event::Foreign { .. }
         | Event::Barred { .. }
+        | Event::NotCompared { .. }
         | Event::Reconciled { .. }
         | Event::TransferSent(_)
         | Event::TransferDone(_)
@@ -250,6 +251,7 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
             }
         }
         Event::Barred { venue } => on_barred(state, *venue, out),
+        Event::NotCompared { .. } => out.push(alarm(AlarmKind::NotCompared, Severity::Warning, None, None)),
         Event::Reconciled { venue, differences } => {
             let Some(venue) = state.venues.get_mut(venue.index()) else { return };
             venue.reconciled = Some(cause.at);

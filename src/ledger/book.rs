@@ -204,6 +204,7 @@ impl Ledger {
             Adjustment::External => PostingReason::External,
             Adjustment::Rebate => PostingReason::Rebate,
             Adjustment::Interest => PostingReason::Interest,
+            Adjustment::Funding => PostingReason::Funding,
             Adjustment::Insurance => PostingReason::Insurance,
             Adjustment::AutoExchange => PostingReason::AutoExchange,
             Adjustment::Rounding => PostingReason::Rounding,
@@ -223,6 +224,7 @@ impl Ledger {
             }
             Adjustment::Rebate => self.outside.fees += amount,
             Adjustment::Interest => self.outside.interest += amount,
+            Adjustment::Funding => self.outside.funding += amount,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::net::backoff::{Attempts, Backoff, BackoffSettings};
 use crate::net::carrier::Way;
 use crate::net::rotation::{Act, Generation, Happened, Link, RotationSettings};
 use crate::net::socket::Arrival;
-use crate::net::wire::{Arrived, Line, Outcome, Wire};
+use crate::net::wire::{Arrived, Kick, Line, Outcome, Wire};
 use crate::venues::answer::{Answer, Class};
 use crate::venues::ask::{Ask, ListenKeyAct};
 use crate::venues::binance::profile::Feature;
@@ -51,7 +51,7 @@ struct Keeper {
     source: Source,
     wire: Arc<Wire>,
     place: u32,
-    kick: mpsc::Receiver<()>,
+    kick: mpsc::Receiver<Kick>,
 }
 
 impl Wire {
@@ -131,14 +131,15 @@ impl Keeper {
                     }
                     None => return,
                 },
-                kicked = self.kick.recv() => {
-                    if kicked.is_none() {
-                        return;
+                kicked = self.kick.recv() => match kicked {
+                    None => return,
+                    Some(Kick::Reopen) => {
+                        // Dropping the texts ends the sockets; they are opened again as after any loss.
+                        texts.clear();
+                        Happened::Tick
                     }
-                    // Dropping the texts ends the sockets; they are opened again as after any loss.
-                    texts.clear();
-                    Happened::Tick
-                }
+                    Some(Kick::Renew) => link.standing().map_or(Happened::Tick, Happened::ShutdownSaid),
+                },
                 () = tokio::time::sleep(sleep.max(Duration::from_millis(1))) => Happened::Tick,
             };
             if self.wire.is_over() {

@@ -44,6 +44,15 @@ pub enum Line {
     Account(Market),
 }
 
+/// What a line is told to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kick {
+    /// Close what stands and open it again.
+    Reopen,
+    /// Open another one, which takes over.
+    Renew,
+}
+
 /// Who asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asker {
@@ -135,7 +144,7 @@ pub struct Wire {
     clock: Clock,
     inbox: mpsc::Sender<Arrived>,
     attempts: Mutex<Attempts>,
-    kicks: Mutex<BTreeMap<Line, mpsc::Sender<()>>>,
+    kicks: Mutex<BTreeMap<Line, mpsc::Sender<Kick>>>,
     nonce: Arc<Mutex<Nonce>>,
     dialers: BTreeMap<String, Way>,
 }
@@ -321,19 +330,28 @@ impl Wire {
     pub fn reconnect_public(&self, of: Market) {
         for (line, kick) in locked(&self.kicks).iter() {
             if matches!(line, Line::Public { market, .. } if *market == of) {
-                let _ = kick.try_send(());
+                let _ = kick.try_send(Kick::Reopen);
             }
         }
     }
 
     /// Opens the line of account events of a market again.
     pub fn reconnect_account(&self, market: Market) {
-        if let Some(kick) = locked(&self.kicks).get(&Line::Account(market)) {
-            let _ = kick.try_send(());
+        self.kick(Line::Account(market), Kick::Reopen);
+    }
+
+    /// Opens another connection beside a line; it takes over, and nothing is missed meanwhile (fault D10).
+    pub fn renew(&self, line: Line) {
+        self.kick(line, Kick::Renew);
+    }
+
+    fn kick(&self, line: Line, how: Kick) {
+        if let Some(kick) = locked(&self.kicks).get(&line) {
+            let _ = kick.try_send(how);
         }
     }
 
-    pub(super) fn remember_kick(&self, line: Line, kick: mpsc::Sender<()>) {
+    pub(super) fn remember_kick(&self, line: Line, kick: mpsc::Sender<Kick>) {
         locked(&self.kicks).insert(line, kick);
     }
 

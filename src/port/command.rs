@@ -125,6 +125,8 @@ pub enum AlarmKind {
     EventTime,
     /// An input that a gate needs does not exist (`gates.missing`).
     InputMissing,
+    /// Ledger and venue are not being compared for want of lists of a quiet moment.
+    NotCompared,
     /// Margin could not be added to an isolated position.
     MarginNotAdded,
     /// A person paused entries.

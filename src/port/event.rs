@@ -121,6 +121,8 @@ pub enum Adjustment {
     /// The venue sold coins of the perp wallet for a debt in the quote coin there (multi-assets mode): the coins go out, the
     /// quote coin comes in.
     AutoExchange,
+    /// Funding that is no payment of a pair in its quote coin: paid in another coin, or booked before its rate was known.
+    Funding,
     /// The venue rounds otherwise than the ledger; less than one part in a million of a quote coin.
     Rounding,
 }
@@ -424,6 +426,13 @@ pub enum Event {
         venue: VenueId,
         /// Accounts that differed after the settle window; entries stop until none does.
         differences: u32,
+    },
+    /// Ledger and venue are not being compared: no lists of a quiet moment came since then. From the account's session.
+    NotCompared {
+        /// Venue.
+        venue: VenueId,
+        /// Since when.
+        since: WallTime,
     },
     /// From this instant on the request that carried an order in doubt can no longer be accepted, by the window that was signed
     /// into it and the venue's margin (rule R-A); from the account's session. A later one replaces it. Without one, only

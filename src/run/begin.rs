@@ -124,7 +124,7 @@ async fn start(
         driver.fact(now, Event::Opening { venue, wallet, asset, amount }, None)?;
     }
     driver.journal.ready()?;
-    let desks = desks((opened, &driver.state.settings), now, now);
+    let desks = desks((opened, &driver.state.settings), now);
     Ok(Live::new(driver, desks, now)?)
 }
 
@@ -147,23 +147,37 @@ fn resume(
     let now = now.max(recovered.clock);
     driver.refill(&opened.known.history, now);
     driver.fact(now, Event::Boot { epoch: recovered.epoch + 1, salt: of.salt }, None)?;
-    // Income is read again from an hour back; what the ledger has of that hour is told to the accounts, not booked twice.
-    let from = recovered.clock - crate::domain::Span::HOUR;
-    let mut desks = desks((opened, &driver.state.settings), now, from);
-    for fact in read.facts.iter().filter(|fact| fact.stamped.at >= from - crate::domain::Span::MINUTE) {
-        for desk in &mut desks {
-            desk.account.booked_before(&fact.stamped.event);
-        }
+    // Lists are read again from a day back, and not from before the ledger began; what it has is not booked twice.
+    let began = read.facts.first().map_or(recovered.clock, |fact| fact.stamped.at);
+    let from = (recovered.clock - crate::domain::Span::DAY).max(began);
+    let mut desks = desks((opened, &driver.state.settings), now);
+    for desk in &mut desks {
+        recall(desk, read, &driver.state, (from, now));
     }
     Ok(Live::new(driver, desks, now)?)
 }
 
-fn desks((opened, settings): (&mut Opened, &Settings), now: WallTime, income_from: WallTime) -> Vec<Desk> {
+/// What the ledger has of one account: its orders, executions, payments and positions.
+fn recall(desk: &mut Desk, read: &crate::store::Loaded, state: &State, (from, now): (WallTime, WallTime)) {
+    for stored in &read.intents {
+        desk.account.remember(stored.intent.id, stored.intent.instrument, stored.intent.decided_at);
+    }
+    for fact in &read.facts {
+        desk.account.booked_before(&fact.stamped.event, fact.stamped.at);
+    }
+    desk.account.recalled(from);
+    for pair in state.catalogue.pairs().iter().filter(|pair| pair.venue_id == desk.venue) {
+        if let Some(book) = state.ledger.pair(pair.id) {
+            desk.account.holds(pair.perp, book.perp.coins, now);
+        }
+    }
+}
+
+fn desks((opened, settings): (&mut Opened, &Settings), now: WallTime) -> Vec<Desk> {
     let catalogue = &opened.catalogue;
     let mut desks = Vec::new();
     for door in std::mem::take(&mut opened.doors) {
-        let mut account = Account::new(door.venue, catalogue, true, now);
-        account.income_from(income_from);
+        let account = Account::new(door.venue, catalogue, door.wire.profile(), now);
         let modes = ModesWatch::new(door.wire.profile(), preflight::perps(catalogue, door.venue), settings, now);
         desks.push(Desk::new(door.venue, door.feed, account, door.wire, modes));
     }

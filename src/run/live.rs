@@ -155,13 +155,18 @@ impl<J: Journal> Live<J> {
                 if there.is_none_or(|one| one.venue_id != desk.venue) {
                     continue;
                 }
-                desk.account.remember(order.intent.id, order.intent.decided_at);
+                let (id, of, sent) = (order.intent.id, order.intent.instrument, order.intent.decided_at);
+                desk.account.remember(id, of, sent);
                 for fill in &order.fills {
-                    desk.account.remember_fill(order.intent.instrument, *fill);
+                    desk.account.remember_fill(of, *fill, sent);
+                }
+                if state.orders.live_order(id).is_some() {
+                    desk.account.unsettled(id, of, sent);
                 }
             }
-            if let Some(moving) = state.venue(desk.venue).and_then(|venue| venue.moving) {
-                desk.account.doubt(moving, now - Span::MINUTE);
+            let moving = state.venue(desk.venue).and_then(|venue| venue.moving.zip(venue.moving_since));
+            if let Some((moving, sent)) = moving {
+                desk.account.doubt(moving, sent);
             }
             let venue = desk.venue;
             self.driver.fact(now, Event::VenueHealth { venue, reachable: false, missing: Vec::new() }, None)?;
@@ -259,6 +264,7 @@ impl<J: Journal> Live<J> {
                 FeedOutput::Call(call, ask) => desk.wire.ask(Asker::Feed, call, ask),
                 FeedOutput::Fact(event) => self.facts.push(event),
                 FeedOutput::Reconnect(market) => desk.wire.reconnect_public(market),
+                FeedOutput::Renew(Channel { market, place }) => desk.wire.renew(Line::Public { market, place }),
                 FeedOutput::Note(note) => tracing::debug!(?note, "market data"),
                 FeedOutput::Refused(why) => tracing::debug!(why, "a frame was refused"),
             }
@@ -293,10 +299,12 @@ impl<J: Journal> Live<J> {
             }
             Output::Fact(event) => return self.driver.fact(now, event, None),
             Output::Lists(lists) => return self.compare(place, &lists, now),
-            Output::Reopen(stream) => desk.wire.reconnect_account(match stream {
-                Stream::Spot => Market::Spot,
-                Stream::Perp => Market::Perp,
-            }),
+            Output::Reopen(stream) => desk.wire.reconnect_account(stream.market()),
+            Output::Renew(stream) => desk.wire.renew(Line::Account(stream.market())),
+            Output::Stalled { since } => {
+                let venue = desk.venue;
+                return self.driver.fact(now, Event::NotCompared { venue, since }, None);
+            }
             Output::Barred(refused) => {
                 tracing::error!(%refused, "the venue refuses us");
                 if !desk.barred {

@@ -101,6 +101,7 @@ impl<J: Journal> Shadow<J> {
                 FeedOutput::Call(call, ask) => stand.wire.ask(Asker::Feed, call, ask),
                 FeedOutput::Fact(event) => facts.push(event),
                 FeedOutput::Reconnect(market) => stand.wire.reconnect_public(market),
+                FeedOutput::Renew(Channel { market, place }) => stand.wire.renew(Line::Public { market, place }),
                 FeedOutput::Note(note) => tracing::debug!(?note, "market data"),
                 FeedOutput::Refused(why) => tracing::debug!(why, "a frame was refused"),
             }

@@ -32,6 +32,8 @@ pub enum From {
         /// Last instant.
         end: WallTime,
     },
+    /// Those of the order with this number of the venue.
+    Order(u64),
     /// The youngest ones.
     Latest,
 }

@@ -241,6 +241,7 @@ fn list_event() -> impl Strategy<Value = Event> {
             .prop_map(|(venue, instrument)| Event::Foreign { venue, instrument }),
         (venue(), any::<u32>()).prop_map(|(venue, differences)| Event::Reconciled { venue, differences }),
         venue().prop_map(|venue| Event::Barred { venue }),
+        (venue(), time()).prop_map(|(venue, since)| Event::NotCompared { venue, since }),
         (instrument(), listed()).prop_map(|(instrument, listed)| Event::PositionListed { instrument, listed }),
         (instrument(), amount(), any::<bool>()).prop_map(|(instrument, amount, taken)| Event::MarginAdded {
             instrument,
@@ -306,15 +307,16 @@ const fn kind(event: &Event) -> usize {
         Event::Expires { .. } => 33,
         Event::PositionListed { .. } => 34,
         Event::MarginAdded { .. } => 35,
+        Event::NotCompared { .. } => 36,
     }
 }
 
 #[test]
 fn every_kind_of_event_is_drawn() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let mut drawn = [false; 36];
+    let mut drawn = [false; 37];
     for _ in 0..5_000 {
         drawn[kind(&any_event().new_tree(&mut runner).unwrap().current())] = true;
     }
-    assert_eq!(drawn, [true; 36]);
+    assert_eq!(drawn, [true; 37]);
 }

@@ -6,148 +6,31 @@
 //! nothing is said to be `Unknown`; the core asks again (rule R-A). Lists are compared in `account_lists`.
 //! Tests: `account_tests.rs`.
 
-use super::account_lists::{Cycle, Lists};
-use super::pushed::venue_act;
+use super::account_fills;
+pub use super::account_io::{Call, CallId, Input, Note, Output, Stream};
+use super::account_lists::Cycle;
+use super::account_transfers::Transfers;
+use super::account_watch::{Due, Watch};
+use super::profile::{Feature, Profile};
 use crate::domain::{
-    Amount, Asset, Catalogue, ClientOrderId, FillId, InstrumentId, Market, Span, Symbol, VenueId, WallTime,
+    Catalogue, ClientOrderId, FillId, Instrument, InstrumentId, Market, Quantity, Span, Symbol, VenueId, WallTime,
 };
 use crate::port::Event;
-use crate::port::event::{Transfer, Wallet};
+use crate::port::event::Transfer;
 use crate::port::order::{Intent, OrderReport, Outcome, RejectCause, TimeInForce};
-use crate::venues::answer::{AccountMessage, Answer, FillRow, Refused};
-use crate::venues::ask::{Act, Ask, Placement};
+use crate::venues::answer::FillRow;
+use crate::venues::ask::{Act, Ask, From, Placement};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// Orders remembered by the venue's number.
-pub(super) const NUMBERS: usize = 4096;
-/// How long after an answer the stream may be silent about an order that it must have told (fault C04).
-const SILENCE: Span = Span::seconds(10);
+/// Orders remembered, by our id and by the venue's number.
+pub(super) const NUMBERS: usize = 16_384;
 /// The dead man's switch is renewed this often and fires after four times as long (rule R-E).
 const COUNTDOWN_EVERY: Span = Span::seconds(30);
 const COUNTDOWN: Span = Span::seconds(120);
-/// Number of a request of this session.
-pub type CallId = u64;
-
-/// What is asked of the transport.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Call {
-    /// A question.
-    Ask(Ask),
-    /// Something that changes the account. Never sent twice by anybody.
-    Act(Act),
-}
-
-/// Which stream of account events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stream {
-    /// Spot orders and balances.
-    Spot,
-    /// Perp orders, balances and positions.
-    Perp,
-}
-
-impl Stream {
-    pub(super) const fn of(market: Market) -> Self {
-        match market {
-            Market::Spot => Self::Spot,
-            Market::Perp => Self::Perp,
-        }
-    }
-}
-
-/// What happened.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Input {
-    /// The core sends an order.
-    Place(Intent),
-    /// The core cancels one.
-    Cancel {
-        /// Our id.
-        id: ClientOrderId,
-        /// Its instrument.
-        instrument: InstrumentId,
-    },
-    /// The core asks about one.
-    Query {
-        /// Our id.
-        id: ClientOrderId,
-        /// Its instrument.
-        instrument: InstrumentId,
-    },
-    /// The core moves money.
-    Transfer(Transfer),
-    /// The venue answered.
-    Answered {
-        /// Which request.
-        call: CallId,
-        /// What.
-        result: Result<Answer, Refused>,
-    },
-    /// A request never left: proof that it did nothing.
-    NotSent {
-        /// Which.
-        call: CallId,
-        /// No budget, rather than no connection.
-        limited: bool,
-    },
-    /// A request left and nothing came back.
-    NoAnswer {
-        /// Which.
-        call: CallId,
-    },
-    /// Nobody knows what became of a placement, and the venue can void it by its nonce: said before [`Input::NoAnswer`] or
-    /// the answer that proves nothing.
-    Voidable {
-        /// Which request.
-        call: CallId,
-        /// The nonce that it was signed with.
-        nonce: u64,
-    },
-    /// A stream of account events works.
-    Opened(Stream),
-    /// It broke.
-    Closed(Stream),
-    /// A message of it.
-    Pushed(Stream, AccountMessage),
-    /// Compare lists and ledger now.
-    Reconcile,
-    /// Some time passed; at least once a second.
-    Timer,
-}
-
-/// What follows.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Output {
-    /// Send this.
-    Call(CallId, Call),
-    /// A fact for the core.
-    Fact(Event),
-    /// All lists of one moment, to be compared with the ledger (rule R-D).
-    Lists(Lists),
-    /// Open this stream again: it is silent or ended.
-    Reopen(Stream),
-    /// The stream of the spot wallet tells of a movement that is no transfer of ours: it is booked once the lists show it.
-    Moved(Asset, Amount),
-    /// The venue refuses us: key, signature, address, or a restriction of the account.
-    Barred(Refused),
-    /// Something a person may want to know.
-    Note(Note),
-}
-
-/// Typed remarks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Note {
-    /// A list could not be had; nothing is concluded from that.
-    NoList(Refused),
-    /// The clock is off: measure it.
-    Clock,
-    /// The venue warns about margin.
-    MarginCall,
-    /// A mode or leverage was changed.
-    ConfigChanged(Option<Symbol>),
-    /// A message that does not name an instrument of ours.
-    Elsewhere(Symbol),
-}
+/// Between the decision to send and the signature at most.
+pub(super) const OWN_DELAY: Span = Span(500);
+/// Of an order of an earlier run: it was signed at most this much after it was decided.
+const EARLIER_DELAY: Span = Span::seconds(10);
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Pending {
@@ -170,24 +53,33 @@ pub(super) enum Pending {
         number: u64,
         end: Option<Outcome>,
     },
-    Transfer(Transfer),
+    Transfer {
+        transfer: Transfer,
+        sent: WallTime,
+    },
     Lookup(Transfer),
     Stranger {
         instrument: InstrumentId,
         fill: FillRow,
     },
     Countdown,
-    Void,
+    Void {
+        id: ClientOrderId,
+    },
+    /// Rates of settlements that were paid.
+    Rates(InstrumentId),
     List,
 }
 
-/// A transfer whose outcome is not known.
+/// What is remembered of an order of ours.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Doubt {
-    pub(super) transfer: Transfer,
-    pub(super) since: WallTime,
-    pub(super) asked: Option<WallTime>,
-    pub(super) absent: u32,
+pub(super) struct Ours {
+    pub(super) instrument: InstrumentId,
+    pub(super) sent: WallTime,
+    /// Coins of the executions that were told.
+    pub(super) told: Quantity,
+    /// How often its executions were asked for.
+    pub(super) tries: u32,
 }
 
 /// Account of one venue.
@@ -201,86 +93,119 @@ pub struct Account {
     /// Our ids by the venue's numbers.
     pub(super) numbers: BTreeMap<(Market, u64), ClientOrderId>,
     pub(super) number_order: VecDeque<(Market, u64)>,
-    /// When each order was sent; for windows of lists.
-    pub(super) sent: BTreeMap<ClientOrderId, WallTime>,
-    pub(super) seen: BTreeMap<InstrumentId, VecDeque<FillId>>,
-    pub(super) open: BTreeMap<Stream, bool>,
-    /// Orders of which the stream must still say something, and since when.
-    pub(super) expected: BTreeMap<ClientOrderId, (Stream, WallTime)>,
+    pub(super) orders: BTreeMap<ClientOrderId, Ours>,
+    /// How often the order of an execution was not found.
+    pub(super) lost: BTreeMap<(InstrumentId, FillId), u32>,
+    /// Orders of an earlier run whose outcome is not known: until when their requests are valid is said at the first timer.
+    early: Vec<ClientOrderId>,
+    pub(super) watch: Watch,
     pub(super) resting: BTreeMap<ClientOrderId, Symbol>,
     pub(super) armed: BTreeMap<Symbol, WallTime>,
-    pub(super) doubts: Vec<Doubt>,
-    /// Numbers of transfers of the venue that are ours or were there before.
-    pub(super) transfers_seen: BTreeSet<String>,
+    pub(super) transfers: Transfers,
     pub(super) cycle: Cycle,
     pub(super) has_countdown: bool,
+    /// How long after its signature a placement can still be accepted, with the venue's margin, where that is known.
+    pub(super) validity: BTreeMap<Market, Span>,
 }
 
 impl Account {
-    /// An account with nothing known. `has_countdown` says whether the venue has a dead man's switch for perps.
+    /// An account with nothing known.
     #[must_use]
-    pub fn new(venue: VenueId, catalogue: &Catalogue, has_countdown: bool, now: WallTime) -> Self {
-        let ours = || catalogue.instruments().iter().filter(|instrument| instrument.venue_id == venue);
+    pub fn new(venue: VenueId, catalogue: &Catalogue, profile: &Profile, now: WallTime) -> Self {
+        let ours: Vec<&Instrument> =
+            catalogue.instruments().iter().filter(|instrument| instrument.venue_id == venue).collect();
+        let validity = [Market::Spot, Market::Perp].into_iter();
         Self {
             venue,
-            names: ours().map(|one| ((one.market, one.symbol), one.id)).collect(),
-            symbols: ours().map(|one| (one.id, (one.market, one.symbol))).collect(),
+            names: ours.iter().map(|one| ((one.market, one.symbol), one.id)).collect(),
+            symbols: ours.iter().map(|one| (one.id, (one.market, one.symbol))).collect(),
             next: 0,
             pending: BTreeMap::new(),
             numbers: BTreeMap::new(),
             number_order: VecDeque::new(),
-            sent: BTreeMap::new(),
-            seen: BTreeMap::new(),
-            open: BTreeMap::new(),
-            expected: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            lost: BTreeMap::new(),
+            early: Vec::new(),
+            watch: Watch::new(profile.has(Feature::WsApiUserData)),
             resting: BTreeMap::new(),
             armed: BTreeMap::new(),
-            doubts: Vec::new(),
-            transfers_seen: BTreeSet::new(),
-            cycle: Cycle::new(ours().map(|one| (one.id, one.market, one.symbol)).collect(), now).of_venue(venue),
-            has_countdown,
+            transfers: Transfers::default(),
+            cycle: Cycle::new(venue, &ours, now),
+            // Every venue of the family has one for perps.
+            has_countdown: true,
+            validity: validity.filter_map(|market| Some((market, profile.validity(market)?))).collect(),
         }
     }
 
     /// Whether both streams of account events work.
     #[must_use]
     pub fn streams_open(&self) -> bool {
-        [Stream::Spot, Stream::Perp].iter().all(|stream| self.open.get(stream) == Some(&true))
+        self.watch.all_open()
     }
 
-    /// A transfer that an earlier run sent and whose end it did not learn.
+    /// A transfer that an earlier run sent at this time and whose end it did not learn.
     pub fn doubt(&mut self, transfer: Transfer, sent: WallTime) {
-        self.cycle.expect_spot(&transfer);
-        self.doubts.push(Doubt { transfer, since: sent, asked: None, absent: 0 });
+        self.transfers.expect_spot(&transfer, sent);
+        self.transfers.doubt(transfer, sent);
     }
 
-    /// A fact that the ledger has already and that the income list may tell again: a transfer of ours, or a movement that was
-    /// booked as the venue listed it.
-    pub fn booked_before(&mut self, event: &Event) {
+    /// A fact that the ledger has already, and when it was booked: lists may tell it again. Orders are remembered before.
+    pub fn booked_before(&mut self, event: &Event, at: WallTime) {
         match event {
-            Event::TransferSent(transfer) if transfer.venue == self.venue => self.cycle.own_transfer(transfer),
-            Event::Adjusted { venue, wallet: Wallet::Perp, asset, amount, cause }
-                if *venue == self.venue && *cause != crate::port::event::Adjustment::Rounding =>
-            {
-                self.cycle.booked(*asset, *amount);
+            Event::TransferSent(transfer) if transfer.venue == self.venue => self.transfers.own(transfer, at),
+            Event::TransferFailed(transfer) if transfer.venue == self.venue => self.transfers.failed(transfer),
+            Event::Order(OrderReport { id, outcome: Outcome::Filled(fill) }) => {
+                if let Some(ours) = self.orders.get_mut(id) {
+                    ours.told += fill.quantity;
+                    let instrument = ours.instrument;
+                    self.remember_fill(instrument, fill.id, fill.at);
+                }
             }
-            _ => {}
+            _ => self.cycle.booked_before(self.venue, event, at),
+        }
+    }
+
+    /// The ledger was read: it is complete but for what happened after `from`, and lists are read from there on.
+    pub fn recalled(&mut self, from: WallTime) {
+        self.cycle.income.from(from);
+        for known in self.cycle.fills.values_mut() {
+            known.complete_before(from);
+        }
+    }
+
+    /// A perp position of the ledger: settlements since its last payment are due, as long as lists can show them.
+    pub fn holds(&mut self, instrument: InstrumentId, coins: crate::domain::SignedQuantity, now: WallTime) {
+        self.cycle.income.holds(instrument, coins, now);
+        if let Some(known) = self.cycle.fills.get_mut(&instrument) {
+            known.active = true;
         }
     }
 
     /// An order that an earlier run sent: lists and streams may speak of it.
-    pub fn remember(&mut self, id: ClientOrderId, sent: WallTime) {
-        self.sent.insert(id, sent);
+    pub fn remember(&mut self, id: ClientOrderId, instrument: InstrumentId, sent: WallTime) {
+        if self.symbols.contains_key(&instrument) {
+            self.orders.entry(id).or_insert(Ours { instrument, sent, told: Quantity::ZERO, tries: 0 });
+            while self.orders.len() > NUMBERS {
+                self.orders.pop_first();
+            }
+            if let Some(known) = self.cycle.fills.get_mut(&instrument) {
+                known.active = true;
+            }
+        }
     }
 
-    /// Executions that the ledger has already.
-    pub fn remember_fill(&mut self, instrument: InstrumentId, fill: FillId) {
-        self.note_fill(instrument, fill);
+    /// An order that an earlier run sent and whose outcome is not known.
+    pub fn unsettled(&mut self, id: ClientOrderId, instrument: InstrumentId, sent: WallTime) {
+        self.remember(id, instrument, sent);
+        self.cycle.ordered(instrument, sent);
+        self.early.push(id);
     }
 
-    /// From where on income is read: what is older is booked or was there before.
-    pub fn income_from(&mut self, at: WallTime) {
-        self.cycle.income_from(at);
+    /// An execution that the ledger has already.
+    pub fn remember_fill(&mut self, instrument: InstrumentId, fill: FillId, at: WallTime) {
+        if let Some(known) = self.cycle.fills.get_mut(&instrument) {
+            known.remember(fill, at);
+        }
     }
 
     /// Takes in what happened at `now`, and adds what follows to `out`.
@@ -294,36 +219,25 @@ impl Account {
                 }
             }
             Input::Query { id, instrument } => self.ask_order(id, instrument, out),
-            Input::Transfer(transfer) => {
-                self.cycle.own_transfer(&transfer);
-                self.cycle.expect_spot(&transfer);
-                let act = Act::Transfer {
-                    from: transfer.from,
-                    asset: transfer.asset,
-                    amount: transfer.amount,
-                    id: transfer.id,
-                };
-                self.call(Pending::Transfer(transfer), Call::Act(act), out);
-            }
+            Input::Transfer(transfer) => self.transfer(transfer, now, out),
             Input::Answered { call, result } => self.answered(call, result, now, out),
             Input::NotSent { call, limited } => self.not_sent(call, limited, now, out),
             Input::NoAnswer { call } => self.no_answer(call, now, out),
             Input::Voidable { call, nonce } => {
                 // An order that still waits at the venue is not executed behind our back. What became of it is asked for
                 // all the same: a void that is answered proves nothing, and one that is refused does not either.
-                if matches!(self.pending.get(&call), Some(Pending::Place { .. })) {
-                    self.call(Pending::Void, Call::Act(Act::Noop { nonce }), out);
+                if let Some(Pending::Place { id, .. }) = self.pending.get(&call) {
+                    let pending = Pending::Void { id: *id };
+                    self.call(pending, Call::Act(Act::Noop { nonce }), out);
                 }
             }
             Input::Opened(stream) => {
-                self.open.insert(stream, true);
+                self.watch.opened(stream, now);
                 // The venue replays nothing: whatever happened before is in the lists (rule R-D).
                 self.cycle.want(now);
                 self.go_on(now, out);
             }
-            Input::Closed(stream) => {
-                self.open.insert(stream, false);
-            }
+            Input::Closed(stream) => self.watch.closed(stream),
             Input::Pushed(stream, message) => self.pushed(stream, message, now, out),
             Input::Reconcile => {
                 self.cycle.want(now);
@@ -352,12 +266,9 @@ impl Account {
             Self::report(intent.id, Outcome::Rejected { cause: RejectCause::Halted }, out);
             return;
         };
-        self.sent.insert(intent.id, now);
-        while self.sent.len() > NUMBERS {
-            self.sent.pop_first();
-        }
+        self.remember(intent.id, intent.instrument, now);
         self.cycle.disturb();
-        self.cycle.active(intent.instrument);
+        self.cycle.ordered(intent.instrument, now);
         if intent.time_in_force == TimeInForce::PostOnly && market == Market::Perp {
             self.resting.insert(intent.id, symbol);
             self.arm(now, out);
@@ -390,31 +301,62 @@ impl Account {
         self.call(Pending::Order { id, instrument }, Call::Ask(ask), out);
     }
 
+    fn transfer(&mut self, transfer: Transfer, now: WallTime, out: &mut Vec<Output>) {
+        self.transfers.own(&transfer, now);
+        self.transfers.expect_spot(&transfer, now);
+        let Transfer { id, from, asset, amount, .. } = transfer;
+        let act = Act::Transfer { from, asset, amount, id };
+        self.call(Pending::Transfer { transfer, sent: now }, Call::Act(act), out);
+    }
+
+    /// Nobody knows what became of a placement: from when on its request can no longer be accepted.
+    pub(super) fn say_expiry(&self, id: ClientOrderId, after: Span, out: &mut Vec<Output>) {
+        let Some(ours) = self.orders.get(&id) else { return };
+        let valid = self.name(ours.instrument).and_then(|(market, _)| self.validity.get(&market));
+        if let Some(valid) = valid {
+            out.push(Output::Fact(Event::Expires { id, at: ours.sent + after + *valid }));
+        }
+    }
+
     fn timer(&mut self, now: WallTime, out: &mut Vec<Output>) {
-        let silent: Vec<(ClientOrderId, Stream)> = self
-            .expected
-            .iter()
-            .filter(|(_, (_, since))| now.since(*since) >= SILENCE)
-            .map(|(id, (stream, _))| (*id, *stream))
-            .collect();
-        for (id, stream) in silent {
-            self.expected.remove(&id);
-            // It pings, and says nothing of an order that was executed: it is dead (fault C04).
-            self.open.insert(stream, false);
-            out.push(Output::Reopen(stream));
+        for id in std::mem::take(&mut self.early) {
+            self.say_expiry(id, EARLIER_DELAY, out);
+        }
+        for due in self.watch.due(now) {
+            self.stream_due(due, now, out);
         }
         self.arm(now, out);
-        for place in 0..self.doubts.len() {
-            let Some(doubt) = self.doubts.get_mut(place) else { continue };
-            if doubt.asked.is_some_and(|asked| now.since(asked) < Span::seconds(2)) {
-                continue;
-            }
-            doubt.asked = Some(now);
-            let (transfer, start) = (doubt.transfer, doubt.since - Span::MINUTE);
+        for (transfer, start) in self.transfers.due(now) {
             let ask = Ask::Transfers { from: transfer.from, start };
             self.call(Pending::Lookup(transfer), Call::Ask(ask), out);
         }
+        self.cycle.income.hours(now);
+        self.settle(now, out);
+        if let Some(since) = self.cycle.stalled(now) {
+            out.push(Output::Stalled { since });
+        }
         self.go_on(now, out);
+    }
+
+    fn stream_due(&mut self, due: Due, now: WallTime, out: &mut Vec<Output>) {
+        match due {
+            Due::Lists => self.cycle.want(now),
+            Due::Renew(stream) => out.push(Output::Renew(stream)),
+            Due::Reopen(stream) => out.push(Output::Reopen(stream)),
+        }
+    }
+
+    /// Books payments that are ready, and asks for the rates of those that are not: one question for each perp.
+    pub(super) fn settle(&mut self, now: WallTime, out: &mut Vec<Output>) {
+        let told = self.cycle.settled(now);
+        self.told_income(told, out);
+        let flying =
+            |of: InstrumentId| move |pending: &Pending| matches!(pending, Pending::Rates(known) if *known == of);
+        for (instrument, ask) in self.cycle.income.questions(now) {
+            if !self.pending.values().any(flying(instrument)) {
+                self.call(Pending::Rates(instrument), Call::Ask(ask), out);
+            }
+        }
     }
 
     /// Keeps the dead man's switch of every perp that has an order of ours resting, and lets go of the others.
@@ -448,48 +390,34 @@ impl Account {
             out.push(Output::Call(self.next, Call::Ask(ask)));
         }
         if let Some(lists) = self.cycle.take(now) {
+            for due in self.watch.compared(lists.at, now) {
+                self.stream_due(due, now, out);
+            }
             out.push(Output::Lists(lists));
         }
     }
 
-    /// What the lists say that streams did not.
-    pub(super) fn listed(&mut self, facts: super::account_lists::Found, now: WallTime, out: &mut Vec<Output>) {
-        for refused in facts.no_list {
-            out.push(Output::Note(Note::NoList(refused)));
-        }
-        for (instrument, row) in facts.fills {
-            if self.seen.get(&instrument).is_some_and(|seen| seen.contains(&row.id)) {
-                continue;
-            }
-            let Some((market, symbol)) = self.name(instrument) else { continue };
-            if let Some(id) = self.numbers.get(&(market, row.order)).copied() {
-                self.fill((id, instrument), &row, now, out);
-            } else {
-                let ask = Ask::OrderNumber { market, symbol, number: row.order };
-                self.call(Pending::Stranger { instrument, fill: row }, Call::Ask(ask), out);
-            }
-        }
-        for row in facts.open {
-            let ours = row.client_id.parse::<ClientOrderId>().is_ok_and(|id| self.sent.contains_key(&id));
-            if !ours && venue_act(&row.client_id, "", "").is_none() {
-                let instrument = self.names.get(&(row.market, row.symbol)).copied();
-                out.push(Output::Fact(Event::Foreign { venue: self.venue, instrument }));
-            }
-        }
-        for event in facts.events {
-            out.push(Output::Fact(event));
-        }
-        for (asset, amount) in facts.outside {
-            self.outside(asset, amount, out);
-        }
-    }
-
-    /// A movement of the perp wallet that no transfer of ours explains.
-    fn outside(&self, asset: Asset, amount: Amount, out: &mut Vec<Output>) {
-        let cause = crate::port::event::Adjustment::External;
-        let venue = self.venue;
-        out.push(Output::Fact(Event::Adjusted { venue, wallet: Wallet::Perp, asset, amount, cause }));
-        out.push(Output::Fact(Event::Foreign { venue, instrument: None }));
+    /// The question for the executions of one order: by its number, or, every other time, by the time at which it was sent.
+    /// Both are windows that the venue allows, whatever the order's age.
+    pub(super) fn ask_fills(
+        &mut self,
+        of: (ClientOrderId, InstrumentId),
+        number: u64,
+        end: Option<Outcome>,
+        out: &mut Vec<Output>,
+    ) {
+        let (id, instrument) = of;
+        let Some((market, symbol)) = self.name(instrument) else { return };
+        let Some(ours) = self.orders.get_mut(&id) else { return };
+        let from = if ours.tries.is_multiple_of(2) {
+            From::Order(number)
+        } else {
+            let start = ours.sent - Span::MINUTE;
+            From::Window { start, end: start + account_fills::longest(market) }
+        };
+        ours.tries = ours.tries.saturating_add(1);
+        let ask = Ask::Fills { market, symbol, from, limit: account_fills::ROWS };
+        self.call(Pending::Fills { id, instrument, number, end }, Call::Ask(ask), out);
     }
 }
 

@@ -8,10 +8,11 @@ use crate::domain::{
     Amount, Asset, Catalogue, Fees, FillId, Instrument, Market, PairId, Price, Quantity, Rate, Rules, Side,
     SignedQuantity, Venue,
 };
-use crate::port::event::VenueAct;
+use crate::port::event::{VenueAct, Wallet};
 use crate::port::order::{Purpose, Reason};
 use crate::venues::answer::{
-    BalanceRow, Class, FundingRow, IncomeRow, OrderRow, OrderStatus, PositionRow, TransferRow, TransferStatus,
+    AccountMessage, Answer, BalanceRow, Class, FundingRow, IncomeRow, OrderRow, OrderStatus, PositionRow, Refused,
+    TransferRow, TransferStatus,
 };
 use crate::venues::ask::From;
 
@@ -133,12 +134,14 @@ impl Bench {
     fn ready() -> Self {
         let mut bench = Self::new();
         bench.account.handle(Input::Opened(Stream::Spot), bench.now, &mut bench.said);
+        bench.account.handle(Input::Opened(Stream::Perp), bench.now, &mut bench.said);
         bench.empty_lists();
+        bench.tell(Input::Pushed(Stream::Spot, AccountMessage::Reply { id: "1".to_owned(), accepted: Ok(()) }));
         bench
     }
 
     fn new() -> Self {
-        Self { account: Account::new(VenueId(0), &catalogue(), true, NOW), said: Vec::new(), now: NOW }
+        Self { account: Account::new(VenueId(0), &catalogue(), &Profile::binance(), NOW), said: Vec::new(), now: NOW }
     }
 
     fn tell(&mut self, input: Input) -> Vec<Output> {
@@ -233,8 +236,7 @@ fn an_answer_without_executions_asks_for_them_and_ends_the_order_after() {
     let said = bench.tell(Input::Answered { call, result: Ok(Answer::Order(answer)) });
     assert_eq!(outcomes(&said), [Outcome::Accepted]);
     let asked = calls(&said);
-    let (call, Call::Ask(Ask::Fills { from: From::Window { start, .. }, .. })) = &asked[0] else { panic!("{asked:?}") };
-    assert!(*start < NOW);
+    let (call, Call::Ask(Ask::Fills { from: From::Order(901), .. })) = &asked[0] else { panic!("{asked:?}") };
     let mine = execution(5, 901, "0.2");
     let other = execution(6, 555, "0.1");
     let said = bench.tell(Input::Answered { call: *call, result: Ok(Answer::Fills(vec![mine, other])) });
@@ -260,7 +262,7 @@ fn a04_a07_what_proves_nothing_is_unknown_and_asked_for_never_sent_again() {
     check(&|call| Input::NoAnswer { call }, Outcome::Unknown, true);
     check(&answer(Class::Unknown), Outcome::Unknown, true);
     check(&answer(Class::NotFound), Outcome::Unknown, true);
-    check(&|call| Input::Answered { call, result: Ok(Answer::Done) }, Outcome::Unknown, false);
+    check(&|call| Input::Answered { call, result: Ok(Answer::Done) }, Outcome::Unknown, true);
     let rejected = |cause| Outcome::Rejected { cause };
     check(&answer(Class::Proof(RejectCause::Balance)), rejected(RejectCause::Balance), false);
     check(&answer(Class::RateLimit), rejected(RejectCause::RateLimit), false);
@@ -401,18 +403,6 @@ fn the_dead_mans_switch_is_kept_while_an_order_rests_and_let_go_after() {
 }
 
 #[test]
-fn c04_a_stream_that_says_nothing_of_an_order_is_opened_again() {
-    let mut bench = Bench::ready();
-    let (call, _) = calls(&bench.tell(Input::Place(intent(1, PERP, TimeInForce::ImmediateOrCancel))))[0].clone();
-    let answer = row(1, Market::Perp, OrderStatus::Filled, "0.5");
-    bench.tell(Input::Answered { call, result: Ok(Answer::Order(answer)) });
-    assert!(!bench.later(Span::seconds(5)).contains(&Output::Reopen(Stream::Perp)));
-    assert!(bench.later(Span::seconds(6)).contains(&Output::Reopen(Stream::Perp)));
-    let said = bench.tell(Input::Pushed(Stream::Spot, AccountMessage::ListenKeyExpired));
-    assert_eq!(said, [Output::Reopen(Stream::Spot)]);
-}
-
-#[test]
 fn d13_a_subscription_with_a_stale_stamp_is_made_again_and_bars_nobody() {
     let mut bench = Bench::ready();
     let mut reply = |class| {
@@ -423,5 +413,11 @@ fn d13_a_subscription_with_a_stale_stamp_is_made_again_and_bars_nobody() {
     assert_eq!(reply(Class::Auth), [Output::Barred(refused(Class::Auth))]);
 }
 
+#[path = "account_fills_tests.rs"]
+mod fills;
 #[path = "account_income_tests.rs"]
 mod income;
+#[path = "account_order_tests.rs"]
+mod order;
+#[path = "account_transfer_tests.rs"]
+mod transfer_tests;

@@ -277,16 +277,20 @@ impl Encoder<'_> {
     }
 
     fn fills(&self, market: Market, symbol: &Symbol, from: From, limit: u32) -> Request {
-        let (path, weight) = match market {
-            Market::Spot => (self.profile.paths.spot_fills, self.profile.weights.spot_fills),
-            Market::Perp => (self.profile.paths.perp_only.fills, 5),
+        let (path, weight) = match (market, from) {
+            (Market::Spot, From::Order(_)) => (self.profile.paths.spot_fills, 5),
+            (Market::Spot, _) => (self.profile.paths.spot_fills, self.profile.weights.spot_fills),
+            (Market::Perp, _) => (self.profile.paths.perp_only.fills, 5),
         };
         let query = match from {
+            From::Order(number) => of(symbol).with("orderId", number),
             From::Id(id) => of(symbol).with("fromId", id),
             From::Window { start, end } => window(of(symbol), Some(start), Some(end)),
             From::Latest => of(symbol),
         };
-        signed(host(market), path, query.with("limit", limit.min(1000)), weight)
+        let request = signed(host(market), path, query.with("limit", limit.min(1000)), weight);
+        // Executions of one order are asked for when it is in doubt or must be hedged.
+        if matches!(from, From::Order(_)) { safety(request) } else { request }
     }
 
     fn listen_key(&self, market: Market, act: &ListenKeyAct) -> Encoded {

@@ -88,6 +88,15 @@ impl Refused {
     }
 }
 
+impl Class {
+    /// Whether it stays so until a person does something: key, signature, address, or a restriction of the account. All
+    /// others pass, and what was refused is tried again later.
+    #[must_use]
+    pub const fn lasts(self) -> bool {
+        matches!(self, Self::Auth | Self::Restricted)
+    }
+}
+
 /// Nothing is proved: a write may have executed, a question can be asked again.
 const fn open(context: Context) -> Class {
     match context.asked {
@@ -169,7 +178,9 @@ fn by_code(context: Context, code: i64, words: &str) -> Option<Class> {
         -1122 | -1220 | -4140 | -4141 => Class::Proof(Cause::Halted),
         -4046 | -4059 | -4171 => Class::Unchanged,
         -4047 | -4048 | -4061 | -4062 | -4067 | -4068 | -4109 | -4167 | -4531 => Class::State,
-        -4087 | -4088 | -4107..=-4105 | -4189 | -4192 | -4202 | -4402 | -4403 | -4400 | -4401 => Class::Restricted,
+        -4087 | -4088 | -4107..=-4105 | -4189 | -4192 | -4202 | -4402 | -4403 => Class::Restricted,
+        // Limits on automated trading and on large positions: they end by themselves.
+        -4400 | -4401 => Class::Proof(Cause::Halted),
         // -1000, -1006 and -1007 say that nobody knows. A duplicate id (-4115, -4116) says that the venue has such an
         // order or transfer, perhaps this very one: it must be asked for, never taken for a refusal.
         _ => return None,

@@ -74,6 +74,8 @@ pub enum FeedOutput {
     Refused(String),
     /// Snapshots do not help: reconnect.
     Reconnect(Market),
+    /// The venue is about to end this connection: another one takes over before it does (fault D10).
+    Renew(Channel),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -225,6 +227,9 @@ impl Feed {
         let mut said = std::mem::take(&mut self.said);
         let market = channel.market;
         self.session(market).handle(Frame::Frame(bytes), now, &mut said);
+        if said.contains(&Said::Note(Note::ServerShutdown)) {
+            out.push(FeedOutput::Renew(channel));
+        }
         self.pass_on(market, &mut said, out);
         self.said = said;
     }

@@ -9,9 +9,16 @@
 //! Aster of 2026-06-30.
 
 pub mod account;
+mod account_fills;
+mod account_found;
+mod account_income;
+mod account_io;
 mod account_lists;
 mod account_orders;
+mod account_stream;
 mod account_told;
+mod account_transfers;
+mod account_watch;
 mod account_wire;
 pub mod decode;
 pub mod encode;

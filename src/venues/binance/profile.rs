@@ -3,7 +3,8 @@
 //! `encode`, `sign`, `reply` and `pushed` ask here and never for a venue's name. Sources: the venues' documents (Binance
 //! spot of 2026-07-21, USD-M of 2026-05-28; Aster of 2026-06-30). Tests: at the end, and with `encode`.
 
-use crate::domain::Market;
+use super::sign::WINDOW_MS;
+use crate::domain::{Market, Span};
 use crate::venues::ask::Host;
 
 /// How requests are proved.
@@ -59,6 +60,8 @@ pub enum Feature {
     TellingOverload,
     /// Fees of executions may be printed below zero although they are paid.
     FeesBelowZero,
+    /// The signed window of a request is checked again just before the engine.
+    ChecksWindowAgain,
     /// Orders of the account are listed by `myTrades` on spot; else by `userTrades`.
     MyTrades,
 }
@@ -78,6 +81,7 @@ const BINANCE: &[Feature] = &[
     Feature::CollateralRates,
     Feature::ContractInfo,
     Feature::TellingOverload,
+    Feature::ChecksWindowAgain,
     Feature::MyTrades,
 ];
 const ASTER_V3: &[Feature] = &[Feature::TransferClientId, Feature::AgentList, Feature::Noop, Feature::FeesBelowZero];
@@ -350,6 +354,21 @@ impl Profile {
     #[must_use]
     pub fn has(&self, feature: Feature) -> bool {
         self.features.contains(&feature)
+    }
+
+    /// How long after its signature a placement can still be accepted: the signed window, and the venue's margin for its
+    /// second look before the engine (rule R-A). `None` where the venue does not document such a look. Sources: Binance
+    /// spot documents that the window is checked again; on USD-M error -5028 says so.
+    #[must_use]
+    pub fn validity(&self, market: Market) -> Option<Span> {
+        if !self.has(Feature::ChecksWindowAgain) {
+            return None;
+        }
+        let margin = match market {
+            Market::Spot => Span::seconds(1),
+            Market::Perp => Span::seconds(2),
+        };
+        Some(Span(i64::from(WINDOW_MS) + margin.0))
     }
 
     /// The base address of a host.

@@ -1,0 +1,124 @@
+//! What the lists say that streams did not: executions, open orders, income. Part of [`Account`].
+//!
+//! An execution whose order is not known is placed by the order's own word: ours, the venue's act, or a stranger's. Tests:
+//! `account_fills_tests.rs`, `account_income_tests.rs`.
+
+use super::account::{Account, Pending};
+use super::account_income::Told;
+use super::account_io::{Call, Note, Output};
+use super::account_lists::Found;
+use super::pushed::venue_act;
+use crate::domain::{ClientOrderId, InstrumentId, WallTime};
+use crate::port::Event;
+use crate::port::event::{Adjustment, Wallet};
+use crate::venues::answer::{Answer, Class, FillRow, Refused};
+use crate::venues::ask::Ask;
+
+/// Answers that an execution's order is not there, before it counts as somebody else's.
+const LOST: u32 = 3;
+
+impl Account {
+    /// What the lists say that streams did not.
+    pub(super) fn listed(&mut self, found: Found, now: WallTime, out: &mut Vec<Output>) {
+        for refused in found.no_list {
+            out.push(Output::Note(Note::NoList(refused)));
+        }
+        for (instrument, row) in found.fills {
+            self.listed_fill(instrument, row, now, out);
+        }
+        for row in found.open {
+            let ours = row.client_id.parse::<ClientOrderId>().is_ok_and(|id| self.orders.contains_key(&id));
+            if !ours && venue_act(&row.client_id, "", "").is_none() {
+                let instrument = self.names.get(&(row.market, row.symbol)).copied();
+                out.push(Output::Fact(Event::Foreign { venue: self.venue, instrument }));
+            }
+        }
+        self.told_income(found.told, out);
+        self.settle(now, out);
+    }
+
+    fn listed_fill(&mut self, instrument: InstrumentId, row: FillRow, now: WallTime, out: &mut Vec<Output>) {
+        let Some((market, symbol)) = self.name(instrument) else { return };
+        let id = self.numbers.get(&(market, row.order)).copied();
+        if let Some(id) = id {
+            self.watch.listed(id);
+        }
+        if self.cycle.knows(instrument, row.id) {
+            return;
+        }
+        if let Some(id) = id {
+            self.fill((id, instrument), &row, now, out);
+        } else if !self.is_asked(instrument, &row) {
+            let ask = Ask::OrderNumber { market, symbol, number: row.order };
+            self.call(Pending::Stranger { instrument, fill: row }, Call::Ask(ask), out);
+        }
+    }
+
+    /// An execution of a list whose order we did not know: now we do.
+    pub(super) fn stranger(
+        &mut self,
+        of: (InstrumentId, &FillRow),
+        result: Result<Answer, Refused>,
+        now: WallTime,
+        out: &mut Vec<Output>,
+    ) {
+        let (instrument, fill) = of;
+        let order = match result {
+            Ok(Answer::Order(order)) => order,
+            Err(refused) if refused.class == Class::NotFound => {
+                // Orders are not kept for ever; one that nobody can name any more is not ours to book.
+                let times = self.lost.entry((instrument, fill.id)).or_default();
+                *times += 1;
+                if *times < LOST {
+                    self.cycle.orphan(instrument, fill.clone());
+                } else {
+                    self.lost.remove(&(instrument, fill.id));
+                    self.foreign(instrument, fill, now, out);
+                }
+                return;
+            }
+            _ => {
+                self.cycle.orphan(instrument, fill.clone());
+                return;
+            }
+        };
+        if let Some(act) = venue_act(&order.client_id, "", "") {
+            self.venue_fill((instrument, act, order.side), fill, now, out);
+            return;
+        }
+        match order.client_id.parse::<ClientOrderId>() {
+            Ok(id) if self.orders.contains_key(&id) => {
+                self.learn(order.market, order.venue_id, id);
+                self.fill((id, instrument), &FillRow { side: Some(order.side), ..fill.clone() }, now, out);
+            }
+            _ => self.foreign(instrument, fill, now, out),
+        }
+    }
+
+    fn foreign(&mut self, instrument: InstrumentId, fill: &FillRow, now: WallTime, out: &mut Vec<Output>) {
+        self.cycle.note(instrument, fill.id, fill.at.unwrap_or(now));
+        out.push(Output::Fact(Event::Foreign { venue: self.venue, instrument: Some(instrument) }));
+    }
+
+    /// What rows of income say.
+    pub(super) fn told_income(&mut self, told: Told, out: &mut Vec<Output>) {
+        for event in told.events {
+            out.push(Output::Fact(event));
+        }
+        for (asset, amount, at) in told.moved {
+            if self.transfers.is_own(asset, amount, at) {
+                continue;
+            }
+            // No transfer of ours explains it: somebody moved money.
+            let (venue, wallet, cause) = (self.venue, Wallet::Perp, Adjustment::External);
+            out.push(Output::Fact(Event::Adjusted { venue, wallet, asset, amount, cause }));
+            out.push(Output::Fact(Event::Foreign { venue, instrument: None }));
+        }
+        for (instrument, stamp) in told.not_paid {
+            out.push(Output::Note(Note::NotPaid(instrument, stamp)));
+        }
+        for (instrument, stamp) in told.without_rate {
+            out.push(Output::Note(Note::WithoutRate(instrument, stamp)));
+        }
+    }
+}
