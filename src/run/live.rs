@@ -9,7 +9,7 @@ use super::driver::{Driver, Gateway};
 use super::journal::{Journal, JournalError};
 use super::modes::ModesWatch;
 use super::reconcile::{self, Difference, Moved};
-use crate::domain::{Amount, Asset, ClientOrderId, InstrumentId, Market, Span, VenueId, WallTime};
+use crate::domain::{Amount, Asset, ClientOrderId, InstrumentId, Span, VenueId, WallTime};
 use crate::engine::State;
 use crate::net::wire::{Arrived, Asker, Line, Outcome as Came, Wire};
 use crate::port::Event;
@@ -150,19 +150,8 @@ impl<J: Journal> Live<J> {
         for desk in 0..self.desks.len() {
             let Some(desk) = self.desks.get_mut(desk) else { continue };
             let state = &self.driver.state;
-            for order in state.orders.all() {
-                let there = state.catalogue.instrument(order.intent.instrument);
-                if there.is_none_or(|one| one.venue_id != desk.venue) {
-                    continue;
-                }
-                let (id, of, sent) = (order.intent.id, order.intent.instrument, order.intent.decided_at);
-                desk.account.remember(id, of, sent);
-                for fill in &order.fills {
-                    desk.account.remember_fill(of, *fill, sent);
-                }
-                if state.orders.live_order(id).is_some() {
-                    desk.account.unsettled(id, of, sent);
-                }
+            for order in state.orders.live() {
+                desk.account.unsettled(order.intent.id, order.intent.instrument, order.intent.decided_at);
             }
             let moving = state.venue(desk.venue).and_then(|venue| venue.moving.zip(venue.moving_since));
             if let Some((moving, sent)) = moving {
@@ -216,7 +205,7 @@ impl<J: Journal> Live<J> {
                 match desk.wire.pushed(market, &arrival.bytes) {
                     Ok(messages) => {
                         for message in messages {
-                            self.account(venue, Input::Pushed(stream(market), message), now)?;
+                            self.account(venue, Input::Pushed(Stream::of(market), message), now)?;
                         }
                         Ok(())
                     }
@@ -229,7 +218,7 @@ impl<J: Journal> Live<J> {
             }
             Arrived::Opened { venue, line } => match line {
                 Line::Public { market, place } => self.feed(venue, FeedInput::Opened(Channel { market, place }), now),
-                Line::Account(market) => self.account(venue, Input::Opened(stream(market)), now),
+                Line::Account(market) => self.account(venue, Input::Opened(Stream::of(market)), now),
             },
             Arrived::Closed { venue, line, why } => {
                 tracing::warn!(?line, why, "a stream broke");
@@ -237,7 +226,7 @@ impl<J: Journal> Live<J> {
                     Line::Public { market, place } => {
                         self.feed(venue, FeedInput::Closed(Channel { market, place }), now)
                     }
-                    Line::Account(market) => self.account(venue, Input::Closed(stream(market)), now),
+                    Line::Account(market) => self.account(venue, Input::Closed(Stream::of(market)), now),
                 }
             }
         }
@@ -497,12 +486,5 @@ impl<J: Journal> Live<J> {
     #[must_use]
     pub fn next_wake(&self) -> Option<WallTime> {
         self.driver.next_wake()
-    }
-}
-
-const fn stream(market: Market) -> Stream {
-    match market {
-        Market::Spot => Stream::Spot,
-        Market::Perp => Stream::Perp,
     }
 }

@@ -39,7 +39,9 @@ impl Stream {
         }
     }
 
-    pub(in crate::venues::binance) const fn of(market: Market) -> Self {
+    /// The stream of a market's account.
+    #[must_use]
+    pub const fn of(market: Market) -> Self {
         match market {
             Market::Spot => Self::Spot,
             Market::Perp => Self::Perp,
