@@ -154,6 +154,11 @@ pub const fn words(kind: AlarmKind) -> (&'static str, &'static str, &'static str
             "no entries at this venue until they agree; what is held is managed as the ledger knows it",
             "carry reconcile{state}",
         ),
+        AlarmKind::NotCompared => (
+            "ledger and venue could not be compared for five minutes",
+            "the lists are asked again, ever more gently; what is held is managed as the ledger knows it",
+            "carry status{state}, then carry reconcile{state}",
+        ),
         AlarmKind::FeeCoinLow => (
             "the coin that the venue takes its fees in lasts for fewer than twenty more",
             "nothing changes yet",
