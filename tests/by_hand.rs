@@ -4,6 +4,7 @@
 use carry::config::Settings;
 use carry::domain::{Amount, Price, Quantity, Sequence, VenueId, WallTime};
 use carry::engine::{self, Record, State};
+use carry::pairs::{Latch, LatchCause};
 use carry::port::event::{Adoption, Operator, Quote, Wallet};
 use carry::port::{Command, Event, Stamped};
 use carry::run::paper::START;
@@ -70,7 +71,8 @@ fn an_opening_by_hand_passes_every_limit_of_an_entry() {
     refused(&|state| state.venues[0].differs = true, 5_000, "differ");
     refused(&|state| state.venues[0].foreign = true, 5_000, "somebody else");
     refused(&|state| state.venues[0].down = true, 5_000, "venue");
-    refused(&|state| state.pairs[0].memory.blocked = true, 5_000, "blocked");
+    let latch = Latch { cause: LatchCause::TakenBack, since: START };
+    refused(&|state| state.pairs[0].memory.latched = Some(latch), 5_000, "latched");
     refused(
         &|state| state.now = state.now + state.settings.gates.max_age + state.settings.gates.max_age,
         5_000,

@@ -4,6 +4,7 @@ use super::control::Line;
 use super::folder::{self, Folder, Where};
 use super::{Exit, Failure, Output};
 use crate::domain::{Amount, Asset, SignedQuantity, WallTime};
+use crate::pairs::Latch;
 use crate::report::figures;
 use crate::run::clock;
 use crate::run::control::{Reply, Request, Verb};
@@ -71,8 +72,7 @@ struct Row {
     target: crate::domain::Quantity,
     entered_ms: Option<WallTime>,
     reason: Option<&'static str>,
-    blocked: bool,
-    halted: bool,
+    latched: Option<Latch>,
 }
 
 #[derive(Debug, Serialize)]
@@ -168,8 +168,7 @@ fn report(folder: &Folder, review: &Review) -> Report {
             target: memory.target,
             entered_ms: memory.entered_at,
             reason: memory.reason.map(crate::port::order::Reason::as_str),
-            blocked: memory.blocked,
-            halted: memory.halted,
+            latched: memory.latched,
         }
     });
     Report {
@@ -232,10 +231,8 @@ fn text(report: &Report, output: &mut Output<'_>) -> Result<(), Failure> {
     let mut table = folder::table(&head, 2..5);
     for row in &report.pairs {
         let mut reason = row.reason.unwrap_or(figures::NONE).to_owned();
-        for (word, on) in [("blocked", row.blocked), ("halted", row.halted)] {
-            if on {
-                reason = format!("{reason} ({word})");
-            }
+        if let Some(latch) = row.latched {
+            reason = format!("{reason} (latched: {})", latch.cause.as_str());
         }
         table.add_row([
             row.pair.clone(),

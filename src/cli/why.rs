@@ -166,8 +166,8 @@ fn obstacle(state: &State, pair: &PairState, flat: bool) -> Option<String> {
     if pair.last_chance {
         return Some("its history ends here: it is closed, and not entered in the day before".to_owned());
     }
-    if pair.memory.halted {
-        return Some("the pair is halted".to_owned());
+    if let Some(latch) = pair.memory.latched.filter(|_| flat) {
+        return Some(format!("the pair is latched: {}", latch.cause.as_str()));
     }
     if flat && state.bot != crate::risk::gate::BotState::Ready {
         return Some("entries are stopped: the day's loss reached risk.daily_loss".to_owned());

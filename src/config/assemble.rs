@@ -8,7 +8,7 @@ use super::settings::{
     Strategy,
 };
 use super::settings::{
-    Collateral, DataEnd, FillAt, FundingSource, Indicator, MarginMode, Mode, Rule, Style, Weighting, When,
+    Collateral, DataEnd, FillAt, FundingSource, Indicator, MarginMode, Mode, OnForeign, Rule, Style, Weighting, When,
 };
 use super::table::KEYS;
 use super::units::Value;
@@ -188,6 +188,7 @@ fn risk(from: &From) -> Result<Risk, Misfit> {
         daily_loss: from.get("risk.daily_loss")?,
         orders_per_minute: from.get("risk.orders_per_minute")?,
         duplicate_window: from.get("risk.duplicate_window")?,
+        foreign: from.get("risk.foreign")?,
     })
 }
 
@@ -298,6 +299,7 @@ words!(
     Indicator,
     Style,
     MarginMode,
+    OnForeign,
     Collateral,
     FillAt,
     DataEnd,

@@ -334,6 +334,17 @@ pub struct Execution {
     pub absent_after: Span,
 }
 
+/// What is done about a position that a foreign hand changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnForeign {
+    /// Nothing: a person decides.
+    #[default]
+    Hold,
+    /// The larger leg is reduced after one comparison of ledger and venue without a difference.
+    Hedge,
+}
+
 /// Hard limits of the gate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Risk {
@@ -349,6 +360,9 @@ pub struct Risk {
     pub orders_per_minute: u32,
     /// The same leg, side and quantity twice within this is refused.
     pub duplicate_window: Span,
+    /// What is done about a position that a foreign hand changed.
+    #[serde(default)]
+    pub foreign: OnForeign,
 }
 
 /// How collateral is held.

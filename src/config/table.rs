@@ -445,6 +445,13 @@ pub const KEYS: &[Key] = &[
         "equal clips are normal while a pair is worked",
     ),
     plain(
+        "risk.foreign",
+        Kind::Word(&["hold", "hedge"]),
+        "hold",
+        "when a foreign hand changed a pair's position: leave it to a person, or reduce the larger leg after one clean comparison",
+        "a person who closed one leg may be about to close the other one too",
+    ),
+    plain(
         "margin.mode",
         Kind::Word(&["cross", "isolated"]),
         "cross",

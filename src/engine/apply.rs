@@ -4,12 +4,13 @@ use super::booked::{on_report, on_venue_fill};
 use super::by_hand;
 use super::collateral::{self, CoinRate};
 use super::health;
+use super::latch;
 use super::record::{FundingRecord, Record};
 use super::standing;
 use super::state::{PairState, State};
 use crate::domain::{Amount, ClientOrderId, FundingRate, InstrumentId, PairId, Price, Quantity, WallTime};
 use crate::ledger::book::Cause;
-use crate::pairs::Phase;
+use crate::pairs::{Fruitless, Phase};
 use crate::planted::{self, Bug};
 use crate::port::command::{Alarm, AlarmKind, Severity};
 use crate::port::event::{Adjustment, Bar, EndCause, Operator, Quote, Settlement, Wallet};
@@ -253,13 +254,14 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         Event::Barred { venue } => on_barred(state, *venue, out),
         Event::NotCompared { .. } => out.push(alarm(AlarmKind::NotCompared, Severity::Warning, None, None)),
         Event::Reconciled { venue, differences } => {
-            let Some(venue) = state.venues.get_mut(venue.index()) else { return };
-            venue.reconciled = Some(cause.at);
             let differs = *differences > 0;
-            if differs && !venue.differs {
+            let Some(known) = state.venues.get_mut(venue.index()) else { return };
+            known.reconciled = Some(cause.at);
+            if differs && !known.differs {
                 out.push(alarm(AlarmKind::Difference, Severity::Page, None, None));
             }
-            venue.differs = differs;
+            known.differs = differs;
+            latch::compared(state, *venue, differs, out);
         }
         Event::VenueHealth { venue, reachable, missing } => {
             health::on_health(state, *venue, (*reachable, missing), out);
@@ -327,25 +329,42 @@ fn on_operator(state: &mut State, act: &Operator) {
                 venue.barred = false;
             }
             for pair in &mut state.pairs {
-                pair.memory.halted = false;
-                pair.memory.blocked = false;
+                pair.memory.latched = None;
+                pair.memory.fruitless = Fruitless::default();
+                latch::released(pair);
             }
         }
-        Operator::Flatten { pair } => {
-            for state_of in state.pairs.iter_mut().filter(|one| pair.is_none_or(|wanted| wanted == one.pair.id)) {
-                state_of.memory.ordered = None;
-                state_of.memory.target = Quantity::ZERO;
-                state_of.memory.closing = true;
-                state_of.memory.reason = Some(Reason::Operator);
-                state_of.at_rest = false;
-            }
-        }
+        Operator::Flatten { pair } => flatten(state, *pair),
         Operator::Open { pair, notional } => by_hand::order(state, *pair, *notional),
         Operator::Adopt(adoption) => by_hand::adopt(state, adoption),
         Operator::Stop => state.stopping = true,
     }
     for pair in &mut state.pairs {
         pair.dirty = true;
+    }
+}
+
+/// Both legs of a pair are to be closed, or of all: then nothing is entered again before a person says so. While the bot is
+/// halted nothing may be sent, and a wish that would act at some later moment is not kept: it is declined.
+fn flatten(state: &mut State, wanted: Option<PairId>) {
+    let refused = match state.bot {
+        BotState::Halted => Some("the bot is halted and sends nothing; carry clear-halt first"),
+        BotState::Starting => Some("the session has not started yet; ask again when it is ready"),
+        BotState::Ready | BotState::ReduceOnly => None,
+    };
+    state.paused |= wanted.is_none() && refused.is_none();
+    for pair in state.pairs.iter_mut().filter(|one| wanted.is_none_or(|wanted| wanted == one.pair.id)) {
+        pair.declined = refused;
+        if refused.is_some() {
+            continue;
+        }
+        pair.memory.ordered = None;
+        pair.memory.target = Quantity::ZERO;
+        pair.memory.closing = true;
+        pair.memory.reason = Some(Reason::Operator);
+        (pair.memory.retry_at, pair.memory.clip_after) = (None, None);
+        pair.at_rest = false;
+        latch::released(pair);
     }
 }
 

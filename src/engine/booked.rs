@@ -1,18 +1,21 @@
 //! Facts about orders and fills: what a report means for the books, for the pair and for its next attempt.
 //!
-//! Nothing here decides to trade; `apply` calls it. Tests: `tests/sim.rs`, `tests/order_table.rs`.
+//! Nothing here decides to trade; `apply` calls it. Tests: `tests/sim.rs`, `tests/contradictions.rs`,
+//! `tests/order_table.rs`.
 
 use super::apply::{alarm, pair_mut};
+use super::latch;
+use super::progress;
 use super::record::{FillRecord, Record};
 use super::state::State;
-use crate::domain::{ClientOrderId, InstrumentId, Leg, PairId, Price, Quantity, Side};
+use crate::domain::{ClientOrderId, InstrumentId, Leg, PairId, Price, Quantity, Side, SignedQuantity};
 use crate::ledger::BookedFill;
 use crate::ledger::book::Cause;
 use crate::orders::Booking;
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
 use crate::port::event::VenueAct;
-use crate::port::order::{Fill, Intent, OrderReport, Outcome, Purpose, Reason, RejectCause};
+use crate::port::order::{Fill, Intent, OrderReport, Outcome, Reason};
 
 pub(super) fn on_report(state: &mut State, report: &OrderReport, out: &mut Vec<Command>) {
     let known = state.orders.find(report.id).map(|order| (order.intent.clone(), order.state.is_live()));
@@ -27,63 +30,58 @@ pub(super) fn on_report(state: &mut State, report: &OrderReport, out: &mut Vec<C
     let (pair, id) = (Some(intent.pair), Some(report.id));
     match booking {
         Booking::Nothing | Booking::Foreign => {}
-        Booking::Illegal(_) => {
-            if let Some(pair) = pair_mut(state, intent.pair) {
-                pair.memory.halted = true;
-            }
-            out.push(alarm(AlarmKind::IllegalReport, Severity::Page, pair, id));
-        }
-        Booking::Fill { fill, late, over } => {
-            if late {
-                out.push(alarm(AlarmKind::LateFill, Severity::Warning, pair, id));
-            }
-            if over {
-                out.push(alarm(AlarmKind::Overfill, Severity::Page, pair, id));
-            }
-            if is_outside(&intent, fill.price) {
-                out.push(alarm(AlarmKind::PriceOutsideLimit, Severity::Warning, pair, id));
-            }
-            book_fill(
-                state,
-                Booked {
-                    pair: intent.pair,
-                    leg: intent.leg,
-                    side: intent.side,
-                    fill,
-                    arrival_mid: intent.arrival_mid,
-                    intent: Some(intent.id),
-                    act: None,
-                    reason: intent.reason,
-                },
-            );
-            super::fee_coin::watch(state, (intent.pair, intent.leg), &fill, out);
-        }
+        Booking::Illegal(_) => latch::contradicted(state, (intent.pair, report.id), AlarmKind::IllegalReport, out),
+        Booking::Fill { fill, late, over } => on_fill(state, &intent, (fill, late, over), out),
     }
-    let proves_from = intent.decided_at + state.settings.execution.absent_after;
     match &report.outcome {
-        // Not found while the request may still be accepted proves nothing (rule R-A).
-        Outcome::NotFound if state.now < proves_from => {
+        Outcome::NotFound => {
+            let (now, absent_after) = (state.now, state.settings.execution.absent_after);
             if let Some(order) = state.orders.live_mut(report.id) {
-                order.not_found = 0;
+                order.was_not_found(now, absent_after);
             }
         }
         Outcome::Unknown | Outcome::CancelUnknown | Outcome::CancelRejected => {
             out.push(alarm(AlarmKind::OrderUnknown, Severity::Warning, pair, id));
         }
-        Outcome::Rejected { cause } => on_rejected(state, intent.pair, intent.purpose, *cause, out),
         _ => {}
     }
     let ended = state.orders.find(report.id).is_some_and(|order| !order.state.is_live());
     if was_live && ended {
-        on_order_ended(state, report.id);
-        let runaway = state.pairs.get(intent.pair.index()).is_some_and(|pair| pair.memory.undos >= UNDOS);
-        if runaway && let Some(pair) = pair_mut(state, intent.pair) {
-            // Order after order and no progress: stop entering until a person looks; what is held stays hedged.
-            pair.memory.undos = 0;
-            pair.memory.blocked = true;
-            out.push(alarm(AlarmKind::Runaway, Severity::Page, Some(intent.pair), id));
-        }
+        let refused = match &report.outcome {
+            Outcome::Rejected { cause } => Some(*cause),
+            _ => None,
+        };
+        progress::ended(state, report.id, refused, out);
     }
+}
+
+/// A new execution of an order of ours.
+fn on_fill(state: &mut State, intent: &Intent, (fill, late, over): (Fill, bool, bool), out: &mut Vec<Command>) {
+    let (pair, id) = (Some(intent.pair), Some(intent.id));
+    if over {
+        out.push(alarm(AlarmKind::Overfill, Severity::Page, pair, id));
+    }
+    if is_outside(intent, fill.price) {
+        out.push(alarm(AlarmKind::PriceOutsideLimit, Severity::Warning, pair, id));
+    }
+    book_fill(
+        state,
+        Booked {
+            pair: intent.pair,
+            leg: intent.leg,
+            side: intent.side,
+            fill,
+            arrival_mid: intent.arrival_mid,
+            intent: Some(intent.id),
+            act: None,
+            reason: intent.reason,
+        },
+    );
+    if late {
+        // It was refused, absent or ended, and all that the venue had stated was here.
+        latch::contradicted(state, (intent.pair, intent.id), AlarmKind::LateFill, out);
+    }
+    super::fee_coin::watch(state, (intent.pair, intent.leg), &fill, out);
 }
 
 /// Whether a price is worse than the order's limit.
@@ -91,79 +89,6 @@ fn is_outside(intent: &Intent, price: Price) -> bool {
     match intent.side {
         Side::Buy => price > intent.limit,
         Side::Sell => price < intent.limit,
-    }
-}
-
-/// An order ended: counts attempts that brought nothing, and remembers that a maker order left its clip unfilled.
-pub(super) fn on_order_ended(state: &mut State, id: ClientOrderId) {
-    let Some(order) = state.orders.find(id) else { return };
-    let (intent, filled, missing) = (order.intent.clone(), order.filled, order.missing());
-    let Some(pair) = state.pairs.get_mut(intent.pair.index()) else { return };
-    if intent.time_in_force == crate::port::TimeInForce::PostOnly && filled < intent.quantity {
-        pair.memory.take = true;
-    }
-    match intent.purpose {
-        Purpose::Hedge | Purpose::Undo | Purpose::Repair => {
-            if filled.is_zero() && missing.is_zero() {
-                pair.memory.attempts = pair.memory.attempts.saturating_add(1);
-            } else {
-                pair.memory.attempts = 0;
-            }
-            let limit = state.settings.execution.attempts.max(1);
-            let flips = pair.memory.attempts / limit;
-            pair.memory.undo = flips % 2 == 1;
-            if intent.purpose == Purpose::Undo && !filled.is_zero() {
-                given_up(state, intent.pair);
-            }
-        }
-        Purpose::Enter | Purpose::Exit => {}
-    }
-}
-
-/// Undos in a row without a completed clip between them that halt a pair (fault A24).
-const UNDOS: u32 = 3;
-
-/// A clip was taken back: the smaller size is what is wanted now, and the pair rests before it tries again.
-fn given_up(state: &mut State, id: PairId) {
-    let Some(pair) = state.pairs.get(id.index()) else { return };
-    let (spot, perp) = state.held(pair);
-    let hedged = Quantity::saturating(spot.units().min(-perp.units()));
-    let now = state.now;
-    let Some(pair) = state.pairs.get_mut(id.index()) else { return };
-    pair.memory.target = pair.memory.target.min(hedged);
-    pair.memory.enter_after = Some(now + crate::domain::Span::MINUTE);
-    pair.memory.undos = pair.memory.undos.saturating_add(1);
-}
-
-fn on_rejected(state: &mut State, id: PairId, purpose: Purpose, cause: RejectCause, out: &mut Vec<Command>) {
-    let now = state.now;
-    let held = state.pairs.get(id.index()).map(|pair| state.held(pair));
-    let Some(pair) = state.pairs.get_mut(id.index()) else { return };
-    let wait = |seconds| Some(now + crate::domain::Span::seconds(seconds));
-    match cause {
-        RejectCause::WouldTake => {
-            pair.memory.post_only_refused = pair.memory.post_only_refused.saturating_add(1);
-            // Three re-quotes, then take (fault A17).
-            pair.memory.take = pair.memory.post_only_refused >= 3;
-            return;
-        }
-        RejectCause::ReduceOnly => {
-            out.push(alarm(AlarmKind::ReduceRefused, Severity::Page, Some(id), None));
-            pair.memory.retry_at = wait(1);
-        }
-        RejectCause::RateLimit => pair.memory.retry_at = wait(2),
-        RejectCause::Halted => pair.memory.retry_at = wait(30),
-        RejectCause::Balance
-        | RejectCause::Filter
-        | RejectCause::PriceBand
-        | RejectCause::Duplicate
-        | RejectCause::Limit => pair.memory.retry_at = wait(1),
-    }
-    let stops_entry = purpose == Purpose::Enter && cause != RejectCause::RateLimit;
-    if stops_entry && let Some((spot, perp)) = held {
-        let hedged = spot.units().min(-perp.units());
-        pair.memory.target = Quantity::saturating(hedged);
-        pair.memory.enter_after = wait(60);
     }
 }
 
@@ -230,6 +155,7 @@ pub(super) fn on_venue_fill(
     if !state.orders.is_new_venue_fill(instrument, fill.id) {
         return;
     }
+    let before = state.pairs.get(id.index()).map_or(SignedQuantity::ZERO, |pair| state.held(pair).1);
     book_fill(
         state,
         Booked {
@@ -247,15 +173,22 @@ pub(super) fn on_venue_fill(
         VenueAct::Adl => AlarmKind::Adl,
         VenueAct::Liquidation => AlarmKind::Liquidated,
         VenueAct::Settlement => AlarmKind::TradingEnds,
+        VenueAct::Foreign => {
+            let after = state.pairs.get(id.index()).map_or(SignedQuantity::ZERO, |pair| state.held(pair).1);
+            let reduced = after.magnitude() < before.magnitude() && after.units() <= 0;
+            latch::foreign_hand(state, (id, reduced), out);
+            return;
+        }
     };
     out.push(alarm(kind, Severity::Page, Some(id), None));
     let Some(pair) = state.pairs.get(id.index()) else { return };
-    let (spot, perp) = state.held(pair);
-    let hedged = Quantity::saturating(spot.units().min(-perp.units()));
+    let hedged = latch::hedged(state, pair);
     if let Some(pair) = state.pairs.get_mut(id.index()) {
         pair.memory.venue_made = true;
         pair.memory.closing = true;
         pair.memory.target = pair.memory.target.min(hedged);
         pair.memory.reason = Some(Reason::VenueClosed);
+        // This is what a refused reduce was a hint of.
+        pair.memory.doubted_since = None;
     }
 }

@@ -47,7 +47,7 @@ impl State {
         Some(Context {
             now: self.now,
             bot: self.bot,
-            pair_halted: pair.memory.halted,
+            pair_latched: pair.memory.latched.is_some(),
             reachable: self.venue(instrument.venue_id).is_some_and(|venue| !venue.down),
             rules: &instrument.rules,
             risk: &self.settings.risk,

@@ -4,14 +4,16 @@ use super::apply::{closed, has_come};
 use super::by_hand;
 use super::collateral;
 use super::entry;
+use super::latch;
 use super::margin;
 use super::orders_due;
+use super::progress;
 use super::record::Record;
 use super::state::{PairState, State};
 use super::unpark::{self, Prepared};
 use crate::domain::{Leg, Market, Price, Quantity, Span};
 use crate::pairs::plan::{Child, PlanInput};
-use crate::pairs::{Phase, plan};
+use crate::pairs::{LatchCause, Phase, plan};
 use crate::planted::{self, Bug};
 use crate::port::order::{Purpose, Reason};
 use crate::port::{Command, TimeInForce};
@@ -22,7 +24,8 @@ use crate::strategy::{self, Wish};
 /// Decides for everything that changed.
 pub fn decide(state: &mut State, out: &mut Vec<Command>) {
     match state.bot {
-        BotState::Starting | BotState::Halted => return,
+        BotState::Starting => return,
+        BotState::Halted => return halted(state, out),
         BotState::Ready | BotState::ReduceOnly => {}
     }
     orders_due::work(state, out);
@@ -37,12 +40,23 @@ pub fn decide(state: &mut State, out: &mut Vec<Command>) {
     }
 }
 
+/// Nothing is sent, but what is known goes on: own resting orders are cancelled, orders in doubt are asked for, and legs that
+/// are unequal are counted and told.
+fn halted(state: &mut State, out: &mut Vec<Command>) {
+    orders_due::work(state, out);
+    for place in 0..state.pairs.len() {
+        let Some(pair) = state.pairs.get_mut(place).filter(|pair| pair.dirty) else { continue };
+        pair.dirty = false;
+        let id = pair.pair.id;
+        let Some(input) = state.pairs.get(place).and_then(|pair| state.plan_input(pair)) else { continue };
+        let busy = (orders_due::blocks(state, id), !state.orders.is_busy(id));
+        track(state, place, &input, busy, out);
+    }
+}
+
 fn decide_pair(state: &mut State, place: usize, out: &mut Vec<Command>) {
     let Some(pair) = state.pairs.get_mut(place) else { return };
     pair.dirty = false;
-    if pair.memory.halted {
-        return;
-    }
     if pair.at_rest && pair.memory.ordered.is_some() {
         if !by_hand::begin(state, place, out) {
             return;
@@ -107,14 +121,31 @@ pub(super) fn barred(state: &State, pair: &PairState) -> Option<&'static str> {
         Some("ledger and venue differ; see carry reconcile")
     } else if state.bot != BotState::Ready {
         Some("the bot may not add risk; see carry status")
-    } else if pair.memory.blocked {
-        Some("the pair is blocked: clip after clip was taken back; look at it, then carry clear-halt")
+    } else if let Some(latch) = pair.memory.latched {
+        Some(latched(latch.cause))
     } else if pair.last_chance {
         Some("trading of the pair ends")
     } else if !has_come(state.now, pair.memory.retry_at) || !has_come(state.now, pair.memory.enter_after) {
         Some("an attempt failed a moment ago; try again in a minute")
     } else {
         None
+    }
+}
+
+const fn latched(cause: LatchCause) -> &'static str {
+    match cause {
+        LatchCause::Contradiction => {
+            "the pair is latched: the venue contradicted what was known of an order; look at it, then carry clear-halt"
+        }
+        LatchCause::ForeignHand => {
+            "the pair is latched: a foreign hand traded its position; look at it, then carry clear-halt"
+        }
+        LatchCause::TakenBack => {
+            "the pair is latched: clip after clip was taken back; look at it, then carry clear-halt"
+        }
+        LatchCause::Refused => {
+            "the pair is latched: the venue refused entry after entry; look at it, then carry clear-halt"
+        }
     }
 }
 
@@ -127,7 +158,7 @@ pub(super) fn set_target(state: &mut State, place: usize, coins: Quantity, reaso
     pair.memory.reason = Some(reason);
     pair.memory.first = Some(first);
     pair.memory.undo = false;
-    pair.memory.attempts = 0;
+    (pair.memory.attempts, pair.memory.flips, pair.memory.failed_since) = (0, 0, None);
     pair.memory.take = false;
     pair.memory.post_only_refused = 0;
     pair.at_rest = false;
@@ -146,7 +177,7 @@ fn work(state: &mut State, place: usize, out: &mut Vec<Command>) {
     let blocked = orders_due::blocks(state, id);
     let idle = !state.orders.is_busy(id);
     track(state, place, &input, (blocked, idle), out);
-    if blocked {
+    if blocked || latch::waits(state, place, out) {
         return;
     }
     let Some(input) = state.pairs.get(place).and_then(|pair| state.plan_input(pair)) else { return };
@@ -170,7 +201,8 @@ fn work(state: &mut State, place: usize, out: &mut Vec<Command>) {
         return;
     }
     let Some(pair) = state.pairs.get(place) else { return };
-    if let Some(at) = pair.memory.retry_at
+    let clip = if hedges { None } else { pair.memory.clip_after };
+    if let Some(at) = pair.memory.retry_at.max(clip)
         && state.now < at
     {
         out.push(Command::WakeAt { at });
@@ -215,7 +247,7 @@ fn rest(state: &mut State, place: usize, input: &PlanInput) {
     pair.memory.post_only_refused = 0;
     pair.memory.venue_made = false;
     pair.memory.undo = false;
-    pair.memory.attempts = 0;
+    (pair.memory.attempts, pair.memory.flips, pair.memory.failed_since) = (0, 0, None);
     if !flat {
         pair.memory.undos = 0;
     }
@@ -334,14 +366,22 @@ fn propose(state: &mut State, place: usize, child: Child, input: &PlanInput, out
             if reduces {
                 *state.refused_reduces.entry(refusal.name()).or_default() += 1;
             }
-            let at = state.now + Span::seconds(1);
+            let retry = Span::seconds(1);
+            let at = state.now + retry;
             let Some(pair) = state.pairs.get_mut(place) else { return };
             pair.refusal = Some(refusal);
             if child.purpose == Purpose::Enter {
                 give_up(state, place, input);
-            } else {
+                return;
+            }
+            if hedges {
                 pair.memory.retry_at = Some(at);
-                out.push(Command::WakeAt { at });
+            } else {
+                pair.memory.clip_after = Some(at);
+            }
+            out.push(Command::WakeAt { at });
+            if hedges && !refusal.is_of_all() {
+                progress::gated(state, place, retry);
             }
         }
     }

@@ -128,6 +128,8 @@ pub(super) fn shrink_to(state: &mut State, key: (VenueId, Asset), keep: f64) -> 
             pair.memory.target = wanted;
             pair.memory.closing = true;
             pair.memory.reason = Some(Reason::Margin);
+            // Liquidation would be worse than not asking first.
+            pair.memory.left_alone = false;
             pair.dirty = true;
             pair.at_rest = false;
             lowered = true;

@@ -1,7 +1,7 @@
 //! Orders that need something now: release after the disk, a question about an unknown outcome, a cancel at a deadline.
 
 use super::apply::alarm;
-use super::booked::on_order_ended;
+use super::progress;
 use super::state::State;
 use crate::domain::{ClientOrderId, Quantity, Span, WallTime};
 use crate::orders::{Order, OrderState};
@@ -9,7 +9,7 @@ use crate::planted::{self, Bug};
 use crate::port::command::{AlarmKind, Severity};
 use crate::port::order::{Intent, OrderReport, Outcome, Purpose};
 use crate::port::{Command, TimeInForce};
-use crate::risk::gate::{self, Proposal};
+use crate::risk::gate::{self, BotState, Proposal};
 
 /// What one order needs.
 enum Due {
@@ -35,7 +35,7 @@ pub fn work(state: &mut State, out: &mut Vec<Command>) {
             Due::Release => release(state, id, out),
             Due::Ask => ask(state, id, out),
             Due::Cancel => cancel(state, id, out),
-            Due::Absent => absent(state, id),
+            Due::Absent => absent(state, id, out),
             Due::Later(at) => out.push(Command::WakeAt { at }),
         }
     }
@@ -61,14 +61,17 @@ fn due(order: &Order, state: &State) -> Due {
         }
         OrderState::Submitting => ask_or_wait(decided + execution.hedge_time),
         OrderState::Unknown => {
-            let proven = order.not_found >= 2 && now >= decided + execution.absent_after;
-            if proven { Due::Absent } else { ask_or_wait(order.unknown_since.unwrap_or(now) + execution.probe_every) }
+            if order.not_found >= 2 {
+                return Due::Absent;
+            }
+            let next = next_question(order, execution.probe_every, execution.absent_after);
+            if now >= next { Due::Ask } else { Due::Later(next) }
         }
         OrderState::Cancelling => ask_or_wait(order.cancel_sent.unwrap_or(now) + execution.hedge_time),
         OrderState::Open => match order.intent.time_in_force {
             TimeInForce::PostOnly => {
                 let deadline = decided + execution.maker_deadline;
-                if now >= deadline { Due::Cancel } else { Due::Later(deadline) }
+                if now >= deadline || must_not_rest(order, state) { Due::Cancel } else { Due::Later(deadline) }
             }
             TimeInForce::ImmediateOrCancel => ask_or_wait(decided + Span(execution.hedge_time.0 * 2)),
         },
@@ -77,6 +80,22 @@ fn due(order: &Order, state: &State) -> Due {
             ask_or_wait(decided + execution.hedge_time)
         }
     }
+}
+
+/// Whether nothing may rest now: the bot is halted, or the venue is out of reach and nobody could cancel it later (rule R-E).
+fn must_not_rest(order: &Order, state: &State) -> bool {
+    let venue = state.catalogue.instrument(order.intent.instrument).map(|instrument| instrument.venue_id);
+    state.bot == BotState::Halted || venue.and_then(|id| state.venue(id)).is_some_and(|venue| venue.down)
+}
+
+/// When an order in doubt is asked for next: regularly, and at once when an answer begins to be proof (rule R-A).
+fn next_question(order: &Order, probe_every: Span, absent_after: Span) -> WallTime {
+    let regular = order.probed_at.or(order.unknown_since).map_or(order.intent.decided_at, |last| last + probe_every);
+    let proof = match order.not_found_at {
+        Some(last) => last + Span::seconds(1),
+        None => order.proven_from(absent_after),
+    };
+    if order.probed_at.is_none_or(|probed| probed < proof) { regular.min(proof) } else { regular }
 }
 
 /// The intent is on disk: freshness and collar once more (fault G07), then it leaves.
@@ -155,11 +174,11 @@ pub(super) fn cancel_resting(state: &mut State, pair: crate::domain::PairId, out
 }
 
 /// Two not-found answers after the request could no longer be accepted, and nothing that contradicts: it never was.
-fn absent(state: &mut State, id: ClientOrderId) {
+fn absent(state: &mut State, id: ClientOrderId, out: &mut Vec<Command>) {
     let now = state.now;
     let Some(pair) = state.orders.live_order(id).map(|order| order.intent.pair) else { return };
     state.orders.apply(&OrderReport { id, outcome: Outcome::Absent }, now);
-    on_order_ended(state, id);
+    progress::ended(state, id, None, out);
     if let Some(pair) = state.pairs.get_mut(pair.index()) {
         pair.dirty = true;
     }

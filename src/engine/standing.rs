@@ -6,6 +6,7 @@
 
 use super::state::{PairState, State, VenueState};
 use crate::domain::{Leg, PairId, VenueId, WallTime};
+use crate::pairs::LatchCause;
 use crate::port::command::AlarmKind;
 use crate::port::health::Part;
 use crate::risk::gate::BotState;
@@ -45,10 +46,11 @@ pub enum Why {
     CoinsStuck,
     /// The shorts of the venue are near liquidation.
     MarginLow,
-    /// An illegal fact latched the pair.
-    Latched,
-    /// Clip after clip was taken back.
-    Blocked,
+    /// The pair is latched until a person looks.
+    Latched {
+        /// Why.
+        cause: LatchCause,
+    },
     /// There is no price of a leg.
     NoPrice {
         /// Which leg.
@@ -135,15 +137,15 @@ impl Why {
             Self::DayLoss => AlarmKind::LossLimit,
             Self::Paused => AlarmKind::Paused,
             Self::Barred => AlarmKind::VenueRefuses,
-            Self::Foreign => AlarmKind::Foreign,
+            Self::Foreign | Self::Latched { cause: LatchCause::ForeignHand } => AlarmKind::Foreign,
             Self::Differs => AlarmKind::Difference,
             Self::Unreachable => AlarmKind::VenueDown,
             Self::Missing { .. } => AlarmKind::PartMissing,
             Self::CollateralUnknown => AlarmKind::CollateralUnknown,
             Self::CoinsStuck => AlarmKind::MarginFloor,
             Self::MarginLow => AlarmKind::MarginLow,
-            Self::Latched => AlarmKind::IllegalReport,
-            Self::Blocked => AlarmKind::Runaway,
+            Self::Latched { cause: LatchCause::Contradiction } => AlarmKind::IllegalReport,
+            Self::Latched { cause: LatchCause::TakenBack | LatchCause::Refused } => AlarmKind::Runaway,
             Self::NoPrice { .. } | Self::Stale { .. } => AlarmKind::Stale,
             Self::PriceDoubt => AlarmKind::PriceDoubt,
             Self::NoInput { .. } => AlarmKind::InputMissing,
@@ -176,7 +178,7 @@ impl Standing {
         };
         let row = |pair: &PairState| PairStanding {
             pair: pair.pair.id,
-            latched: pair.memory.halted || pair.memory.blocked,
+            latched: pair.memory.latched.is_some(),
             may_enter: !stopped(pair),
         };
         let pairs: Vec<PairStanding> = state.pairs.iter().map(row).collect();
@@ -203,6 +205,9 @@ pub(super) fn keep(state: &mut State) {
 
 /// A price ages by itself: it is missing since it became too old.
 fn since_of(state: &State, why: Why, pair: Option<PairId>) -> Option<WallTime> {
+    if let Why::Latched { .. } = why {
+        return state.pair(pair?)?.memory.latched.map(|latch| latch.since);
+    }
     let Why::Stale { leg } = why else { return None };
     let market = &state.pair(pair?)?.market;
     Some(market.leg(leg).updated + state.settings.gates.max_age)
@@ -249,11 +254,8 @@ fn of_venue(venue: &VenueState, tell: &mut dyn FnMut(Why)) {
 }
 
 fn of_pair(state: &State, pair: &PairState, tell: &mut dyn FnMut(Why)) {
-    if pair.memory.halted {
-        tell(Why::Latched);
-    }
-    if pair.memory.blocked {
-        tell(Why::Blocked);
+    if let Some(latch) = pair.memory.latched {
+        tell(Why::Latched { cause: latch.cause });
     }
     if pair.last_chance {
         tell(Why::TradingEnds);

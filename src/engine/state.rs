@@ -51,6 +51,8 @@ pub struct PairState {
     pub largest: Quantity,
     /// What the venue's own list says of the position.
     pub witness: Witness,
+    /// When the venue's lists were asked for last because of it.
+    pub compare_asked: Option<WallTime>,
 }
 
 /// One venue.
@@ -284,6 +286,7 @@ impl PairState {
             declined: None,
             largest: Quantity::ZERO,
             witness: Witness::default(),
+            compare_asked: None,
         };
         state.refresh_costs(settings, catalogue);
         state

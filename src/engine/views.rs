@@ -4,6 +4,7 @@ use super::state::{PairState, State};
 use crate::config::Settings;
 use crate::config::settings::{First, Weighting};
 use crate::domain::{Amount, Catalogue, Leg, Market, Price, Quantity, Rate, Side, SignedQuantity};
+use crate::pairs::LatchCause;
 use crate::pairs::plan::{LegGrid, PlanInput};
 use crate::strategy::View;
 
@@ -105,6 +106,7 @@ impl State {
             undo: pair.memory.undo,
             venue_made: pair.memory.venue_made,
             closing: pair.memory.closing,
+            reduces_only: pair.memory.latched.is_some_and(|latch| latch.cause == LatchCause::ForeignHand),
         })
     }
 

@@ -51,8 +51,8 @@ pub const fn words(kind: AlarmKind) -> (&'static str, &'static str, &'static str
         ),
         AlarmKind::Overfill => (
             "more was executed than was ordered",
-            "what came was booked and the legs are made equal by what was received; the pair is latched: no entries",
-            "carry fills{state}, and once it is clear carry clear-halt --reason TEXT{state}",
+            "what came was booked, and the legs are made equal by what was received",
+            "carry fills{state}",
         ),
         AlarmKind::LateFill => (
             "an order that was believed dead was executed",
@@ -141,7 +141,8 @@ pub const fn words(kind: AlarmKind) -> (&'static str, &'static str, &'static str
         ),
         AlarmKind::Foreign => (
             "somebody else acts on this account",
-            "no entries at this venue, no further clips of an entry in work; repair, reduce and closing go on",
+            "no entries at this venue, no further clips of an entry in work; a pair whose position it changed is latched, and left \
+             to you unless risk.foreign is hedge",
             "carry reconcile{state}, then carry clear-halt --reason TEXT{state}",
         ),
         AlarmKind::VenueRefuses => (
@@ -198,6 +199,11 @@ pub const fn words(kind: AlarmKind) -> (&'static str, &'static str, &'static str
             "entries are paused",
             "nothing is entered; what is held is managed and closed as before",
             "carry resume{state}",
+        ),
+        AlarmKind::CapitalAboveBalance => (
+            "there is less money at the venues than run.capital says",
+            "sizes and limits that are shares of the capital count the smaller of the two",
+            "set run.capital to what is there, or bring the rest",
         ),
         AlarmKind::InTransition => ("the session is starting or ending", "nothing is entered", "carry status{state}"),
     }

@@ -98,6 +98,8 @@ impl Orders {
     pub fn expires(&mut self, id: ClientOrderId, at: WallTime) {
         if let Some(order) = self.live_mut(id) {
             order.expires = Some(at);
+            // What was answered before proves nothing.
+            (order.not_found, order.not_found_at) = (0, None);
         }
     }
 
@@ -143,42 +145,46 @@ impl Orders {
     /// Applies a report and says what to book.
     pub fn apply(&mut self, report: &OrderReport, now: WallTime) -> Booking {
         let Some(place) = self.live.iter().position(|order| order.intent.id == report.id) else {
-            return self.apply_ended(report);
+            return self.apply_ended(report, now);
         };
         let Some(order) = self.live.get_mut(place) else { return Booking::Nothing };
-        let booking = match advance(order, &report.outcome, now) {
-            Ok(()) => match &report.outcome {
-                Outcome::Filled(fill) => Self::book(&mut self.seen, order, fill, false),
-                _ => Booking::Nothing,
-            },
-            Err(illegal) => Booking::Illegal(illegal),
+        let illegal = advance(order, &report.outcome, now);
+        let booking = match (&report.outcome, illegal) {
+            (_, Some(illegal)) => Booking::Illegal(illegal),
+            (Outcome::Filled(fill), None) => Self::book(&mut self.seen, order, fill, false),
+            (_, None) => Booking::Nothing,
         };
         self.retire();
         booking
     }
 
-    fn apply_ended(&mut self, report: &OrderReport) -> Booking {
+    fn apply_ended(&mut self, report: &OrderReport, now: WallTime) -> Booking {
         let Some(place) = self.ended.iter().position(|order| order.intent.id == report.id) else {
             return Booking::Foreign;
         };
         let Some(order) = self.ended.get_mut(place) else { return Booking::Foreign };
-        if let Err(illegal) = order.state.next(&report.outcome) {
-            return Booking::Illegal(illegal);
+        let known = order.state;
+        let illegal = known.next(&report.outcome).err();
+        if illegal.is_some() {
+            order.state = known.contradicted(&report.outcome);
         }
-        match &report.outcome {
-            Outcome::Filled(fill) => Self::book(&mut self.seen, order, fill, true),
-            Outcome::Cancelled { filled } | Outcome::Expired { filled } | Outcome::Done { filled } => {
-                order.stated = Some(order.stated.map_or(*filled, |stated| stated.max(*filled)));
-                // The venue executed more than we booked: it is looked after again until the fills are here.
-                if !order.is_settled()
-                    && let Some(order) = self.ended.remove(place)
-                {
-                    self.live.push(order);
-                }
-                Booking::Nothing
-            }
-            _ => Booking::Nothing,
+        let booking = match (&report.outcome, illegal) {
+            (Outcome::Filled(fill), _) => Self::book(&mut self.seen, order, fill, true),
+            (_, Some(illegal)) => Booking::Illegal(illegal),
+            (_, None) => Booking::Nothing,
+        };
+        note_total(order, &report.outcome);
+        if order.state == OrderState::Unknown {
+            order.unknown_since = Some(now);
+            order.probed_at = None;
         }
+        // The venue executed more than we booked, or it lives after all: it is looked after again until all is here.
+        if !order.is_settled()
+            && let Some(order) = self.ended.remove(place)
+        {
+            self.live.push(order);
+        }
+        booking
     }
 
     fn book(
@@ -302,30 +308,38 @@ impl Orders {
     }
 }
 
-fn advance(order: &mut Order, outcome: &Outcome, now: WallTime) -> Result<(), IllegalReport> {
+/// Takes a report over; says when it contradicts what was known.
+fn advance(order: &mut Order, outcome: &Outcome, now: WallTime) -> Option<IllegalReport> {
     let before = order.state;
-    let next = match outcome {
-        Outcome::CancelUnknown if planted::is(Bug::CancelUnknownIsDone) => OrderState::Cancelled,
-        Outcome::Unknown if planted::is(Bug::UnknownIsRejected) && before.is_live() => OrderState::Rejected,
-        Outcome::NotFound if planted::is(Bug::NotFoundIsDead) && before.is_live() => OrderState::Rejected,
-        _ => before.next(outcome)?,
-    };
-    match outcome {
-        Outcome::Cancelled { filled } | Outcome::Expired { filled } | Outcome::Done { filled } => {
-            order.stated = Some(order.stated.map_or(*filled, |stated| stated.max(*filled)));
+    let legal = match outcome {
+        Outcome::CancelUnknown if planted::is(Bug::CancelUnknownIsDone) => Ok(OrderState::Cancelled),
+        Outcome::Unknown if planted::is(Bug::UnknownIsRejected) && before.is_live() => Ok(OrderState::Rejected),
+        Outcome::NotFound if planted::is(Bug::NotFoundIsDead) && before.is_live() => Ok(OrderState::Rejected),
+        // The rest of an order of which something was executed is ended by this, but it never was refused.
+        Outcome::Rejected { .. } if !order.filled.is_zero() => {
+            Err(IllegalReport { state: before, report: super::state::outcome_name(outcome) })
         }
-        Outcome::NotFound => order.not_found += 1,
-        Outcome::Accepted | Outcome::Filled(_) => order.not_found = 0,
-        Outcome::Rejected { .. }
-        | Outcome::Unknown
-        | Outcome::Absent
-        | Outcome::CancelRejected
-        | Outcome::CancelUnknown => {}
+        _ => before.next(outcome),
+    };
+    note_total(order, outcome);
+    if matches!(outcome, Outcome::Accepted | Outcome::Filled(_)) {
+        (order.not_found, order.not_found_at) = (0, None);
     }
+    let (next, illegal) = match legal {
+        Ok(next) => (next, None),
+        Err(illegal) => (before.contradicted(outcome), Some(illegal)),
+    };
     if next == OrderState::Unknown && before != OrderState::Unknown {
         order.unknown_since = Some(now);
         order.probed_at = None;
     }
     order.state = next;
-    Ok(())
+    illegal
+}
+
+/// The venue's own total at an order's end.
+fn note_total(order: &mut Order, outcome: &Outcome) {
+    if let Outcome::Cancelled { filled } | Outcome::Expired { filled } | Outcome::Done { filled } = outcome {
+        order.stated = Some(order.stated.map_or(*filled, |stated| stated.max(*filled)));
+    }
 }

@@ -1,7 +1,7 @@
 //! One order of ours: its intent, where it stands, what was executed.
 
 use super::state::OrderState;
-use crate::domain::{FillId, Quantity, WallTime};
+use crate::domain::{FillId, Quantity, Span, WallTime};
 use crate::port::order::Intent;
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +24,11 @@ pub struct Order {
     pub unknown_since: Option<WallTime>,
     /// When it was asked for last.
     pub probed_at: Option<WallTime>,
-    /// Not-found answers in a row after its validity ended.
+    /// Not-found answers in a row, a second or more apart, after its validity ended.
     pub not_found: u32,
+    /// When the last of them came.
+    #[serde(default)]
+    pub not_found_at: Option<WallTime>,
     /// When a cancel was sent.
     pub cancel_sent: Option<WallTime>,
     /// From when on the venue can no longer accept the request that carried it, where that is known (rule R-A).
@@ -47,8 +50,27 @@ impl Order {
             unknown_since: None,
             probed_at: None,
             not_found: 0,
+            not_found_at: None,
             cancel_sent: None,
             expires: None,
+        }
+    }
+
+    /// From when on an answer that it is not there may count as proof: the end of the validity that was signed, with the
+    /// venue's margin; where that is not known, `absent_after` since it was decided (rule R-A).
+    #[must_use]
+    pub fn proven_from(&self, absent_after: Span) -> WallTime {
+        self.expires.unwrap_or(self.intent.decided_at + absent_after)
+    }
+
+    /// The venue says that it is not there. Before the proof may begin that says nothing, and two answers less than a
+    /// second apart are one.
+    pub fn was_not_found(&mut self, now: WallTime, absent_after: Span) {
+        if now < self.proven_from(absent_after) {
+            (self.not_found, self.not_found_at) = (0, None);
+        } else if self.not_found_at.is_none_or(|last| now.since(last) >= Span::seconds(1)) {
+            self.not_found += 1;
+            self.not_found_at = Some(now);
         }
     }
 

@@ -51,7 +51,8 @@ impl OrderState {
     }
 }
 
-/// A report that contradicts what is known of the order: an alarm and a halted pair.
+/// A report that contradicts what is known of the order: an alarm and a latched pair. What it says is taken over all the same
+/// ([`OrderState::contradicted`]): the venue's books are the truth, and a contradiction never stops a repair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the report {report} is illegal for an order that is {state:?}")]
 pub struct IllegalReport {
@@ -112,7 +113,10 @@ impl OrderState {
             (Cancelled | Expired, Outcome::Done { .. }) => Ok(Filled),
             (Rejected, Outcome::Cancelled { .. } | Outcome::Expired { .. } | Outcome::Done { .. }) => illegal,
             (Submitting | Unknown | Rejected, Outcome::Rejected { .. }) => Ok(Rejected),
-            (Open | Cancelling | Filled | Cancelled | Expired, Outcome::Rejected { .. }) => illegal,
+            // An acknowledgement is not acceptance: the venue took it and then refused it (fault A08).
+            (Open | Cancelling, Outcome::Rejected { .. }) => Ok(Expired),
+            (Cancelled | Expired, Outcome::Rejected { .. }) => Ok(self),
+            (Filled, Outcome::Rejected { .. }) => illegal,
             // Absence is proof; it contradicts an order that the venue had.
             (Submitting | Unknown | Rejected, Outcome::Absent) => Ok(Rejected),
             (Open | Cancelling | Filled | Cancelled | Expired, Outcome::Absent) => illegal,
@@ -126,6 +130,28 @@ impl OrderState {
             (Open | Cancelling | Unknown | Submitting, Outcome::CancelRejected | Outcome::CancelUnknown) => Ok(Unknown),
             (Filled | Cancelled | Rejected | Expired, Outcome::CancelRejected | Outcome::CancelUnknown) => Ok(self),
             (Recorded, Outcome::CancelRejected | Outcome::CancelUnknown) => illegal,
+        }
+    }
+
+    /// The state after a report that [`OrderState::next`] calls illegal: what the venue says, or doubt, never less than what
+    /// was known.
+    #[must_use]
+    pub const fn contradicted(self, outcome: &Outcome) -> Self {
+        match outcome {
+            // It lives after all: nothing else leaves for its pair before the venue told how it ended.
+            Outcome::Accepted => Self::Unknown,
+            Outcome::Cancelled { .. } => Self::Cancelled,
+            Outcome::Expired { .. } => Self::Expired,
+            Outcome::Done { .. } => Self::Filled,
+            // It says that nothing was executed of an order that was, or that was at the venue.
+            Outcome::Rejected { .. } | Outcome::Absent if self.is_live() => Self::Unknown,
+            Outcome::Rejected { .. }
+            | Outcome::Absent
+            | Outcome::Filled(_)
+            | Outcome::Unknown
+            | Outcome::NotFound
+            | Outcome::CancelRejected
+            | Outcome::CancelUnknown => self,
         }
     }
 }

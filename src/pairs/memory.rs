@@ -1,7 +1,7 @@
 //! What a pair remembers between decisions; every field is a row in the ledger of record.
 
 use crate::domain::{Amount, Leg, Quantity, WallTime};
-use crate::port::order::Reason;
+use crate::port::order::{Reason, RejectCause};
 use serde::{Deserialize, Serialize};
 
 /// Where a pair stands.
@@ -38,6 +38,51 @@ impl Phase {
     }
 }
 
+/// Why a pair takes no entries until a person looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LatchCause {
+    /// The venue said of an order what cannot be true, or executed one that was proven dead (rule R-A).
+    Contradiction,
+    /// A hand that is not ours traded its coins or its position (faults H09, H10).
+    ForeignHand,
+    /// Clip after clip was taken back (fault A24).
+    TakenBack,
+    /// Entry after entry was refused by the venue for the same reason.
+    Refused,
+}
+
+impl LatchCause {
+    /// What happened, for people.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Contradiction => "the venue contradicted what was known of an order",
+            Self::ForeignHand => "a foreign hand traded its position",
+            Self::TakenBack => "clip after clip was taken back",
+            Self::Refused => "the venue refused entry after entry",
+        }
+    }
+}
+
+/// A latched pair enters nothing; what repairs, reduces, tops up and closes goes on. Only a person clears it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Latch {
+    /// Why.
+    pub cause: LatchCause,
+    /// Since when.
+    pub since: WallTime,
+}
+
+/// What is counted while attempts bring nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fruitless {
+    /// Orders in a row that brought nothing, for the same reason.
+    pub count: u32,
+    /// The venue's reason; absent when they ended without a fill.
+    pub cause: Option<RejectCause>,
+}
+
 /// Durable memory of one pair.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one durable fact with its own column")]
@@ -66,12 +111,33 @@ pub struct PairMemory {
     pub undo: bool,
     /// Clips in a row that had to be taken back.
     pub undos: u32,
-    /// No entries until a person looks: too many clips were taken back.
-    pub blocked: bool,
-    /// Nothing more is sent for this pair until a person looks.
-    pub halted: bool,
+    /// No entries until a person looks, and why; repair, reduce, top-up and close go on.
+    #[serde(default)]
+    pub latched: Option<Latch>,
+    /// Unequal by a foreign hand, and the settings leave that to a person: only a close by hand or a cleared latch moves it.
+    #[serde(default)]
+    pub left_alone: bool,
+    /// A reduce-only order was refused since then: the position is not what we believe. Nothing is traded on that belief
+    /// before the venue's lists were compared (fault A16).
+    #[serde(default)]
+    pub doubted_since: Option<WallTime>,
+    /// Since when an attempt to make the legs equal is known to have failed.
+    #[serde(default)]
+    pub failed_since: Option<WallTime>,
+    /// Times in a row that the way of making the legs equal was changed without progress.
+    #[serde(default)]
+    pub flips: u32,
+    /// First orders of clips that brought nothing.
+    #[serde(default)]
+    pub fruitless: Fruitless,
+    /// Orders of each leg (spot, perp) since the clip in work began.
+    #[serde(default)]
+    pub clip_orders: [u32; 2],
     /// Not before this time another attempt.
     pub retry_at: Option<WallTime>,
+    /// Not before this time another first order of a clip; it never delays a hedge.
+    #[serde(default)]
+    pub clip_after: Option<WallTime>,
     /// Not before this time another entry; it never delays a hedge.
     #[serde(default)]
     pub enter_after: Option<WallTime>,

@@ -4,5 +4,5 @@ pub mod memory;
 pub mod plan;
 pub mod sizing;
 
-pub use memory::{PairMemory, Phase};
+pub use memory::{Fruitless, Latch, LatchCause, PairMemory, Phase};
 pub use plan::{Child, PlanInput, plan};

@@ -42,6 +42,8 @@ pub struct PlanInput {
     pub venue_made: bool,
     /// The pair is on its way to a smaller size: an unequal leg is finished, not filled up again.
     pub closing: bool,
+    /// Nothing may be added, not even to become equal: a foreign hand made it unequal.
+    pub reduces_only: bool,
 }
 
 /// The next order of a pair.
@@ -134,7 +136,11 @@ fn equalise(input: &PlanInput) -> Option<Child> {
     // would stay short after the last bar that can be traded.
     let leaves = input.target.is_zero() && larger == Market::Perp && input.long() < input.lot();
     let reduce = child(input, larger, if leaves { input.short() } else { delta.magnitude() }, false);
-    if completing { complete.or(reduce) } else { reduce.or(complete) }
+    match (input.reduces_only, completing) {
+        (true, _) => reduce,
+        (false, true) => complete.or(reduce),
+        (false, false) => reduce.or(complete),
+    }
 }
 
 /// One order that adds to a leg (`adds`) or takes from it, for `coins` of difference.
@@ -241,6 +247,7 @@ mod tests {
             undo: false,
             venue_made: false,
             closing: target == "0",
+            reduces_only: false,
         }
     }
     fn check(input: &PlanInput, expected: Option<(Leg, Side, &str, Purpose)>) {

@@ -2,7 +2,7 @@
 
 use super::event::Transfer;
 use super::order::Intent;
-use crate::domain::{Amount, ClientOrderId, InstrumentId, PairId, WallTime};
+use crate::domain::{Amount, ClientOrderId, InstrumentId, PairId, VenueId, WallTime};
 use serde::{Deserialize, Serialize};
 
 /// What the core wants done. The driver does it in order.
@@ -35,6 +35,16 @@ pub enum Command {
         instrument: InstrumentId,
         /// Quote coin.
         amount: Amount,
+    },
+    /// Read the venue's lists again now, and say `Reconciled`: what the core believes was contradicted.
+    Compare {
+        /// Which venue.
+        venue: VenueId,
+    },
+    /// Read an instrument's limits and trading status again now: the venue refused what they allow.
+    Reread {
+        /// Which instrument.
+        instrument: InstrumentId,
     },
     /// Tell a person.
     Alarm(Alarm),
@@ -133,6 +143,8 @@ pub enum AlarmKind {
     Paused,
     /// The session is starting or ending: no entries.
     InTransition,
+    /// There is less money than `run.capital` says: the smaller counts.
+    CapitalAboveBalance,
 }
 
 /// Something a person should know.

@@ -73,6 +73,8 @@ pub enum VenueAct {
     Liquidation,
     /// Forced settlement of a delisted contract.
     Settlement,
+    /// Not the venue's own act: an order on our account that is not ours, of a person or of another program (fault H09).
+    Foreign,
 }
 
 /// Why trading of a pair will end.
@@ -366,9 +368,9 @@ pub enum Event {
     },
     /// A report about an order of ours, from the venue's private stream or a query.
     Order(OrderReport),
-    /// A fill on our account that no order of ours made: ADL, liquidation, forced settlement (fault C13).
+    /// A fill on our account that no order of ours made: ADL, liquidation, forced settlement (fault C13), a foreign hand (H09).
     VenueFill {
-        /// Perp instrument.
+        /// Instrument; of the venue's own acts always a perp.
         instrument: InstrumentId,
         /// Why.
         act: VenueAct,

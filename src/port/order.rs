@@ -198,6 +198,18 @@ pub enum Outcome {
     CancelUnknown,
 }
 
+impl RejectCause {
+    /// Whether the same order may be taken a moment later, at another price or at another pace. What will not pass is not
+    /// tried again: the other way of making the legs equal is taken at once.
+    #[must_use]
+    pub const fn may_pass(self) -> bool {
+        match self {
+            Self::PriceBand | Self::WouldTake | Self::RateLimit => true,
+            Self::Balance | Self::Filter | Self::ReduceOnly | Self::Halted | Self::Duplicate | Self::Limit => false,
+        }
+    }
+}
+
 /// Why a venue refused an order, as far as a caller would act differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

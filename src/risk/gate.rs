@@ -61,8 +61,8 @@ pub struct Context<'a> {
     pub now: WallTime,
     /// State of the bot.
     pub bot: BotState,
-    /// Whether the pair is halted by an illegal fact.
-    pub pair_halted: bool,
+    /// Whether the pair is latched: it enters nothing.
+    pub pair_latched: bool,
     /// Whether the leg's venue can be reached.
     pub reachable: bool,
     /// Limits of the venue.

@@ -2,6 +2,7 @@
 
 use super::gate::{BotState, Context, Proposal};
 use crate::domain::{Amount, Bps, Market, Price, Quantity, Rate, Side, Span};
+use crate::port::order::Purpose;
 use serde::Serialize;
 
 /// Why the gate refused, with what was measured and what was allowed.
@@ -14,9 +15,9 @@ pub enum Refusal {
         /// Its state.
         state: BotState,
     },
-    /// The pair was halted by an illegal fact.
-    #[error("the pair is halted")]
-    PairHalted,
+    /// The pair is latched: it enters nothing until a person looks.
+    #[error("the pair is latched")]
+    PairLatched,
     /// The venue cannot be reached.
     #[error("the venue cannot be reached")]
     VenueDown,
@@ -141,7 +142,7 @@ impl Refusal {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Bot { .. } => "bot_state",
-            Self::PairHalted => "pair_halted",
+            Self::PairLatched => "pair_latched",
             Self::VenueDown => "venue_down",
             Self::Tick { .. } => "tick",
             Self::Quantity { .. } => "quantity",
@@ -161,17 +162,23 @@ impl Refusal {
             Self::Margin { .. } => "margin",
         }
     }
+
+    /// Whether it would refuse any order of the pair just so: another leg or side would fare no better.
+    #[must_use]
+    pub const fn is_of_all(&self) -> bool {
+        matches!(self, Self::Bot { .. } | Self::VenueDown | Self::Throttle { .. })
+    }
 }
 
 /// Rule 1: bot, pair and venue may trade. Reduces pass unless the bot is starting or halted.
-pub(super) const fn states(_: &Proposal, context: &Context<'_>) -> Result<(), Refusal> {
+pub(super) fn states(proposal: &Proposal, context: &Context<'_>) -> Result<(), Refusal> {
     match context.bot {
         BotState::Starting | BotState::Halted => return Err(Refusal::Bot { state: context.bot }),
         BotState::ReduceOnly if !context.reduces => return Err(Refusal::Bot { state: context.bot }),
         BotState::ReduceOnly | BotState::Ready => {}
     }
-    if context.pair_halted {
-        return Err(Refusal::PairHalted);
+    if context.pair_latched && proposal.purpose == Purpose::Enter {
+        return Err(Refusal::PairLatched);
     }
     if !context.reachable {
         return Err(Refusal::VenueDown);

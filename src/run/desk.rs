@@ -215,7 +215,7 @@ fn differs(lines: &[String], rest: &str) -> ControlError {
 /// Only after a clean reconciliation, and with a reason (fault H16).
 fn clear_halt<S: Subject>(subject: &mut S, reason: &str, now: WallTime) -> Result<Answer, JournalError> {
     let state = subject.state();
-    let pairs = state.pairs.iter().any(|pair| pair.memory.halted || pair.memory.blocked);
+    let pairs = state.pairs.iter().any(|pair| pair.memory.latched.is_some());
     let venues = state.venues.iter().any(|venue| venue.foreign || venue.barred);
     if state.bot == BotState::Ready && !pairs && !venues {
         return Ok(Err(ControlError::new(Code::Refused, "nothing is halted")));

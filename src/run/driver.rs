@@ -6,7 +6,7 @@
 use super::about::about;
 use super::collect::{Collector, Exposure};
 use super::journal::{Books, Journal, JournalError};
-use crate::domain::{Amount, ClientOrderId, InstrumentId, Sequence, WallTime};
+use crate::domain::{Amount, ClientOrderId, InstrumentId, Sequence, VenueId, WallTime};
 use crate::engine::{self, State};
 use crate::observe::words::{About, sentence, word};
 use crate::port::command::{Alarm, AlarmKind, Severity};
@@ -32,6 +32,10 @@ pub trait Gateway {
     fn transfer(&mut self, transfer: Transfer, now: WallTime);
     /// Money of the perp wallet goes into an isolated position.
     fn add_margin(&mut self, instrument: InstrumentId, amount: Amount, now: WallTime);
+    /// The venue's lists are read again now, and `Reconciled` follows.
+    fn compare(&mut self, venue: VenueId, now: WallTime);
+    /// An instrument's limits and trading status are read again now.
+    fn reread(&mut self, instrument: InstrumentId, now: WallTime);
 }
 
 impl Gateway for SimVenue {
@@ -50,6 +54,11 @@ impl Gateway for SimVenue {
     fn add_margin(&mut self, instrument: InstrumentId, amount: Amount, now: WallTime) {
         Self::add_margin(self, instrument, amount, now);
     }
+    fn compare(&mut self, venue: VenueId, now: WallTime) {
+        Self::compare(self, venue, now);
+    }
+    /// The catalogue of the run is the venue's own: there is nothing newer to read.
+    fn reread(&mut self, _instrument: InstrumentId, _now: WallTime) {}
 }
 
 /// The core, the venue, the journal, and what joins them.
@@ -251,6 +260,8 @@ impl<J: Journal, V: Gateway> Driver<J, V> {
             Command::Place(intent) => self.venue.place(intent, at),
             Command::Cancel { id, instrument } => self.venue.cancel(id, instrument, at),
             Command::Query { id, instrument } => self.venue.query(id, instrument, at),
+            Command::Compare { venue } => self.venue.compare(venue, at),
+            Command::Reread { instrument } => self.venue.reread(instrument, at),
             Command::Transfer(transfer) => {
                 let stamped = self.stamp(at, Event::TransferSent(transfer));
                 self.journal.input(&stamped)?;

@@ -5,15 +5,16 @@
 //! (rule R-D). Nothing here knows HTTP or JSON (`live_net`) and nothing trades (`engine`). Tests: `tests/live.rs`.
 
 use super::control::{Code, ControlError};
-use super::driver::{Driver, Gateway};
+use super::driver::Driver;
 use super::journal::{Journal, JournalError};
 use super::modes::ModesWatch;
+pub use super::outbox::Outbox;
 use super::reconcile::{self, Difference, Moved};
 use crate::domain::{Amount, Asset, ClientOrderId, InstrumentId, Span, VenueId, WallTime};
 use crate::engine::State;
 use crate::net::wire::{Arrived, Asker, Line, Outcome as Came, Wire};
 use crate::port::Event;
-use crate::port::event::{Adjustment, Operator, Transfer, Wallet};
+use crate::port::event::{Adjustment, Operator, Wallet};
 use crate::port::order::{Intent, OrderReport, Outcome};
 use crate::venues::answer::Answer;
 use crate::venues::binance::Lists;
@@ -28,28 +29,6 @@ const SETTLE: Span = Span::seconds(3);
 pub(super) const MEASURE: Span = Span(2 * 60_000);
 /// Lists older than this make a venue count as unreachable.
 const LISTS_AGE: Span = Span::seconds(150);
-
-/// Orders on their way from the core to the accounts.
-#[derive(Debug, Default)]
-pub struct Outbox(pub Vec<Input>, pub Vec<(InstrumentId, Amount)>);
-
-impl Gateway for Outbox {
-    fn place(&mut self, intent: Intent, _now: WallTime) {
-        self.0.push(Input::Place(intent));
-    }
-    fn cancel(&mut self, id: ClientOrderId, instrument: InstrumentId, _now: WallTime) {
-        self.0.push(Input::Cancel { id, instrument });
-    }
-    fn query(&mut self, id: ClientOrderId, instrument: InstrumentId, _now: WallTime) {
-        self.0.push(Input::Query { id, instrument });
-    }
-    fn transfer(&mut self, transfer: Transfer, _now: WallTime) {
-        self.0.push(Input::Transfer(transfer));
-    }
-    fn add_margin(&mut self, instrument: InstrumentId, amount: Amount, _now: WallTime) {
-        self.1.push((instrument, amount));
-    }
-}
 
 /// One venue of a live run.
 pub struct Desk {
@@ -403,6 +382,9 @@ impl<J: Journal> Live<J> {
 
     /// What the core wants leaves.
     fn send(&mut self, now: WallTime) -> Result<(), JournalError> {
+        for venue in std::mem::take(&mut self.driver.venue.2) {
+            self.account(venue, Input::Reconcile, now)?;
+        }
         while !self.driver.venue.0.is_empty() {
             for input in std::mem::take(&mut self.driver.venue.0) {
                 let venue = match &input {

@@ -23,6 +23,7 @@ pub mod look;
 pub mod margins;
 pub mod modes;
 pub mod opening;
+pub mod outbox;
 pub mod paper;
 pub mod plans;
 pub mod preflight;

@@ -4,7 +4,7 @@ use super::collect::{Collector, Figures};
 use super::journal::{Books, Journal, JournalError};
 use crate::domain::{Leg, PairId, Sequence, WallTime};
 use crate::engine::State;
-use crate::pairs::PairMemory;
+use crate::pairs::{Latch, LatchCause, PairMemory};
 use crate::port::event::Adjustment;
 use crate::port::order::Intent;
 use crate::port::{Event, Stamped};
@@ -266,6 +266,7 @@ fn restore_memory(state: &mut State, loaded: &Loaded) -> Result<(), RecoverError
         if let Some(body) = loaded.pairs.get(&pair.pair.name) {
             let row: PairRow = parse("pairs", body)?;
             pair.memory = row.memory;
+            pair.memory.latched = pair.memory.latched.or_else(|| latched_before(body, state.now));
             pair.at_rest = row.at_rest;
             pair.largest = row.largest;
             // What the last commit was worth, at its own prices: what follows from earlier ones sums up to the same.
@@ -280,6 +281,27 @@ fn restore_memory(state: &mut State, loaded: &Loaded) -> Result<(), RecoverError
         (state.bot, state.paused, state.unequal, state.day) = parse("meta flags", flags)?;
     }
     Ok(())
+}
+
+/// The latch of a pair in a ledger of before there were any: it had two flags for that.
+fn latched_before(body: &str, now: WallTime) -> Option<Latch> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Flags {
+        halted: bool,
+        blocked: bool,
+    }
+    #[derive(Deserialize)]
+    struct Row {
+        memory: Flags,
+    }
+    let flags = serde_json::from_str::<Row>(body).ok()?.memory;
+    let cause = match (flags.halted, flags.blocked) {
+        (true, _) => LatchCause::Contradiction,
+        (false, true) => LatchCause::TakenBack,
+        (false, false) => return None,
+    };
+    Some(Latch { cause, since: now })
 }
 
 fn restore_rows(loaded: &Loaded, pairs: usize) -> Result<Collector, RecoverError> {

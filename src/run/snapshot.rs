@@ -6,6 +6,7 @@
 use crate::domain::{Amount, Asset, Price, Quantity, SignedQuantity, WallTime};
 use crate::engine::{PairState, State};
 use crate::orders::{Order, OrderState};
+use crate::pairs::Latch;
 use crate::port::order::Reason;
 use crate::risk::gate::BotState;
 use serde::{Deserialize, Serialize};
@@ -52,10 +53,9 @@ pub struct PairRow {
     pub entered_ms: Option<WallTime>,
     /// Why the target is what it is.
     pub reason: Option<String>,
-    /// No entries until a person looks.
-    pub blocked: bool,
-    /// Nothing is sent until a person looks.
-    pub halted: bool,
+    /// Since when it takes no entries, and why; repair, reduce and close go on.
+    #[serde(default)]
+    pub latched: Option<Latch>,
     /// Mid of the spot leg.
     pub spot_mid: Option<Price>,
     /// Mid of the perp leg.
@@ -128,8 +128,7 @@ fn pair_row(state: &State, pair: &PairState, now: WallTime) -> PairRow {
         target: memory.target,
         entered_ms: memory.entered_at,
         reason: memory.reason.map(Reason::as_str).map(str::to_owned),
-        blocked: memory.blocked,
-        halted: memory.halted,
+        latched: memory.latched,
         spot_mid: spot.mid,
         perp_mid: perp.mid,
         marks: pair.market.marks,

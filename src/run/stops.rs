@@ -66,7 +66,7 @@ pub fn without_process(state: &State, at: WallTime, start: &str) -> Vec<Stop> {
     }];
     let durable = |reason: &&Reason| {
         matches!(reason.why, Why::Halted | Why::DayLoss | Why::Paused | Why::Barred | Why::Foreign | Why::Differs)
-            || matches!(reason.why, Why::Latched | Why::Blocked)
+            || matches!(reason.why, Why::Latched { .. })
     };
     stops.extend(Standing::of(state).reasons.iter().filter(durable).map(|reason| stop(state, reason)));
     stops
@@ -103,8 +103,7 @@ fn text(why: Why) -> String {
         Why::NoPrice { leg: of } => format!("there is no price of the {} leg yet", leg(of)),
         Why::Stale { leg: of } => format!("the price of the {} leg is older than gates.max_age", leg(of)),
         Why::NoInput { input } => format!("{} is not known, and a gate needs it", input_word(input)),
-        Why::Blocked => "clip after clip was taken back: no entries of this pair".to_owned(),
-        Why::Latched => "the venue contradicted what was known of an order: no entries of this pair".to_owned(),
+        Why::Latched { cause } => format!("{}: no entries of this pair", cause.as_str()),
         _ => words::words(why.kind()).0.to_owned(),
     }
 }
@@ -122,7 +121,7 @@ const fn input_word(input: Input) -> &'static str {
 fn clears(state: &State, reason: &Reason, about: &About) -> Option<String> {
     let clear_halt = || "carry clear-halt --reason TEXT".to_owned();
     Some(match reason.why {
-        Why::Halted | Why::DayLoss | Why::Latched | Why::Blocked => clear_halt(),
+        Why::Halted | Why::DayLoss | Why::Latched { .. } => clear_halt(),
         Why::Paused => "carry resume".to_owned(),
         Why::Barred => "carry keys test NAME, then carry clear-halt --reason TEXT".to_owned(),
         // As long as the books differ too, they come first: nothing waits for itself.

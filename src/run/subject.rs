@@ -246,7 +246,7 @@ impl<J: Journal> Subject for Live<J> {
 /// The venue said at its last question that it has no such order, after the order could no longer arrive (rule R-A).
 fn is_absent<J>(driver: &Driver<J, Outbox>, order: &Order, now: WallTime) -> bool {
     let execution = &driver.state.settings.execution;
-    let proven_from = order.intent.decided_at + execution.absent_after;
+    let proven_from = order.proven_from(execution.absent_after);
     let recent = order.probed_at.is_some_and(|at| now.since(at) <= Span(execution.probe_every.0 * 3));
     order.not_found >= 1 && now >= proven_from && recent
 }

@@ -251,6 +251,16 @@ impl SimVenue {
         }
     }
 
+    /// The venue's lists are asked for. It keeps no book of what the bot believes: what differs is told by its own events.
+    pub fn compare(&mut self, venue: VenueId, now: WallTime) {
+        if self.down.get(venue.index()).copied().unwrap_or(true) {
+            return;
+        }
+        let latency = self.latency();
+        self.send(now + latency + latency, Event::Reconciled { venue, differences: 0 });
+        self.changed = true;
+    }
+
     /// A transfer request leaves the bot.
     pub fn transfer(&mut self, transfer: Transfer, now: WallTime) {
         self.changed = true;

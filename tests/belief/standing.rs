@@ -5,6 +5,7 @@ use carry::config::Settings;
 use carry::domain::{Span, VenueId};
 use carry::engine::State;
 use carry::engine::standing::{Standing, Why};
+use carry::pairs::{Latch, LatchCause};
 use carry::port::Event;
 use carry::port::command::AlarmKind;
 use carry::port::event::Operator;
@@ -47,8 +48,17 @@ fn l23_every_stop_of_entries_shows_with_its_reason() {
     check(&act(Operator::Stop), reduce, Why::Ending, AlarmKind::InTransition);
     check(&flag(|state| state.bot = BotState::ReduceOnly), reduce, Why::DayLoss, AlarmKind::LossLimit);
     check(&flag(|state| state.bot = BotState::Starting), BotState::Starting, Why::Starting, AlarmKind::InTransition);
-    check(&flag(|state| state.pairs[0].memory.halted = true), reduce, Why::Latched, AlarmKind::IllegalReport);
-    check(&flag(|state| state.pairs[0].memory.blocked = true), reduce, Why::Blocked, AlarmKind::Runaway);
+    for (cause, kind) in [
+        (LatchCause::Contradiction, AlarmKind::IllegalReport),
+        (LatchCause::ForeignHand, AlarmKind::Foreign),
+        (LatchCause::TakenBack, AlarmKind::Runaway),
+        (LatchCause::Refused, AlarmKind::Runaway),
+    ] {
+        let latch = move |core: &mut Core| {
+            core.state.pairs[0].memory.latched = Some(Latch { cause, since: core.state.now });
+        };
+        check(&latch, reduce, Why::Latched { cause }, kind);
+    }
     check(&|core| core.later(Span::hours(1)), reduce, Why::Stale { leg: carry::domain::Leg::Spot }, AlarmKind::Stale);
     let missing = |core: &mut Core| {
         core.tell(Event::VenueHealth { venue, reachable: true, missing: vec![Part::Lists] });

@@ -86,7 +86,11 @@ impl Bench {
                         events.push(Event::TransferSent(transfer));
                     }
                     Command::Alarm(alarm) => self.alarms.push(alarm.kind),
-                    Command::Cancel { .. } | Command::Query { .. } | Command::WakeAt { .. } => {}
+                    Command::Cancel { .. }
+                    | Command::Query { .. }
+                    | Command::Compare { .. }
+                    | Command::Reread { .. }
+                    | Command::WakeAt { .. } => {}
                 }
             }
         }

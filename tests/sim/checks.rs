@@ -4,6 +4,7 @@ use super::recorder::Recorder;
 use carry::domain::{Amount, ClientOrderId, InstrumentId, Market, Quantity, Side, SignedQuantity, Span, WallTime};
 use carry::engine::{State, funds::mark_of, margin};
 use carry::orders::{Order, OrderState};
+use carry::pairs::{Latch, LatchCause};
 use carry::port::command::AlarmKind;
 use carry::port::order::{Intent, Purpose, TimeInForce};
 use carry::run::{Driver, collect::lines_of};
@@ -25,7 +26,7 @@ fn broken<T>(what: String) -> Result<T, Violation> {
 }
 
 /// Words of the gate that say nothing about risk: the bot, the pair or the venue cannot trade at all.
-const NOT_RISK: [&str; 4] = ["bot_state", "pair_halted", "venue_down", "no_price"];
+const NOT_RISK: [&str; 4] = ["bot_state", "pair_latched", "venue_down", "no_price"];
 
 /// What the checks remember of a pair.
 #[derive(Debug, Clone, Default)]
@@ -385,8 +386,9 @@ pub fn core(state: &State) -> Result<(), Violation> {
     if !unexplained.is_zero() {
         return broken(format!("I5: unexplained {unexplained}"));
     }
-    if let Some(pair) = state.pairs.iter().find(|pair| pair.memory.halted) {
-        return broken(format!("C03: {} was halted by a report that the venue could send", pair.pair.name));
+    let wronged = |latch: Latch| matches!(latch.cause, LatchCause::Contradiction | LatchCause::ForeignHand);
+    if let Some(pair) = state.pairs.iter().find(|pair| pair.memory.latched.is_some_and(wronged)) {
+        return broken(format!("C03: {} was latched by a report that the venue could send", pair.pair.name));
     }
     Ok(())
 }

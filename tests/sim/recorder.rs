@@ -42,7 +42,12 @@ impl Recorder {
                 }
             },
             Command::Query { .. } => self.queries += 1,
-            Command::Cancel { .. } | Command::Transfer(_) | Command::Alarm(_) | Command::WakeAt { .. } => {}
+            Command::Cancel { .. }
+            | Command::Transfer(_)
+            | Command::Compare { .. }
+            | Command::Reread { .. }
+            | Command::Alarm(_)
+            | Command::WakeAt { .. } => {}
         }
         self.commands.push(text(command));
     }

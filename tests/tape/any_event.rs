@@ -189,7 +189,7 @@ fn rule_event() -> impl Strategy<Value = Event> {
 }
 
 fn account_event() -> impl Strategy<Value = Event> {
-    let act = prop_oneof![Just(VenueAct::Adl), Just(VenueAct::Liquidation), Just(VenueAct::Settlement)];
+    let act = prop::sample::select(vec![VenueAct::Adl, VenueAct::Liquidation, VenueAct::Settlement, VenueAct::Foreign]);
     let source = prop_oneof![Just(MarkSource::Funding), Just(MarkSource::Mark), Just(MarkSource::PerpClose)];
     prop_oneof![
         any::<(u32, u32)>().prop_map(|(epoch, salt)| Event::Boot { epoch, salt }),

@@ -1,0 +1,130 @@
+//! Facts that contradict what the core believes: a latched pair, a position in doubt, a foreign hand.
+//!
+//! A latched pair enters nothing; it is repaired, reduced, topped up and closed like any other, and only a person clears it.
+//! After a reduce-only refusal the venue's lists are compared before anything is traded on a position that may not be there.
+//! Tests: `tests/contradictions.rs`.
+
+use super::apply::alarm;
+use super::state::{PairState, State};
+use crate::config::settings::OnForeign;
+use crate::domain::{ClientOrderId, PairId, Quantity, Span, VenueId};
+use crate::pairs::{Latch, LatchCause};
+use crate::port::Command;
+use crate::port::command::{AlarmKind, Severity};
+
+/// Lists that were asked for and did not come are asked for again.
+const ASK_AGAIN: Span = Span::seconds(5);
+/// So long without a comparison, the refused order may be tried once more: it only reduces, and lists that never come must not
+/// keep a pair unequal for ever.
+const PATIENCE: Span = Span::MINUTE;
+
+/// No entries for a pair until a person looks: what was wanted beyond what is held is given up.
+pub(super) fn latch(state: &mut State, id: PairId, cause: LatchCause) {
+    let now = state.now;
+    let Some(pair) = state.pairs.get(id.index()) else { return };
+    let hedged = hedged(state, pair);
+    let Some(pair) = state.pairs.get_mut(id.index()) else { return };
+    let memory = &mut pair.memory;
+    memory.target = memory.target.min(hedged);
+    memory.ordered = None;
+    memory.latched.get_or_insert(Latch { cause, since: now });
+    (pair.at_rest, pair.dirty) = (false, true);
+}
+
+/// Coins of a pair that are hedged.
+pub(super) fn hedged(state: &State, pair: &PairState) -> Quantity {
+    let (spot, perp) = state.held(pair);
+    Quantity::saturating(spot.units().min(-perp.units()))
+}
+
+/// The venue said of an order what cannot be true of it, or executed one that was proven dead: booked, paged, latched.
+pub(super) fn contradicted(state: &mut State, of: (PairId, ClientOrderId), kind: AlarmKind, out: &mut Vec<Command>) {
+    latch(state, of.0, LatchCause::Contradiction);
+    out.push(alarm(kind, Severity::Page, Some(of.0), Some(of.1)));
+}
+
+/// A reduce-only order was refused: the position is not what we believe (fault A16).
+pub(super) fn doubt(state: &mut State, id: PairId, out: &mut Vec<Command>) {
+    let now = state.now;
+    out.push(alarm(AlarmKind::ReduceRefused, Severity::Page, Some(id), None));
+    let Some(pair) = state.pairs.get_mut(id.index()) else { return };
+    pair.memory.doubted_since = Some(now);
+    compare(pair, now, out);
+}
+
+fn compare(pair: &mut PairState, now: crate::domain::WallTime, out: &mut Vec<Command>) {
+    pair.compare_asked = Some(now);
+    out.push(Command::Compare { venue: pair.pair.venue_id });
+    out.push(Command::WakeAt { at: now + ASK_AGAIN });
+}
+
+/// Whether nothing may be traded for a pair now: its position is in doubt, or a person is to decide about it.
+pub(super) fn waits(state: &mut State, place: usize, out: &mut Vec<Command>) -> bool {
+    let now = state.now;
+    let Some(pair) = state.pairs.get_mut(place) else { return true };
+    let Some(since) = pair.memory.doubted_since else { return pair.memory.left_alone };
+    let foreign = pair.memory.latched.is_some_and(|latch| latch.cause == LatchCause::ForeignHand);
+    if !foreign && now.since(since) >= PATIENCE {
+        pair.memory.doubted_since = None;
+        return pair.memory.left_alone;
+    }
+    let due = pair.compare_asked.map_or(now, |asked| asked + ASK_AGAIN);
+    if now >= due {
+        compare(pair, now, out);
+    } else {
+        out.push(Command::WakeAt { at: due });
+    }
+    true
+}
+
+/// The venue's lists were compared with the ledger. What was in doubt is as we believe, or it is not and nobody of ours did it.
+pub(super) fn compared(state: &mut State, venue: VenueId, differs: bool, out: &mut Vec<Command>) {
+    for place in 0..state.pairs.len() {
+        let Some(pair) = state.pairs.get_mut(place) else { continue };
+        if pair.pair.venue_id != venue || pair.memory.doubted_since.is_none() {
+            continue;
+        }
+        pair.dirty = true;
+        let id = pair.pair.id;
+        if differs {
+            foreign_hand(state, (id, true), out);
+        } else {
+            pair.memory.doubted_since = None;
+        }
+    }
+}
+
+/// A foreign hand changed the position of a pair: latched and paged; then a person decides, or the larger leg is reduced after
+/// one comparison without a difference (`risk.foreign`). What a foreign hand added is not ours to take away.
+pub(super) fn foreign_hand(state: &mut State, (id, reduced): (PairId, bool), out: &mut Vec<Command>) {
+    let news = state
+        .pairs
+        .get(id.index())
+        .is_some_and(|pair| pair.memory.latched.is_none_or(|latch| latch.cause != LatchCause::ForeignHand));
+    let policy = state.settings.risk.foreign;
+    if let Some(pair) = state.pairs.get_mut(id.index()) {
+        // Of all reasons this is the one that decides what may be traded.
+        pair.memory.latched = pair.memory.latched.filter(|latch| latch.cause == LatchCause::ForeignHand);
+    }
+    latch(state, id, LatchCause::ForeignHand);
+    if news {
+        out.push(alarm(AlarmKind::Foreign, Severity::Page, Some(id), None));
+    }
+    let now = state.now;
+    let Some(pair) = state.pairs.get_mut(id.index()) else { return };
+    pair.memory.closing = true;
+    pair.memory.reason = Some(crate::port::order::Reason::Unequal);
+    if policy == OnForeign::Hold || !reduced {
+        pair.memory.left_alone = true;
+        pair.memory.doubted_since = None;
+    } else if pair.memory.doubted_since.is_none() {
+        pair.memory.doubted_since = Some(now);
+        compare(pair, now, out);
+    }
+}
+
+/// A person wants it closed, or has looked at it: it is traded again.
+pub(super) const fn released(pair: &mut PairState) {
+    pair.memory.left_alone = false;
+    pair.memory.doubted_since = None;
+}
