@@ -90,6 +90,7 @@ impl Bench {
                     | Command::Query { .. }
                     | Command::Compare { .. }
                     | Command::Reread { .. }
+                    | Command::AddMargin { .. }
                     | Command::WakeAt { .. } => {}
                 }
             }
