@@ -7,6 +7,7 @@ use super::control::Line;
 use super::{Exit, Failure};
 use crate::domain::{Pair, WallTime};
 use crate::run::control::{Request, Verb};
+use crate::run::registry;
 use crate::run::review::{Identity, Review};
 use crate::run::snapshot::Snapshot;
 use crate::store::{Loaded, ledger_file};
@@ -218,17 +219,16 @@ pub fn dir(named: Option<&Path>) -> Result<PathBuf, Failure> {
     Err(Failure::new(Exit::Usage, text))
 }
 
-/// The session folder under runs/ whose ledger was written last.
+/// The session that is meant when nobody names one: the one that runs, wherever it was started; else the newest under runs/.
 fn newest() -> Result<PathBuf, Failure> {
-    let none = || {
-        Failure::new(
-            Exit::Usage,
-            "there is no session under runs/ here; name a session folder, or start one: carry paper".to_owned(),
-        )
-    };
-    let entries = std::fs::read_dir(Path::new(RUNS)).map_err(|_| none())?;
+    registry::choose(newest_here(), registry::known()).map_err(|why| Failure::new(Exit::Usage, why.to_string()))
+}
+
+/// The session folder under runs/ whose ledger was written last.
+fn newest_here() -> Option<PathBuf> {
+    let entries = std::fs::read_dir(Path::new(RUNS)).ok()?;
     let sessions = entries.flatten().map(|entry| entry.path()).filter(|path| path.join(LEDGER).is_file());
-    sessions.max_by_key(|path| (written(path), path.clone())).ok_or_else(none)
+    sessions.max_by_key(|path| (written(path), path.clone()))
 }
 
 /// When the ledger of a folder was last written to.

@@ -65,6 +65,8 @@ pub struct Folders {
     pub credentials: Option<PathBuf>,
     /// The person's folder for configuration of programs.
     pub config: Option<PathBuf>,
+    /// The person's folder for what programs remember between runs.
+    pub memory: Option<PathBuf>,
     /// The certificate of a simulated venue on this machine, as PEM; believed there alone.
     pub test_root: Option<PathBuf>,
 }
@@ -80,6 +82,7 @@ impl Folders {
         Self {
             credentials: folder("CREDENTIALS_DIRECTORY"),
             config: folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config"))),
+            memory: folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/state"))),
             test_root: std::env::var_os(Self::TEST_ROOT).map(PathBuf::from),
         }
     }

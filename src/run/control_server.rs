@@ -4,6 +4,7 @@
 //! for a line and for an answer; at each bound the client is told. Tests: `tests/control.rs`.
 
 use super::control::{Code, ControlError, ControlRequest, LONGEST_LINE, Reply, Request, SOCKET};
+use super::registry::{self, Entered};
 use crate::keys::file::own_user;
 use crate::store::StateLock;
 use std::collections::VecDeque;
@@ -106,7 +107,8 @@ impl ControlSocket {
             });
         };
         let thread = std::thread::Builder::new().name("control".to_owned()).spawn(serve).map_err(io)?;
-        Ok((receiver, Server { stop: Some(stop), thread: Some(thread), _socket: self }))
+        let entered = self.path.parent().and_then(registry::enter);
+        Ok((receiver, Server { stop: Some(stop), thread: Some(thread), _socket: self, _entered: entered }))
     }
 }
 
@@ -121,6 +123,8 @@ pub struct Server {
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
     _socket: ControlSocket,
+    /// By which it is found from any folder.
+    _entered: Option<Entered>,
 }
 
 impl Drop for Server {

@@ -31,6 +31,7 @@ pub mod public;
 pub mod reconcile;
 pub mod record;
 pub mod recover;
+pub mod registry;
 pub mod returns;
 pub mod review;
 pub mod rows;
