@@ -111,7 +111,7 @@ impl Attendant {
 }
 
 /// One line for a log.
-fn line<S: Subject>(now: &Snapshot, subject: &S) {
+pub(super) fn line<S: Subject>(now: &Snapshot, subject: &S) {
     let held = now.pairs.iter().filter(|pair| pair.phase != "flat").map(|pair| format!("{} {}", pair.name, pair.phase));
     let held: Vec<String> = held.collect();
     let state = subject.state();

@@ -98,7 +98,11 @@ fn climbed(args: &Args, loaded: &Loaded) -> Result<(), Failure> {
     if let Some(text) = &args.consent {
         ladder.consent(text, (live, currency), crate::run::clock::now())?.map_err(refused)?;
     }
-    ladder.allows(&loaded.strategy_hash, live.shadow_hours).map_err(refused)?;
+    // An upgrade gives an unchanged strategy another hash; its hours in the shadow stay its own.
+    let hours = |strategy: &String| ladder.allows(strategy, live.shadow_hours);
+    if !crate::run::upgrade::former(&args.state, loaded).iter().any(|former| hours(former).is_ok()) {
+        hours(&loaded.strategy_hash).map_err(refused)?;
+    }
     ladder.allows_notional(live, currency).map_err(refused)
 }
 

@@ -6,6 +6,7 @@
 pub mod about;
 pub mod attend;
 pub mod backtest;
+pub mod backup;
 mod bounded;
 pub mod check;
 pub mod compare;
@@ -150,6 +151,8 @@ impl Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Backtest(backtest::Args),
+    Backup(backup::Args),
+    Restore(backup::Restore),
     Check(check::Args),
     Compare(compare::Args),
     Doctor(doctor::Args),
@@ -203,6 +206,8 @@ pub fn run(cli: &Cli) -> ExitCode {
     let mut output = Output { out: &mut reader };
     let result: Result<(), Failure> = match &cli.command {
         Verb::Backtest(args) => backtest::run(args, &mut output),
+        Verb::Backup(args) => backup::run(args, &mut output),
+        Verb::Restore(args) => backup::restore(args, &mut output),
         Verb::Check(args) => check::run(args, &mut output),
         Verb::Compare(args) => compare::run(args, &mut output),
         Verb::Doctor(args) => doctor::run(args, &mut output),

@@ -1,10 +1,10 @@
 //! `carry paper`: the strategy on a market now, simulated fills, its own durable books.
 
 use super::history::quote_margin;
-use super::paper_play::{control, play, speed};
+use super::paper_play::{Length, control, play, speed};
 use super::{Exit, Failure, Output};
 use crate::config::{Loaded, Sources, load};
-use crate::domain::{Sequence, Span};
+use crate::domain::{Sequence, Span, WallTime};
 use crate::engine::State;
 use crate::report::run::{BasisSeries, Remark, RunResult};
 use crate::run::backtest::summarise;
@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
   carry paper                                      thirty simulated days of the embedded market
   carry paper --seed 7 --days 90 --strategy strategies/ethena.toml
   carry paper --state runs/mine                    a session that survives kill -9 and goes on
+  carry paper --state runs/mine --speed 1 --days forever   in real time, until it is stopped; the same line goes on
   carry paper --market live --set 'strategy.pairs=[\"binance:BTCUSDT\"]'   a real market, simulated fills, no key
   carry paper --market replay:recordings/btc       recorded candles and funding, or recorded raw frames")]
 pub struct Args {
@@ -36,9 +37,9 @@ pub struct Args {
     /// Seed of the simulated market
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Simulated days, counted from the first start
-    #[arg(long, default_value_t = 30, value_name = "N")]
-    days: u32,
+    /// Simulated days, counted from the first start; forever ends with SIGTERM or Ctrl-C alone
+    #[arg(long, default_value = "30", value_name = "N|forever", value_parser = Length::parse)]
+    days: Length,
     /// Simulated seconds per second, or max
     #[arg(long, default_value = "max", value_name = "max|N")]
     speed: String,
@@ -107,7 +108,9 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
         Opened::Session(mut paper) => {
             let (mut desk, _server) = control(&folder, &lock);
             let telling = Telling::open(&folder, &loaded.settings.alarm)?;
-            play(&mut paper, speed, (desk.as_mut(), telling))?;
+            if !play(&mut paper, speed, (desk.as_mut(), telling))? {
+                return Ok(goes_on(args, (&folder, paper.now()), output)?);
+            }
             let result = job.close(*paper, watch.seconds())?;
             if args.json {
                 write!(output.out, "{}", crate::report::summary_json(&result.summary))?;
@@ -140,11 +143,24 @@ fn strategy(args: &Args, folder: &Path) -> Option<PathBuf> {
     }
 }
 
+/// It was told to stop: everything is on disk, and the same command goes on.
+fn goes_on(args: &Args, (folder, now): (&Path, WallTime), output: &mut Output<'_>) -> std::io::Result<()> {
+    if args.json {
+        let value = serde_json::json!({
+            "schema": "carry.paper.stopped/1", "dir": folder.display().to_string(), "finished": false, "clock_ms": now,
+        });
+        return writeln!(output.out, "{value}");
+    }
+    let day = now.since(START).0 / Span::DAY.0;
+    writeln!(output.out, "stopped on simulated day {day}, at {now}; nothing is lost, the same command goes on")?;
+    writeln!(output.out, "see: carry status {}", folder.display())
+}
+
 /// One session's folder and settings.
 struct Job<'a> {
     folder: &'a Path,
     loaded: &'a Loaded,
-    days: u32,
+    days: Length,
 }
 
 enum Opened {
@@ -204,7 +220,7 @@ impl Job<'_> {
         let driver = Driver::new(state, books, session, recovered.collector);
         let clocks = (recovered.clock, venue.clock);
         let mut paper = Paper::resume(driver, market, clocks, recovered.epoch, &history)?;
-        paper.until(START + Span(i64::from(self.days) * Span::DAY.0));
+        paper.until(START + self.days.0);
         Ok(Opened::Session(Box::new(paper)))
     }
 
@@ -274,7 +290,7 @@ impl Job<'_> {
         let market = SimMarket::new(generator, Some(venue_file));
         let mut paper = Paper::start(settings, session, market, Faults::none())?;
         paper.driver.journal.ready()?;
-        paper.until(START + Span(i64::from(self.days) * Span::DAY.0));
+        paper.until(START + self.days.0);
         Ok(Opened::Session(Box::new(paper)))
     }
 
@@ -287,13 +303,16 @@ impl Job<'_> {
     fn same_session(&self, meta: &std::collections::BTreeMap<String, String>) -> Result<(), Failure> {
         let known = meta.get("identity").map_or("", String::as_str);
         let asked = self.identity();
-        if known == asked {
+        let place = format!("mode=paper market=sim seed={} ", self.loaded.settings.sim.seed);
+        let differ = crate::run::upgrade::differ(meta, self.loaded);
+        if known == asked || known.starts_with(&place) && differ.as_ref().is_some_and(Vec::is_empty) {
             return Ok(());
         }
+        let keys = crate::run::upgrade::named(differ);
         Err(Failure::new(
             Exit::Usage,
             format!(
-                "{}: holds another session\n  there: {known}\n  asked: {asked}\nuse another --state folder, or the same seed and strategy",
+                "{}: holds another session\n  there: {known}\n  asked: {asked}{keys}\nuse another --state folder, or the same seed and strategy",
                 self.folder.display()
             ),
         ))

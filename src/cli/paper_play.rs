@@ -1,22 +1,43 @@
 //! How `carry paper` passes the time: minute after minute at a chosen speed, with the live table on a terminal and the control
 //! socket answered in between.
 //!
-//! It neither opens nor closes a session; `paper.rs` does. Tests: `tests/control.rs`, `tests/session_commands.rs`.
+//! It neither opens nor closes a session; `paper.rs` does. Tests: `tests/control.rs`, `tests/session_commands.rs`,
+//! `tests/deploy.rs`.
 
-use super::attend::snapshot;
+use super::attend::{line, snapshot};
 use super::drawing::Drawing;
-use super::{Exit, Failure};
+use super::{Exit, Failure, real};
 use crate::domain::{Span, WallTime};
 use crate::run::clock;
 use crate::run::control_server::{ControlSocket, Server};
 use crate::run::desk::Desk;
 use crate::run::journal::JournalError;
+use crate::run::live_loop::Stop;
 use crate::run::paper::Paper;
 use crate::run::session::Session;
 use crate::run::telling::Telling;
 use crate::store::StateLock;
 use std::path::Path;
 use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long a session of the generated market is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Length(pub(super) Span);
+
+impl Length {
+    /// Whole days, or `forever`.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if text == "forever" {
+            // Far enough from the largest time that sums with it stay in range.
+            return Ok(Self(Span(i64::MAX / 4)));
+        }
+        match text.parse::<u32>() {
+            Ok(days) => Ok(Self(Span(i64::from(days) * Span::DAY.0))),
+            Err(_) => Err("expected a number of days, or forever".to_owned()),
+        }
+    }
+}
 
 /// The control socket of the session. Without it a paper session goes on: there is nothing to lose in it.
 pub(super) fn control(folder: &Path, lock: &StateLock) -> (Option<Desk>, Option<Server>) {
@@ -32,59 +53,81 @@ pub(super) fn control(folder: &Path, lock: &StateLock) -> (Option<Desk>, Option<
 /// Longest wait between two looks at the control socket.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Waits, and answers what is asked meanwhile.
-fn wait(
-    paper: &mut Paper<Session>,
-    span: Duration,
-    (desk, watch): (&mut Option<&mut Desk>, clock::Stopwatch),
-) -> Result<(), JournalError> {
-    let from = watch.elapsed();
-    loop {
-        if let Some(desk) = desk {
-            let now = paper.now().max(paper.driver.state.now);
-            desk.serve(paper, (now, watch.elapsed()))?;
+/// What is listened to between two minutes of the market.
+struct Ears<'a> {
+    desk: Option<&'a mut Desk>,
+    stop: watch::Receiver<Stop>,
+    watch: clock::Stopwatch,
+}
+
+impl Ears<'_> {
+    fn told_to_stop(&self) -> bool {
+        *self.stop.borrow() > Stop::Not
+    }
+
+    /// Waits, and answers what is asked meanwhile. A stop ends the waiting.
+    fn wait(&mut self, paper: &mut Paper<Session>, span: Duration) -> Result<(), JournalError> {
+        let from = self.watch.elapsed();
+        loop {
+            if let Some(desk) = &mut self.desk {
+                let now = paper.now().max(paper.driver.state.now);
+                desk.serve(paper, (now, self.watch.elapsed()))?;
+            }
+            let left = span.saturating_sub(self.watch.elapsed().saturating_sub(from));
+            if left.is_zero() || self.told_to_stop() {
+                return Ok(());
+            }
+            clock::wait(left.min(LOOK));
         }
-        let left = span.saturating_sub(watch.elapsed().saturating_sub(from));
-        if left.is_zero() {
-            return Ok(());
-        }
-        clock::wait(left.min(LOOK));
     }
 }
 
-/// Plays to the end, with the live table on a terminal.
+/// Plays to the end, with the live table on a terminal, or a line an hour in the log of a session that takes its time. False
+/// when it was told to stop before: everything is on disk then, as after a kill, and a later start goes on.
 pub(super) fn play(
     paper: &mut Paper<Session>,
     speed: Option<f64>,
-    (mut desk, mut telling): (Option<&mut Desk>, Option<Telling>),
-) -> Result<(), JournalError> {
+    (desk, mut telling): (Option<&mut Desk>, Option<Telling>),
+) -> Result<bool, Failure> {
+    let runtime = real::runtime()?;
+    let inside = runtime.enter();
+    let mut ears = Ears { desk, stop: real::stop_signal(), watch: clock::Stopwatch::start() };
+    drop(inside);
     let mut table = Drawing::on_terminal();
-    let watch = clock::Stopwatch::start();
+    let lines = speed.is_some() && table.is_none();
     paper.driver.raised = telling.is_some().then(Vec::new);
-    let mut hour = WallTime(i64::MIN);
-    loop {
+    let mut drawn = WallTime(i64::MIN);
+    let mut told = WallTime(i64::MIN);
+    let over = loop {
+        if ears.told_to_stop() {
+            break false;
+        }
         if !paper.step()? {
-            break;
+            break true;
         }
         let now = paper.now();
         if let Some(telling) = &mut telling {
             let raised = paper.driver.raised.as_mut().map(std::mem::take).unwrap_or_default();
             telling.tell(&raised, now);
         }
-        if now.floor(Span::hours(6)) > hour || speed.is_some() {
-            hour = now.floor(Span::hours(6));
+        if now.floor(Span::hours(6)) > drawn || speed.is_some() {
+            drawn = now.floor(Span::hours(6));
             if let Some(table) = &mut table {
                 table.show(snapshot(paper));
             }
         }
+        if lines && now.floor(Span::HOUR) > told {
+            told = now.floor(Span::HOUR);
+            line(&snapshot(paper), paper);
+        }
         let span =
             speed.map_or(Duration::ZERO, |factor| Duration::try_from_secs_f64(60.0 / factor).unwrap_or(Duration::MAX));
-        wait(paper, span, (&mut desk, watch))?;
-    }
+        ears.wait(paper, span)?;
+    };
     if let Some(table) = table {
         table.finish();
     }
-    Ok(())
+    Ok(over)
 }
 
 pub(super) fn speed(text: &str) -> Result<Option<f64>, Failure> {

@@ -179,7 +179,7 @@ impl Job<'_> {
     ) -> Result<Driver<Session>, Failure> {
         let (ledger, read) = from;
         let damaged = |problem: String| Failure::new(Exit::Failure, format!("the run cannot be read back: {problem}"));
-        run_folder::same_run(read, &run_folder::identity(self.loaded, self.mode), &opened.catalogue, folder)?;
+        run_folder::same_run(read, (self.loaded, self.mode), &opened.catalogue, folder)?;
         let file = VenueFile::open(&folder.join("venue.sqlite"))?;
         let Some(venue) = file.load()? else {
             let text = format!("{}: the ledger has a run, but the simulated venue's books are gone", folder.display());

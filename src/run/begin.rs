@@ -137,7 +137,7 @@ fn resume(
     let (ledger, read) = from;
     let loaded = of.loaded;
     let damaged = |problem: String| BeginError::Failure(format!("the ledger cannot be read back: {problem}"));
-    folder::same_run(read, &folder::identity(loaded, "live"), &opened.catalogue, of.folder)?;
+    folder::same_run(read, (loaded, "live"), &opened.catalogue, of.folder)?;
     let mut state = State::new(loaded.settings.clone(), opened.catalogue.clone());
     let recovered = session::recover(&mut state, read).map_err(|error| damaged(error.to_string()))?;
     let sequence = Sequence(state.sequence.0);

@@ -4,6 +4,7 @@
 
 use super::begin::BeginError;
 use super::opening::Opened;
+use super::upgrade;
 use crate::config::Loaded;
 use crate::domain::Catalogue;
 use crate::store::LedgerFile;
@@ -34,7 +35,7 @@ pub fn ledger(
     if !read.meta.contains_key("identity") {
         return Ok((ledger, None));
     }
-    same_identity(&read, &identity(loaded, mode), folder)?;
+    same_identity(&read, (loaded, mode), folder)?;
     drop(ledger);
     for name in FILES {
         for suffix in ["-wal", "-shm", ""] {
@@ -90,11 +91,11 @@ pub fn set_up(
 /// [`BeginError::Usage`] that names both.
 pub fn same_run(
     read: &crate::store::Loaded,
-    identity: &str,
+    of: (&Loaded, &str),
     catalogue: &Catalogue,
     folder: &Path,
 ) -> Result<(), BeginError> {
-    same_identity(read, identity, folder)?;
+    same_identity(read, of, folder)?;
     let stored = read.meta.get("catalogue").and_then(|text| serde_json::from_str::<Catalogue>(text).ok());
     let names = |catalogue: &Catalogue| catalogue.pairs().iter().map(|pair| pair.name.clone()).collect::<Vec<_>>();
     if stored.as_ref().map(names) != Some(names(catalogue)) {
@@ -107,16 +108,20 @@ pub fn same_run(
     Ok(())
 }
 
-fn same_identity(read: &crate::store::Loaded, identity: &str, folder: &Path) -> Result<(), BeginError> {
+fn same_identity(read: &crate::store::Loaded, (loaded, mode): (&Loaded, &str), folder: &Path) -> Result<(), BeginError> {
+    let identity = &identity(loaded, mode);
     let known = read.meta.get("identity").map_or("", String::as_str);
-    if known != identity {
-        let text = format!(
-            "{}: holds another run\n  there: {known}\n  asked: {identity}\nuse another --state folder, or the same strategy",
-            folder.display()
-        );
-        return Err(BeginError::Usage(text));
+    let kind = |text: &str| text.split(" strategy=").next().map(str::to_owned);
+    let differ = upgrade::differ(&read.meta, loaded);
+    if known == identity || kind(known) == kind(identity) && differ.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(());
     }
-    Ok(())
+    let keys = upgrade::named(differ);
+    let text = format!(
+        "{}: holds another run\n  there: {known}\n  asked: {identity}{keys}\nuse another --state folder, or the same strategy",
+        folder.display()
+    );
+    Err(BeginError::Usage(text))
 }
 
 /// The settings of a run with the mode in them.

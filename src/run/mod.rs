@@ -2,6 +2,7 @@
 
 pub mod about;
 pub mod backtest;
+pub mod backup;
 pub mod begin;
 pub mod checkup;
 pub mod clock;
@@ -41,7 +42,11 @@ pub mod snapshot;
 pub mod stops;
 pub mod subject;
 pub mod telling;
+<<<<<<< HEAD
 pub mod what;
+=======
+pub mod upgrade;
+>>>>>>> a64171d (Backup and restore of a session; a session of the last version goes on; paper runs in real time until it is stopped)
 
 pub use driver::Driver;
 pub use journal::{Journal, NoJournal};

@@ -50,7 +50,9 @@ impl Drop for Entered {
 #[derive(Debug, PartialEq, Eq, Error)]
 pub enum Unclear {
     /// There is none.
-    #[error("no session runs on this machine and there is none under runs/ here; name a session folder, or start one: carry paper")]
+    #[error(
+        "no session runs on this machine and there is none under runs/ here; name a session folder, or start one: carry paper"
+    )]
     None,
     /// Guessing could close the wrong one.
     #[error("{} sessions run on this machine; name one:{}", .0.len(), listed(.0))]
@@ -111,8 +113,7 @@ fn read(entries: &Path) -> Vec<Entry> {
 fn services(place: &Path) -> Vec<Entry> {
     let folders = std::fs::read_dir(place).into_iter().flatten().flatten();
     let sessions = folders.map(|folder| folder.path()).filter(|dir| dir.join(LEDGER).is_file());
-    let mut found: Vec<Entry> =
-        sessions.map(|dir| Entry { runs: runs(&dir), dir, since_ms: WallTime(0) }).collect();
+    let mut found: Vec<Entry> = sessions.map(|dir| Entry { runs: runs(&dir), dir, since_ms: WallTime(0) }).collect();
     found.sort_by(|a, b| a.dir.cmp(&b.dir));
     found
 }

@@ -111,6 +111,38 @@ pub fn read(path: &Path) -> Result<Loaded, StoreError> {
     load(&snapshot, path)
 }
 
+/// The named values of a ledger that another process may be writing.
+///
+/// # Errors
+/// [`StoreError`] when it cannot be read.
+pub fn meta(path: &Path) -> Result<BTreeMap<String, String>, StoreError> {
+    let sqlite = |source| StoreError::Sqlite { file: path.to_owned(), source };
+    let connection = schema::open_reader(path)?;
+    let mut statement = connection.prepare("SELECT key, value FROM meta").map_err(sqlite)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(sqlite)?;
+    rows.collect::<Result<_, _>>().map_err(sqlite)
+}
+
+/// Makes a restored ledger's session start without new entries, until a person says so (fault G16). A halt stays a halt.
+///
+/// # Errors
+/// [`StoreError`] when it cannot be written, or has no state to hold.
+pub fn hold_entries(path: &Path) -> Result<(), StoreError> {
+    let sqlite = |source| StoreError::Sqlite { file: path.to_owned(), source };
+    let held = meta(path)?.remove("flags").and_then(|text| serde_json::from_str::<Vec<serde_json::Value>>(&text).ok());
+    let row =
+        |problem: &str| StoreError::Row { file: path.to_owned(), table: "meta", row: 0, problem: problem.to_owned() };
+    let mut flags = held.ok_or_else(|| row("has no flags"))?;
+    let bot = flags.first_mut().ok_or_else(|| row("its flags are empty"))?;
+    if bot.as_str() != Some("halted") {
+        *bot = serde_json::Value::from("reduce_only");
+    }
+    let text = serde_json::to_string(&flags).unwrap_or_default();
+    let connection = schema::open(path, schema::LEDGER)?;
+    connection.execute("UPDATE meta SET value = ?1 WHERE key = 'flags'", params![text]).map_err(sqlite)?;
+    Ok(())
+}
+
 /// All postings of a file in order, each with its number, for `carry ledger`.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 //! Intents are synced before they are sent; facts, postings and the pairs' memory go in one transaction. Nothing here
 //! decides or knows the engine. Tests: `tests/store.rs`.
 
+pub mod copy;
 pub mod ledger_file;
 pub mod lock;
 pub mod schema;

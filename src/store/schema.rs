@@ -52,6 +52,12 @@ pub enum StoreError {
         /// The folder.
         folder: PathBuf,
     },
+    /// It could not be caught at rest.
+    #[error("{}: commits faster than it can be copied; stop the session, or try again", folder.display())]
+    Restless {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The folder cannot be used.
     #[error("{}: {source}", path.display())]
     Io {
@@ -121,7 +127,7 @@ pub fn open_reader(file: &Path) -> Result<Connection, StoreError> {
     if found == VERSION { Ok(connection) } else { Err(StoreError::Version { file: file.to_owned(), found }) }
 }
 
-fn check(connection: &Connection, file: &Path) -> Result<(), StoreError> {
+pub(super) fn check(connection: &Connection, file: &Path) -> Result<(), StoreError> {
     let sqlite = |source| StoreError::Sqlite { file: file.to_owned(), source };
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sqlite)?;
     if found == "ok" { Ok(()) } else { Err(StoreError::Corrupt { file: file.to_owned(), problem: found }) }

@@ -19,7 +19,9 @@ const PATIENCE: u32 = 20_000;
 /// A command in a folder without configuration of its own.
 pub(crate) fn carry(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_carry"));
+    // Sessions of tests are not entered among those of the person who runs them.
     command.args(args).current_dir(std::env::temp_dir()).stdin(Stdio::null());
+    command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
     command
 }
 

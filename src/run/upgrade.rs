@@ -1,0 +1,84 @@
+//! Whether a session that another version of the program wrote is of the same strategy.
+//!
+//! A strategy's hash covers every key, so a version that has one key more gives an unchanged strategy another hash. What
+//! decides is compared key by key then: a key that the older version did not have must stand at its built-in value. Keys of
+//! `run`, `sim`, `alarm` and `live` never decide what is traded. Tests: at the end, and `tests/upgrade.rs`.
+
+use super::review::Identity;
+use crate::config::{Loaded, Settings};
+use crate::store::ledger_file;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Sections that do not decide what is traded, as in the strategy's hash.
+const BESIDE: [&str; 4] = ["run", "sim", "alarm", "live"];
+
+/// Keys that a live run stores as `live.max_notional` bounds them.
+const CAPPED: [&str; 4] = ["risk.max_total", "risk.max_pair", "risk.max_order", "execution.clip"];
+
+/// The keys that decide and differ from those of a stored session; `None` when its settings cannot be read.
+#[must_use]
+pub fn differ(meta: &BTreeMap<String, String>, loaded: &Loaded) -> Option<Vec<String>> {
+    let stored: Value = serde_json::from_str(meta.get("settings")?).ok()?;
+    let value = |settings: &Settings| serde_json::to_value(settings).ok();
+    Some(between(&stored, &value(&loaded.settings)?, &value(&Settings::default())?))
+}
+
+fn between(stored: &Value, now: &Value, built_in: &Value) -> Vec<String> {
+    let mut keys = Vec::new();
+    for (section, values) in now.as_object().into_iter().flatten() {
+        let deciding = values.as_object().filter(|_| !BESIDE.contains(&section.as_str()));
+        for (key, value) in deciding.into_iter().flatten() {
+            let before = stored.get(section).and_then(|values| values.get(key));
+            let before = before.or_else(|| built_in.get(section)?.get(key));
+            if before != Some(value) {
+                keys.push(format!("{section}.{key}"));
+            }
+        }
+    }
+    keys
+}
+
+/// A line for a refusal that names the keys.
+#[must_use]
+pub fn named(differ: Option<Vec<String>>) -> String {
+    match differ {
+        Some(keys) if !keys.is_empty() => format!("\n  differs in: {}", keys.join(", ")),
+        Some(_) | None => String::new(),
+    }
+}
+
+/// Hashes under which earlier versions knew this strategy, by the runs of a state folder: the live one and its shadow.
+#[must_use]
+pub fn former(folder: &Path, loaded: &Loaded) -> Vec<String> {
+    let mut hashes = Vec::new();
+    for run in [folder.to_owned(), folder.join("shadow")] {
+        let Ok(meta) = ledger_file::meta(&run.join("ledger.sqlite")) else { continue };
+        if differ(&meta, loaded).is_some_and(|keys| keys.iter().all(|key| CAPPED.contains(&key.as_str()))) {
+            hashes.push(Identity::parse(meta.get("identity").map_or("", String::as_str)).strategy);
+        }
+    }
+    hashes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn g17_a_new_key_at_its_built_in_value_is_the_same_strategy() {
+        let built_in = json!({ "entry": { "funding": 1, "fresh": "warn" }, "run": { "capital": "5" } });
+        let check = |stored: Value, now: Value, expected: &[&str]| {
+            assert_eq!(between(&stored, &now, &built_in), expected, "{stored} {now}");
+        };
+        let now = json!({ "entry": { "funding": 2, "fresh": "warn" }, "run": { "capital": "9" } });
+        check(json!({ "entry": { "funding": 2 }, "run": { "capital": "5" } }), now.clone(), &[]);
+        check(json!({ "entry": { "funding": 1 } }), now, &["entry.funding"]);
+        let fresh = json!({ "entry": { "funding": 1, "fresh": "refuse" } });
+        check(json!({ "entry": { "funding": 1 } }), fresh, &["entry.fresh"]);
+        // A key that is no longer there decides nothing.
+        check(json!({ "entry": { "funding": 1, "gone": 7 } }), json!({ "entry": { "funding": 1 } }), &[]);
+    }
+}

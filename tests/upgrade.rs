@@ -1,0 +1,66 @@
+//! An upgrade: state folders that earlier versions wrote, each with a pair open, go on under this one (fault G17).
+//!
+//! `tests/fixtures/paper-0.1.0` was left by a kill of the program before this test was written, on simulated day three; of its
+//! tape only the header is kept. A version that changes what is on disk adds a folder and leaves the old ones.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may stop the test")]
+
+#[path = "support/session.rs"]
+mod session;
+
+use serde_json::Value;
+use session::{ended, text};
+use std::path::Path;
+
+fn unpacked(name: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+    for base in ["ledger.sqlite", "venue.sqlite"] {
+        let bytes = std::fs::read(from.join(format!("{base}.zst"))).unwrap();
+        std::fs::write(folder.path().join(base), zstd::decode_all(bytes.as_slice()).unwrap()).unwrap();
+    }
+    std::fs::create_dir(folder.path().join("tape")).unwrap();
+    std::fs::copy(from.join("tape-000001.zst"), folder.path().join("tape/tape-000001.zst")).unwrap();
+    folder
+}
+
+fn json(args: &[&str]) -> Value {
+    let (code, out, problems) = ended(args);
+    assert_eq!(code, 0, "{args:?}: {problems}");
+    serde_json::from_str(&out).unwrap()
+}
+
+fn held(status: &Value) -> Vec<(String, String)> {
+    let row = |row: &Value| (row["pair"].to_string(), row["perp_coins"].to_string());
+    status["pairs"].as_array().unwrap().iter().map(row).filter(|(_, coins)| coins != "\"0\"").collect()
+}
+
+#[test]
+fn g17_a_session_of_the_last_version_with_pairs_open_goes_on() {
+    let folder = unpacked("paper-0.1.0");
+    let dir = text(folder.path());
+    let before = json(&["status", dir, "--json"]);
+    assert_eq!((&before["mode"], &before["clock"]), (&Value::from("paper"), &Value::from("2025-06-04T06:00:00Z")));
+    let pairs = held(&before);
+    assert_eq!(pairs.len(), 3, "{before}");
+    for query in ["fills", "ledger", "pnl"] {
+        json(&[query, dir, "--json"]);
+    }
+    let go_on = ["paper", "--state", dir, "--seed", "1", "--days", "7", "--json"];
+    let summary = json(&go_on);
+    assert_eq!(summary["pnl"]["unexplained"], "0", "{summary}");
+    let after = json(&["status", dir, "--json"]);
+    assert_eq!((&after["boots"], &after["clock"]), (&Value::from(2), &Value::from("2025-06-08T00:00:00Z")));
+    for pair in pairs {
+        assert!(held(&after).contains(&pair), "{pair:?} is held through the upgrade: {after}");
+    }
+}
+
+#[test]
+fn g17_another_strategy_is_refused_by_the_names_of_its_keys() {
+    let folder = unpacked("paper-0.1.0");
+    let other = ["--set", "entry.min_net_apr=9%apr", "--set", "exit.min_hold=1d"];
+    let args = [&["paper", "--state", text(folder.path()), "--seed", "1"][..], &other].concat();
+    let (code, _, problems) = ended(&args);
+    assert_eq!(code, 2, "{problems}");
+    assert!(problems.contains("differs in: entry.min_net_apr, exit.min_hold\n"), "{problems}");
+}
