@@ -111,7 +111,10 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
 pub fn places(file: Option<PathBuf>, container: PathBuf) -> Result<Keys, Failure> {
     let folders = Folders::discover();
     let usual = || folders.config.as_ref().map(|config| config.join("carry").join("keys.json"));
-    let path = file.or_else(usual).ok_or_else(|| {
+    // A service has no home: its keys are mounted, and a file of keys beside them is simply not there.
+    let mounted = || folders.credentials.as_ref().or(Some(&container)).filter(|place| place.is_dir());
+    let beside = || mounted().map(|place| place.join("keys.json"));
+    let path = file.or_else(usual).or_else(beside).ok_or_else(|| {
         Failure::new(Exit::Usage, "HOME is not set, so there is no place for keys; name one: --keys FILE")
     })?;
     Ok(Keys {

@@ -2,6 +2,8 @@
 
 use super::{Exit, Failure, Output, paper_replay};
 use crate::domain::{Amount, Market, Rate, Span, Symbol, WallTime};
+use crate::loopback::keys::{ASTER_AGENT, ASTER_WALLET, TRADER};
+use crate::loopback::typed::address_of;
 use crate::loopback::{LoopbackError, Options, Profile, RecordedPair, Script, Source, serve};
 use crate::run::clock;
 use std::collections::BTreeMap;
@@ -12,10 +14,17 @@ use std::time::Duration;
 
 /// Serves the simulated venue on loopback: Binance's or Aster's real protocol, its own books, test keys only
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  carry venue --profile binance --listen 127.0.0.1:8400 --speed 60
+  carry venue --profile binance --print-key | carry keys add try --venue binance --test
+  carry live --key try --base-url http://127.0.0.1:8400 --clock venue --state state/try --set live.shadow_hours=0s")]
 pub struct Args {
     /// Whose protocol
     #[arg(long, value_enum)]
     profile: Word,
+    /// Prints the venue's test key for carry keys add, and ends; it is public and opens nothing but such a venue
+    #[arg(long)]
+    print_key: bool,
     /// Loopback address and port; port 0 takes any free one
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
@@ -68,6 +77,9 @@ enum Word {
 /// # Errors
 /// Arguments that mean nothing, an address that is not loopback, a port that is taken.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
+    if args.print_key {
+        return Ok(writeln!(output.out, "{}", test_key(args.profile))?);
+    }
     let options = options(args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
@@ -87,6 +99,19 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     })?;
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(())
+}
+
+/// The key as `carry keys add` reads it.
+fn test_key(profile: Word) -> serde_json::Value {
+    match profile {
+        Word::Binance => serde_json::json!({ "key": TRADER.0, "secret": TRADER.1 }),
+        Word::Aster => {
+            let hex = ASTER_AGENT.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+            serde_json::json!({
+                "user": address_of(&ASTER_WALLET), "signer": address_of(&ASTER_AGENT), "private_key": format!("0x{hex}"),
+            })
+        }
+    }
 }
 
 fn failure(error: &LoopbackError) -> Failure {

@@ -12,7 +12,7 @@ use crate::tape::{self, TapeWriter};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write as _};
+use std::io::{Read, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -27,6 +27,8 @@ const BASES: [&str; 2] = [LEDGER, "venue.sqlite"];
 const BESIDE: [&str; 2] = [super::ladder::FILE, super::telling::FILE];
 /// A manifest is small; a larger one is not ours.
 const LARGEST_MANIFEST: u64 = 1 << 20;
+/// How a Zstandard file begins.
+const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// Zstandard's usual strength.
 const LEVEL: i32 = 3;
 
@@ -224,12 +226,17 @@ fn unpack(from: &Path, into: &Path) -> Result<Manifest, BackupError> {
     let not_ours = |problem: String| BackupError::NotBackup { path: from.to_owned(), problem };
     let damaged = |problem: String| BackupError::Damaged { path: from.to_owned(), problem };
     let broken = |error: std::io::Error| damaged(error.to_string());
-    let file = File::open(from).map_err(|error| failed(from, error))?;
-    let mut archive = tar::Archive::new(zstd::Decoder::new(file).map_err(|error| not_ours(error.to_string()))?);
-    let mut entries = archive.entries().map_err(|error| not_ours(error.to_string()))?;
-    let first = entries.next().ok_or_else(|| not_ours("it is empty".to_owned()))?;
+    let mut file = File::open(from).map_err(|error| failed(from, error))?;
+    let mut magic = [0; MAGIC.len()];
+    if file.read_exact(&mut magic).is_err() || magic != MAGIC {
+        return Err(not_ours("it is not compressed as one".to_owned()));
+    }
+    file.rewind().map_err(|error| failed(from, error))?;
+    let mut archive = tar::Archive::new(zstd::Decoder::new(file).map_err(broken)?);
+    let mut entries = archive.entries().map_err(broken)?;
+    let first = entries.next().ok_or_else(|| damaged("it is empty".to_owned()))?;
     let mut text = Vec::new();
-    let first = first.map_err(|error| not_ours(error.to_string()))?;
+    let first = first.map_err(broken)?;
     first.take(LARGEST_MANIFEST).read_to_end(&mut text).map_err(broken)?;
     let manifest: Manifest = serde_json::from_slice(&text).map_err(|error| not_ours(error.to_string()))?;
     if manifest.schema != SCHEMA {

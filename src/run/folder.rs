@@ -108,7 +108,11 @@ pub fn same_run(
     Ok(())
 }
 
-fn same_identity(read: &crate::store::Loaded, (loaded, mode): (&Loaded, &str), folder: &Path) -> Result<(), BeginError> {
+fn same_identity(
+    read: &crate::store::Loaded,
+    (loaded, mode): (&Loaded, &str),
+    folder: &Path,
+) -> Result<(), BeginError> {
     let identity = &identity(loaded, mode);
     let known = read.meta.get("identity").map_or("", String::as_str);
     let kind = |text: &str| text.split(" strategy=").next().map(str::to_owned);
