@@ -241,7 +241,13 @@ impl Shipped {
             }
         };
         // As a service manager or an engine starts it: an empty environment and the root folder.
-        command.args(&words[1..]).env_clear().env("RUST_LOG", "warn,carry=info").current_dir("/").stdin(Stdio::null());
+        command
+            .args(&words[1..])
+            .env_clear()
+            .env("RUST_LOG", "warn,carry=info")
+            .env("JOURNAL_STREAM", "8:1")
+            .current_dir("/")
+            .stdin(Stdio::null());
         command
     }
 
@@ -289,6 +295,7 @@ fn stays_up(shipped: &Shipped) {
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("nothing is lost, the same command goes on"), "{said}");
     assert!(!said.contains('\u{1b}'), "no colours where no terminal is: {said}");
+    assert!(said.lines().any(|line| line.starts_with("<4>")), "the journal is told the level: {said}");
 
     let child = shipped.starts();
     tell(&child, "-KILL");

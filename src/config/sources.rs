@@ -69,6 +69,8 @@ pub struct Folders {
     pub memory: Option<PathBuf>,
     /// The certificate of a simulated venue on this machine, as PEM; believed there alone.
     pub test_root: Option<PathBuf>,
+    /// Whether standard error goes to the journal of the system.
+    pub journal: bool,
 }
 
 impl Folders {
@@ -84,6 +86,7 @@ impl Folders {
             config: folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config"))),
             memory: folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/state"))),
             test_root: std::env::var_os(Self::TEST_ROOT).map(PathBuf::from),
+            journal: std::env::var_os("JOURNAL_STREAM").is_some(),
         }
     }
 }

@@ -6,6 +6,7 @@
 //! and `tests/process.rs`.
 
 use super::scrub;
+use crate::config::sources::Folders;
 use std::fs::File;
 use std::io::{IsTerminal as _, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +14,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 
 /// Lines that may wait to be written.
 const WAITING: usize = 1_024;
@@ -65,7 +67,7 @@ pub fn install(usual: Usual) {
     let _ = tracing_subscriber::fmt()
         .compact()
         .with_env_filter(filter)
-        .with_writer(|| Line)
+        .with_writer(Lines { journal: Folders::discover().journal })
         // The library would print a failed write itself, and stop the process when it cannot.
         .log_internal_errors(false)
         .with_ansi(false)
@@ -87,13 +89,58 @@ pub fn close() {
     }
 }
 
-/// What the subscriber writes a line to.
-struct Line;
+/// Makes what the subscriber writes a line to.
+struct Lines {
+    /// The system's journal takes a line's level from a prefix.
+    journal: bool,
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = Line;
+
+    fn make_writer(&'a self) -> Line {
+        Line { prefix: "" }
+    }
+
+    fn make_writer_for(&'a self, of: &tracing::Metadata<'_>) -> Line {
+        let level = *of.level();
+        let prefix = match level {
+            _ if !self.journal => "",
+            tracing::Level::ERROR => "<3>",
+            tracing::Level::WARN => "<4>",
+            tracing::Level::INFO => "<6>",
+            _ => "<7>",
+        };
+        Line { prefix }
+    }
+}
+
+/// One message, in one line whatever its text holds.
+struct Line {
+    prefix: &'static str,
+}
+
+impl Line {
+    fn of(&self, text: &[u8]) -> Vec<u8> {
+        let text = text.get(..LONGEST).unwrap_or(text);
+        let text = text.strip_suffix(b"\n").unwrap_or(text);
+        let mut line = self.prefix.as_bytes().to_vec();
+        for byte in text {
+            match byte {
+                b'\n' => line.extend_from_slice(b" | "),
+                b'\r' => {}
+                other => line.push(*other),
+            }
+        }
+        line.push(b'\n');
+        line
+    }
+}
 
 impl Write for Line {
     fn write(&mut self, from: &[u8]) -> std::io::Result<usize> {
         if let Some(queue) = queue() {
-            queue.offer(from.get(..LONGEST).unwrap_or(from).to_vec());
+            queue.offer(self.of(from));
         }
         Ok(from.len())
     }
@@ -178,6 +225,13 @@ mod tests {
     use super::*;
     use std::sync::Mutex;
     use std::sync::mpsc::channel;
+
+    #[test]
+    fn u01_a_message_is_one_line_with_its_level_for_the_journal() {
+        let line = |prefix, text: &str| String::from_utf8(Line { prefix }.of(text.as_bytes())).unwrap();
+        assert_eq!(line("", "all is well\n"), "all is well\n");
+        assert_eq!(line("<3>", "refused\r\n  there: a\n  asked: b\n"), "<3>refused |   there: a |   asked: b\n");
+    }
 
     /// Takes nothing until it is allowed to.
     struct Stuck {

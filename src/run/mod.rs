@@ -42,11 +42,8 @@ pub mod snapshot;
 pub mod stops;
 pub mod subject;
 pub mod telling;
-<<<<<<< HEAD
-pub mod what;
-=======
 pub mod upgrade;
->>>>>>> a64171d (Backup and restore of a session; a session of the last version goes on; paper runs in real time until it is stopped)
+pub mod what;
 
 pub use driver::Driver;
 pub use journal::{Journal, NoJournal};
