@@ -116,7 +116,7 @@ fn clock_line(offset: Option<Offset>) -> Line {
 
 /// Everything that needs the key. What fails is a line, and the rest is asked all the same.
 pub async fn account(inquiry: &Inquiry<'_>, subject: &Subject<'_>, lines: &mut Vec<Line>) {
-    match preflight::key(inquiry, subject.now).await {
+    match preflight::key(inquiry, subject.settings, subject.now).await {
         Ok((known, found)) => {
             lines.extend(found);
             if !known {
@@ -188,9 +188,8 @@ fn modes_line(found: &SymbolModes, settings: &Settings) -> Line {
 pub async fn pairs(inquiry: &Inquiry<'_>, subject: &Subject<'_>, lines: &mut Vec<Line>) {
     let mut listed = Vec::new();
     for market in [Market::Spot, Market::Perp] {
-        match inquiry.ask("its instruments", Ask::Instruments(market)).await {
-            Ok(Answer::Instruments { listings, .. }) => listed.push(listings),
-            Ok(_) => lines.push(unread(&format!("{market} instruments"))),
+        match inquiry.listings(market, subject.symbols).await {
+            Ok(listings) => listed.push(listings),
             Err(error) => lines.push(failed(&format!("{market} instruments"), &error)),
         }
     }

@@ -149,7 +149,7 @@ impl Inquiry<'_> {
         let mut tries = 0;
         loop {
             match self.wire.fetch(ask.clone()).await {
-                Outcome::Answered { result: Ok(answer), .. } => return Ok(answer),
+                Outcome::Answered { result: Ok(answer), .. } => return Ok(self.tolerated(what, answer)),
                 Outcome::Answered { result: Err(refused), .. } if refused.class == Class::Clock && tries < CLOCKS => {
                     // It was not executed; the clock is measured again, and then it is asked again (fault D13).
                     tries += 1;
@@ -166,6 +166,22 @@ impl Inquiry<'_> {
                 }
             }
         }
+    }
+
+    /// Rows of lists that cannot be read are left out and named, where a row of ours that is missing is noticed by whoever
+    /// asked. Money and positions are read completely or not at all.
+    fn tolerated(&self, what: &'static str, answer: Answer) -> Answer {
+        let Answer::Partly { answer: list, left_out } = &answer else { return answer };
+        if !matches!(
+            **list,
+            Answer::FundingInfo(_) | Answer::Brackets(_) | Answer::CollateralRates(_) | Answer::AdlRanks(_)
+        ) {
+            return answer;
+        }
+        for (symbol, why) in left_out {
+            tracing::warn!(venue = self.name, what, %symbol, why, "a row was left out");
+        }
+        answer.parted().0
     }
 
     /// Measures the clock; the first thing that is asked.
@@ -193,8 +209,9 @@ impl Inquiry<'_> {
         catalogue: &mut Catalogue,
         known: &mut Known,
     ) -> Result<(), StartError> {
-        let spot = self.listings(Market::Spot).await?;
-        let perp = self.listings(Market::Perp).await?;
+        let named: Vec<Symbol> = symbols.iter().filter_map(|symbol| Symbol::new(symbol).ok()).collect();
+        let spot = self.listings(Market::Spot, &named).await?;
+        let perp = self.listings(Market::Perp, &named).await?;
         let find = |rows: &[Listing], symbol: &str| rows.iter().find(|row| row.symbol.as_str() == symbol).cloned();
         for symbol in symbols {
             let pair = || format!("{}:{symbol}", self.name);
@@ -211,8 +228,16 @@ impl Inquiry<'_> {
         Ok(())
     }
 
-    async fn listings(&self, market: Market) -> Result<Vec<Listing>, StartError> {
-        match self.ask("its instruments", Ask::Instruments(market)).await? {
+    /// What the venue lists of these symbols: one that it does not know refuses the question, and then the whole list says
+    /// which.
+    pub(super) async fn listings(&self, market: Market, symbols: &[Symbol]) -> Result<Vec<Listing>, StartError> {
+        let answer = match self.ask("its instruments", Ask::Listed { market, symbols: symbols.to_vec() }).await {
+            Err(StartError::Refused { refused, .. }) if refused.class == Class::Malformed => {
+                self.ask("its instruments", Ask::Instruments(market)).await?
+            }
+            other => other?,
+        };
+        match answer {
             Answer::Instruments { listings, .. } => Ok(listings),
             _ => Err(self.strange("its instruments")),
         }

@@ -63,9 +63,9 @@ pub fn whole_leverage(settings: &Settings) -> u8 {
     u8::try_from(whole.clamp(1, 3)).unwrap_or(3)
 }
 
-/// Rights of the key.
+/// Rights of the key, against what the settings need of it.
 #[must_use]
-pub fn rights(rights: &KeyRights, now: WallTime) -> Vec<Line> {
+pub fn rights(rights: &KeyRights, settings: &Settings, now: WallTime) -> Vec<Line> {
     let mut lines = Vec::new();
     let word = |right: Option<bool>| match right {
         Some(true) => "yes",
@@ -89,8 +89,11 @@ pub fn rights(rights: &KeyRights, now: WallTime) -> Vec<Line> {
         lines.push(Line::new(check, verdict, word(right), fix));
     }
     if rights.transfers != Some(true) {
+        // Where the bot keeps the short's margin by moving money, a key that may not move any lets it be liquidated.
+        let needed = settings.margin.autopilot || settings.margin.collateral == Collateral::Coin;
+        let verdict = if needed && rights.transfers == Some(false) { Verdict::Refuse } else { Verdict::Warn };
         let fix = "allow universal transfers: without them margin cannot be topped up from the spot wallet";
-        lines.push(Line::new("key: transfers", Verdict::Warn, word(rights.transfers), fix));
+        lines.push(Line::new("key: transfers", verdict, word(rights.transfers), fix));
     }
     if rights.ip_bound != Some(true) {
         let fix = "bind the key to this machine's address in the venue's settings";
@@ -162,7 +165,7 @@ pub async fn account(
     (symbols, settings): (&[Symbol], &Settings),
     now: WallTime,
 ) -> Result<Vec<Line>, StartError> {
-    let (known, mut lines) = key(inquiry, now).await?;
+    let (known, mut lines) = key(inquiry, settings, now).await?;
     if !known {
         return Ok(lines);
     }
@@ -182,14 +185,14 @@ pub async fn account(
 ///
 /// # Errors
 /// [`StartError`] when it cannot be reached. A refusal is a line.
-pub async fn key(inquiry: &Inquiry<'_>, now: WallTime) -> Result<(bool, Vec<Line>), StartError> {
+pub async fn key(inquiry: &Inquiry<'_>, settings: &Settings, now: WallTime) -> Result<(bool, Vec<Line>), StartError> {
     let profile = inquiry.wire.profile();
     if !profile.has(Feature::ApiRestrictions) && !profile.has(Feature::AgentList) {
         let fix = "make sure in the venue's settings that the key cannot withdraw: it cannot be asked";
         return Ok((true, vec![Line::new("key: withdrawals", Verdict::Warn, "not stated by this venue", fix)]));
     }
     let lines = match inquiry.ask("the rights of the key", Ask::KeyRights).await {
-        Ok(Answer::KeyRights(found)) => return Ok((true, rights(&found, now))),
+        Ok(Answer::KeyRights(found)) => return Ok((true, rights(&found, settings, now))),
         Ok(_) => vec![Line::new("key", Verdict::Refuse, "its rights cannot be read", "ask the venue's support")],
         Err(StartError::Refused { refused, .. }) => {
             let fix = match refused.class {
@@ -357,5 +360,26 @@ mod tests {
         check(Collateral::Coin, Some(true), Verdict::Good, "");
         check(Collateral::Coin, Some(false), Verdict::Refuse, "multi-assets");
         check(Collateral::Coin, None, Verdict::Refuse, "multi-assets");
+    }
+
+    #[test]
+    fn l32_a_key_that_may_not_transfer_is_refused_where_the_bot_moves_margin() {
+        let check = |transfers, autopilot, collateral, expected: Option<Verdict>| {
+            let mut settings = Settings::default();
+            (settings.margin.autopilot, settings.margin.collateral) = (autopilot, collateral);
+            let yes = Some(true);
+            let (reading, spot, perps) = (yes, yes, yes);
+            let found =
+                KeyRights { reading, spot, perps, withdrawals: Some(false), transfers, ip_bound: yes, expires: None };
+            let lines = rights(&found, &settings, WallTime(0));
+            let line = lines.iter().find(|line| line.check == "key: transfers");
+            assert_eq!(line.map(|line| line.verdict), expected);
+        };
+        check(Some(true), true, Collateral::Quote, None);
+        check(Some(false), true, Collateral::Quote, Some(Verdict::Refuse));
+        check(Some(false), false, Collateral::Coin, Some(Verdict::Refuse));
+        check(Some(false), false, Collateral::Quote, Some(Verdict::Warn));
+        // Not stated is not known: Aster's agents have no such right of their own.
+        check(None, true, Collateral::Quote, Some(Verdict::Warn));
     }
 }

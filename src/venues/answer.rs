@@ -389,8 +389,27 @@ pub enum Answer {
     AdlRanks(Vec<(Symbol, u8)>),
     /// A listen key, or `None` for its keep-alive and closing.
     ListenKey(Option<String>),
+    /// A list of which some rows could not be read. They are named, each with its field: where one of them is of an instrument
+    /// that we trade, the list is worth nothing.
+    Partly {
+        /// The list without them.
+        answer: Box<Self>,
+        /// Their symbols and what is wrong with them.
+        left_out: Vec<(Symbol, String)>,
+    },
     /// Done; nothing more is said. Also what the venue calls "no need to change".
     Done,
+}
+
+impl Answer {
+    /// The answer without the rows that could not be read, and those rows.
+    #[must_use]
+    pub fn parted(self) -> (Self, Vec<(Symbol, String)>) {
+        match self {
+            Self::Partly { answer, left_out } => (*answer, left_out),
+            whole => (whole, Vec::new()),
+        }
+    }
 }
 
 /// Why a request got no answer that can be used, as far as a caller would act differently.

@@ -45,6 +45,14 @@ pub enum Ask {
     Time(Market),
     /// All instruments of a market with their filters and request limits.
     Instruments(Market),
+    /// The same of these symbols alone, where the venue can be asked so (the whole list of spot is ten megabytes); one that it
+    /// does not know refuses the question.
+    Listed {
+        /// Which market.
+        market: Market,
+        /// Which symbols.
+        symbols: Vec<Symbol>,
+    },
     /// A book of up to `levels` a side.
     Depth {
         /// Which market.

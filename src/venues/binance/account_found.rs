@@ -23,6 +23,9 @@ impl Account {
         for refused in found.no_list {
             out.push(Output::Note(Note::NoList(refused)));
         }
+        if found.left_out > 0 {
+            out.push(Output::Note(Note::LeftOut(found.left_out)));
+        }
         for (instrument, row) in found.fills {
             self.listed_fill(instrument, row, now, out);
         }

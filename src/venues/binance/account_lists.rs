@@ -6,6 +6,7 @@
 
 use super::account_fills::{Executions, ROWS};
 use super::account_income::{Income, Perp, Told};
+use super::message::label;
 use crate::domain::{FillId, Instrument, InstrumentId, Market, SignedQuantity, Span, Symbol, VenueId, WallTime};
 use crate::port::Event;
 use crate::port::event::Wallet;
@@ -53,6 +54,8 @@ pub(super) struct Found {
     pub(super) told: Told,
     /// Lists that could not be had.
     pub(super) no_list: Vec<Refused>,
+    /// Rows that could not be read and are none of ours.
+    pub(super) left_out: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -80,6 +83,8 @@ pub(super) struct Cycle {
     spot: Option<Vec<BalanceRow>>,
     perp: Option<Vec<BalanceRow>>,
     positions: Option<Vec<PositionRow>>,
+    /// Foreign perps whose positions could not be read.
+    odd: Vec<Symbol>,
     orphans: Vec<(InstrumentId, FillRow)>,
     /// When lists of a quiet moment came last.
     compared: WallTime,
@@ -104,6 +109,7 @@ impl Cycle {
             spot: None,
             perp: None,
             positions: None,
+            odd: Vec::new(),
             orphans: Vec::new(),
             compared: now,
             stalled: false,
@@ -232,6 +238,7 @@ impl Cycle {
     pub(super) fn answered(&mut self, call: u64, result: Result<Answer, Refused>, now: WallTime) -> Found {
         let mut found = Found::default();
         let Some(step) = self.waiting.remove(&call) else { return found };
+        let result = result.map(|answer| self.tolerated(&step, answer, &mut found));
         match (step, result) {
             (Step::Open, Ok(Answer::Orders(rows))) => found.open = rows,
             (Step::Spot, Ok(Answer::Balances(_, rows))) => self.spot = Some(rows),
@@ -257,6 +264,25 @@ impl Cycle {
             found.fills.append(&mut self.orphans);
         }
         found
+    }
+
+    /// A list of which rows of foreign symbols could not be read is a list; one that misses a row of ours is none (L30). A
+    /// payment without a symbol may be ours, and so may an order or a position whose symbol cannot be read.
+    fn tolerated(&mut self, step: &Step, answer: Answer, found: &mut Found) -> Answer {
+        let (list, left_out) = answer.parted();
+        let foreign = |symbol: &Symbol| {
+            let ours = self.instruments.iter().any(|(_, _, name)| name == symbol);
+            !ours && *symbol != label("")
+        };
+        if !left_out.iter().all(|(symbol, _)| foreign(symbol)) {
+            return Answer::Partly { answer: Box::new(list), left_out };
+        }
+        found.left_out += left_out.len();
+        if matches!(step, Step::Positions) {
+            // A position that cannot be read is one all the same.
+            self.odd = left_out.into_iter().map(|(symbol, _)| symbol).collect();
+        }
+        list
     }
 
     fn on_fills(&mut self, (instrument, from): (InstrumentId, From), rows: Vec<FillRow>, found: &mut Found) {
@@ -315,7 +341,7 @@ impl Cycle {
             spot: self.spot.take()?,
             perp: self.perp.take()?,
             positions: Vec::new(),
-            elsewhere: Vec::new(),
+            elsewhere: std::mem::take(&mut self.odd),
         };
         for row in &mut lists.perp {
             row.total -= self.income.pending(row.asset);

@@ -2,6 +2,7 @@
 //!
 //! Order states fail loudly when new (fault C09). Tests: in `reply_tests.rs`.
 
+use super::account_wire::{Rows, each};
 use super::field::{Value, parse, parse_rows};
 use super::message::DecodeError;
 use crate::domain::fees::Role;
@@ -99,8 +100,9 @@ pub(super) fn order(market: Market, text: &str) -> Read<OrderRow> {
     order_row(market, &parse(text)?)
 }
 
-pub(super) fn orders(market: Market, text: &str) -> Read<Vec<OrderRow>> {
-    parse_rows(text)?.iter().map(|sent| order_row(market, sent)).collect()
+pub(super) fn orders(market: Market, text: &str) -> Read<Rows<OrderRow>> {
+    let rows: Vec<SentOrder<'_>> = parse_rows(text)?;
+    Ok(each(&rows, |sent| sent.symbol.word(), |sent| order_row(market, sent)))
 }
 
 /// The orders that a cancel of all ended; lists of orders stand between them and are left out.

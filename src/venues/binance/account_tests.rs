@@ -384,6 +384,31 @@ fn lists_are_told_once_all_are_there_and_not_when_one_failed() {
 }
 
 #[test]
+fn l30_a_list_with_an_odd_row_of_a_foreign_symbol_counts_and_one_with_a_row_of_ours_does_not() {
+    let looks = |odd: &str| {
+        let mut bench = Bench::ready();
+        bench.later(Span::seconds(31));
+        let mut said = Vec::new();
+        for (call, what) in calls(&bench.said.clone()) {
+            let Call::Ask(ask) = what else { continue };
+            let mut answer = order::empty(&ask);
+            if matches!(ask, Ask::Positions | Ask::OpenOrders { .. }) {
+                let left_out = vec![(Symbol::new(odd).unwrap(), "field `x` is odd".to_owned())];
+                answer = Answer::Partly { answer: Box::new(answer), left_out };
+            }
+            said.extend(bench.tell(Input::Answered { call, result: Ok(answer) }));
+        }
+        said
+    };
+    let said = looks("XYZUSDT");
+    assert!(said.contains(&Output::Note(Note::LeftOut(1))), "counted: {said:?}");
+    let lists = said.iter().find_map(|one| if let Output::Lists(lists) = one { Some(lists) } else { None });
+    assert_eq!(lists.unwrap().elsewhere, [Symbol::of("XYZUSDT")], "a position that cannot be read is one");
+    let said = looks("BTCUSDT");
+    assert!(!said.iter().any(|one| matches!(one, Output::Lists(_))), "{said:?}");
+}
+
+#[test]
 fn the_dead_mans_switch_is_kept_while_an_order_rests_and_let_go_after() {
     let switches = |said: &[Output]| -> Vec<Span> {
         let switch = |(_, call): (CallId, Call)| match call {

@@ -3,7 +3,7 @@
 //! Tests: in `reply_tests.rs`.
 
 use super::field::{Value, parse, parse_rows};
-use super::message::DecodeError;
+use super::message::{DecodeError, label};
 use crate::domain::margin::Bracket;
 use crate::domain::{Amount, FillId, Symbol};
 use crate::port::event::Wallet;
@@ -62,6 +62,25 @@ pub(super) fn balances(wallet: Wallet, text: &str) -> Read<Answer> {
     Ok(Answer::Balances(wallet, rows))
 }
 
+/// What could be read of a list, and the rows that could not, by their symbols (L30).
+pub(super) type Rows<R> = (Vec<R>, Vec<(Symbol, String)>);
+
+/// Reads every row that can be read: one odd row does not hide the others.
+pub(super) fn each<'r, T, R>(
+    rows: &'r [T],
+    symbol: impl Fn(&'r T) -> &'r str,
+    read: impl Fn(&'r T) -> Read<R>,
+) -> Rows<R> {
+    let (mut kept, mut left_out) = (Vec::with_capacity(rows.len()), Vec::new());
+    for row in rows {
+        match read(row) {
+            Ok(read) => kept.push(read),
+            Err(error) => left_out.push((label(symbol(row)), error.to_string())),
+        }
+    }
+    (kept, left_out)
+}
+
 type Amounts = Read<(Amount, Amount)>;
 
 fn spot_balance(row: &Held<'_>) -> Amounts {
@@ -103,9 +122,9 @@ sent!(Position {
     at "updateTime",
 });
 
-pub(super) fn positions(text: &str) -> Read<Vec<PositionRow>> {
+pub(super) fn positions(text: &str) -> Read<Rows<PositionRow>> {
     let rows: Vec<Position<'_>> = parse_rows(text)?;
-    rows.iter().map(position).collect()
+    Ok(each(&rows, |row| row.symbol.word(), position))
 }
 
 fn position(row: &Position<'_>) -> Read<PositionRow> {
@@ -196,7 +215,7 @@ struct SymbolBrackets<'a> {
     brackets: Vec<SentBracket<'a>>,
 }
 
-pub(super) fn brackets(text: &str) -> Read<Vec<(Symbol, Vec<Bracket>)>> {
+pub(super) fn brackets(text: &str) -> Read<Rows<(Symbol, Vec<Bracket>)>> {
     let rows: Vec<SymbolBrackets<'_>> = parse_rows(text)?;
     let bracket = |row: &SentBracket<'_>| {
         let (floor, maintenance) = (row.floor.amount("notionalFloor")?, row.ratio.rate("maintMarginRatio")?);
@@ -210,7 +229,7 @@ pub(super) fn brackets(text: &str) -> Read<Vec<(Symbol, Vec<Bracket>)>> {
         brackets.sort_by_key(|bracket| bracket.floor);
         Ok((row.symbol.symbol("symbol")?, brackets))
     };
-    rows.iter().map(symbol).collect()
+    Ok(each(&rows, |row| row.symbol.word(), symbol))
 }
 
 sent!(Income {
@@ -223,7 +242,7 @@ sent!(Income {
     fill "tradeId",
 });
 
-pub(super) fn income(text: &str) -> Read<Vec<IncomeRow>> {
+pub(super) fn income(text: &str) -> Read<Rows<IncomeRow>> {
     let rows: Vec<Income<'_>> = parse_rows(text)?;
     let row = |row: &Income<'_>| {
         let symbol = &row.symbol;
@@ -237,7 +256,7 @@ pub(super) fn income(text: &str) -> Read<Vec<IncomeRow>> {
             fill: if row.fill.is_empty() { None } else { Some(FillId(row.fill.id("tradeId")?)) },
         })
     };
-    rows.iter().map(row).collect()
+    Ok(each(&rows, |row| row.symbol.word(), row))
 }
 
 sent!(Moved { id "tranId", });
@@ -250,7 +269,12 @@ pub(super) fn transferred(text: &str) -> Read<String> {
 
 /// Transfers out of a wallet as rows of the perp wallet's income, which has what arrived there and what left it.
 pub(super) fn moved(from: Wallet, text: &str) -> Read<Vec<TransferRow>> {
-    let rows = income(text)?.into_iter().filter(|row| row.kind.as_str() == "TRANSFER");
+    let (rows, left_out) = income(text)?;
+    if !left_out.is_empty() {
+        // One that cannot be read may be the one that is looked for.
+        return Err(DecodeError::WrongType { field: "income", expected: "rows that can all be read" });
+    }
+    let rows = rows.into_iter().filter(|row| row.kind.as_str() == "TRANSFER");
     let out = rows.filter(|row| (row.amount > Amount::ZERO) == (from == Wallet::Spot));
     let row = |row: IncomeRow| TransferRow {
         id: row.id,
@@ -394,7 +418,7 @@ pub(super) fn trading_status(text: &str) -> Read<Answer> {
 
 sent!(Collateral { symbol "symbol", index "index", bid "bidRate", ask "askRate", });
 
-pub(super) fn collateral(text: &str) -> Read<Vec<CollateralRow>> {
+pub(super) fn collateral(text: &str) -> Read<Rows<CollateralRow>> {
     let rows: Vec<Collateral<'_>> = parse_rows(text)?;
     let missing = |field| DecodeError::WrongType { field, expected: "a price" };
     let row = |row: &Collateral<'_>| {
@@ -405,7 +429,7 @@ pub(super) fn collateral(text: &str) -> Read<Vec<CollateralRow>> {
             ask: row.ask.computed_price("askRate")?.ok_or_else(|| missing("askRate"))?,
         })
     };
-    rows.iter().map(row).collect()
+    Ok(each(&rows, |row| row.symbol.word(), row))
 }
 
 sent!(Quantiles { both "BOTH", long "LONG", short "SHORT", });
@@ -419,7 +443,7 @@ struct Adl<'a> {
     quantile: Quantiles<'a>,
 }
 
-pub(super) fn adl(text: &str) -> Read<Vec<(Symbol, u8)>> {
+pub(super) fn adl(text: &str) -> Read<Rows<(Symbol, u8)>> {
     let rows: Vec<Adl<'_>> = parse_rows(text)?;
     let row = |row: &Adl<'_>| {
         let q = &row.quantile;
@@ -428,7 +452,7 @@ pub(super) fn adl(text: &str) -> Read<Vec<(Symbol, u8)>> {
         let missing = DecodeError::WrongType { field: "adlQuantile", expected: "a rank" };
         Ok((row.symbol.symbol("symbol")?, rank.ok_or(missing)?))
     };
-    rows.iter().map(row).collect()
+    Ok(each(&rows, |row| row.symbol.word(), row))
 }
 
 sent!(Key { key "listenKey", });

@@ -103,7 +103,8 @@ impl Encoder<'_> {
         let perp = Host::Perp;
         Ok(match ask {
             Ask::Time(market) => public(host(*market), self.profile.common(*market).time, String::new(), 1),
-            Ask::Instruments(market) => self.instruments(*market),
+            Ask::Instruments(market) => self.instruments(*market, &[]),
+            Ask::Listed { market, symbols } => self.instruments(*market, symbols),
             Ask::Depth { market, symbol, levels } => self.depth(*market, symbol, *levels),
             Ask::BestQuote { market, symbol } => self.best_quote(*market, symbol.as_ref()),
             Ask::Candles { .. } => self.candles(ask)?,
@@ -131,17 +132,21 @@ impl Encoder<'_> {
         })
     }
 
-    fn instruments(&self, market: Market) -> Request {
+    /// All instruments, or those of these symbols where the venue takes such a question: the perp host has the whole list only.
+    fn instruments(&self, market: Market, symbols: &[Symbol]) -> Request {
         let path = self.profile.common(market).instruments;
         let (query, weight) = match market {
             // The sets of permissions are most of Binance's answer, and nothing here reads them.
             Market::Spot if self.profile.has(Feature::LimitMaker) => {
-                ("showPermissionSets=false", self.profile.weights.spot_instruments)
+                let names: Vec<String> = symbols.iter().map(|symbol| format!("\"{symbol}\"")).collect();
+                let list = (!names.is_empty()).then(|| format!("[{}]", names.join(",")));
+                let query = Query::new().maybe("symbols", list).with("showPermissionSets", false);
+                (query, self.profile.weights.spot_instruments)
             }
-            Market::Spot => ("", self.profile.weights.spot_instruments),
-            Market::Perp => ("", 1),
+            Market::Spot => (Query::new(), self.profile.weights.spot_instruments),
+            Market::Perp => (Query::new(), 1),
         };
-        public(host(market), path, query.to_owned(), weight)
+        public(host(market), path, query.done(), weight)
     }
 
     fn depth(&self, market: Market, symbol: &Symbol, levels: u32) -> Request {

@@ -147,3 +147,28 @@ fn listen_keys_by_venue() {
     let gone = read(&binance, &key(Market::Spot, ListenKeyAct::Open)).unwrap_err();
     assert_eq!(gone.what, "listen key on spot");
 }
+
+#[test]
+fn l33_instruments_are_asked_for_by_symbol_where_the_venue_takes_that() {
+    let symbols = vec![Symbol::of("BTCUSDT"), Symbol::of("ETHUSDT")];
+    let query = |profile: &Profile, market| {
+        let ask = Ask::Listed { market, symbols: symbols.clone() };
+        read(profile, &ask).unwrap().query
+    };
+    let listed = "symbols=%5B%22BTCUSDT%22%2C%22ETHUSDT%22%5D&showPermissionSets=false";
+    assert_eq!(query(&Profile::binance(), Market::Spot), listed);
+    assert_eq!(query(&Profile::binance(), Market::Perp), "");
+    assert_eq!(query(&Profile::aster_v1(), Market::Spot), "", "not documented there");
+    assert_eq!(read(&Profile::binance(), &Ask::Instruments(Market::Spot)).unwrap().query, "showPermissionSets=false");
+}
+
+#[test]
+fn l06_executions_of_one_order_are_asked_for_by_its_number() {
+    let symbol = Symbol::of("BTCUSDT");
+    let fills = |market, from| read(&Profile::binance(), &Ask::Fills { market, symbol, from, limit: 1000 }).unwrap();
+    let request = fills(Market::Spot, From::Order(42));
+    assert_eq!((request.query.as_str(), request.weight), ("symbol=BTCUSDT&orderId=42&limit=1000", 5));
+    assert_eq!(request.priority, Priority::Safety);
+    assert_eq!(fills(Market::Perp, From::Order(42)).query, "symbol=BTCUSDT&orderId=42&limit=1000");
+    assert_eq!(fills(Market::Spot, From::Id(7)).weight, 20);
+}

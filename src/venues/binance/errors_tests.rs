@@ -15,6 +15,21 @@ fn class(context: Context, status: u16, code: i64, words: &str) -> Class {
 }
 
 #[test]
+fn l11_what_ends_by_itself_is_no_verdict() {
+    let lasting = [Class::Auth, Class::Restricted];
+    let passing = [
+        Class::RateLimit,
+        Class::Banned,
+        Class::Later,
+        Class::Clock,
+        Class::Unknown,
+        Class::ListenKey,
+        Class::Proof(RejectCause::Halted),
+    ];
+    assert!(lasting.iter().all(|class| class.lasts()) && !passing.iter().any(|class| class.lasts()));
+}
+
+#[test]
 fn a07_every_documented_code_of_a_placement_on_a_perp() {
     use RejectCause::{Balance, Filter, Halted, Limit, PriceBand, RateLimit, ReduceOnly, WouldTake};
     let table: &[(&[i64], Class)] = &[
@@ -29,14 +44,14 @@ fn a07_every_documented_code_of_a_placement_on_a_perp() {
         (&[-5021, -5024, -5025, -5026, -5027, -5037, -5038, -5039, -5040, -5041, -5043], Class::Malformed),
         (&[-1013, -1111, -4001, -4002, -4003, -4004, -4005, -4013, -4014], Class::Proof(Filter)),
         (&[-4023, -4029, -4030, -4164], Class::Proof(Filter)),
-        (&[-1122, -1220, -4140, -4141], Class::Proof(Halted)),
+        (&[-1122, -1220, -4140, -4141, -4400, -4401], Class::Proof(Halted)),
         (&[-2018, -2019, -4050, -4051], Class::Proof(Balance)),
         (&[-2020, -4016, -4024, -4131], Class::Proof(PriceBand)),
         (&[-2022, -4118], Class::Proof(ReduceOnly)),
         (&[-2023], Class::Liquidating),
         (&[-2024, -2025, -2027, -2028, -4045], Class::Proof(Limit)),
         (&[-4047, -4048, -4067, -4068, -4531, -4061, -4062, -4109, -4167], Class::State),
-        (&[-4087, -4088, -4105, -4106, -4107, -4189, -4192, -4202, -4402, -4403, -4400, -4401], Class::Restricted),
+        (&[-4087, -4088, -4105, -4106, -4107, -4189, -4192, -4202, -4402, -4403], Class::Restricted),
         (&[-5022], Class::Proof(WouldTake)),
     ];
     for (codes, expected) in table {

@@ -10,7 +10,7 @@ use crate::domain::{
 };
 use crate::port::Event;
 use crate::port::event::{EndCause, Settlement};
-use crate::venues::answer::{Answer, CollateralRow, FundingRow, FundingTerms, Listing, Refused};
+use crate::venues::answer::{Answer, Class, CollateralRow, FundingRow, FundingTerms, Listing, Refused};
 use crate::venues::ask::Ask;
 use std::collections::BTreeMap;
 
@@ -82,7 +82,8 @@ pub enum FeedOutput {
 enum Pending {
     Snapshot(InstrumentId, Market),
     Terms,
-    Listings,
+    Listings(Market),
+    Whole,
     Settled(InstrumentId),
     Interest(InstrumentId),
     Collateral,
@@ -279,11 +280,21 @@ impl Feed {
         now: WallTime,
         out: &mut Vec<FeedOutput>,
     ) {
-        let Ok(answer) = result else {
-            self.failed(call, now, out);
-            return;
+        let answer = match result {
+            Ok(answer) => answer,
+            Err(refused) => {
+                if let (Class::Malformed, Some(Pending::Listings(market))) =
+                    (refused.class, self.pending.get(&call).copied())
+                {
+                    // One of them is not listed any more: the whole list says of which ones that is not so.
+                    self.call(Pending::Whole, Ask::Instruments(market), out);
+                }
+                self.failed(call, now, out);
+                return;
+            }
         };
         let Some(pending) = self.pending.remove(&call) else { return };
+        let (answer, left_out) = answer.parted();
         match (pending, answer) {
             (Pending::Snapshot(instrument, market), _) => {
                 let mut said = std::mem::take(&mut self.said);
@@ -291,8 +302,10 @@ impl Feed {
                 self.pass_on(market, &mut said, out);
                 self.said = said;
             }
-            (Pending::Terms, Answer::FundingInfo(rows)) => self.terms(&rows, out),
-            (Pending::Listings, Answer::Instruments { listings, .. }) => self.listings(&listings, out),
+            (Pending::Terms, Answer::FundingInfo(rows)) => self.terms(&rows, &left_out, out),
+            (Pending::Listings(_) | Pending::Whole, Answer::Instruments { listings, .. }) => {
+                self.listings(&listings, out)
+            }
             (Pending::Settled(instrument), Answer::FundingHistory(rows)) => self.settled(instrument, &rows, out),
             (Pending::Collateral, Answer::CollateralRates(rows)) => self.rates(&rows, out),
             (Pending::Interest(instrument), Answer::OpenInterest(rows)) => {
@@ -313,8 +326,13 @@ impl Feed {
         }
     }
 
-    fn terms(&mut self, rows: &[FundingTerms], out: &mut Vec<FeedOutput>) {
+    fn terms(&mut self, rows: &[FundingTerms], left_out: &[(Symbol, String)], out: &mut Vec<FeedOutput>) {
         for perp in &mut self.perps {
+            if let Some((symbol, why)) = left_out.iter().find(|(symbol, _)| *symbol == perp.symbol) {
+                // Its row is there and cannot be read: what was known of it stays, and its settlements are checked against that.
+                out.push(FeedOutput::Refused(format!("terms of funding of {symbol}: {why}")));
+                continue;
+            }
             // A perp that is not listed is one of eight hours; its settlements are checked against that.
             let found = rows.iter().find(|row| row.symbol == perp.symbol).map_or(Interval::H8, |row| row.interval);
             if perp.interval == Some(found) {
@@ -389,7 +407,8 @@ impl Feed {
             self.terms_at = Some(now);
             self.call(Pending::Terms, Ask::FundingInfo, out);
             for market in [Market::Spot, Market::Perp] {
-                self.call(Pending::Listings, Ask::Instruments(market), out);
+                let symbols = self.names.keys().filter(|(of, _)| *of == market).map(|(_, symbol)| *symbol).collect();
+                self.call(Pending::Listings(market), Ask::Listed { market, symbols }, out);
             }
         }
         if self.has_interest && self.interest_at.is_none_or(|at| now.since(at) >= INTEREST_EVERY) {

@@ -3,7 +3,7 @@
 //! A row that cannot be read is left out and named, so that one odd instrument does not hide the others.
 //! Tests: in `reply_tests.rs`, and with recorded lists in `tests/wire_private.rs`.
 
-use super::account_wire::sent;
+use super::account_wire::{each, sent};
 use super::field::{Value, parse};
 use super::message::{DecodeError, label};
 use crate::domain::{Amount, Market, Rate, Rules};
@@ -56,8 +56,9 @@ sent!(Filter {
 pub(super) fn instruments(market: Market, text: &str) -> Read<Answer> {
     let info: Info<'_> = parse(text)?;
     let symbols = info.symbols.ok_or(DecodeError::WrongType { field: "symbols", expected: "a list" })?;
-    let limits = info.rate_limits.iter().map(limit).collect::<Read<Vec<_>>>()?;
-    let (mut listings, mut left_out) = (Vec::with_capacity(symbols.len()), Vec::new());
+    // A limit of a new kind is none that we could keep: the ones that we know still hold.
+    let (limits, mut left_out) = each(&info.rate_limits, |sent| sent.kind.word(), limit);
+    let mut listings = Vec::with_capacity(symbols.len());
     for sent in &symbols {
         match listing(market, sent) {
             Ok(listing) => listings.push(listing),

@@ -2,7 +2,7 @@
 //!
 //! Tests: in `reply_tests.rs`.
 
-use super::account_wire::sent;
+use super::account_wire::{Rows, each, sent};
 use super::field::{Value, parse, parse_rows};
 use super::message::DecodeError;
 use crate::domain::{Fees, Interval, Market, NumberError, Price, Quantity, Rate, WallTime, decimal};
@@ -97,7 +97,7 @@ sent!(Terms {
     interest "interestRate",
 });
 
-pub(super) fn funding_info(text: &str) -> Read<Vec<FundingTerms>> {
+pub(super) fn funding_info(text: &str) -> Read<Rows<FundingTerms>> {
     let rows: Vec<Terms<'_>> = parse_rows(text)?;
     let row = |row: &Terms<'_>| {
         let odd = DecodeError::WrongType { field: "fundingIntervalHours", expected: "1, 2, 4 or 8" };
@@ -109,7 +109,7 @@ pub(super) fn funding_info(text: &str) -> Read<Vec<FundingTerms>> {
             interest: optional_rate(&row.interest, "interestRate")?,
         })
     };
-    rows.iter().map(row).collect()
+    Ok(each(&rows, |row| row.symbol.word(), row))
 }
 
 sent!(Settlement { symbol "symbol", rate "fundingRate", stamp "fundingTime", mark "markPrice", });

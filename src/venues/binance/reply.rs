@@ -71,6 +71,7 @@ const fn market_asked(ask: &Ask) -> Market {
     match ask {
         Ask::Time(market)
         | Ask::Instruments(market)
+        | Ask::Listed { market, .. }
         | Ask::Depth { market, .. }
         | Ask::BestQuote { market, .. }
         | Ask::Candles { kind: Candles::Trade(market), .. }
@@ -90,12 +91,12 @@ type Read = Result<Answer, DecodeError>;
 fn read(profile: &Profile, ask: &Ask, text: &str) -> Read {
     Ok(match ask {
         Ask::Time(_) => Answer::Time(public::time(text)?),
-        Ask::Instruments(market) => listing::instruments(*market, text)?,
+        Ask::Instruments(market) | Ask::Listed { market, .. } => listing::instruments(*market, text)?,
         Ask::Depth { market, .. } => depth(*market, text)?,
         Ask::BestQuote { .. } => Answer::BestQuotes(public::best_quotes(text)?),
         Ask::Candles { kind, .. } => Answer::Candles(public::candles(matches!(kind, Candles::Trade(_)), text)?),
         Ask::Premium { symbol } => Answer::Premium(public::premium(symbol.is_some(), text)?),
-        Ask::FundingInfo => Answer::FundingInfo(public::funding_info(text)?),
+        Ask::FundingInfo => part(public::funding_info(text)?, Answer::FundingInfo),
         Ask::FundingHistory { .. } => Answer::FundingHistory(public::funding_history(text)?),
         Ask::OpenInterest { .. } | Ask::OpenInterestHistory { .. } => {
             Answer::OpenInterest(public::open_interest(text)?)
@@ -112,32 +113,38 @@ fn read(profile: &Profile, ask: &Ask, text: &str) -> Read {
             same(row.venue_id == *number, "orderId")?;
             Answer::Order(row)
         }
-        Ask::OpenOrders { market, .. } => Answer::Orders(orders::orders(*market, text)?),
+        Ask::OpenOrders { market, .. } => part(orders::orders(*market, text)?, Answer::Orders),
         Ask::Fills { market, symbol, .. } => {
             let rows = orders::fills(*market, fee_sign(profile), text)?;
             same(rows.iter().all(|row| row.symbol == *symbol), "symbol")?;
             Answer::Fills(rows)
         }
         Ask::Balances(wallet) => account::balances(*wallet, text)?,
-        Ask::Positions => Answer::Positions(account::positions(text)?),
+        Ask::Positions => part(account::positions(text)?, Answer::Positions),
         Ask::SymbolConfig { symbol } => Answer::SymbolConfig(account::symbol_modes(*symbol, text)?),
         Ask::AccountConfig | Ask::MultiAssets => Answer::AccountConfig(account::account_modes(text)?),
-        Ask::Brackets { .. } => Answer::Brackets(account::brackets(text)?),
+        Ask::Brackets { .. } => part(account::brackets(text)?, Answer::Brackets),
         Ask::Commission { market, .. } => public::commission(*market, text)?,
-        Ask::Income { .. } => Answer::Income(account::income(text)?),
+        Ask::Income { .. } => part(account::income(text)?, Answer::Income),
         Ask::Transfers { .. } if profile.has(Feature::TransferHistory) => Answer::Transfers(account::transfers(text)?),
         Ask::Transfers { from, .. } => Answer::Transfers(account::moved(*from, text)?),
         Ask::KeyRights if profile.has(Feature::AgentList) => Answer::KeyRights(account::agent_rights(text)?),
         Ask::KeyRights => Answer::KeyRights(account::key_rights(text)?),
         Ask::TradingStatus => account::trading_status(text)?,
-        Ask::CollateralRates => Answer::CollateralRates(account::collateral(text)?),
-        Ask::AdlRank => Answer::AdlRanks(account::adl(text)?),
+        Ask::CollateralRates => part(account::collateral(text)?, Answer::CollateralRates),
+        Ask::AdlRank => part(account::adl(text)?, Answer::AdlRanks),
         Ask::ListenKey { act, .. } => {
             let key = account::listen_key(text)?;
             same(key.is_some() || *act != ListenKeyAct::Open, "listenKey")?;
             Answer::ListenKey(key)
         }
     })
+}
+
+/// A list, and what could not be read of it.
+fn part<R>((rows, left_out): account::Rows<R>, list: impl Fn(Vec<R>) -> Answer) -> Answer {
+    let answer = list(rows);
+    if left_out.is_empty() { answer } else { Answer::Partly { answer: Box::new(answer), left_out } }
 }
 
 /// How the venue prints fees of executions.

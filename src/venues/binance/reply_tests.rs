@@ -151,8 +151,13 @@ fn e06_funding_terms_of_both_spellings() {
     let other = r#"[{"symbol":"ABCUSDT","interestRate":"0.00005","time":1,"fundingIntervalHours":8,"fundingFeeCap":0.03,"fundingFeeFloor":-0.03}]"#;
     let Answer::FundingInfo(rows) = aster(&Ask::FundingInfo, other) else { panic!() };
     assert_eq!((rows[0].floor, rows[0].interest), (Rate::parse("-0.03").ok(), Rate::parse("0.00005").ok()));
-    let odd = binance.replace("Hours\":4", "Hours\":3");
-    assert!(answer(&Profile::binance(), &Ask::FundingInfo, 200, odd.as_bytes()).is_err());
+    let odd = binance.replace("Hours\":4", "Hours\":5");
+    let (rows, left_out) = asked(&Ask::FundingInfo, &odd).parted();
+    assert_eq!(
+        (rows, left_out.len()),
+        (Answer::FundingInfo(Vec::new()), 1),
+        "an interval that is none is never guessed"
+    );
     let premium = r#"{"symbol":"ABCUSDT","markPrice":"11793.6","indexPrice":"11781.8","lastFundingRate":"","interestRate":"0.0001","nextFundingTime":0,"time":1700000000000}"#;
     let Answer::Premium(rows) = asked(&Ask::Premium { symbol: Some(symbol()) }, premium) else { panic!() };
     assert_eq!((rows[0].rate, rows[0].next_funding), (None, None));
@@ -238,4 +243,31 @@ fn modes_fees_and_the_rest() {
     let depth = Ask::Depth { market: Market::Spot, symbol: symbol(), levels: 5 };
     assert_eq!(asked(&depth, r#"{"lastUpdateId":1,"bids":[["1","1"]],"asks":[]}"#), Answer::Depth);
     assert!(answer(&Profile::binance(), &depth, 200, b"{}").is_err());
+}
+
+#[test]
+fn l30_one_odd_row_or_a_new_limit_does_not_hide_the_others_and_is_named() {
+    let good = r#"{"symbol":"ABCUSDT","fundingIntervalHours":8}"#;
+    let odd = r#"{"symbol":"XYZUSDT","fundingIntervalHours":5}"#;
+    let (list, left_out) = asked(&Ask::FundingInfo, &format!("[{good},{odd}]")).parted();
+    assert!(matches!(&list, Answer::FundingInfo(rows) if rows.len() == 1), "{list:?}");
+    assert_eq!(left_out.len(), 1);
+    assert_eq!(left_out[0].0, Symbol::of("XYZUSDT"));
+    // All of it readable is the plain list.
+    assert!(matches!(asked(&Ask::FundingInfo, &format!("[{good}]")), Answer::FundingInfo(_)));
+    let limits = r#"[{"rateLimitType":"ORDERS","interval":"FORTNIGHT","intervalNum":1,"limit":5},{"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,"limit":2400}]"#;
+    let body = format!(r#"{{"rateLimits":{limits},"symbols":[]}}"#);
+    let Answer::Instruments { limits, left_out, .. } = asked(&Ask::Instruments(Market::Perp), &body) else { panic!() };
+    assert_eq!((limits.len(), limits[0].limit, left_out.len()), (1, 2400, 1));
+    // An order in a state that nobody knows is named; whether it is ours is for the account to judge.
+    let order = |symbol: &str, status: &str| {
+        format!(
+            r#"{{"symbol":"{symbol}","orderId":1,"clientOrderId":"a","side":"BUY","status":"{status}","origQty":"1","executedQty":"0","price":"5"}}"#
+        )
+    };
+    let open = Ask::OpenOrders { market: Market::Spot, symbol: None };
+    let body = format!("[{},{}]", order("ABCUSDT", "NEW"), order("XYZUSDT", "DREAMING"));
+    let (list, left_out) = asked(&open, &body).parted();
+    assert!(matches!(&list, Answer::Orders(rows) if rows.len() == 1), "{list:?}");
+    assert_eq!(left_out[0].0, Symbol::of("XYZUSDT"));
 }
