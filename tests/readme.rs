@@ -200,9 +200,42 @@ fn u02_u17_every_command_of_the_manuals_has_arguments_that_exist_in_both_shells(
     assert!(count >= 40, "{count}");
 }
 
+/// Every page that a person may read beside the README.
+fn pages() -> Vec<String> {
+    let mut pages: Vec<String> = MANUALS.map(str::to_owned).to_vec();
+    let runbook = std::fs::read_dir(root().join("deploy/runbook")).into_iter().flatten();
+    pages.extend(runbook.map(|page| format!("deploy/runbook/{}", page.unwrap().file_name().to_str().unwrap())));
+    pages.extend(["README.md", "CONTRIBUTING.md", "strategies/README.md"].map(str::to_owned));
+    pages.sort();
+    pages
+}
+
+#[test]
+fn u17_every_command_named_in_a_sentence_exists() {
+    use clap::error::ErrorKind::{InvalidSubcommand, UnknownArgument};
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for page in pages() {
+        let text = text_of(&page);
+        let sentences = text.lines().filter(|line| !line.starts_with("    ") && !line.starts_with("```"));
+        let spans = sentences.flat_map(|line| line.split('`').skip(1).step_by(2));
+        for span in spans.filter(|span| span.starts_with("carry ") && !span.contains("--data")) {
+            let command = span.split([';', '|', '<']).next().unwrap_or_default().trim();
+            // A name alone is no whole command: what is missing is no mistake, what does not exist is one.
+            let error = carry::cli::Cli::try_parse_from(words("bash", command)).err();
+            if error.is_some_and(|error| matches!(error.kind(), InvalidSubcommand | UnknownArgument)) {
+                wrong.push(format!("{page}: {span}"));
+            }
+            count += 1;
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count >= 60, "{count}");
+}
+
 #[test]
 fn u17_every_page_named_in_a_page_is_there() {
-    for page in ["README.md"].into_iter().chain(MANUALS) {
+    for page in &pages() {
         let text = text_of(page);
         let folder = Path::new(page).parent().unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {

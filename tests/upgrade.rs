@@ -1,22 +1,33 @@
 //! An upgrade: state folders that earlier versions wrote, each with a pair open, go on under this one (fault G17).
 //!
 //! `tests/fixtures/paper-0.1.0` was left by a kill of the program before this test was written, on simulated day three; of its
-//! tape only the header is kept. A version that changes what is on disk adds a folder and leaves the old ones.
+//! tape only the header is kept. `live-0.1.0` likewise by a kill of `carry live` on the loopback venue, whose own books lie beside
+//! it. A version that changes what is on disk adds a folder and leaves the old ones.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may stop the test")]
 
+#[path = "support/loopback.rs"]
+mod loopback;
 #[path = "support/session.rs"]
 mod session;
 
 use serde_json::Value;
 use session::{ended, text};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+fn unpack(from: &Path, base: &str, to: &Path) {
+    let bytes = std::fs::read(from.join(format!("{base}.zst"))).unwrap();
+    std::fs::write(to.join(base), zstd::decode_all(bytes.as_slice()).unwrap()).unwrap();
+}
 
 fn unpacked(name: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+    let from = fixture(name);
     for base in ["ledger.sqlite", "venue.sqlite"] {
-        let bytes = std::fs::read(from.join(format!("{base}.zst"))).unwrap();
-        std::fs::write(folder.path().join(base), zstd::decode_all(bytes.as_slice()).unwrap()).unwrap();
+        unpack(&from, base, folder.path());
     }
     std::fs::create_dir(folder.path().join("tape")).unwrap();
     std::fs::copy(from.join("tape-000001.zst"), folder.path().join("tape/tape-000001.zst")).unwrap();
@@ -53,6 +64,37 @@ fn g17_a_session_of_the_last_version_with_pairs_open_goes_on() {
     for pair in pairs {
         assert!(held(&after).contains(&pair), "{pair:?} is held through the upgrade: {after}");
     }
+}
+
+#[test]
+fn g17_a_live_run_of_the_last_version_with_a_pair_open_goes_on_and_closes_it() {
+    let place = tempfile::tempdir().unwrap();
+    let (state, books) = (place.path().join("live"), place.path().join("venue"));
+    std::fs::create_dir_all(state.join("tape")).unwrap();
+    std::fs::create_dir(&books).unwrap();
+    let from = fixture("live-0.1.0");
+    unpack(&from, "ledger.sqlite", &state);
+    unpack(&from, "venue.sqlite", &books);
+    std::fs::copy(from.join("tape-000001.zst"), state.join("tape/tape-000001.zst")).unwrap();
+    let keys = loopback::keys(place.path());
+    let venue = loopback::Venue::start(&["--seed", "7", "--speed", "10", "--state", text(&books)]);
+    let live = [
+        ["live", "--key", "good", "--keys", text(&keys), "--state", text(&state), "--base-url", &venue.base].as_slice(),
+        &["--clock", "venue", "--set", "strategy.pairs=[\"binance:BTCUSDT\"]", "--set", "live.shadow_hours=0s"],
+    ]
+    .concat();
+    let running = session::Running::start(&live);
+    running.until(|| state.join("control.sock").exists());
+    let row = || json(&["pairs", "--state", text(&state), "--json"])["result"]["pairs"][0].clone();
+    running.until(|| ended(&["reconcile", "--state", text(&state)]).0 == 0);
+    let held = row();
+    assert_eq!((&held["phase"], &held["perp_coins"]), (&Value::from("hedged"), &Value::from("-0.003")), "{held}");
+    assert_eq!(ended(&["flatten", "--yes", "--state", text(&state)]).0, 0);
+    running.until(|| row()["phase"] == "flat");
+    running.until(|| ended(&["reconcile", "--state", text(&state)]).0 == 0);
+    running.kill();
+    let status = json(&["status", text(&state), "--json"]);
+    assert_eq!((&status["boots"], &status["unsettled"]), (&Value::from(2), &Value::Array(Vec::new())), "{status}");
 }
 
 #[test]
