@@ -284,17 +284,18 @@ fn the_table_of_results_is_what_its_commands_give() {
     }
     let mut wrong = Vec::new();
     for row in rows {
-        let [preset, pairs, from, net, cash, trips, fall, command] = row[..] else { panic!("{row:?}") };
+        let [preset, pairs, from, net, cash, excess, trips, fall, command] = row[..] else { panic!("{row:?}") };
         let output = carry(desk().path(), &format!("{} --json", command.trim_matches('`'))).unwrap();
         let summary: Value = serde_json::from_str(&output).unwrap_or_else(|_| panic!("{command}: {output}"));
         let percent = |name: &str| format!("{:.2}", summary[name].as_f64().unwrap() * 100.0);
         let found = [
             percent("net_apr"),
             percent("net_apr_with_cash"),
+            percent("excess_apr"),
             summary["round_trips"].to_string(),
             percent("max_drawdown"),
         ];
-        if found != [net, cash, trips, fall] {
+        if found != [net, cash, excess, trips, fall] {
             wrong.push(format!("| {preset} | {pairs} | {from} | {} | {command} |", found.join(" | ")));
         }
     }

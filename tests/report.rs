@@ -65,7 +65,7 @@ fn a_difference_between_lines_and_equity_is_shouted() {
 fn cash_that_wins_is_said_in_plain_words() {
     let mut summary = synthetic(60).summary;
     let check = |summary: &_, expected: &str| assert_eq!(periods::verdict(summary), expected);
-    let open = " One pair is still open and valued as if it stayed so.";
+    let open = " One pair is still open and is valued at its last prices.";
     summary.excess_apr = Some(-0.011);
     check(&summary, &format!("Cash at 4 % a year would have earned 1.10 % more a year.{open}"));
     summary.excess_apr = Some(0.011);

@@ -92,7 +92,7 @@ pub const KEYS: &[Key] = &[
         Kind::Span,
         ["3d", "0s", "90d"],
         "averaging time of funding; 0s means the last value alone",
-        "one print is noise: a three-day mean earned 7.0 % a year on 2019-26 hours, following each sign lost 7.4 %",
+        "one print is noise: on the history a three-day mean earned, and following each change of sign lost",
     ),
     key(
         "signal.memory",

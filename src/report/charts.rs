@@ -18,11 +18,11 @@ use std::collections::BTreeMap;
 /// Most points of one curve: the chart library takes most of the five megabytes that a page may have.
 pub(super) const MOST_POINTS: usize = 1_200;
 /// Most rows of the attribution, which has up to nine curves.
-const MOST_ROWS: usize = 400;
+const MOST_ROWS: usize = 250;
 /// Points of the line of cash, which bends very little.
 const CASH_POINTS: i64 = 60;
 /// Most bars along the funding chart before settlements are summed per day, week or month.
-const MOST_BARS: usize = 400;
+const MOST_BARS: usize = 300;
 /// Pairs with a colour of their own in the funding chart; the others are summed.
 const OWN_COLOUR: usize = 6;
 
@@ -347,8 +347,8 @@ mod tests {
     fn settlements_are_summed_only_when_their_bars_could_not_be_seen() {
         let check = |count, apart, expected| assert_eq!(bar_span(&settlements(count, apart)), expected);
         check(0, Span::HOUR, None);
-        check(400, Span::hours(8), None);
-        check(401, Span::hours(8), Some(Span::DAY));
+        check(300, Span::hours(8), None);
+        check(301, Span::hours(8), Some(Span::DAY));
         check(24 * 300, Span::HOUR, Some(Span::DAY));
         check(3 * 2_000, Span::hours(8), Some(Span::hours(7 * 24)));
         check(5_000, Span::DAY, Some(Span::hours(30 * 24)));

@@ -16,7 +16,7 @@ use plotly::{Bar, Scatter, Trace};
 use std::collections::BTreeMap;
 
 /// Points that all pairs together may have.
-const SHARED: usize = 3_600;
+const SHARED: usize = 2_800;
 /// Share of the points that may lie outside the scale on each side.
 const OUTSIDE: f64 = 0.005;
 /// Most points of the margin chart, over all wallets.

@@ -59,8 +59,8 @@ pub fn verdict(summary: &Summary) -> String {
     };
     let open = match summary.open_pairs {
         0 => String::new(),
-        1 => " One pair is still open and valued as if it stayed so.".to_owned(),
-        many => format!(" {} pairs are still open and valued as if they stayed so.", figures::count(many)),
+        1 => " One pair is still open and is valued at its last prices.".to_owned(),
+        many => format!(" {} pairs are still open and are valued at their last prices.", figures::count(many)),
     };
     let text = if excess < -0.000_05 {
         format!("Cash at {rate} a year would have earned {} more {unit}.", figures::percent(-excess))

@@ -20,7 +20,7 @@ use std::fmt::Write as _;
 /// Most settings of one's own in the head of the page; all stand at its end.
 const SETTINGS: usize = 8;
 /// Most round trips in the page's table, the newest; the CSV file has all.
-const TRIPS: usize = 200;
+const TRIPS: usize = 150;
 /// Most remarks in the page.
 const REMARKS: usize = 100;
 
@@ -273,7 +273,7 @@ fn settings(out: &mut String, summary: &Summary) {
         for changed in &run.changed {
             rows.add("", &[&changed.key, &changed.value, &changed.preset, &changed.source].map(Clone::clone));
         }
-        content.push_str(&rows.html("words"));
+        content.push_str(&rows.stacked("changed"));
     }
     if !run.settings.is_empty() {
         let mut rows = Rows::new(&[("key", Kind::Words), ("value", Kind::Words)]);
