@@ -3,5 +3,11 @@
 
 #[path = "belief/core.rs"]
 mod core;
+#[path = "belief/health.rs"]
+mod health;
+#[path = "belief/isolated.rs"]
+mod isolated;
+#[path = "belief/prices.rs"]
+mod prices;
 #[path = "belief/standing.rs"]
 mod standing;

@@ -76,6 +76,32 @@ fn e08_without_the_autopilot_the_same_rally_liquidates_the_short() {
     closed_and_equal(&rig, &ran);
 }
 
+#[test]
+fn l04_an_isolated_short_rides_the_same_rally_with_margin_in_its_position() {
+    let rig = Rig::new(&format!("{HIGH}{RALLY}{}", compressed(210)), SPEED);
+    let ran = Rig::run(rig.live("330m", &["--set", "margin.mode=isolated"]), 300);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let summary = ran.summary();
+    assert_eq!(summary["alarms"].get("liquidated"), None, "{}\n{}", ran.out, ran.err);
+    let requests = rig.get("/carry/requests");
+    let added = requests["requests"]["POST /fapi/v1/positionMargin"].as_u64().unwrap_or(0);
+    assert!((1..=60).contains(&added), "{added} additions to the position: {requests}");
+    closed_and_equal(&rig, &ran);
+}
+
+#[test]
+fn l03_streams_that_freeze_through_a_rally_are_noticed_and_cost_nothing() {
+    let freeze = "\n[[act]]\nat = \"119m\"\nact = \"freeze\"\nsymbol = \"BTCUSDT\"\nfor = \"75m\"\n";
+    let rig = Rig::new(&format!("{HIGH}{RALLY}{freeze}{}", compressed(210)), SPEED);
+    let ran = Rig::run(rig.live("330m", &[]), 300);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let summary = ran.summary();
+    assert_eq!(summary["alarms"].get("liquidated"), None, "{}\n{}", ran.out, ran.err);
+    assert!(count(&summary["alarms"]["part_missing"]) > 0, "nobody noticed: {}", ran.out);
+    assert!(count(&summary["alarms"]["margin_low"]) > 0, "the rally was not seen: {}", ran.out);
+    closed_and_equal(&rig, &ran);
+}
+
 /// Minutes from one entry to the next in a market that turns again and again.
 const TURN: u64 = 260;
 

@@ -27,7 +27,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("orders", &["domain", "planted", "port", "risk::gate"]),
     ("pairs", &["domain", "config", "port", "market", "ledger", "orders"]),
     // It says why in the words of an intent, but never sees an order, a balance or the ledger.
-    ("strategy", &["domain", "config", "market", "pairs", "port::order"]),
+    ("strategy", &["domain", "config", "market", "pairs", "port::order", "port::health::Input"]),
     ("engine", &["domain", "planted", "config", "port", "market", "ledger", "risk", "orders", "pairs", "strategy"]),
     // A session joins snapshots and diffs to a book before it says anything of it.
     ("venues", &["domain", "config", "port", "market::book", "market::diff", "market::sync"]),

@@ -8,7 +8,8 @@ use super::settings::{
     Strategy,
 };
 use super::settings::{
-    Collateral, DataEnd, FillAt, FundingSource, Indicator, MarginMode, Mode, OnForeign, Rule, Style, Weighting, When,
+    Collateral, DataEnd, FillAt, FundingSource, Indicator, MarginMode, Missing, Mode, OnForeign, Rule, Style,
+    Weighting, When,
 };
 use super::table::KEYS;
 use super::units::Value;
@@ -162,6 +163,8 @@ fn gates(from: &From) -> Result<Gates, Misfit> {
         min_depth: from.get("gates.min_depth")?,
         quadrant: from.get("gates.quadrant")?,
         mark_divergence: from.get("gates.mark_divergence")?,
+        reduce_age: from.get("gates.reduce_age")?,
+        missing: from.get("gates.missing")?,
     })
 }
 
@@ -300,6 +303,7 @@ words!(
     Style,
     MarginMode,
     OnForeign,
+    Missing,
     Collateral,
     FillAt,
     DataEnd,

@@ -261,6 +261,28 @@ pub struct Gates {
     pub quadrant: bool,
     /// Furthest the mark may be from the perp's mid.
     pub mark_divergence: Bps,
+    /// Oldest price of its own leg that an order which reduces may stand on.
+    #[serde(default = "reduce_age")]
+    pub reduce_age: Span,
+    /// What a gate does whose input the source should have and has not.
+    #[serde(default)]
+    pub missing: Missing,
+}
+
+/// Of ledgers that were written before the key was.
+const fn reduce_age() -> Span {
+    Span::seconds(120)
+}
+
+/// What a gate does whose input the source should have and has not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Missing {
+    /// No entry.
+    #[default]
+    Refuse,
+    /// An alarm, and the gate is off.
+    Warn,
 }
 
 /// An indicator that must agree before an entry.

@@ -311,6 +311,20 @@ pub const KEYS: &[Key] = &[
         "furthest the mark may be from the perp's mid; 10000bps switches it off",
         "a mark 2 % off the market is a glitch, and it is the price that liquidates",
     ),
+    key(
+        "gates.reduce_age",
+        Kind::Span,
+        ["2m", "5s", "1h"],
+        "oldest book of its own leg that an order which reduces or hedges may stand on",
+        "getting out may stand on less than getting in, but not on a book that stopped",
+    ),
+    plain(
+        "gates.missing",
+        Kind::Word(&["refuse", "warn"]),
+        "refuse",
+        "what peg, adl_rank and mark_divergence do while the venue does not give them: no entry, or an alarm",
+        "a gate without its input is no gate; sources that carry none switch theirs off",
+    ),
     plain(
         "confirm.indicator",
         Kind::Word(&["off", "average", "rsi", "bollinger", "macd"]),

@@ -8,6 +8,7 @@ use super::latch;
 use super::record::{FundingRecord, Record};
 use super::standing;
 use super::state::{PairState, State};
+use super::trust;
 use crate::domain::{Amount, ClientOrderId, FundingRate, InstrumentId, PairId, Price, Quantity, WallTime};
 use crate::ledger::book::Cause;
 use crate::pairs::{Fruitless, Phase};
@@ -83,6 +84,8 @@ fn apply_rare(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         | Event::BracketsChanged { .. }
         | Event::VenueHealth { .. }
         | Event::PositionListed { .. }
+        | Event::Trading { .. }
+        | Event::Declares { .. }
         | Event::MarginAdded { .. }
         | Event::Adjusted { .. }
         | Event::Foreign { .. }
@@ -122,7 +125,9 @@ fn on_quote(state: &mut State, instrument: InstrumentId, quote: &Quote) {
         // A crossed or locked book is unusable (fault B05): the old quote ages until a good one comes.
         return;
     }
-    pair.market.leg_mut(leg).on_quote((quote.bid, quote.bid_depth), (quote.ask, quote.ask_depth), now);
+    // Its age is that of the venue's own time; a time far off is refused where it comes in.
+    let told = now.min(quote.venue_time);
+    pair.market.leg_mut(leg).on_quote((quote.bid, quote.bid_depth), (quote.ask, quote.ask_depth), told);
     pair.market.on_mid(leg, now);
     pair.dirty = true;
 }
@@ -161,6 +166,7 @@ fn on_market_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
                 pair.market.mark = Some((*mark, now));
                 pair.market.index = Some(*index);
             }
+            trust::compare(state, State::owner(*instrument).0.index(), out);
         }
         Event::FundingEstimate { instrument, funding, next } => {
             if let Some(pair) = pair_mut(state, State::owner(*instrument).0) {
@@ -175,10 +181,12 @@ fn on_market_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         Event::AdlRank { instrument, rank } => {
             if let Some(pair) = pair_mut(state, State::owner(*instrument).0) {
                 pair.market.adl_rank = *rank;
+                pair.market.adl_at = Some(now);
             }
         }
         Event::Peg { asset, price } => {
             state.pegs.insert(*asset, *price);
+            state.pegs_at.insert(*asset, now);
         }
         Event::CollateralRate { venue, asset, index, share } => {
             let rate = CoinRate { index: *index, share: *share, at: now };
@@ -266,7 +274,13 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         Event::VenueHealth { venue, reachable, missing } => {
             health::on_health(state, *venue, (*reachable, missing), out);
         }
-        Event::PositionListed { instrument, listed } => health::on_listed(state, *instrument, *listed),
+        Event::PositionListed { instrument, listed } => health::on_listed(state, *instrument, *listed, out),
+        Event::Trading { instrument, open } => health::on_trading(state, *instrument, *open),
+        Event::Declares { venue, inputs } => {
+            if let Some(venue) = state.venues.get_mut(venue.index()) {
+                venue.declares.clone_from(inputs);
+            }
+        }
         Event::MarginAdded { instrument, taken, .. } => health::on_margin_added(state, *instrument, *taken, out),
         Event::TransferSent(transfer) => {
             if let Some(venue) = state.venues.get_mut(transfer.venue.index()) {

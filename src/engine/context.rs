@@ -4,6 +4,7 @@ use super::funds::mark_of;
 use super::state::State;
 use crate::domain::{Amount, Leg, Market, Quantity, Side};
 use crate::pairs::sizing::margin_of;
+use crate::risk::belief::Use;
 use crate::risk::gate::{Context, Proposal};
 use crate::risk::throttle::Made;
 
@@ -38,9 +39,15 @@ impl State {
                 after.perp_equity -= fee;
                 let rate = instrument.brackets.first().map(|bracket| bracket.maintenance);
                 after.maintenance += rate.map_or(value, |rate| value.times_rate(rate));
-                (needs, funds.free_perp(), super::margin::distance(&after))
+                let distance = if self.is_isolated() {
+                    super::isolated::after_entry(self, pair, value, rate)
+                } else {
+                    super::margin::distance(&after)
+                };
+                (needs, funds.free_perp(), distance)
             }
         };
+        let index_young = pair.market.mark.is_some_and(|(_, at)| self.now.since(at) <= self.settings.gates.max_age);
         let value_of = |leg: Leg| self.worst_value(proposal, leg);
         let made =
             Made { at: self.now, instrument: proposal.instrument, side: proposal.side, quantity: proposal.quantity };
@@ -58,8 +65,9 @@ impl State {
             mid: own.mid,
             other_mid: other.mid,
             mark: pair.market.mark.map(|(mark, _)| mark),
-            index: pair.market.index,
+            index: pair.market.index.filter(|_| index_young),
             age_ms: self.now.since(own.updated.min(other.updated)).0,
+            doubt: self.doubt(pair, proposal.leg, if reduces { Use::Reduce } else { Use::Entry }),
             reducible,
             pair_value: value_of(Market::Spot).max(value_of(Market::Perp)),
             total_value: self.total_value(proposal),

@@ -10,6 +10,7 @@ use super::orders_due;
 use super::progress;
 use super::record::Record;
 use super::state::{PairState, State};
+use super::trust;
 use super::unpark::{self, Prepared};
 use crate::domain::{Leg, Market, Price, Quantity, Span};
 use crate::pairs::plan::{Child, PlanInput};
@@ -28,6 +29,7 @@ pub fn decide(state: &mut State, out: &mut Vec<Command>) {
         BotState::Halted => return halted(state, out),
         BotState::Ready | BotState::ReduceOnly => {}
     }
+    trust::tell(state, out);
     orders_due::work(state, out);
     if state.active > 0 {
         margin::autopilot(state, out);
@@ -100,6 +102,10 @@ fn wish(state: &State, place: usize) -> Wish {
         if pair.delisting && pair.market.ends_at.is_some_and(|at| at.since(state.now) <= lead) {
             return Wish::Leave(Reason::Delisting);
         }
+        if pair.witness.is_doubted(&pair.market) {
+            // Nothing is left by wish on a price that is not believed; what lowers risk goes on.
+            return Wish::Keep;
+        }
     } else if barred(state, pair).is_some() {
         return Wish::Keep;
     }
@@ -123,6 +129,10 @@ pub(super) fn barred(state: &State, pair: &PairState) -> Option<&'static str> {
         Some("the bot may not add risk; see carry status")
     } else if let Some(latch) = pair.memory.latched {
         Some(latched(latch.cause))
+    } else if pair.witness.is_doubted(&pair.market) {
+        Some("the venue contradicts itself about a price, or one has just jumped; see carry status")
+    } else if !pair.witness.closed.is_empty() {
+        Some("the venue takes no orders in a leg of the pair now")
     } else if pair.last_chance {
         Some("trading of the pair ends")
     } else if !has_come(state.now, pair.memory.retry_at) || !has_come(state.now, pair.memory.enter_after) {

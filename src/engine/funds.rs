@@ -7,6 +7,7 @@ use crate::domain::{Amount, Asset, Price, Rate, VenueId};
 use crate::pairs::sizing::{COIN_LEVERAGE, QUOTE_BUFFER, margin_of};
 use crate::port::Command;
 use crate::port::event::{Transfer, Wallet};
+use crate::risk::belief::Use;
 
 /// Money of one venue in one quote coin.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct Funds {
     pub holdings: Amount,
     /// On its way between wallets.
     pub transit: Amount,
+    /// What isolated positions hold of the perp wallet; absent where they share it.
+    pub isolated: Option<Amount>,
 }
 
 impl Funds {
@@ -43,6 +46,9 @@ impl Funds {
     /// Free for new margin.
     #[must_use]
     pub fn free_perp(&self) -> Amount {
+        if let Some(isolated) = self.isolated {
+            return (self.quote - isolated).max(Amount::ZERO);
+        }
         (self.margin_equity() - self.margin).max(Amount::ZERO)
     }
 
@@ -113,6 +119,10 @@ impl State {
         }
         let leverage = self.settings.size.leverage;
         let kept = Rate::from_units(Rate::ONE).times(i64::from(COIN_LEVERAGE));
+        if self.is_isolated() {
+            let ours = self.pairs.iter().filter(|pair| (pair.pair.venue_id, pair.pair.quote) == (venue, quote));
+            funds.isolated = Some(ours.map(|pair| self.isolated_money(pair)).sum());
+        }
         funds.margin = margin_of(funds.notional - funds.covered, leverage) + margin_of(funds.covered, kept);
         funds
     }
@@ -122,7 +132,11 @@ impl State {
         if book.perp.is_flat() && book.attribution.spot.is_zero() {
             return;
         }
-        let Some(mark) = mark_of(pair) else { return };
+        let wanted = match trust {
+            Trust::Fresh => Use::Margin,
+            Trust::Last => Use::Shrink,
+        };
+        let Some(mark) = self.mark_for(pair, wanted) else { return };
         let notional = mark.times(book.perp.coins.magnitude());
         funds.perp_equity += book.perp.unrealised(mark);
         funds.notional += notional;

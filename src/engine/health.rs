@@ -6,7 +6,7 @@
 
 use super::apply::alarm;
 use super::state::{State, VenueState};
-use crate::domain::{Amount, InstrumentId, Span, VenueId, WallTime};
+use crate::domain::{Amount, InstrumentId, Leg, Span, VenueId, WallTime};
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
 use crate::port::health::{Listed, Part};
@@ -17,7 +17,8 @@ const MEASURED_AFTER: Span = Span::seconds(2);
 const MARGIN_RETRY: Span = Span::seconds(10);
 
 /// What the venue's list said of a position last, and margin that is on its way into it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that was said")]
 pub struct Witness {
     /// The row, and when it came.
     pub listed: Option<(Listed, WallTime)>,
@@ -25,6 +26,16 @@ pub struct Witness {
     pub adding: Option<(Amount, WallTime)>,
     /// Not before this time margin is asked for again.
     pub retry_at: Option<WallTime>,
+    /// Since when the venue contradicts itself about the pair's prices, and when it did last.
+    pub doubted: Option<(WallTime, WallTime)>,
+    /// That a price jumped was said.
+    pub jump_told: bool,
+    /// That an input is missing was said.
+    pub lack_told: bool,
+    /// That an isolated position's margin is low was said.
+    pub low_told: bool,
+    /// Legs in which the venue takes no orders now.
+    pub closed: Vec<Leg>,
 }
 
 impl VenueState {
@@ -39,13 +50,21 @@ pub(super) fn on_health(state: &mut State, id: VenueId, (reachable, missing): (b
     let Some(venue) = state.venues.get_mut(id.index()) else { return };
     // At the boot itself nothing has been reached yet: that is no news.
     let booting = state.booted == Some(state.now);
+    // With a position that is held a person must know, even where what lowers risk goes on.
     let severity = if state.active > 0 { Severity::Page } else { Severity::Warning };
     if !reachable && !venue.down && !booting {
         out.push(alarm(AlarmKind::VenueDown, severity, None, None));
     }
     let lost = missing.iter().any(|part| !venue.missing.contains(part));
     if reachable && lost && !booting {
-        out.push(alarm(AlarmKind::PartMissing, Severity::Warning, None, None));
+        let times = missing.contains(&Part::Times) && !venue.missing.contains(&Part::Times);
+        let blind = missing.iter().any(|part| matches!(part, Part::SpotMarket | Part::PerpMarket | Part::Times));
+        out.push(alarm(
+            if times { AlarmKind::EventTime } else { AlarmKind::PartMissing },
+            if blind { severity } else { Severity::Warning },
+            None,
+            None,
+        ));
     }
     venue.down = !reachable;
     venue.missing.clear();
@@ -54,13 +73,25 @@ pub(super) fn on_health(state: &mut State, id: VenueId, (reachable, missing): (b
 }
 
 /// The venue's own list of a position: a witness of its mark, and the measure of margin that was added.
-pub(super) fn on_listed(state: &mut State, instrument: InstrumentId, listed: Listed) {
+pub(super) fn on_listed(state: &mut State, instrument: InstrumentId, listed: Listed, out: &mut Vec<Command>) {
     let now = state.now;
     let Some(pair) = super::apply::pair_mut(state, State::owner(instrument).0) else { return };
     let witness = &mut pair.witness;
     witness.listed = Some((listed, now));
     if witness.adding.is_some_and(|(_, asked)| now.since(asked) >= MEASURED_AFTER) {
         witness.adding = None;
+    }
+    pair.dirty = true;
+    super::trust::compare(state, State::owner(instrument).0.index(), out);
+}
+
+/// Orders in an instrument are taken, or not.
+pub(super) fn on_trading(state: &mut State, instrument: InstrumentId, open: bool) {
+    let (id, leg) = State::owner(instrument);
+    let Some(pair) = super::apply::pair_mut(state, id) else { return };
+    pair.witness.closed.retain(|closed| *closed != leg);
+    if !open {
+        pair.witness.closed.push(leg);
     }
     pair.dirty = true;
 }

@@ -6,6 +6,7 @@
 use super::apply::alarm;
 use super::collateral::Trust;
 use super::funds::Funds;
+use super::isolated;
 use super::state::{PairState, State};
 use crate::config::settings::Margin;
 use crate::domain::{Amount, Asset, Quantity, Rate, VenueId};
@@ -25,7 +26,9 @@ pub fn autopilot(state: &mut State, out: &mut Vec<Command>) {
         let Some(pair) = state.pairs.get(place) else { continue };
         let key = (pair.pair.venue_id, pair.pair.quote);
         let holds = pair.memory.entered_at.is_some();
-        if holds && !seen.contains(&key) {
+        if holds && state.is_isolated() {
+            isolated::watch(state, place, out);
+        } else if holds && !seen.contains(&key) {
             seen.push(key);
             watch(state, key, out);
         }
@@ -56,7 +59,8 @@ fn watch(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
     if distance >= levels.top_up || state.venue(venue).is_none_or(|state| state.moving.is_some()) {
         return;
     }
-    let wanted = equity_for(&funds, levels.target) - funds.margin_equity();
+    let wanted =
+        equity_for(funds.maintenance, funds.notional - funds.collateral, levels.target) - funds.margin_equity();
     let movable = wanted.min(funds.spot);
     // Not worth a transfer below half a percent of the shorts: shrinking is next.
     let least = funds.notional.times_rate(Rate::from_units(5_000_000_000_000_000));
@@ -91,9 +95,9 @@ pub fn distance(funds: &Funds) -> Option<Rate> {
 }
 
 /// Equity at which shorts of this size are `target` away from liquidation: `M + target x (N + M - K)`, where K is what coins
-/// count for.
-fn equity_for(funds: &Funds, target: Rate) -> Amount {
-    funds.maintenance + (funds.notional + funds.maintenance - funds.collateral).times_rate(target)
+/// count for and `naked` is N - K.
+pub(super) fn equity_for(maintenance: Amount, naked: Amount, target: Rate) -> Amount {
+    maintenance + (naked + maintenance).times_rate(target)
 }
 
 /// Lowers every pair of the wallet by the same share, so that with the money of the sold spot the target is restored.
@@ -117,23 +121,33 @@ pub(super) fn shrink_to(state: &mut State, key: (VenueId, Asset), keep: f64) -> 
     let mut lowered = false;
     for place in 0..state.pairs.len() {
         let Some(pair) = state.pairs.get(place) else { continue };
-        if (pair.pair.venue_id, pair.pair.quote) != key || pair.memory.entered_at.is_none() {
-            continue;
-        }
-        let (_, perp) = state.held(pair);
-        let wanted = i128::from(perp.magnitude().units()) * i128::from(keep.units()) / i128::from(Rate::ONE);
-        let wanted = Quantity::saturating(i64::try_from(wanted).unwrap_or(0));
-        let Some(pair) = state.pairs.get_mut(place) else { continue };
-        if wanted < pair.memory.target {
-            pair.memory.target = wanted;
-            pair.memory.closing = true;
-            pair.memory.reason = Some(Reason::Margin);
-            // Liquidation would be worse than not asking first.
-            pair.memory.left_alone = false;
-            pair.dirty = true;
-            pair.at_rest = false;
-            lowered = true;
+        if (pair.pair.venue_id, pair.pair.quote) == key && pair.memory.entered_at.is_some() {
+            lowered |= lower(state, place, keep);
         }
     }
     lowered
+}
+
+/// Lowers one pair to this share of what it holds; false when it is no higher.
+pub(super) fn shrink_pair(state: &mut State, place: usize, keep: f64) -> bool {
+    Rate::from_f64(keep).is_some_and(|keep| lower(state, place, keep))
+}
+
+fn lower(state: &mut State, place: usize, keep: Rate) -> bool {
+    let Some(pair) = state.pairs.get(place) else { return false };
+    let (_, perp) = state.held(pair);
+    let wanted = i128::from(perp.magnitude().units()) * i128::from(keep.units()) / i128::from(Rate::ONE);
+    let wanted = Quantity::saturating(i64::try_from(wanted).unwrap_or(0));
+    let Some(pair) = state.pairs.get_mut(place) else { return false };
+    if wanted >= pair.memory.target {
+        return false;
+    }
+    pair.memory.target = wanted;
+    pair.memory.closing = true;
+    pair.memory.reason = Some(Reason::Margin);
+    // Liquidation would be worse than not asking first.
+    pair.memory.left_alone = false;
+    pair.dirty = true;
+    pair.at_rest = false;
+    true
 }

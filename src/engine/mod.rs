@@ -13,6 +13,7 @@ pub mod entry;
 pub mod fee_coin;
 pub mod funds;
 pub mod health;
+pub mod isolated;
 pub mod latch;
 pub mod margin;
 pub mod orders_due;
@@ -20,6 +21,7 @@ pub mod progress;
 pub mod record;
 pub mod standing;
 pub mod state;
+pub mod trust;
 pub mod unpark;
 pub mod views;
 

@@ -5,9 +5,11 @@
 //! a session that says ready and does nothing. Tests: at the end.
 
 use super::state::{PairState, State, VenueState};
+use crate::config::settings::Missing;
 use crate::domain::{Leg, PairId, VenueId, WallTime};
 use crate::pairs::LatchCause;
 use crate::port::command::AlarmKind;
+pub use crate::port::health::Input;
 use crate::port::health::Part;
 use crate::risk::gate::BotState;
 use serde::{Deserialize, Serialize};
@@ -68,22 +70,13 @@ pub enum Why {
         /// Which.
         input: Input,
     },
-    /// Trading of the pair ends, or an instrument of it is not traded now.
+    /// Trading of the pair ends.
     TradingEnds,
-}
-
-/// An input of a gate that a source may not have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Input {
-    /// Price of the quote coin against other dollars (`gates.peg`).
-    Peg,
-    /// Place in the ADL queue (`gates.adl_rank`).
-    AdlRank,
-    /// Mark price (`gates.mark_divergence`).
-    Mark,
-    /// Margin brackets.
-    Brackets,
+    /// The venue takes no orders in a leg now.
+    NotTrading {
+        /// Which leg.
+        leg: Leg,
+    },
 }
 
 /// One reason.
@@ -149,7 +142,7 @@ impl Why {
             Self::NoPrice { .. } | Self::Stale { .. } => AlarmKind::Stale,
             Self::PriceDoubt => AlarmKind::PriceDoubt,
             Self::NoInput { .. } => AlarmKind::InputMissing,
-            Self::TradingEnds => AlarmKind::TradingEnds,
+            Self::TradingEnds | Self::NotTrading { .. } => AlarmKind::TradingEnds,
         }
     }
 
@@ -260,7 +253,18 @@ fn of_pair(state: &State, pair: &PairState, tell: &mut dyn FnMut(Why)) {
     if pair.last_chance {
         tell(Why::TradingEnds);
     }
+    if pair.witness.is_doubted(&pair.market) {
+        tell(Why::PriceDoubt);
+    }
+    if state.settings.gates.missing == Missing::Refuse {
+        for input in state.lacks(pair).inputs() {
+            tell(Why::NoInput { input });
+        }
+    }
     for leg in [Leg::Spot, Leg::Perp] {
+        if pair.witness.closed.contains(&leg) {
+            tell(Why::NotTrading { leg });
+        }
         let market = pair.market.leg(leg);
         if market.mid.is_none() {
             tell(Why::NoPrice { leg });

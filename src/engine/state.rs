@@ -14,7 +14,7 @@ use crate::market::PairMarket;
 use crate::orders::Orders;
 use crate::pairs::PairMemory;
 use crate::port::event::{Transfer, Wallet};
-use crate::port::health::Part;
+use crate::port::health::{Input, Part};
 use crate::risk::Refusal;
 use crate::risk::gate::BotState;
 use crate::risk::throttle::Throttle;
@@ -61,6 +61,8 @@ pub struct PairState {
 pub struct VenueState {
     /// Whether nothing can be sent there, not even what lowers risk.
     pub down: bool,
+    /// Inputs of gates that its source should give.
+    pub declares: Vec<Input>,
     /// Parts of the way there that do not work: entries need all.
     pub missing: Vec<Part>,
     /// The transfer on its way; one at a time.
@@ -131,6 +133,10 @@ pub struct State {
     pub collateral: BTreeMap<(VenueId, Asset), CoinRate>,
     /// Dollars for one quote coin.
     pub pegs: BTreeMap<Asset, Price>,
+    /// When each was told last.
+    pub pegs_at: BTreeMap<Asset, WallTime>,
+    /// When missing inputs were looked for last.
+    pub inputs_at: Option<WallTime>,
     /// The books.
     pub ledger: Ledger,
     /// Our orders.
@@ -184,6 +190,8 @@ impl State {
             stopping: false,
             collateral: BTreeMap::new(),
             pegs: BTreeMap::new(),
+            pegs_at: BTreeMap::new(),
+            inputs_at: None,
             orders: Orders::default(),
             throttle: Throttle::default(),
             records: Vec::new(),

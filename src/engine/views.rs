@@ -49,6 +49,7 @@ impl State {
             closed_at: pair.memory.closed_at,
             peers_8h: self.peers(pair),
             peg: self.pegs.get(&pair.pair.quote).copied(),
+            lacks: self.lacks(pair),
             reachable: self.venue(pair.pair.venue_id).is_some_and(super::state::VenueState::is_whole),
         }
     }

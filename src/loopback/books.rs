@@ -249,6 +249,9 @@ pub(crate) struct Books {
     /// Spot fees are taken in BNB.
     #[serde(default)]
     pub(crate) spot_burn: bool,
+    /// Price of the other dollar coin, USDCUSDT; one unless a script says otherwise.
+    #[serde(default)]
+    pub(crate) dollar: Option<Price>,
     /// Last number given out, of every kind.
     pub(crate) last_id: u64,
     /// Acts on the market, to play it again.

@@ -117,6 +117,11 @@ pub(crate) enum Act {
         /// Whether.
         on: bool,
     },
+    /// The other dollar coin costs this much of the quote coin (`USDCUSDT`): above one the quote coin has lost its peg.
+    Peg {
+        /// The price.
+        to: crate::domain::Price,
+    },
     /// Position mode is changed by a foreign hand (fault H12).
     Hedge {
         /// Whether LONG and SHORT are held apart.

@@ -203,6 +203,7 @@ impl Venue {
                 self.keys.retain(|key| !revoked.contains(&key.name));
             }
             Act::Hedge { on } => self.books.hedge = *on,
+            Act::Peg { to } => self.books.dollar = Some(*to),
             Act::Burn { on } => (self.books.spot_burn, self.books.fee_burn) = (*on, *on),
             Act::Deposit { wallet, asset, amount } => self.deposit(*wallet, *asset, *amount),
             Act::Foreign { symbol, market, side, quantity } => self.foreign(*symbol, *market, (*side, *quantity)),

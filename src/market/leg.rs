@@ -1,12 +1,18 @@
 //! One leg of a pair: its prices, their age, and how much can be traded.
 
-use crate::domain::{Price, Quantity, Side, Span, WallTime};
+use crate::domain::{Bps, Price, Quantity, Side, Span, WallTime};
 
 /// Bars whose volume is averaged for the depth proxy.
 const VOLUME_BARS: usize = 24;
 /// Share of an hour's volume that stands for the depth inside the slippage bound, where a source has no book: one
 /// twentieth. A proxy, named in every report that uses it.
 const DEPTH_PER_HOUR: i64 = 20;
+/// A move of the mid within a minute that is not believed at once: a tenth.
+const JUMP: Bps = Bps::whole(1_000);
+/// A price that jumped is the price once it has stood for so long.
+const STANDS: Span = Span(5 * 60_000);
+/// With no quote for so long the next one is the price.
+const SILENT: Span = Span(10 * 60_000);
 
 /// What we know of one instrument.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +31,10 @@ pub struct LegMarket {
     pub bar_high: Option<Price>,
     depth: Depth,
     volumes: Volumes,
+    /// The price that later ones are compared with, and when it was taken.
+    calm: Option<(Price, WallTime)>,
+    /// Since when the mid is far from it.
+    jumped: Option<WallTime>,
 }
 
 /// Where the depth within the slippage bound comes from. On bars it is computed when it is asked for, which is seldom.
@@ -77,6 +87,39 @@ impl LegMarket {
         self.mid = Some(Price::mid(bid.0, ask.0));
         self.depth = Depth::Book(bid.1, ask.1);
         self.updated = at;
+        self.notice_jump(Price::mid(bid.0, ask.0), at);
+    }
+
+    /// A mid far from that of a minute before is no price to act on by wish until it has stood for a while: a feed that is
+    /// wrong is so at once, in all its prices together.
+    fn notice_jump(&mut self, mid: Price, at: WallTime) {
+        let Some((calm, since)) = self.calm else {
+            self.calm = Some((mid, at));
+            return;
+        };
+        let far = mid.distance_bps(calm) > JUMP;
+        // After a long silence nothing is known of what lies between.
+        let stands = self.jumped.is_some_and(|jumped| at.since(jumped) >= STANDS) || at.since(since) >= SILENT;
+        if far && !stands {
+            self.jumped.get_or_insert(at);
+            return;
+        }
+        self.jumped = None;
+        if far || at.since(since) >= Span::MINUTE {
+            self.calm = Some((mid, at));
+        }
+    }
+
+    /// Since when the price is far from what it was a minute before, and not confirmed by standing there.
+    #[must_use]
+    pub const fn jumped(&self) -> Option<WallTime> {
+        self.jumped
+    }
+
+    /// Whether prices come from a book, whose age says whether it still stands.
+    #[must_use]
+    pub const fn is_book(&self) -> bool {
+        matches!(self.depth, Depth::Book(..))
     }
 
     /// A complete bar: its close stands for the mid, its volume feeds the depth proxy.

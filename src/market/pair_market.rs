@@ -34,6 +34,8 @@ pub struct PairMarket {
     pub estimate: Option<(FundingRate, WallTime)>,
     /// Rank of our short in the venue's ADL queue.
     pub adl_rank: u8,
+    /// When it was told last.
+    pub adl_at: Option<WallTime>,
     /// When trading ends, when that is known.
     pub ends_at: Option<WallTime>,
     formula: Formula,
@@ -74,6 +76,7 @@ impl PairMarket {
             funding: FundingWindow::new(smooth, memory),
             estimate: None,
             adl_rank: 0,
+            adl_at: None,
             ends_at: None,
             formula,
             premium: Premium::default(),

@@ -64,6 +64,10 @@ pub enum Asker {
     Clock,
     /// The modes of the account.
     Modes,
+    /// Terms that change seldom.
+    Inputs,
+    /// Margin into a position.
+    Margin,
 }
 
 /// What arrived.

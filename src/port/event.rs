@@ -2,8 +2,9 @@
 //!
 //! The doc comment of each variant says who sends it.
 
-use super::health::{Listed, Part};
+use super::health::{Input, Listed, Part};
 use super::order::{Fill, OrderReport};
+pub use super::prices::{Bar, Quote, Settlement};
 use crate::domain::margin::Bracket;
 use crate::domain::{
     Amount, Asset, ClientOrderId, Fees, FillId, FundingRate, InstrumentId, Interval, PairId, Price, Quantity, Rate,
@@ -20,47 +21,6 @@ pub struct Stamped {
     pub at: WallTime,
     /// What happened.
     pub event: Event,
-}
-
-/// One candle of one instrument, complete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bar {
-    /// When it opened.
-    pub opened: WallTime,
-    /// First price.
-    pub open: Price,
-    /// Highest price.
-    pub high: Price,
-    /// Lowest price.
-    pub low: Price,
-    /// Last price.
-    pub close: Price,
-    /// Coins traded.
-    pub volume: Quantity,
-}
-
-/// The best bid and ask of one instrument and what stands behind them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Quote {
-    /// Best bid.
-    pub bid: Price,
-    /// Best ask.
-    pub ask: Price,
-    /// Coins bid within the depth bound of the source (or at the best price when it knows no more).
-    pub bid_depth: Quantity,
-    /// Coins offered within the depth bound.
-    pub ask_depth: Quantity,
-    /// The venue's time of it.
-    pub venue_time: WallTime,
-}
-
-/// A settlement that the venue paid to everybody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Settlement {
-    /// The venue's stamp.
-    pub stamp: WallTime,
-    /// The rate and the interval that ended.
-    pub funding: FundingRate,
 }
 
 /// The venue's closing of a position by its own hand.
@@ -341,6 +301,21 @@ pub enum Event {
         /// What does not work now; entries need everything. Older tapes have none: there `reachable` meant everything.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         missing: Vec<Part>,
+    },
+    /// What the source of this venue carries, from the driver at the start: a gate whose input is among it and missing refuses
+    /// or warns (`gates.missing`); one whose input is not among it is off.
+    Declares {
+        /// Venue.
+        venue: VenueId,
+        /// Inputs of gates.
+        inputs: Vec<Input>,
+    },
+    /// Orders in an instrument are taken now, or not, by the venue's list of instruments.
+    Trading {
+        /// Instrument.
+        instrument: InstrumentId,
+        /// Whether they are.
+        open: bool,
     },
     /// A perp position of ours as the venue's own list shows it, from each read of that list.
     PositionListed {

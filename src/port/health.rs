@@ -23,6 +23,8 @@ pub enum Part {
     PerpAccount,
     /// The lists of the account: one fails, or none came for too long.
     Lists,
+    /// Event times of the venue lie far in the past or in the future: what carries them is refused.
+    Times,
 }
 
 impl Part {
@@ -43,6 +45,34 @@ impl Part {
             Self::SpotAccount => "spot_account",
             Self::PerpAccount => "perp_account",
             Self::Lists => "lists",
+            Self::Times => "times",
+        }
+    }
+}
+
+/// An input of a gate that a source may not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Input {
+    /// Price of the quote coin against other dollars (`gates.peg`).
+    Peg,
+    /// Place in the ADL queue (`gates.adl_rank`).
+    AdlRank,
+    /// Mark price (`gates.mark_divergence`).
+    Mark,
+    /// Margin brackets.
+    Brackets,
+}
+
+impl Input {
+    /// The word in files and for people.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Peg => "peg",
+            Self::AdlRank => "adl_rank",
+            Self::Mark => "mark",
+            Self::Brackets => "brackets",
         }
     }
 }

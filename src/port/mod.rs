@@ -6,6 +6,7 @@ pub mod command;
 pub mod event;
 pub mod health;
 pub mod order;
+pub mod prices;
 
 pub use command::{Alarm, Command, Severity};
 pub use event::{Event, Stamped};

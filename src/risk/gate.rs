@@ -7,6 +7,7 @@
 //! }
 //! ```
 
+use super::belief::Doubt;
 use super::rules::{self, Refusal};
 use crate::config::settings;
 use crate::domain::{Amount, Bps, InstrumentId, Leg, PairId, Price, Quantity, Rate, Rules, Side, WallTime};
@@ -87,6 +88,8 @@ pub struct Context<'a> {
     pub index: Option<Price>,
     /// Age of the older of the two legs' prices, in ms.
     pub age_ms: i64,
+    /// Why the leg's price may not be used for this order, when it may not.
+    pub doubt: Option<Doubt>,
     /// Coins of the leg held (spot) or short (perp) that this side can reduce.
     pub reducible: Quantity,
     /// Value of the pair's larger leg if everything pending were executed, this order included.

@@ -3,6 +3,7 @@
 //! No order reaches a signer unless it is an [`gate::Approved`] one, and only `gate.rs` makes those. Missing data refuses.
 //! The gate sees values, not the engine: [`gate::Context`] holds everything a rule may look at.
 
+pub mod belief;
 pub mod gate;
 pub mod rules;
 pub mod throttle;

@@ -1,5 +1,6 @@
 //! The rules of the gate, each a pure function under 40 lines. A reducing order is never blocked by a rule about risk.
 
+use super::belief::Doubt;
 use super::gate::{BotState, Context, Proposal};
 use crate::domain::{Amount, Bps, Market, Price, Quantity, Rate, Side, Span};
 use crate::port::order::Purpose;
@@ -71,6 +72,20 @@ pub enum Refusal {
         reference: &'static str,
         /// Limit.
         limit: Bps,
+    },
+    /// A price's time lies in the future.
+    #[error("the price is dated {} ms ahead of the clock", by.0)]
+    Ahead {
+        /// By so much.
+        by: Span,
+    },
+    /// A witness contradicts the price.
+    #[error("another source says {by}, {apart} away: the price is not believed")]
+    Doubted {
+        /// What it says.
+        by: Price,
+        /// How far away.
+        apart: Bps,
     },
     /// The pair's cap.
     #[error("the pair would be worth {value}, more than risk.max_pair {limit}")]
@@ -150,6 +165,8 @@ impl Refusal {
             Self::OrderCap { .. } => "order_cap",
             Self::NoPrice => "no_price",
             Self::Stale { .. } => "stale",
+            Self::Ahead { .. } => "ahead",
+            Self::Doubted { .. } => "price_doubt",
             Self::Collar { .. } => "collar",
             Self::PairCap { .. } => "pair_cap",
             Self::TotalCap { .. } => "total_cap",
@@ -214,10 +231,19 @@ pub(super) fn order_size(proposal: &Proposal, context: &Context<'_>) -> Result<(
     Ok(())
 }
 
-/// Rule 7: both legs have prices, and they are young. A reduce needs the price of its own leg only, of any age.
+/// Rule 7: both legs have prices, they are young, and no witness contradicts. A reduce needs the price of its own leg only,
+/// and younger than a bound of its own.
 pub(super) const fn freshness(context: &Context<'_>) -> Result<(), Refusal> {
     if context.mid.is_none() || context.other_mid.is_none() && !context.reduces {
         return Err(Refusal::NoPrice);
+    }
+    let limit = if context.reduces { context.gates.reduce_age } else { context.gates.max_age };
+    match context.doubt {
+        None => {}
+        Some(Doubt::Unknown) => return Err(Refusal::NoPrice),
+        Some(Doubt::Old { age }) => return Err(Refusal::Stale { age, limit }),
+        Some(Doubt::Ahead { by }) => return Err(Refusal::Ahead { by }),
+        Some(Doubt::Contradicted { by, apart }) => return Err(Refusal::Doubted { by, apart }),
     }
     if !context.reduces && context.age_ms > context.gates.max_age.0 {
         return Err(Refusal::Stale { age: Span(context.age_ms), limit: context.gates.max_age });
@@ -245,10 +271,11 @@ pub(super) fn collar(proposal: &Proposal, context: &Context<'_>) -> Result<(), R
         Ok(())
     };
     against(context.mid, "mid", Bps::ZERO)?;
-    if context.reduces {
-        return Ok(());
-    }
     let wide = context.gates.mark_divergence;
+    if context.reduces {
+        // The index comes from other venues: a book far below it sells nothing of ours (B10, B15).
+        return against(context.index, "index", wide);
+    }
     against(context.mark, "mark", wide)?;
     against(context.index, "index", wide)?;
     against(context.other_mid, "other leg", wide)

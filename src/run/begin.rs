@@ -2,9 +2,11 @@
 //!
 //! Start and restart are one path (I6). Nothing is traded here. Tests: `tests/live.rs`, `tests/live_sim.rs`.
 
+use super::besides::Besides;
 use super::collect::Collector;
 use super::driver::Driver;
 use super::folder;
+use super::inputs::InputsWatch;
 use super::journal::JournalError;
 use super::live::{Desk, Live, Outbox};
 use super::live_start::StartError;
@@ -21,6 +23,7 @@ use crate::port::event::Wallet;
 use crate::store::{LedgerFile, StoreError};
 use crate::tape::TapeWriter;
 use crate::venues::binance::account::Account;
+use crate::venues::binance::profile::Feature;
 use std::path::Path;
 use thiserror::Error;
 
@@ -179,7 +182,9 @@ fn desks((opened, settings): (&mut Opened, &Settings), now: WallTime) -> Vec<Des
     for door in std::mem::take(&mut opened.doors) {
         let account = Account::new(door.venue, catalogue, door.wire.profile(), now);
         let modes = ModesWatch::new(door.wire.profile(), preflight::perps(catalogue, door.venue), settings, now);
-        desks.push(Desk::new(door.venue, door.feed, account, door.wire, modes));
+        let ranks = !door.wire.profile().has(Feature::SymbolConfig);
+        let besides = Besides::new(InputsWatch::new(door.venue, catalogue, ranks, now));
+        desks.push(Desk::new(door.venue, door.feed, account, door.wire, (modes, besides)));
     }
     desks
 }

@@ -4,8 +4,11 @@
 //! recovery: lists are read and compared before the venue counts as reachable, and only then may anything be entered
 //! (rule R-D). Nothing here knows HTTP or JSON (`live_net`) and nothing trades (`engine`). Tests: `tests/live.rs`.
 
+use super::besides::Besides;
 use super::control::{Code, ControlError};
 use super::driver::Driver;
+use super::health::Answers;
+use super::inputs::InputsWatch;
 use super::journal::{Journal, JournalError};
 use super::modes::ModesWatch;
 pub use super::outbox::Outbox;
@@ -16,7 +19,6 @@ use crate::net::wire::{Arrived, Asker, Line, Outcome as Came, Wire};
 use crate::port::Event;
 use crate::port::event::{Adjustment, Operator, Wallet};
 use crate::port::order::{Intent, OrderReport, Outcome};
-use crate::venues::answer::Answer;
 use crate::venues::binance::Lists;
 use crate::venues::binance::account::{Account, Input, Note, Output, Stream};
 use crate::venues::binance::feed::{Channel, Feed, FeedInput, FeedOutput};
@@ -27,8 +29,6 @@ use std::sync::Arc;
 const SETTLE: Span = Span::seconds(3);
 /// The venue's clock is measured this often.
 pub(super) const MEASURE: Span = Span(2 * 60_000);
-/// Lists older than this make a venue count as unreachable.
-const LISTS_AGE: Span = Span::seconds(150);
 
 /// One venue of a live run.
 pub struct Desk {
@@ -47,14 +47,15 @@ pub struct Desk {
     /// The lists that it compared.
     pub lists: Option<Lists>,
     /// Lists came and agreed at this time.
-    agreed: Option<WallTime>,
+    pub(super) agreed: Option<WallTime>,
     /// Differences seen once, to be seen again before they count.
     suspected: Option<(WallTime, Vec<Difference>)>,
     /// Movements of the spot wallet that its stream told and the ledger has not: in minus out.
     moving: BTreeMap<Asset, Amount>,
     /// Differences that the log has.
     told: Vec<Difference>,
-    reachable: bool,
+    pub(super) answers: Answers,
+    pub(super) besides: Besides,
     /// The venue refuses us: no entries until a person looks.
     barred: bool,
     /// When its clock was measured last.
@@ -64,7 +65,8 @@ pub struct Desk {
 impl Desk {
     /// A venue that has not been reached yet.
     #[must_use]
-    pub const fn new(venue: VenueId, feed: Feed, account: Account, wire: Arc<Wire>, modes: ModesWatch) -> Self {
+    pub fn new(venue: VenueId, feed: Feed, account: Account, wire: Arc<Wire>, watches: (ModesWatch, Besides)) -> Self {
+        let (modes, besides) = watches;
         Self {
             venue,
             feed,
@@ -77,7 +79,8 @@ impl Desk {
             suspected: None,
             moving: BTreeMap::new(),
             told: Vec::new(),
-            reachable: false,
+            answers: Answers::default(),
+            besides,
             barred: false,
             measured: None,
         }
@@ -137,6 +140,7 @@ impl<J: Journal> Live<J> {
                 desk.account.doubt(moving, sent);
             }
             let venue = desk.venue;
+            self.driver.market(now, Event::Declares { venue, inputs: InputsWatch::declared() })?;
             self.driver.fact(now, Event::VenueHealth { venue, reachable: false, missing: Vec::new() }, None)?;
         }
         let live: Vec<ClientOrderId> = self.driver.state.orders.live().iter().map(|order| order.intent.id).collect();
@@ -152,6 +156,11 @@ impl<J: Journal> Live<J> {
     /// # Errors
     /// [`JournalError`] when a fact is not on disk.
     pub fn arrived(&mut self, arrived: Arrived, now: WallTime) -> Result<(), JournalError> {
+        if let Arrived::Request { venue, outcome, .. } = &arrived
+            && let Some(desk) = self.desks.iter_mut().find(|desk| desk.venue == *venue)
+        {
+            desk.answers.note(outcome, now);
+        }
         match arrived {
             Arrived::Request { venue, asker: Asker::Feed, call, outcome, .. } => match outcome {
                 Came::Answered { result, body } => {
@@ -171,6 +180,12 @@ impl<J: Journal> Live<J> {
                 self.account(venue, input, now)
             }
             Arrived::Request { asker: Asker::Clock, .. } => Ok(()),
+            Arrived::Request { venue, asker: Asker::Inputs, call, outcome, .. } => {
+                self.on_inputs(venue, (call, outcome), now)
+            }
+            Arrived::Request { venue, asker: Asker::Margin, call, outcome, .. } => {
+                self.on_margin(venue, (call, outcome), now)
+            }
             Arrived::Request { venue, asker: Asker::Modes, outcome, .. } => match outcome {
                 Came::Answered { result: Ok(answer), .. } => self.modes(venue, &answer, now),
                 // Nothing was learnt: the next look is in a minute.
@@ -211,19 +226,6 @@ impl<J: Journal> Live<J> {
         }
     }
 
-    /// The modes of an account: a stranger's hand when they are no longer what the run needs (fault H12).
-    fn modes(&mut self, venue: VenueId, answer: &Answer, now: WallTime) -> Result<(), JournalError> {
-        let Some(desk) = self.desks.iter_mut().find(|desk| desk.venue == venue) else { return Ok(()) };
-        let news = desk.modes.answered(answer);
-        if news.is_empty() {
-            return Ok(());
-        }
-        for what in news {
-            tracing::error!(what, "somebody changed the account; set it back, then carry clear-halt");
-        }
-        self.driver.fact(now, Event::Foreign { venue, instrument: None }, None)
-    }
-
     fn feed(&mut self, venue: VenueId, input: FeedInput<'_>, now: WallTime) -> Result<(), JournalError> {
         let Some(desk) = self.desks.iter_mut().find(|desk| desk.venue == venue) else { return Ok(()) };
         desk.feed.handle(input, now, &mut self.told);
@@ -244,7 +246,7 @@ impl<J: Journal> Live<J> {
         Ok(())
     }
 
-    fn account(&mut self, venue: VenueId, input: Input, now: WallTime) -> Result<(), JournalError> {
+    pub(super) fn account(&mut self, venue: VenueId, input: Input, now: WallTime) -> Result<(), JournalError> {
         let Some(place) = self.desks.iter().position(|desk| desk.venue == venue) else { return Ok(()) };
         let mut said = std::mem::take(&mut self.said);
         if let Some(desk) = self.desks.get_mut(place) {
@@ -264,6 +266,10 @@ impl<J: Journal> Live<J> {
             Output::Moved(asset, amount) => {
                 let told = desk.moving.entry(asset).or_default();
                 *told += amount;
+            }
+            // What is measured again each half minute is not kept for ever: it is no fact of the ledger.
+            Output::Fact(event @ (Event::PositionListed { .. } | Event::AdlRank { .. })) => {
+                return self.driver.market(now, event);
             }
             Output::Fact(event) => return self.driver.fact(now, event, None),
             Output::Lists(lists) => return self.compare(place, &lists, now),
@@ -362,6 +368,7 @@ impl<J: Journal> Live<J> {
                         desk.wire.ask(Asker::Modes, 0, ask);
                     }
                 }
+                self.ask_inputs(place, now);
                 self.health(place, now)?;
             }
         }
@@ -385,6 +392,12 @@ impl<J: Journal> Live<J> {
         for venue in std::mem::take(&mut self.driver.venue.2) {
             self.account(venue, Input::Reconcile, now)?;
         }
+        for margin in std::mem::take(&mut self.driver.venue.1) {
+            self.send_margin(margin);
+        }
+        for instrument in std::mem::take(&mut self.driver.venue.3) {
+            self.reread(instrument, now);
+        }
         while !self.driver.venue.0.is_empty() {
             for input in std::mem::take(&mut self.driver.venue.0) {
                 let venue = match &input {
@@ -402,19 +415,6 @@ impl<J: Journal> Live<J> {
             }
         }
         Ok(())
-    }
-
-    /// A venue counts as reachable while its streams work and its lists come.
-    fn health(&mut self, place: usize, now: WallTime) -> Result<(), JournalError> {
-        let Some(desk) = self.desks.get_mut(place) else { return Ok(()) };
-        let lists = desk.agreed.is_some_and(|agreed| now.since(agreed) <= LISTS_AGE);
-        let reachable = desk.feed.is_open() && desk.account.streams_open() && lists && desk.wire.clock_known();
-        if reachable == desk.reachable {
-            return Ok(());
-        }
-        desk.reachable = reachable;
-        let venue = desk.venue;
-        self.driver.fact(now, Event::VenueHealth { venue, reachable, missing: Vec::new() }, None)
     }
 
     /// An act of a person, or what one found out about an order.
@@ -452,7 +452,7 @@ impl<J: Journal> Live<J> {
     /// Whether every venue counts as reachable.
     #[must_use]
     pub fn is_reachable(&self) -> bool {
-        self.desks.iter().all(|desk| desk.reachable)
+        self.desks.iter().all(Desk::is_whole)
     }
 
     /// Whether nothing of ours is in work: no order, no transfer, legs equal.

@@ -13,6 +13,7 @@ use crate::market::PairMarket;
 use crate::market::book::Book;
 use crate::strategy::View;
 use crate::strategy::cost::Costs;
+use crate::strategy::view::Lacks;
 use crate::venues::answer::{Answer, CandleRow, FundingTerms, PremiumRow};
 use crate::venues::ask::{Ask, Candles};
 use crate::venues::binance::session::DEPTH_BOUND;
@@ -90,6 +91,7 @@ impl Look {
     #[must_use]
     pub fn view<'a>(&'a self, settings: &'a Settings) -> View<'a> {
         View {
+            lacks: Lacks::default(),
             now: self.at,
             settings,
             market: &self.market,

@@ -2,6 +2,7 @@
 //!
 //! Whoever calls has made the wires, with or without keys. Tests: `tests/live.rs`, `tests/live_sim.rs`.
 
+use super::inputs;
 use super::live_start::{Inquiry, Known, Patience, StartError};
 use crate::config::Settings;
 use crate::config::settings::Collateral;
@@ -88,6 +89,7 @@ pub async fn open(
         let since = now - settings.signal.memory - Span::DAY;
         inquiry.funding((venue, &catalogue), since, now, &mut known).await?;
         let mut feed = Feed::new(venue, &catalogue, &known.intervals, &known.last, inquiry.has_interest());
+        feed.price(&inputs::quotes(venue, &catalogue));
         if settings.margin.collateral == Collateral::Coin {
             feed.ask_collateral(coins(&catalogue, venue));
         }

@@ -8,9 +8,10 @@ use crate::port::event::Transfer;
 use crate::port::order::Intent;
 use crate::venues::binance::account::Input;
 
-/// Orders on their way from the core to the accounts, margin for isolated positions, and venues whose lists are to be compared.
+/// Orders on their way from the core to the accounts, margin for isolated positions, venues whose lists are to be compared,
+/// and instruments whose rules and terms are to be read again.
 #[derive(Debug, Default)]
-pub struct Outbox(pub Vec<Input>, pub Vec<(InstrumentId, Amount)>, pub Vec<VenueId>);
+pub struct Outbox(pub Vec<Input>, pub Vec<(InstrumentId, Amount)>, pub Vec<VenueId>, pub Vec<InstrumentId>);
 
 impl Gateway for Outbox {
     fn place(&mut self, intent: Intent, _now: WallTime) {
@@ -31,5 +32,7 @@ impl Gateway for Outbox {
     fn compare(&mut self, venue: VenueId, _now: WallTime) {
         self.2.push(venue);
     }
-    fn reread(&mut self, _instrument: InstrumentId, _now: WallTime) {}
+    fn reread(&mut self, instrument: InstrumentId, _now: WallTime) {
+        self.3.push(instrument);
+    }
 }

@@ -192,6 +192,7 @@ impl<J: Journal> Shadow<J> {
 
     fn health(&mut self, place: usize, now: WallTime) -> Result<(), JournalError> {
         let Some(stand) = self.stands.get_mut(place) else { return Ok(()) };
+        stand.feed.clock(stand.wire.offset().map(|offset| (offset.offset, offset.error)));
         let reachable = stand.feed.is_open() && stand.wire.clock_known();
         if reachable == stand.reachable {
             return Ok(());

@@ -104,6 +104,7 @@ fn text(why: Why) -> String {
         Why::Stale { leg: of } => format!("the price of the {} leg is older than gates.max_age", leg(of)),
         Why::NoInput { input } => format!("{} is not known, and a gate needs it", input_word(input)),
         Why::Latched { cause } => format!("{}: no entries of this pair", cause.as_str()),
+        Why::NotTrading { leg: of } => format!("the venue takes no orders in the {} leg now", leg(of)),
         _ => words::words(why.kind()).0.to_owned(),
     }
 }
@@ -139,7 +140,8 @@ fn clears(state: &State, reason: &Reason, about: &About) -> Option<String> {
         | Why::NoPrice { .. }
         | Why::Stale { .. }
         | Why::PriceDoubt
-        | Why::TradingEnds => return None,
+        | Why::TradingEnds
+        | Why::NotTrading { .. } => return None,
     })
 }
 

@@ -6,7 +6,7 @@ use super::basis;
 use super::confirm;
 use super::forecast::Forecast;
 use super::view::View;
-use crate::config::settings::Rule;
+use crate::config::settings::{Missing, Rule};
 use crate::domain::{Price, Side, Span};
 use serde::Serialize;
 
@@ -166,7 +166,19 @@ fn safety(view: &View<'_>, visit: &mut Visit<'_>) -> bool {
     {
         return false;
     }
-    if let Some(peg) = view.peg {
+    // A gate whose input the source should give and does not: no entry, or off and an alarm (`gates.missing`).
+    let refuses = gates.missing == Missing::Refuse;
+    for (lacks, name) in [
+        (view.lacks.peg, "gates.peg"),
+        (view.lacks.adl_rank, "gates.adl_rank"),
+        (view.lacks.mark, "gates.mark_divergence"),
+        (view.lacks.brackets, "margin brackets"),
+    ] {
+        if lacks && refuses && !ask(visit, false, || gate(name, f64::NAN, 1.0, "=", "input there (gates.missing)")) {
+            return false;
+        }
+    }
+    if let Some(peg) = view.peg.filter(|_| !view.lacks.peg) {
         let off = (peg.to_f64() - 1.0).abs();
         let most = gates.peg.to_f64();
         if !ask(visit, off <= most, || gate("gates.peg", off * 1e4, most * 1e4, "<=", "bps from peg")) {
@@ -179,7 +191,7 @@ fn safety(view: &View<'_>, visit: &mut Visit<'_>) -> bool {
     }) {
         return false;
     }
-    let Some((mark, _)) = view.market.mark else { return true };
+    let Some((mark, _)) = view.market.mark.filter(|_| !view.lacks.mark) else { return true };
     let off = view.market.perp.mid.map_or(f64::NAN, |mid| (mark.to_f64() / mid.to_f64() - 1.0).abs());
     let most = gates.mark_divergence.to_f64();
     ask(visit, off <= most, || gate("gates.mark_divergence", off * 1e4, most * 1e4, "<=", "bps"))

@@ -4,6 +4,7 @@ use super::cost::Costs;
 use crate::config::Settings;
 use crate::domain::{Price, Quantity, WallTime};
 use crate::market::PairMarket;
+use crate::port::health::Input;
 
 /// One pair at one instant.
 #[derive(Debug, Clone, Copy)]
@@ -26,8 +27,37 @@ pub struct View<'a> {
     pub peers_8h: Option<f64>,
     /// Dollars for one quote coin, when the source says.
     pub peg: Option<Price>,
+    /// Inputs of gates that the source should give and does not.
+    pub lacks: Lacks,
     /// Whether the venue can be reached.
     pub reachable: bool,
+}
+
+/// Inputs of gates that the source declared and does not give now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one input")]
+pub struct Lacks {
+    /// Price of the quote coin.
+    pub peg: bool,
+    /// Place in the ADL queue.
+    pub adl_rank: bool,
+    /// Mark price.
+    pub mark: bool,
+    /// Margin brackets.
+    pub brackets: bool,
+}
+
+impl Lacks {
+    /// Those that are missing.
+    pub fn inputs(self) -> impl Iterator<Item = Input> {
+        let all = [
+            (self.peg, Input::Peg),
+            (self.adl_rank, Input::AdlRank),
+            (self.mark, Input::Mark),
+            (self.brackets, Input::Brackets),
+        ];
+        all.into_iter().filter(|(missing, _)| *missing).map(|(_, input)| input)
+    }
 }
 
 impl View<'_> {

@@ -1,9 +1,9 @@
 //! A booted core with money and prices, for tests of what it believes.
 
 use carry::config::Settings;
-use carry::domain::{Amount, InstrumentId, Price, Quantity, Sequence, Span, VenueId, WallTime};
+use carry::domain::{Amount, InstrumentId, Price, Quantity, Sequence, Span, VenueId, WallTime, fees};
 use carry::engine::{self, State};
-use carry::port::event::{Operator, Quote, Wallet};
+use carry::port::event::{Adjustment, Operator, Quote, Wallet};
 use carry::port::order::{Fill, Intent, OrderReport, Outcome};
 use carry::port::{Command, Event, Stamped};
 use carry::run::paper::START;
@@ -88,6 +88,13 @@ impl Core {
         self.tell(Event::Turn);
     }
 
+    /// Quote coin of a wallet is this much from now on: the rest came or went by another hand.
+    pub(crate) fn wallet(&mut self, wallet: Wallet, amount: i64) {
+        let (venue, asset) = (VenueId(0), self.state.pairs[0].pair.quote);
+        let amount = Amount::whole(amount) - self.state.ledger.wallet(venue, wallet, asset);
+        self.tell(Event::Adjusted { venue, wallet, asset, amount, cause: Adjustment::External });
+    }
+
     /// Orders that left since `from` commands ago.
     pub(crate) fn placed(&self, from: usize) -> Vec<Intent> {
         let placed = |command: &Command| if let Command::Place(intent) = command { Some(intent.clone()) } else { None };
@@ -98,13 +105,17 @@ impl Core {
     pub(crate) fn fill(&mut self, intent: &Intent) {
         self.fills += 1;
         let id = intent.id;
+        let instrument = self.state.catalogue.instrument(intent.instrument).unwrap();
+        let fee_coin = instrument.fee_coin(intent.side);
+        let what = (intent.arrival_mid, intent.quantity);
+        let fee = fees::fee(what, instrument.fees.taker, fee_coin, instrument.quote);
         let fill = Fill {
             id: carry::domain::FillId(self.fills),
             quantity: intent.quantity,
             price: intent.arrival_mid,
-            fee: Amount::ZERO,
-            fee_asset: self.state.pairs[0].pair.quote,
-            role: carry::domain::fees::Role::Taker,
+            fee: fee.amount,
+            fee_asset: fee.asset,
+            role: fees::Role::Taker,
             at: self.state.now,
         };
         self.tell(Event::Order(OrderReport { id, outcome: Outcome::Accepted }));

@@ -46,6 +46,7 @@ impl Recorder {
             | Command::Transfer(_)
             | Command::Compare { .. }
             | Command::Reread { .. }
+            | Command::AddMargin { .. }
             | Command::Alarm(_)
             | Command::WakeAt { .. } => {}
         }

@@ -11,7 +11,7 @@ use carry::domain::{
 use carry::port::event::{
     Adjustment, Bar, EndCause, Event, MarkSource, Operator, Quote, Settlement, Transfer, VenueAct, Wallet,
 };
-use carry::port::health::{Listed, Part};
+use carry::port::health::{Input, Listed, Part};
 use carry::port::order::{Fill, OrderReport, Outcome, RejectCause};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -242,6 +242,9 @@ fn list_event() -> impl Strategy<Value = Event> {
         (venue(), any::<u32>()).prop_map(|(venue, differences)| Event::Reconciled { venue, differences }),
         venue().prop_map(|venue| Event::Barred { venue }),
         (venue(), time()).prop_map(|(venue, since)| Event::NotCompared { venue, since }),
+        (instrument(), any::<bool>()).prop_map(|(instrument, open)| Event::Trading { instrument, open }),
+        (venue(), prop::sample::subsequence(vec![Input::Peg, Input::AdlRank, Input::Mark, Input::Brackets], 0..=4))
+            .prop_map(|(venue, inputs)| Event::Declares { venue, inputs }),
         (instrument(), listed()).prop_map(|(instrument, listed)| Event::PositionListed { instrument, listed }),
         (instrument(), amount(), any::<bool>()).prop_map(|(instrument, amount, taken)| Event::MarginAdded {
             instrument,
@@ -308,15 +311,17 @@ const fn kind(event: &Event) -> usize {
         Event::PositionListed { .. } => 34,
         Event::MarginAdded { .. } => 35,
         Event::NotCompared { .. } => 36,
+        Event::Declares { .. } => 37,
+        Event::Trading { .. } => 38,
     }
 }
 
 #[test]
 fn every_kind_of_event_is_drawn() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let mut drawn = [false; 37];
+    let mut drawn = [false; 39];
     for _ in 0..5_000 {
         drawn[kind(&any_event().new_tree(&mut runner).unwrap().current())] = true;
     }
-    assert_eq!(drawn, [true; 37]);
+    assert_eq!(drawn, [true; 39]);
 }

@@ -191,8 +191,24 @@ pub(crate) fn futures_book_ticker(venue: &mut Venue, call: &Call<'_>) -> Answer 
     book_ticker(venue, call, Market::Perp)
 }
 
+/// A pair that is quoted and not traded here: the price of the other dollar coin.
+const DOLLARS: &str = "USDCUSDT";
+
+fn dollars(venue: &Venue) -> Value {
+    let one = crate::domain::price::PRICE_ONE;
+    let mid = venue.books.dollar.map_or(one, crate::domain::Price::units);
+    let price = |units: i64| price8(crate::domain::Price::from_units(units.max(1)).ok());
+    json!({
+        "symbol": DOLLARS, "bidPrice": price(mid - 10_000), "bidQty": "100000.00000000",
+        "askPrice": price(mid + 10_000), "askQty": "100000.00000000",
+    })
+}
+
 fn book_ticker(venue: &Venue, call: &Call<'_>, market: Market) -> Answer {
     let stamp = venue.stamp().0;
+    if market == Market::Spot && call.params.get("symbol") == Some(DOLLARS) {
+        return Ok(dollars(venue));
+    }
     one_or_all(venue, call, |listing| {
         let best = listing.book(market).best();
         let (bid, ask) = (best.map(|best| best.0), best.map(|best| best.1));

@@ -67,7 +67,7 @@ pub(crate) fn position_margin(venue: &mut Venue, call: &Call<'_>) -> Answer {
     let kind = call.params.number("type")?.ok_or_else(|| missing("type"))?;
     let position = venue.books.position(symbol);
     if !position.isolated || position.coins.is_zero() {
-        return Err(refuse(-4046, "Cannot add position margin: position is 0 or crossed."));
+        return Err(refuse(-4054, "Cannot add position margin: position is 0."));
     }
     let change = if kind == 1 { amount } else { -amount };
     if kind == 1 && venue.standing().available() < amount {

@@ -143,6 +143,12 @@ impl Account {
         self.watch.all_open()
     }
 
+    /// Whether a stream of account events works.
+    #[must_use]
+    pub fn is_stream_open(&self, stream: Stream) -> bool {
+        self.watch.is_open(stream)
+    }
+
     /// A transfer that an earlier run sent at this time and whose end it did not learn.
     pub fn doubt(&mut self, transfer: Transfer, sent: WallTime) {
         self.transfers.expect_spot(&transfer, sent);

@@ -71,7 +71,7 @@ impl Watch {
         [Stream::Spot, Stream::Perp].iter().all(|stream| self.is_open(*stream))
     }
 
-    fn is_open(&self, stream: Stream) -> bool {
+    pub(super) fn is_open(&self, stream: Stream) -> bool {
         self.lines.get(&stream).is_some_and(|line| line.open)
     }
 

@@ -1,9 +1,11 @@
 //! Public data of one venue: streams and what must be asked for beside them, as events for the core. Sans-IO.
 //!
 //! It owns the two market sessions, polls what no stream tells (settlements, terms of funding, open interest, listings)
-//! and says when the market can be relied on. It decides nothing about trading. Tests: at the end, `tests/live.rs`.
+//! and says when the market can be relied on. It decides nothing about trading. Tests: `feed_tests.rs`.
 
+pub use super::feed_words::{Channel, FeedInput, FeedOutput};
 use super::session::{Input as Frame, Note, Output as Said, Session, Subscription};
+use super::watch::{Check, Found, Watch};
 use crate::domain::{
     Asset, Catalogue, FundingRate, InstrumentId, Interval, Market, Price, Quantity, Rate, Rules, Side, Span, Symbol,
     VenueId, WallTime,
@@ -12,71 +14,22 @@ use crate::port::Event;
 use crate::port::event::{EndCause, Settlement};
 use crate::venues::answer::{Answer, Class, CollateralRow, FundingRow, FundingTerms, Listing, Refused};
 use crate::venues::ask::Ask;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Open interest is asked for this often.
 const INTEREST_EVERY: Span = Span::MINUTE;
 /// What coins count for as collateral.
 const COLLATERAL_EVERY: Span = Span::MINUTE;
-/// Terms of funding and listings.
+/// Terms of funding.
 const TERMS_EVERY: Span = Span::HOUR;
+/// Limits on orders and trading status: also at once after a refusal that may come of them.
+const LISTED_EVERY: Span = Span::MINUTE;
+/// Refusals in a row are one reason to read them again.
+const LISTED_AGAIN: Span = Span::seconds(10);
 /// A settlement that is due is looked for this often.
 const SETTLED_EVERY: Span = Span::seconds(10);
 /// Levels of a snapshot.
 const LEVELS: u32 = 1000;
-
-/// A connection of public data: which market, and its place among those of the market.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Channel {
-    /// Which market.
-    pub market: Market,
-    /// From zero.
-    pub place: usize,
-}
-
-/// What happened.
-#[derive(Debug)]
-pub enum FeedInput<'a> {
-    /// A message.
-    Frame(Channel, &'a [u8]),
-    /// A connection works.
-    Opened(Channel),
-    /// It broke.
-    Closed(Channel),
-    /// The answer to a question, with its body.
-    Answered {
-        /// Which question.
-        call: u64,
-        /// What it says.
-        result: Result<Answer, Refused>,
-        /// Its body, for books.
-        body: &'a [u8],
-    },
-    /// A question got no answer.
-    Failed {
-        /// Which.
-        call: u64,
-    },
-    /// Some time passed; at least once a second.
-    Timer,
-}
-
-/// What follows.
-#[derive(Debug, Clone, PartialEq)]
-pub enum FeedOutput {
-    /// Ask this.
-    Call(u64, Ask),
-    /// A fact for the core.
-    Fact(Event),
-    /// Something a person may want to know.
-    Note(Note),
-    /// A frame that was not accepted.
-    Refused(String),
-    /// Snapshots do not help: reconnect.
-    Reconnect(Market),
-    /// The venue is about to end this connection: another one takes over before it does (fault D10).
-    Renew(Channel),
-}
 
 #[derive(Debug, Clone, Copy)]
 enum Pending {
@@ -87,6 +40,7 @@ enum Pending {
     Settled(InstrumentId),
     Interest(InstrumentId),
     Collateral,
+    Check(Check),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -118,6 +72,12 @@ pub struct Feed {
     /// Coins whose rate as collateral is asked for; none where it is not needed.
     collateral: Vec<Asset>,
     collateral_at: Option<WallTime>,
+    watch: Watch,
+    listed_at: Option<WallTime>,
+    /// Listings are wanted before they are due.
+    relist: bool,
+    /// Instruments in which no orders are taken now.
+    closed: BTreeSet<InstrumentId>,
     said: Vec<Said>,
 }
 
@@ -168,6 +128,12 @@ impl Feed {
             has_interest,
             collateral: Vec::new(),
             collateral_at: None,
+            watch: Watch::new(
+                [Market::Spot, Market::Perp].into_iter().flat_map(&ours).map(|one| (one.id, one.market, one.symbol)),
+            ),
+            listed_at: None,
+            relist: false,
+            closed: BTreeSet::new(),
             said: Vec::new(),
         }
     }
@@ -186,6 +152,40 @@ impl Feed {
     /// What these coins count for as collateral is asked for too, at once and then each minute.
     pub fn ask_collateral(&mut self, coins: Vec<Asset>) {
         self.collateral = coins;
+    }
+
+    /// These quote coins are priced by the venue's own pairs, at once and then each minute.
+    pub fn price(&mut self, quotes: &[Asset]) {
+        self.watch.price(quotes);
+    }
+
+    /// How far the venue's clock is from ours, and how wrong that may be: event times far off are refused from now on.
+    pub fn clock(&mut self, offset: Option<(Span, Span)>) {
+        self.spot.set_offset(offset);
+        self.perp.set_offset(offset);
+    }
+
+    /// Messages refused for their event time since the start, and whether the last one of a channel was.
+    #[must_use]
+    pub fn mistimed(&self) -> (u64, bool) {
+        let of = |session: &Session| session.mistimed();
+        let ((spot, spot_now), (perp, perp_now)) = (of(&self.spot), of(&self.perp));
+        (spot + perp, spot_now || perp_now)
+    }
+
+    /// Listings are read again at the next opportunity: an order was refused as if a rule or the trading status had changed.
+    pub const fn reread(&mut self) {
+        self.relist = true;
+    }
+
+    /// Whether a market can be seen: its connections work, and none of its streams is frozen.
+    #[must_use]
+    pub fn sees(&self, market: Market) -> bool {
+        let lines = self.open.iter().filter(|(channel, _)| channel.market == market);
+        let any = lines.clone().next().is_some();
+        // A line that was never opened is in no list: which market it is of is not known.
+        let opened = self.open.len() >= self.expected;
+        opened && any && lines.into_iter().all(|(_, open)| *open) && !self.watch.is_frozen(market)
     }
 
     /// Whether all connections work.
@@ -228,6 +228,11 @@ impl Feed {
         let mut said = std::mem::take(&mut self.said);
         let market = channel.market;
         self.session(market).handle(Frame::Frame(bytes), now, &mut said);
+        for one in &said {
+            if let Said::Event(event) = one {
+                self.watch.hear(event, now);
+            }
+        }
         if said.contains(&Said::Note(Note::ServerShutdown)) {
             out.push(FeedOutput::Renew(channel));
         }
@@ -308,6 +313,8 @@ impl Feed {
             }
             (Pending::Settled(instrument), Answer::FundingHistory(rows)) => self.settled(instrument, &rows, out),
             (Pending::Collateral, Answer::CollateralRates(rows)) => self.rates(&rows, out),
+            (Pending::Check(check), Answer::BestQuotes(rows)) => found(self.watch.quoted(check, &rows, now), out),
+            (Pending::Check(check), Answer::Premium(rows)) => found(self.watch.marked(check, &rows, now), out),
             (Pending::Interest(instrument), Answer::OpenInterest(rows)) => {
                 if let Some((_, coins)) = rows.last() {
                     out.push(FeedOutput::Fact(Event::OpenInterest { instrument, coins: *coins }));
@@ -370,8 +377,13 @@ impl Feed {
                 let (instrument, rules) = (*instrument, listing.rules);
                 out.push(FeedOutput::Fact(Event::RulesChanged { instrument, rules }));
             }
+            let instrument = *instrument;
+            let news = if listing.trading { self.closed.remove(&instrument) } else { self.closed.insert(instrument) };
+            if news {
+                out.push(FeedOutput::Fact(Event::Trading { instrument, open: listing.trading }));
+            }
             if let Some(at) = listing.ends
-                && self.ends.insert(*instrument, at) != Some(at)
+                && self.ends.insert(instrument, at) != Some(at)
             {
                 let pair = crate::domain::PairId(instrument.0 / 2);
                 out.push(FeedOutput::Fact(Event::TradingEnds { pair, at, cause: EndCause::Delisting }));
@@ -406,10 +418,17 @@ impl Feed {
         if self.terms_at.is_none_or(|at| now.since(at) >= TERMS_EVERY) {
             self.terms_at = Some(now);
             self.call(Pending::Terms, Ask::FundingInfo, out);
+        }
+        let every = if self.relist { LISTED_AGAIN } else { LISTED_EVERY };
+        if self.listed_at.is_none_or(|at| now.since(at) >= every) {
+            (self.listed_at, self.relist) = (Some(now), false);
             for market in [Market::Spot, Market::Perp] {
                 let symbols = self.names.keys().filter(|(of, _)| *of == market).map(|(_, symbol)| *symbol).collect();
                 self.call(Pending::Listings(market), Ask::Listed { market, symbols }, out);
             }
+        }
+        for (check, ask) in self.watch.due(now) {
+            self.call(Pending::Check(check), ask, out);
         }
         if self.has_interest && self.interest_at.is_none_or(|at| now.since(at) >= INTEREST_EVERY) {
             self.interest_at = Some(now);
@@ -445,45 +464,14 @@ impl Feed {
     }
 }
 
+fn found(found: Found, out: &mut Vec<FeedOutput>) {
+    out.extend(found.event.map(FeedOutput::Fact));
+    out.extend(found.reopen.map(FeedOutput::Reconnect));
+}
+
 /// Bids and asks, best first.
 pub type Ladder = (Vec<(Price, Quantity)>, Vec<(Price, Quantity)>);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn e15_what_coins_count_for_is_asked_each_minute_and_is_what_the_haircut_leaves() {
-        let mut feed = Feed::new(VenueId(3), &Catalogue::default(), &BTreeMap::new(), &BTreeMap::new(), false);
-        let asks = |feed: &mut Feed, seconds: i64| -> Vec<u64> {
-            let mut out = Vec::new();
-            feed.handle(FeedInput::Timer, WallTime(0) + Span::seconds(seconds), &mut out);
-            let call = |one| if let FeedOutput::Call(call, Ask::CollateralRates) = one { Some(call) } else { None };
-            out.into_iter().filter_map(call).collect()
-        };
-        assert!(asks(&mut feed, 0).is_empty(), "nobody needs it");
-        feed.ask_collateral(vec![Asset::of("BTC"), Asset::of("USDT")]);
-        let calls = asks(&mut feed, 1);
-        assert_eq!(calls.len(), 1);
-        assert!(asks(&mut feed, 60).is_empty());
-        let row = |symbol: &'static str, index: &str, bid: &str| {
-            let price = |text: &str| Price::parse(text).unwrap();
-            CollateralRow { symbol: Symbol::of(symbol), index: price(index), bid: price(bid), ask: price(index) }
-        };
-        let rows = vec![row("BTCUSD", "50000", "47500"), row("ETHUSD", "4000", "3800"), row("USDTUSD", "1", "1.01")];
-        let mut out = Vec::new();
-        let answered = FeedInput::Answered { call: calls[0], result: Ok(Answer::CollateralRates(rows)), body: &[] };
-        feed.handle(answered, WallTime(0), &mut out);
-        let rate = |asset, index: &str, share: &str| {
-            let (index, share) = (Price::parse(index).unwrap(), Rate::parse(share).unwrap());
-            FeedOutput::Fact(Event::CollateralRate { venue: VenueId(3), asset: Asset::of(asset), index, share })
-        };
-        assert_eq!(out, [rate("BTC", "50000", "0.95"), rate("USDT", "1", "1")]);
-        // No answer is no rate, and it is asked again a minute later.
-        let calls = asks(&mut feed, 61);
-        out.clear();
-        feed.handle(FeedInput::Failed { call: calls[0] }, WallTime(0), &mut out);
-        assert!(out.is_empty());
-        assert_eq!(asks(&mut feed, 121).len(), 1);
-    }
-}
+#[path = "feed_tests.rs"]
+mod tests;

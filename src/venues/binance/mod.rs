@@ -25,6 +25,7 @@ pub mod encode;
 pub mod errors;
 pub mod fast;
 pub mod feed;
+mod feed_words;
 mod field;
 mod flat;
 mod keys;
@@ -40,6 +41,7 @@ pub mod session;
 pub mod sign;
 pub mod streams;
 mod typed_data;
+mod watch;
 pub(crate) mod wire;
 
 pub use account_lists::Lists;

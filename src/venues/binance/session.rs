@@ -6,7 +6,7 @@
 
 use super::decode::decode;
 use super::message::{BookTicker, DecodeError, DepthUpdate, Kind, MarkPrice, Message, Scratch};
-use crate::domain::{Bps, FundingRate, InstrumentId, Interval, Market, Quantity, Side, Symbol, WallTime};
+use crate::domain::{Bps, FundingRate, InstrumentId, Interval, Market, Quantity, Side, Span, Symbol, WallTime};
 use crate::market::book::Book;
 use crate::market::diff::{Diff, Rule, Snapshot};
 use crate::market::sync::Sync;
@@ -17,6 +17,10 @@ use std::collections::BTreeMap;
 
 /// How far from its own best price a side's coins are counted as the depth of a quote.
 pub const DEPTH_BOUND: Bps = Bps::whole(10);
+/// An event that left the venue longer ago than this tells no price of now. Busy venues have been ten seconds behind.
+const LATEST: Span = Span::seconds(30);
+/// The clocks are compared to well within this: what is dated further ahead is wrong.
+const EARLIEST: Span = Span::seconds(5);
 
 /// An instrument that the connection was opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +137,10 @@ struct Feed {
     ticker: Option<BookTicker>,
     said_unknown_interval: bool,
     said_failing: bool,
+    /// The newest message with a time had one far from now: nothing of this instrument is passed on.
+    mistimed: bool,
+    /// The venue's clock minus ours, as far as it is known.
+    ahead: Span,
 }
 
 /// Market data of one connection to one of the venue's markets.
@@ -143,6 +151,10 @@ pub struct Session {
     scratch: Scratch,
     counts: BTreeMap<Kind, u64>,
     refused: u64,
+    /// The venue's clock minus ours, and how wrong that may be; times are not judged while it is not known.
+    offset: Option<(Span, Span)>,
+    /// Messages refused for their event time.
+    mistimed: u64,
 }
 
 impl Session {
@@ -162,9 +174,19 @@ impl Session {
             ticker: None,
             said_unknown_interval: false,
             said_failing: false,
+            mistimed: false,
+            ahead: Span::ZERO,
         };
         let feeds = subscriptions.iter().map(feed).collect();
-        Self { market, feeds, scratch: Scratch::default(), counts: BTreeMap::new(), refused: 0 }
+        Self {
+            market,
+            feeds,
+            scratch: Scratch::default(),
+            counts: BTreeMap::new(),
+            refused: 0,
+            offset: None,
+            mistimed: 0,
+        }
     }
 
     /// Takes in what arrived at `now`, and adds what follows to `out`.
@@ -228,6 +250,20 @@ impl Session {
         &self.counts
     }
 
+    /// How far the venue's clock is from ours, and how wrong that may be, once it is known.
+    pub fn set_offset(&mut self, offset: Option<(Span, Span)>) {
+        self.offset = offset;
+        for feed in &mut self.feeds {
+            feed.ahead = offset.map_or(Span::ZERO, |(offset, _)| offset);
+        }
+    }
+
+    /// Messages refused for their event time, and whether the newest timed one of an instrument was.
+    #[must_use]
+    pub fn mistimed(&self) -> (u64, bool) {
+        (self.mistimed, self.feeds.iter().any(|feed| feed.mistimed))
+    }
+
     /// Refused messages.
     #[must_use]
     pub const fn refused(&self) -> u64 {
@@ -238,6 +274,15 @@ impl Session {
         let result = decode(self.market, frame, &mut self.scratch);
         let result = result.and_then(|message| {
             let kind = message.kind();
+            if let Some((offset, error)) = self.offset
+                && let Some((symbol, told)) = timed(&message)
+            {
+                let off = is_off(told, now + offset, error);
+                if let Some(feed) = self.feeds.iter_mut().find(|feed| feed.symbol == symbol) {
+                    feed.mistimed = off;
+                }
+                self.mistimed += u64::from(off);
+            }
             follow(&mut self.feeds, &message, now, out).map(|()| kind)
         });
         self.count(result, out);
@@ -299,6 +344,22 @@ fn follow(feeds: &mut [Feed], message: &Message<'_>, now: WallTime, out: &mut Ve
     Ok(())
 }
 
+/// Symbol and event time of a message that has one.
+const fn timed(message: &Message<'_>) -> Option<(Symbol, WallTime)> {
+    match message {
+        Message::BookTicker(BookTicker { symbol, venue_time: Some(at), .. }) => Some((*symbol, *at)),
+        Message::Depth(update) => Some((update.symbol, update.event_time)),
+        Message::Mark(mark) => Some((mark.symbol, mark.event_time)),
+        _ => None,
+    }
+}
+
+/// Whether an event time is no time of now, by the venue's own clock.
+fn is_off(told: WallTime, now: WallTime, error: Span) -> bool {
+    let age = now.since(told).0;
+    age > LATEST.0.saturating_add(error.0) || age < -EARLIEST.0.saturating_add(error.0)
+}
+
 impl Feed {
     fn on_depth(&mut self, update: &DepthUpdate<'_>, now: WallTime, out: &mut Vec<Output>) {
         let diff = Diff {
@@ -358,6 +419,9 @@ impl Feed {
         }
         self.ticker = Some(*ticker);
         let instrument = self.instrument;
+        if self.mistimed {
+            return;
+        }
         let (Some(bid), Some(ask)) = (ticker.bid, ticker.ask) else {
             out.push(Output::Note(Note::OneSided { instrument }));
             return;
@@ -372,14 +436,17 @@ impl Feed {
             ask: ask.0,
             bid_depth: bid_depth.max(bid.1),
             ask_depth: ask_depth.max(ask.1),
-            // Spot quotes carry no time: the time of arrival stands for it.
-            venue_time: ticker.venue_time.unwrap_or(now),
+            // By our clock, so that its age can be told. Spot quotes carry no time: that of arrival stands for it.
+            venue_time: ticker.venue_time.map_or(now, |told| told - self.ahead),
         };
         out.push(Output::Event(Event::Quote { instrument, quote }));
     }
 
     fn on_mark(&mut self, mark: &MarkPrice, out: &mut Vec<Output>) {
         let instrument = self.instrument;
+        if self.mistimed {
+            return;
+        }
         match mark.index {
             Some(index) => out.push(Output::Event(Event::Mark { instrument, mark: mark.mark, index })),
             None => out.push(Output::Note(Note::NoIndex { instrument })),

@@ -201,3 +201,37 @@ fn replies_errors_and_unknown_kinds_are_counted() {
     let counted = |kind| session.counts().get(&kind).copied();
     assert_eq!((counted(Kind::Unrecognised), counted(Kind::Reply), counted(Kind::Error)), (Some(1), Some(1), Some(1)));
 }
+
+#[test]
+fn l03_event_times_hours_old_or_a_day_ahead_are_refused_and_counted() {
+    let mark = |at: i64| {
+        format!(
+            r#"{{"stream":"btcusdt@markPrice@1s","data":{{"e":"markPriceUpdate","E":{at},"s":"BTCUSDT","p":"100","i":"100","r":"0.0001","T":1700006400000}}}}"#
+        )
+    };
+    let now = WallTime(1_700_000_000_000);
+    let instrument = InstrumentId(1);
+    let mut session =
+        Session::new(Market::Perp, &[Subscription { instrument, symbol: Symbol::of("BTCUSDT"), interval: None }]);
+    let passes = |session: &mut Session, at: i64| {
+        let mut out = Vec::new();
+        session.handle(Input::Frame(mark(at).as_bytes()), now, &mut out);
+        out.iter().any(|one| matches!(one, Output::Event(Event::Mark { .. })))
+    };
+    assert!(passes(&mut session, now.0 - 5 * 3_600_000), "nothing is judged while the clock is not known");
+    // The venue's clock is a minute ahead of ours, known to within 20 ms.
+    session.set_offset(Some((Span::seconds(60), Span(20))));
+    let venue = now.0 + 60_000;
+    for (at, expected, refused) in [
+        (venue, true, 0),
+        (venue - 29_000, true, 0),
+        (venue - 31_000, false, 1),
+        (venue - 5 * 3_600_000, false, 2),
+        (venue + 4_000, true, 2),
+        (venue + 86_400_000, false, 3),
+        (venue, true, 3),
+    ] {
+        assert_eq!(passes(&mut session, at), expected, "{}", at - venue);
+        assert_eq!(session.mistimed(), (refused, !expected), "{}", at - venue);
+    }
+}

@@ -1,0 +1,143 @@
+//! How far each venue of a live run can be reached, part by part and use by use.
+//!
+//! Entries need every part; an order that lowers risk needs a host that answers and a clock. Before the first lists have
+//! agreed with the ledger nothing is sent at all (rule R-D): until then it is not known what is held. What each part forbids
+//! is the core's (`engine/health.rs`). Tests: at the end, `tests/live.rs`.
+
+use super::journal::{Journal, JournalError};
+use super::live::{Desk, Live};
+use crate::domain::{Market, Span, WallTime};
+use crate::net::wire::Outcome as Came;
+use crate::port::Event;
+use crate::port::health::Part;
+use crate::venues::binance::account::Stream;
+
+/// Lists older than this are no lists.
+const LISTS_AGE: Span = Span::seconds(150);
+/// Requests in a row without an answer, over at least this time, that make a host one that does not answer.
+const SILENT: (u32, Span) = (3, Span::seconds(10));
+/// While no host answers it is asked this often: a venue that is back is to be known at once.
+const KNOCK: Span = Span::seconds(5);
+
+/// What is remembered of a venue's answers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Answers {
+    /// When one came last.
+    heard: Option<WallTime>,
+    /// Requests without an answer since then, and when the first of them ended.
+    silent: u32,
+    since: Option<WallTime>,
+    knocked: Option<WallTime>,
+    /// What was told to the core last.
+    told: Option<(bool, Vec<Part>)>,
+    /// Messages refused for their event time, as the log has them.
+    mistimed: u64,
+}
+
+impl Answers {
+    /// A request ended.
+    pub(super) fn note(&mut self, came: &Came, now: WallTime) {
+        match came {
+            // A refusal is an answer too: who refuses is there.
+            Came::Answered { .. } => {
+                (self.heard, self.silent, self.since) = (Some(now), 0, None);
+            }
+            // Held back by our own budget: it says nothing of the venue.
+            Came::NotSent { limited: true } => {}
+            Came::NotSent { limited: false } | Came::NoAnswer => {
+                self.silent = self.silent.saturating_add(1);
+                self.since.get_or_insert(now);
+            }
+        }
+    }
+
+    fn answers(&self, now: WallTime) -> bool {
+        let (most, over) = SILENT;
+        let lost = self.silent >= most && self.since.is_some_and(|since| now.since(since) >= over);
+        self.heard.is_some() && !lost
+    }
+}
+
+impl Desk {
+    /// Parts that do not work now.
+    fn missing(&self, now: WallTime) -> Vec<Part> {
+        let lists = self.agreed.is_some_and(|agreed| now.since(agreed) <= LISTS_AGE);
+        let (_, mistimed) = self.feed.mistimed();
+        let parts = [
+            (self.answers.answers(now), Part::Host),
+            (self.wire.clock_known(), Part::Clock),
+            (self.feed.sees(Market::Spot), Part::SpotMarket),
+            (self.feed.sees(Market::Perp), Part::PerpMarket),
+            (self.account.is_stream_open(Stream::Spot), Part::SpotAccount),
+            (self.account.is_stream_open(Stream::Perp), Part::PerpAccount),
+            (lists, Part::Lists),
+            (!mistimed, Part::Times),
+        ];
+        parts.into_iter().filter(|(works, _)| !works).map(|(_, part)| part).collect()
+    }
+
+    /// Whether everything works, as far as was told to the core.
+    pub(super) fn is_whole(&self) -> bool {
+        self.answers.told.as_ref().is_some_and(|(reachable, missing)| *reachable && missing.is_empty())
+    }
+}
+
+impl<J: Journal> Live<J> {
+    /// Tells the core what works at a venue, when that has changed.
+    pub(super) fn health(&mut self, place: usize, now: WallTime) -> Result<(), JournalError> {
+        let Some(desk) = self.desks.get_mut(place) else { return Ok(()) };
+        desk.feed.clock(desk.wire.offset().map(|offset| (offset.offset, offset.error)));
+        let (mistimed, _) = desk.feed.mistimed();
+        if mistimed > desk.answers.mistimed {
+            tracing::error!(count = mistimed, "event times of the venue are far off: what carries them is refused");
+            desk.answers.mistimed = mistimed;
+        }
+        if !desk.answers.answers(now) && desk.answers.knocked.is_none_or(|at| now.since(at) >= KNOCK) {
+            desk.answers.knocked = Some(now);
+            desk.wire.measure_clock();
+        }
+        let missing = desk.missing(now);
+        let reachable = desk.agreed.is_some() && !missing.iter().any(|part| part.stops_reduces());
+        let told = Some((reachable, missing.clone()));
+        if desk.answers.told == told {
+            return Ok(());
+        }
+        let words: Vec<&str> = missing.iter().map(|part| part.as_str()).collect();
+        tracing::warn!(reachable, missing = ?words, "what works at the venue has changed");
+        desk.answers.told = told;
+        let venue = desk.venue;
+        self.driver.fact(now, Event::VenueHealth { venue, reachable, missing }, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn l02_a_host_counts_as_silent_after_several_requests_and_some_time_and_a_refusal_is_an_answer() {
+        let at = |seconds| WallTime(0) + Span::seconds(seconds);
+        let mut answers = Answers::default();
+        assert!(!answers.answers(at(0)), "nothing came yet");
+        let refused = || Came::Answered {
+            result: Err(crate::venues::answer::Refused {
+                class: crate::venues::answer::Class::Unknown,
+                status: 500,
+                code: None,
+                text: String::new(),
+                until: None,
+            }),
+            body: Vec::new(),
+        };
+        answers.note(&refused(), at(0));
+        assert!(answers.answers(at(1)), "a list that answers 500 does not stop hedges");
+        for second in 1..=3 {
+            answers.note(&Came::NoAnswer, at(second));
+        }
+        assert!(answers.answers(at(10)), "three at once are one cut");
+        assert!(!answers.answers(at(11)));
+        answers.note(&Came::NotSent { limited: true }, at(12));
+        answers.note(&refused(), at(13));
+        assert!(answers.answers(at(60)));
+    }
+}
