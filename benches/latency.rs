@@ -20,7 +20,7 @@ use carry::port::{Event, Stamped};
 use carry::run::clock;
 use carry::run::collect::Collector;
 use carry::run::driver::Driver;
-use carry::run::journal::{Books, Journal, JournalError};
+use carry::run::journal::{Books, Journal, JournalError, Kept};
 use carry::run::live::Outbox;
 use carry::run::session::Session;
 use carry::store::LedgerFile;
@@ -51,8 +51,8 @@ enum Book {
 }
 
 impl Journal for Book {
-    fn intent(&mut self, intent: &Intent, books: Books<'_>) -> Result<(), JournalError> {
-        if let Self::Disk(session) = self { session.intent(intent, books) } else { Ok(()) }
+    fn intent(&mut self, intent: &Intent, books: Books<'_>) -> Result<Kept, JournalError> {
+        if let Self::Disk(session) = self { session.intent(intent, books) } else { Ok(Kept::OnDisk) }
     }
     fn fact(&mut self, stamped: &Stamped, number: Option<u64>, books: Books<'_>) -> Result<(), JournalError> {
         if let Self::Disk(session) = self { session.fact(stamped, number, books) } else { Ok(()) }

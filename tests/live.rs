@@ -152,6 +152,9 @@ fn g01_killed_in_the_middle_of_a_pair_it_ends_as_if_it_never_was() {
     let ran = Rig::run(rig.live(&format!("{left}m"), &[]), 60 + left * 60 / u64::from(SPEED) * 2);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     closed_and_equal(&rig, &ran);
+    // Each of its starts decides again as it did, however it ended (fault L26).
+    let again = rig.ask(&["replay", "state", "--json"]);
+    assert_eq!(again.code, Some(0), "{}{}", again.out, again.err);
     rig.search(&printed.iter().collect::<Vec<_>>());
     println!("{kills} kills, {passed} minutes of the venue, {} round trips", ran.summary()["round_trips"]);
 }

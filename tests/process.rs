@@ -234,3 +234,178 @@ fn l37_files_without_end_and_files_of_two_lines_are_refused_by_name() {
     assert!(problems.contains("hook: line 3: expected one line"), "{problems}");
     assert!(!problems.contains("canary"), "{problems}");
 }
+
+/// A small disk of its own; absent where the system does not let us make one, which CI must.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn of(megabytes: u32) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let size = format!("size={megabytes}m");
+        let made = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()).output();
+        if made.is_ok_and(|made| made.status.success()) {
+            return Some(Self(folder));
+        }
+        let said = "a small file system cannot be mounted here: the test of a full disk is skipped";
+        assert!(std::env::var_os("CI").is_none(), "{said}");
+        println!("{said}");
+        None
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Leaves no byte free.
+    fn fill(&self) {
+        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(self.path("filler")).unwrap();
+        let block = [7; 4_096];
+        while file.write_all(&block).is_ok() {}
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn l19_a_full_disk_stops_entries_and_lets_what_is_held_be_closed() {
+    let Some(disk) = SmallDisk::of(48) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let told = folder.path().join("told");
+    let tell = program(folder.path(), &format!("cat >> '{}'", told.display()));
+    let state = disk.path("s");
+    let exec = format!("alarm.exec={}", tell.display());
+    let mut args = vec!["paper", "--state", text(&state), "--days", "3000", "--seed", "9", "--speed", "20000"];
+    args.extend(["--set", &exec, "--set", "store.min_free_mb=4"]);
+    let running = Running::start(&args);
+    running.until(|| session::hedged(&state));
+    assert!(state.join("reserve").exists(), "there is no reserve");
+    disk.fill();
+    let alarms = || std::fs::read_to_string(&told).unwrap_or_default();
+    running.until(|| alarms().contains("disk_short"));
+    // Everything that is held is closed, on what the reserve gives.
+    let (code, out, problems) = ended(&["flatten", "--yes", "--state", text(&state)]);
+    assert_eq!(code, 0, "{out}{problems}");
+    running.until(|| session::flat(&state));
+    assert!(!state.join("reserve").exists(), "the reserve was not used");
+    // It can be killed and started again while the disk has no room for a new reserve, and it enters nothing.
+    running.kill();
+    let again = Running::start(&args);
+    again.until(|| state.join("control.sock").exists() && ended(&["pairs", "--state", text(&state)]).0 == 0);
+    assert!(!again.ends_within(Duration::from_secs(2)), "it ended");
+    assert!(session::flat(&state), "it entered on a full disk");
+    again.kill();
+    // With room it goes on as before.
+    std::fs::remove_file(disk.path("filler")).unwrap();
+    let last = Running::start(&args);
+    last.until(|| state.join("reserve").exists());
+    last.kill();
+}
+
+#[test]
+fn l22_a_deleted_lock_lets_nobody_in_and_a_copy_of_a_live_ledger_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("s");
+    let args = ["paper", "--state", text(&state), "--days", "3000", "--seed", "9", "--speed", "600"];
+    let running = Running::start(&args);
+    running.until(|| session::facts(&state) > 3);
+    std::fs::remove_file(state.join("lock")).unwrap();
+    let (code, out, problems) = ended(&args);
+    assert_eq!((code, out.as_str()), (7, ""), "{problems}");
+    assert!(problems.contains("is in use by another process"), "{problems}");
+    assert_eq!(ended(&["pairs", "--state", text(&state)]).0, 0, "the socket of the first one was taken away");
+    running.kill();
+
+    let live = |path: &Path| carry::store::LedgerFile::open(&path.join("ledger.sqlite"), "live");
+    drop(live(&state).unwrap());
+    let copy = folder.path().join("copy");
+    session::copy(&state, &copy);
+    let refused = live(&copy).unwrap_err();
+    assert!(matches!(&refused, carry::store::StoreError::Copied { .. }), "{refused}");
+    assert!(refused.to_string().contains("which is still there"), "{refused}");
+    // Moved, or all that is left of it: it goes on.
+    let moved = folder.path().join("moved");
+    std::fs::rename(&state, &moved).unwrap();
+    drop(live(&moved).unwrap());
+    drop(live(&copy).unwrap());
+}
+
+#[test]
+fn l25_files_of_two_instants_are_refused_by_name_and_nothing_is_traded() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("s");
+    let args =
+        |state: &Path| ["paper", "--state", text(state), "--days", "3000", "--seed", "9"].map(str::to_owned).to_vec();
+    let run = |state: &Path| {
+        let args = args(state);
+        ended(&args.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let first = args(&state);
+    let running = Running::start(&first.iter().map(String::as_str).collect::<Vec<_>>());
+    running.until(|| session::hedged(&state));
+    running.kill();
+    let early = folder.path().join("early");
+    session::copy(&state, &early);
+    let running = Running::start(&first.iter().map(String::as_str).collect::<Vec<_>>());
+    // Long enough for a settlement, which moves money and no coins.
+    let paid = session::rows(&state, "funding");
+    running.until(|| session::rows(&state, "funding") > paid + 2);
+    running.kill();
+    for (name, lost) in [("ledger", "ledger.sqlite"), ("venue", "venue.sqlite")] {
+        let mixed = folder.path().join(name);
+        session::copy(&state, &mixed);
+        for suffix in ["", "-wal", "-shm"] {
+            let file = format!("{lost}{suffix}");
+            let _ = std::fs::remove_file(mixed.join(&file));
+            let _ = std::fs::copy(early.join(&file), mixed.join(&file));
+        }
+        let (code, out, problems) = run(&mixed);
+        assert_eq!((code, out.as_str()), (3, ""), "{name}: {problems}");
+        assert!(problems.contains(&format!("the last commits of {lost} are gone")), "{name}: {problems}");
+        assert!(problems.contains("put ledger.sqlite, venue.sqlite"), "{name}: {problems}");
+    }
+    // A log whose bytes are not those that were written is one whose commits are gone.
+    let flipped = folder.path().join("flipped");
+    session::copy(&state, &flipped);
+    let log = flipped.join("ledger.sqlite-wal");
+    let mut bytes = std::fs::read(&log).unwrap();
+    for byte in bytes.iter_mut().skip(40).step_by(97) {
+        *byte ^= 0x55;
+    }
+    std::fs::write(&log, bytes).unwrap();
+    let (code, out, problems) = run(&flipped);
+    assert_eq!((code, out.as_str()), (3, ""), "{problems}");
+}
+
+#[test]
+fn l31_comparisons_and_health_do_not_pile_up_in_the_ledger() {
+    use carry::domain::{Sequence, VenueId, WallTime};
+    use carry::port::{Event, Stamped};
+    use carry::store::ledger_file::{Batch, LedgerFile, StoredFact};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.sqlite");
+    let mut ledger = LedgerFile::open(&path, "live").unwrap();
+    let mut batch = Batch::default();
+    for number in 1..=3_000_u64 {
+        let venue = VenueId(u8::from(number % 2 == 0));
+        let event = match number % 3 {
+            0 => Event::VenueHealth { venue, reachable: number % 4 == 0, missing: Vec::new() },
+            1 => Event::Reconciled { venue, differences: 0 },
+            _ => Event::Foreign { venue, instrument: None },
+        };
+        let stamped = Stamped { sequence: Sequence(number), at: WallTime(0), event };
+        batch.facts.push(StoredFact { stamped, mids: None });
+        let at = WallTime(i64::try_from(number).unwrap() * 3_600_000);
+        for _ in 0..3 {
+            batch.rows.push(("equity", at, "{}".to_owned()));
+        }
+    }
+    ledger.commit(&batch).unwrap();
+    drop(ledger);
+    let loaded = LedgerFile::open(&path, "live").unwrap().load().unwrap();
+    assert_eq!(loaded.facts.len(), 1_000 + 4, "the newest of each venue and kind, and everything else");
+    assert!(loaded.rows.len() < 5_200, "{} rows", loaded.rows.len());
+}

@@ -14,6 +14,8 @@ use crate::net::wire::Signer;
 use crate::run::backtest::summarise;
 use crate::run::begin::{self, Beginning};
 use crate::run::desk::Desk as ControlDesk;
+use crate::run::driver::Driver;
+use crate::run::journal::Books;
 use crate::run::ladder::{Ladder, NotYet};
 use crate::run::live::Live;
 use crate::run::live_loop::{self, Ears, Ended, Until};
@@ -142,6 +144,9 @@ impl Job<'_> {
             live_loop::run(&mut live, &mut ears, clock, until, |run, now| attendant.look(run, now, clock)).await?;
         let last = live.driver.state.now;
         live.observe(last);
+        let digest = live.driver.digest();
+        let Driver { state, collector, journal, .. } = &mut live.driver;
+        journal.rest(&digest, Books { state, collector })?;
         Ok((live, attendant, ended, watch.seconds()))
     }
 

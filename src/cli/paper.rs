@@ -12,6 +12,7 @@ use crate::run::clock;
 use crate::run::driver::Driver;
 use crate::run::journal::{Books, JournalError};
 use crate::run::paper::{Paper, START, SimMarket};
+use crate::run::recover::{Behind, same_instant};
 use crate::run::review::Review;
 use crate::run::session::{self, Session};
 use crate::run::telling::{TellError, Telling};
@@ -211,11 +212,15 @@ impl Job<'_> {
         let mut state = State::new(settings.clone(), market.generator.catalogue().clone());
         let recovered = session::recover(&mut state, &read).map_err(|error| damaged(&error.to_string()))?;
         let books: SimVenue = serde_json::from_str(&venue.venue).map_err(|error| damaged(&error.to_string()))?;
-        let books = books.resumed(settings.clone(), recovered.venue_number);
+        same_instant(&recovered.booked, &books).map_err(|behind| self.behind(&behind))?;
+        let books = books.resumed(settings.clone(), &recovered.booked);
         self.reconcile(&state, &books)?;
         let sequence = Sequence(state.sequence.0);
-        let tape = TapeWriter::resume(&self.path("tape"), sequence).map_err(journal_tape)?;
-        let mut session = Session::new(ledger, Some(tape), &recovered.collector);
+        let header = self.header(&state.catalogue)?;
+        let tape = crate::run::resumed::tape_of(self.folder, header, &read, sequence);
+        let mut session = Session::new(ledger, tape, &recovered.collector)
+            .after(recovered.booked.clone())
+            .watching(self.folder, &settings.store);
         session.about(&super::about::about(self.loaded))?;
         let driver = Driver::new(state, books, session, recovered.collector);
         let clocks = (recovered.clock, venue.clock);
@@ -259,14 +264,7 @@ impl Job<'_> {
     fn start(&self, mut ledger: LedgerFile, venue_file: VenueFile) -> Result<Opened, Failure> {
         let settings = &self.loaded.settings;
         let generator = Generator::new(settings.sim.seed, START);
-        let header = tape::Header {
-            mode: "paper".to_owned(),
-            market: "sim".to_owned(),
-            seed: settings.sim.seed,
-            strategy_sha256: self.loaded.strategy_hash.clone(),
-            settings: tape::canonical(settings).map_err(journal_tape)?,
-            catalogue: generator.catalogue().clone(),
-        };
+        let header = self.header(generator.catalogue())?;
         let identity = crate::store::ledger_file::Batch {
             // Readers of the folder need names and settings; the tape may be deleted.
             meta: vec![
@@ -286,12 +284,29 @@ impl Job<'_> {
         let tape = TapeWriter::create(&tape_folder, &header).map_err(journal_tape)?;
         ledger.commit(&identity)?;
         let collector = crate::run::collect::Collector::new(0, true);
-        let session = Session::new(ledger, Some(tape), &collector);
+        let session = Session::new(ledger, Some(tape), &collector).watching(self.folder, &settings.store);
         let market = SimMarket::new(generator, Some(venue_file));
         let mut paper = Paper::start(settings, session, market, Faults::none())?;
         paper.driver.journal.ready()?;
         paper.until(START + self.days.0);
         Ok(Opened::Session(Box::new(paper)))
+    }
+
+    fn header(&self, catalogue: &crate::domain::Catalogue) -> Result<tape::Header, Failure> {
+        let settings = &self.loaded.settings;
+        Ok(tape::Header {
+            mode: "paper".to_owned(),
+            market: "sim".to_owned(),
+            seed: settings.sim.seed,
+            strategy_sha256: self.loaded.strategy_hash.clone(),
+            settings: tape::canonical(settings).map_err(journal_tape)?,
+            catalogue: catalogue.clone(),
+        })
+    }
+
+    /// One of the two files is older than the other.
+    fn behind(&self, behind: &Behind) -> Failure {
+        Failure::new(Exit::Difference, format!("{}: {behind}", self.folder.display()))
     }
 
     /// What makes two starts the same session.
@@ -453,6 +468,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let exit = match error {
             StoreError::InUse { .. } => Exit::Running,
+            StoreError::Copied { .. } => Exit::Refused,
             _ => Exit::Failure,
         };
         Self::new(exit, error.to_string())

@@ -1,15 +1,13 @@
 //! `carry replay RUN`: the same decisions again, from the tape.
 
 use super::{Exit, Failure, Output};
-use crate::config::Settings;
-use crate::engine::{self, State};
-use crate::port::Event;
-use crate::run::driver::Decisions;
-use crate::tape::TapeReader;
+use crate::run::replay::{Record, Stretch, replay};
+use crate::store::ledger_file;
+use crate::tape;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// Replays a paper run from its tape and compares every decision by digest
+/// Replays a run from its tape, start by start, and compares every decision and the books
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   carry replay runs/20260101T000000
@@ -32,9 +30,11 @@ struct Report {
     events: u64,
     commands: u64,
     recorded: Option<String>,
-    replayed: String,
+    replayed: Option<String>,
     same: bool,
     notes: Vec<String>,
+    /// One for each start that is on the tape, oldest first.
+    starts: Vec<Stretch>,
 }
 
 /// Runs the command.
@@ -42,51 +42,61 @@ struct Report {
 /// # Errors
 /// A [`Failure`]: exit 3 when the decisions differ.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
-    let failed = |error: crate::tape::TapeError| Failure::new(Exit::Failure, error.to_string());
-    let folder = if args.run.join("tape").is_dir() { args.run.join("tape") } else { args.run.clone() };
-    let mut reader = TapeReader::open(&folder).map_err(failed)?;
-    let header = reader.header().clone();
-    let settings: Settings = serde_json::from_value(header.settings.clone())
-        .map_err(|error| Failure::new(Exit::Failure, format!("the tape's settings: {error}")))?;
-    let mut state = State::new(settings, header.catalogue.clone());
-    let mut decisions = Decisions::default();
-    let (mut commands, mut events, mut count) = (Vec::new(), 0_u64, 0_u64);
-    for stamped in reader.by_ref() {
-        let stamped = stamped.map_err(failed)?;
-        if matches!(stamped.event, Event::Boot { .. }) {
-            decisions = Decisions::default();
+    let failed = |error: &dyn std::fmt::Display| Failure::new(Exit::Failure, error.to_string());
+    let (folder, state) = match args.run.join("tape") {
+        tape if tape.is_dir() => (tape, Some(args.run.as_path())),
+        _ => (args.run.clone(), args.run.parent()),
+    };
+    let segments = tape::segments(&folder).map_err(|error| failed(&error))?;
+    let record = record(state)?;
+    let (mut starts, mut notes) = (Vec::new(), Vec::new());
+    for segment in &segments {
+        if let Some(why) = &segment.incomplete {
+            notes.push(format!("a start of which the tape is not whole is left out: {why}"));
+            continue;
         }
-        engine::step(&mut state, &stamped, &mut commands);
-        events += 1;
-        for command in commands.drain(..) {
-            count += u64::from(decisions.take(&command));
+        match replay(segment, record.as_ref()) {
+            Ok(stretch) => starts.push(stretch),
+            Err(crate::run::replay::ReplayError::Tape(error @ tape::TapeError::Missing { .. })) => {
+                notes.push(format!("a start of which the tape is not whole is left out: {error}"));
+            }
+            Err(error) => return Err(failed(&error)),
         }
-        state.records.clear();
-        let _ = state.ledger.drain();
     }
-    let recorded = reader.trailer().map(|digest| digest.as_str().to_owned());
-    let replayed = decisions.digest(&state);
+    notes.extend(starts.iter().flat_map(|start| start.notes.clone()));
+    let Some(header) = segments.last().map(|segment| segment.header.clone()) else { return Ok(()) };
+    let last = starts.last();
+    let compared = |start: &Stretch| start.recorded.is_some() || start.ledger;
     let report = Report {
         schema: "carry.replay/1",
         mode: header.mode,
         market: header.market,
         seed: header.seed,
-        events,
-        commands: count,
-        same: recorded.as_deref() == Some(replayed.as_str()),
-        recorded,
-        replayed,
-        notes: reader.notes().iter().map(|note| format!("{note:?}")).collect(),
+        events: starts.iter().map(|start| start.events).sum(),
+        commands: starts.iter().map(|start| start.commands).sum(),
+        recorded: last.and_then(|start| start.recorded.clone()),
+        replayed: last.map(|start| start.replayed.clone()),
+        same: !starts.is_empty() && starts.iter().all(|start| compared(start) && start.differs.is_empty()),
+        notes,
+        starts,
     };
     show(&report, args.json, output)?;
-    match (&report.recorded, report.same) {
-        (_, true) => Ok(()),
-        (Some(_), false) => Err(Failure::new(Exit::Difference, "the replay decided differently from the run")),
-        (None, false) => Err(Failure::new(
-            Exit::Failure,
-            "the tape has no digest: the run has not ended; finish it with carry paper --state and replay it then",
-        )),
+    if report.same {
+        return Ok(());
     }
+    if report.starts.iter().any(|start| !start.differs.is_empty()) {
+        return Err(Failure::new(Exit::Difference, "the replay decided differently from the run"));
+    }
+    let text = "there is nothing to compare the replay with: keep ledger.sqlite beside the tape";
+    Err(Failure::new(Exit::Failure, text))
+}
+
+/// The ledger beside the tape, where there is one.
+fn record(state: Option<&Path>) -> Result<Option<Record>, Failure> {
+    let Some(path) = state.map(|state| state.join("ledger.sqlite")).filter(|path| path.is_file()) else {
+        return Ok(None);
+    };
+    Ok(Some(Record { loaded: ledger_file::read(&path)?, postings: ledger_file::postings(&path)? }))
 }
 
 fn show(report: &Report, json: bool, output: &mut Output<'_>) -> Result<(), Failure> {
@@ -96,9 +106,18 @@ fn show(report: &Report, json: bool, output: &mut Output<'_>) -> Result<(), Fail
         return Ok(());
     }
     writeln!(output.out, "carry replay   mode {}   market {}   seed {}", report.mode, report.market, report.seed)?;
-    writeln!(output.out, "{} events, {} commands", report.events, report.commands)?;
-    writeln!(output.out, "recorded  {}", report.recorded.as_deref().unwrap_or("none"))?;
-    writeln!(output.out, "replayed  {}", report.replayed)?;
+    writeln!(output.out, "{} events, {} commands, {} starts", report.events, report.commands, report.starts.len())?;
+    for start in &report.starts {
+        let boot = start.boot.map_or_else(|| "?".to_owned(), |boot| boot.to_string());
+        let recorded =
+            start.recorded.as_deref().unwrap_or("none: it was killed or still runs; compared with the ledger");
+        writeln!(output.out, "start {boot}   {} events", start.events)?;
+        writeln!(output.out, "  recorded  {recorded}")?;
+        writeln!(output.out, "  replayed  {}", start.replayed)?;
+        for line in &start.differs {
+            writeln!(output.out, "  differs: {line}")?;
+        }
+    }
     for note in &report.notes {
         writeln!(output.out, "note: {note}")?;
     }

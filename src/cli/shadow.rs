@@ -16,6 +16,7 @@ use crate::run::collect::Collector;
 use crate::run::desk::Desk;
 use crate::run::driver::Driver;
 use crate::run::folder as run_folder;
+use crate::run::journal::Books;
 use crate::run::ladder::Ladder;
 use crate::run::live_loop::{self, Ears, Ended, Until};
 use crate::run::opening::{self, Opened};
@@ -23,7 +24,6 @@ use crate::run::session::{self, Session};
 use crate::run::shadow::{Shadow, Stand};
 use crate::sim::{Faults, SimVenue};
 use crate::store::{LedgerFile, StateLock, VenueFile};
-use crate::tape::TapeWriter;
 use std::path::{Path, PathBuf};
 
 /// How long simulated orders in work may take after a stop.
@@ -141,6 +141,9 @@ impl Job<'_> {
             live_loop::run(&mut shadow, &mut ears, clock, until, |run, now| attendant.look(run, now, clock)).await?;
         let last = shadow.driver.state.now;
         shadow.observe(last);
+        let digest = shadow.driver.digest();
+        let Driver { state, collector, journal, .. } = &mut shadow.driver;
+        journal.rest(&digest, Books { state, collector })?;
         Ok((shadow, attendant, ended, (opened.known.remarks, watch.seconds())))
     }
 
@@ -154,7 +157,7 @@ impl Job<'_> {
         let settings = &self.loaded.settings;
         let tape = run_folder::set_up(folder, &mut ledger, self.loaded, opened, self.mode)?;
         let collector = Collector::new(opened.catalogue.pairs().len(), true);
-        let session = Session::new(ledger, Some(tape), &collector);
+        let session = Session::new(ledger, Some(tape), &collector).watching(folder, &settings.store);
         let mut venue = SimVenue::new(settings.clone(), opened.catalogue.clone(), Faults::none(), false);
         let state = State::new(settings.clone(), opened.catalogue.clone());
         let deposits = wallets(settings, &opened.catalogue);
@@ -162,7 +165,7 @@ impl Job<'_> {
             venue.deposit(*id, *wallet, *asset, *amount);
         }
         let mut driver = Driver::new(state, venue, session, collector);
-        driver.refill(&opened.known.history, now);
+        driver.refill(&opened.known.history, now)?;
         driver.fact(now, Event::Boot { epoch: 1, salt: real::fresh_salt() }, None)?;
         for (venue, wallet, asset, amount) in deposits {
             driver.fact(now, Event::Opening { venue, wallet, asset, amount }, None)?;
@@ -188,18 +191,23 @@ impl Job<'_> {
         let mut state = State::new(self.loaded.settings.clone(), opened.catalogue.clone());
         let recovered = session::recover(&mut state, read).map_err(|error| damaged(error.to_string()))?;
         let books: SimVenue = serde_json::from_str(&venue.venue).map_err(|error| damaged(error.to_string()))?;
-        let books = books.resumed(self.loaded.settings.clone(), recovered.venue_number);
+        crate::run::recover::same_instant(&recovered.booked, &books)
+            .map_err(|behind| Failure::new(Exit::Difference, format!("{}: {behind}", folder.display())))?;
+        let books = books.resumed(self.loaded.settings.clone(), &recovered.booked);
         let differences = crate::run::recover::differences(&state, &books);
         if !differences.is_empty() {
             let text = format!("{}: ledger and venue differ\n  {}", folder.display(), differences.join("\n  "));
             return Err(Failure::new(Exit::Difference, text));
         }
         let sequence = Sequence(state.sequence.0);
-        let tape = TapeWriter::resume(&folder.join("tape"), sequence).map_err(|error| damaged(error.to_string()))?;
-        let session = Session::new(ledger, Some(tape), &recovered.collector);
+        let header = run_folder::header(self.loaded, &opened.catalogue, self.mode)?;
+        let tape = crate::run::resumed::tape_of(folder, header, read, sequence);
+        let session = Session::new(ledger, tape, &recovered.collector)
+            .after(recovered.booked.clone())
+            .watching(folder, &self.loaded.settings.store);
         let mut driver = Driver::new(state, books, session, recovered.collector);
         let now = now.max(recovered.clock).max(venue.clock);
-        driver.refill(&opened.known.history, now);
+        driver.refill(&opened.known.history, now)?;
         driver.fact(now, Event::Boot { epoch: recovered.epoch + 1, salt: real::fresh_salt() }, None)?;
         driver.settle_facts(now)?;
         // What was on disk and never reached the simulated venue never will: its receipt book is at hand.

@@ -99,6 +99,11 @@ fn apply_rare(state: &mut State, event: &Event, out: &mut Vec<Command>) {
             on_account_fact(state, event, out);
             standing::keep(state);
         }
+        Event::Past { at, fact } => on_past(state, *at, fact),
+        Event::Disk { short } => {
+            on_disk(state, *short, out);
+            standing::keep(state);
+        }
     }
 }
 
@@ -305,6 +310,29 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         }
         Event::Operator(act) => on_operator(state, act),
         _ => {}
+    }
+}
+
+/// What was before this start fills the windows at its own time; nothing follows from it now.
+fn on_past(state: &mut State, at: WallTime, fact: &Event) {
+    if matches!(fact, Event::Past { .. }) {
+        return;
+    }
+    let now = std::mem::replace(&mut state.now, at);
+    apply(state, fact, &mut Vec::new());
+    state.now = now;
+    for pair in &mut state.pairs {
+        pair.dirty = false;
+    }
+}
+
+fn on_disk(state: &mut State, short: bool, out: &mut Vec<Command>) {
+    if short && !state.disk_short {
+        out.push(alarm(AlarmKind::DiskShort, Severity::Page, None, None));
+    }
+    state.disk_short = short;
+    for pair in &mut state.pairs {
+        pair.dirty = true;
     }
 }
 

@@ -5,7 +5,7 @@ use super::state::State;
 use crate::domain::{Amount, Leg, Market, Quantity, Side};
 use crate::pairs::sizing::margin_of;
 use crate::risk::belief::Use;
-use crate::risk::gate::{Context, Proposal};
+use crate::risk::gate::{BotState, Context, Proposal};
 use crate::risk::throttle::Made;
 
 impl State {
@@ -53,7 +53,8 @@ impl State {
             Made { at: self.now, instrument: proposal.instrument, side: proposal.side, quantity: proposal.quantity };
         Some(Context {
             now: self.now,
-            bot: self.bot,
+            // Clips of an entry that is in work stop too.
+            bot: if self.disk_short && self.bot == BotState::Ready { BotState::ReduceOnly } else { self.bot },
             pair_latched: pair.memory.latched.is_some(),
             reachable: self.venue(instrument.venue_id).is_some_and(|venue| !venue.down),
             rules: &instrument.rules,

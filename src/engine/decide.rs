@@ -117,6 +117,8 @@ pub(super) fn barred(state: &State, pair: &PairState) -> Option<&'static str> {
     let venue = state.venue(pair.pair.venue_id);
     if state.stopping {
         Some("the session is ending")
+    } else if state.disk_short {
+        Some("the disk of the state folder is nearly full; make room there")
     } else if state.paused {
         Some("the session is paused; see carry resume")
     } else if venue.is_none_or(|venue| venue.barred) {

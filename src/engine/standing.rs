@@ -29,6 +29,8 @@ pub enum Why {
     Paused,
     /// The session is ending.
     Ending,
+    /// The disk of the state folder is nearly full.
+    DiskShort,
     /// The venue refuses our key, or has restricted the account.
     Barred,
     /// Somebody else acts on the account.
@@ -127,6 +129,7 @@ impl Why {
         match self {
             Self::Starting | Self::Ending => AlarmKind::InTransition,
             Self::Halted => AlarmKind::Halted,
+            Self::DiskShort => AlarmKind::DiskShort,
             Self::DayLoss => AlarmKind::LossLimit,
             Self::Paused => AlarmKind::Paused,
             Self::Barred => AlarmKind::VenueRefuses,
@@ -219,6 +222,9 @@ fn each(state: &State, tell: &mut dyn FnMut(Why, Option<VenueId>, Option<PairId>
     }
     if state.stopping {
         tell(Why::Ending, None, None);
+    }
+    if state.disk_short {
+        tell(Why::DiskShort, None, None);
     }
     for (id, venue) in (0..=u8::MAX).map(VenueId).zip(&state.venues) {
         of_venue(venue, &mut |why| tell(why, Some(id), None));

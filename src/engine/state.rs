@@ -123,6 +123,8 @@ pub struct State {
     pub paused: bool,
     /// The process is to end: no entries. Not durable.
     pub stopping: bool,
+    /// The disk is nearly full: no entries. Not durable; each start measures it anew.
+    pub disk_short: bool,
     /// Pairs by number.
     pub pairs: Vec<PairState>,
     /// Venues by number.
@@ -188,6 +190,7 @@ impl State {
             bot: BotState::Starting,
             paused: false,
             stopping: false,
+            disk_short: false,
             collateral: BTreeMap::new(),
             pegs: BTreeMap::new(),
             pegs_at: BTreeMap::new(),

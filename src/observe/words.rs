@@ -160,6 +160,11 @@ pub const fn words(kind: AlarmKind) -> (&'static str, &'static str, &'static str
             "the lists are asked again, ever more gently; what is held is managed as the ledger knows it",
             "carry status{state}, then carry reconcile{state}",
         ),
+        AlarmKind::DiskShort => (
+            "the disk of the state folder is nearly full",
+            "nothing is entered; the tape ends when it must; reduces go on, on the reserve if need be",
+            "make room on that disk, then carry status{state}",
+        ),
         AlarmKind::FeeCoinLow => (
             "the coin that the venue takes its fees in lasts for fewer than twenty more",
             "nothing changes yet",

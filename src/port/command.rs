@@ -123,6 +123,8 @@ pub enum AlarmKind {
     VenueRefuses,
     /// The venue's lists and the ledger differ.
     Difference,
+    /// The disk of the state folder is nearly full: no entries, and the tape gives way.
+    DiskShort,
     /// The coin that a venue takes its fees in lasts for few more.
     FeeCoinLow,
     /// It is used up: fees are dearer now, and a spot buy's is taken from the coins again.

@@ -7,8 +7,8 @@ use super::order::{Fill, OrderReport};
 pub use super::prices::{Bar, Quote, Settlement};
 use crate::domain::margin::Bracket;
 use crate::domain::{
-    Amount, Asset, ClientOrderId, Fees, FillId, FundingRate, InstrumentId, Interval, PairId, Price, Quantity, Rate,
-    Rules, Sequence, Side, SignedQuantity, VenueId, WallTime,
+    Amount, Asset, ClientOrderId, Fees, FundingRate, InstrumentId, Interval, PairId, Price, Quantity, Rate, Rules,
+    Sequence, Side, SignedQuantity, VenueId, WallTime,
 };
 use serde::{Deserialize, Serialize};
 
@@ -411,9 +411,8 @@ pub enum Event {
         /// Since when.
         since: WallTime,
     },
-    /// From this instant on the request that carried an order in doubt can no longer be accepted, by the window that was signed
-    /// into it and the venue's margin (rule R-A); from the account's session. A later one replaces it. Without one, only
-    /// `execution.absent_after` proves.
+    /// From then on the request of an order in doubt can no longer be accepted: signed window and venue's margin (rule R-A). A
+    /// later one replaces it; without one, only `execution.absent_after` proves. From the account's session.
     Expires {
         /// Which order.
         id: ClientOrderId,
@@ -426,6 +425,18 @@ pub enum Event {
     TransferDone(Transfer),
     /// A transfer was refused; the money is where it was.
     TransferFailed(Transfer),
+    /// A fact of before this start, applied at its own time: it fills the windows, nothing is decided. From the driver.
+    Past {
+        /// When it happened.
+        at: WallTime,
+        /// What happened.
+        fact: Box<Event>,
+    },
+    /// The disk of the state folder is nearly full, or has room again (fault G04): no entries meanwhile. From the journal.
+    Disk {
+        /// Whether room is short.
+        short: bool,
+    },
     /// Our intent is on disk, from the driver.
     IntentDurable {
         /// Which intent.
@@ -462,6 +473,3 @@ impl MarkSource {
         }
     }
 }
-
-/// A fill's identity across streams and queries.
-pub type FillKey = (InstrumentId, FillId);

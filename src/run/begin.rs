@@ -21,7 +21,6 @@ use crate::net::wire::WireError;
 use crate::port::Event;
 use crate::port::event::Wallet;
 use crate::store::{LedgerFile, StoreError};
-use crate::tape::TapeWriter;
 use crate::venues::binance::account::Account;
 use crate::venues::binance::profile::Feature;
 use std::path::Path;
@@ -118,10 +117,10 @@ async fn start(
     openings.retain(|(_, _, _, amount)| !amount.is_zero());
     let tape = folder::set_up(of.folder, &mut ledger, of.loaded, opened, "live")?;
     let collector = Collector::new(opened.catalogue.pairs().len(), true);
-    let session = Session::new(ledger, Some(tape), &collector);
+    let session = Session::new(ledger, Some(tape), &collector).watching(of.folder, &settings.store);
     let state = State::new(settings.clone(), opened.catalogue.clone());
     let mut driver = Driver::new(state, Outbox::default(), session, collector);
-    driver.refill(&opened.known.history, now);
+    driver.refill(&opened.known.history, now)?;
     driver.fact(now, Event::Boot { epoch: 1, salt: of.salt }, None)?;
     for (venue, wallet, asset, amount) in openings {
         driver.fact(now, Event::Opening { venue, wallet, asset, amount }, None)?;
@@ -144,11 +143,12 @@ fn resume(
     let mut state = State::new(loaded.settings.clone(), opened.catalogue.clone());
     let recovered = session::recover(&mut state, read).map_err(|error| damaged(error.to_string()))?;
     let sequence = Sequence(state.sequence.0);
-    let tape = TapeWriter::resume(&of.folder.join("tape"), sequence).map_err(|error| damaged(error.to_string()))?;
-    let session = Session::new(ledger, Some(tape), &recovered.collector);
+    let header = folder::header(loaded, &opened.catalogue, "live")?;
+    let tape = super::resumed::tape_of(of.folder, header, read, sequence);
+    let session = Session::new(ledger, tape, &recovered.collector).watching(of.folder, &loaded.settings.store);
     let mut driver = Driver::new(state, Outbox::default(), session, recovered.collector);
     let now = now.max(recovered.clock);
-    driver.refill(&opened.known.history, now);
+    driver.refill(&opened.known.history, now)?;
     driver.fact(now, Event::Boot { epoch: recovered.epoch + 1, salt: of.salt }, None)?;
     // Lists are read again from a day back, and not from before the ledger began; what it has is not booked twice.
     let began = read.facts.first().map_or(recovered.clock, |fact| fact.stamped.at);

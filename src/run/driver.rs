@@ -5,13 +5,13 @@
 
 use super::about::about;
 use super::collect::{Collector, Exposure};
-use super::journal::{Books, Journal, JournalError};
+use super::journal::{Books, Journal, JournalError, Kept};
 use crate::domain::{Amount, ClientOrderId, InstrumentId, Sequence, VenueId, WallTime};
 use crate::engine::{self, State};
 use crate::observe::words::{About, sentence, word};
 use crate::port::command::{Alarm, AlarmKind, Severity};
 use crate::port::event::Transfer;
-use crate::port::order::Intent;
+use crate::port::order::{Intent, OrderReport, Outcome};
 use crate::port::{Command, Event, Stamped};
 use crate::sim::SimVenue;
 use sha2::{Digest, Sha256};
@@ -140,6 +140,9 @@ impl<J: Journal, V: Gateway> Driver<J, V> {
     /// # Errors
     /// [`JournalError`] when an intent cannot be put on disk.
     pub fn turn(&mut self, at: WallTime) -> Result<(), JournalError> {
+        if let Some(short) = self.journal.disk() {
+            self.fact(at, Event::Disk { short }, None)?;
+        }
         if self.decide(at)? { self.carry_out(at) } else { Ok(()) }
     }
 
@@ -187,19 +190,17 @@ impl<J: Journal, V: Gateway> Driver<J, V> {
         self.carry_out(at)
     }
 
-    /// Refills the market windows from a venue's history: facts are applied at their own times, nothing is decided, and
-    /// nothing goes to the tape, because the core stands afterwards where it stood before.
-    pub fn refill(&mut self, history: &[(WallTime, Event)], now: WallTime) {
-        let mut nothing = Vec::new();
+    /// Refills the market windows from a venue's history: facts are applied at their own times and nothing is decided. They
+    /// are inputs like any other, so they are on the tape (fault L26).
+    ///
+    /// # Errors
+    /// [`JournalError`] when the tape cannot be written.
+    pub fn refill(&mut self, history: &[(WallTime, Event)], now: WallTime) -> Result<(), JournalError> {
         for (at, event) in history {
-            self.state.now = *at;
-            engine::apply::apply(&mut self.state, event, &mut nothing);
-            nothing.clear();
+            let stamped = self.stamp(now, Event::Past { at: *at, fact: Box::new(event.clone()) });
+            self.feed(&stamped)?;
         }
-        self.state.now = now;
-        for pair in &mut self.state.pairs {
-            pair.dirty = false;
-        }
+        Ok(())
     }
 
     /// Values the books and takes a row of equity.
@@ -252,10 +253,19 @@ impl<J: Journal, V: Gateway> Driver<J, V> {
         match command {
             Command::Record(intent) => {
                 self.collect();
-                self.journal.intent(&intent, Books { state: &mut self.state, collector: &self.collector })?;
-                let stamped = self.stamp(at, Event::IntentDurable { id: intent.id });
-                self.journal.input(&stamped)?;
-                engine::step(&mut self.state, &stamped, &mut self.commands);
+                let books = Books { state: &mut self.state, collector: &self.collector };
+                match self.journal.intent(&intent, books)? {
+                    Kept::OnDisk => {
+                        let stamped = self.stamp(at, Event::IntentDurable { id: intent.id });
+                        self.journal.input(&stamped)?;
+                        engine::step(&mut self.state, &stamped, &mut self.commands);
+                    }
+                    Kept::NoRoom => {
+                        // What is not on disk is never sent: the order never was.
+                        let report = OrderReport { id: intent.id, outcome: Outcome::Absent };
+                        return self.fact(at, Event::Order(report), None);
+                    }
+                }
             }
             Command::Place(intent) => self.venue.place(intent, at),
             Command::Cancel { id, instrument } => self.venue.cancel(id, instrument, at),

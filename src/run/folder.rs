@@ -60,14 +60,7 @@ pub fn set_up(
     mode: &str,
 ) -> Result<TapeWriter, BeginError> {
     let failed = |error: tape::TapeError| BeginError::Failure(error.to_string());
-    let header = tape::Header {
-        mode: mode.to_owned(),
-        market: "live".to_owned(),
-        seed: loaded.settings.sim.seed,
-        strategy_sha256: loaded.strategy_hash.clone(),
-        settings: tape::canonical(&loaded.settings).map_err(failed)?,
-        catalogue: opened.catalogue.clone(),
-    };
+    let header = header(loaded, &opened.catalogue, mode)?;
     let meta = vec![
         ("identity", identity(loaded, mode)),
         ("settings", header.settings.to_string()),
@@ -83,6 +76,21 @@ pub fn set_up(
     let tape = TapeWriter::create(&tape, &header).map_err(failed)?;
     ledger.commit(&Batch { meta, ..Batch::default() })?;
     Ok(tape)
+}
+
+/// What the run is now, for its tape.
+///
+/// # Errors
+/// [`BeginError::Failure`] when the settings have no form there.
+pub fn header(loaded: &Loaded, catalogue: &Catalogue, mode: &str) -> Result<tape::Header, BeginError> {
+    Ok(tape::Header {
+        mode: mode.to_owned(),
+        market: "live".to_owned(),
+        seed: loaded.settings.sim.seed,
+        strategy_sha256: loaded.strategy_hash.clone(),
+        settings: tape::canonical(&loaded.settings).map_err(|error| BeginError::Failure(error.to_string()))?,
+        catalogue: catalogue.clone(),
+    })
 }
 
 /// Refuses a folder that holds another run: other settings, or other pairs than those that its ledger numbers.

@@ -20,14 +20,23 @@ pub struct Books<'a> {
     pub collector: &'a Collector,
 }
 
+/// What became of an intent at the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It is on disk, synced.
+    OnDisk,
+    /// The disk has no room, not even the reserve: it is not on disk, and its order must not be sent.
+    NoRoom,
+}
+
 /// A place that remembers. The session's files are one; a backtest needs none.
 pub trait Journal {
     /// Puts an intent on disk, synced, before it is sent.
     ///
     /// # Errors
     /// [`JournalError`] when it is not on disk.
-    fn intent(&mut self, _intent: &Intent, _books: Books<'_>) -> Result<(), JournalError> {
-        Ok(())
+    fn intent(&mut self, _intent: &Intent, _books: Books<'_>) -> Result<Kept, JournalError> {
+        Ok(Kept::OnDisk)
     }
 
     /// A fact about the account was applied; `venue_number` is its number in the venue's outbox, when it came from there.
@@ -44,6 +53,11 @@ pub trait Journal {
     /// [`JournalError`] when it cannot be recorded.
     fn input(&mut self, _stamped: &Stamped) -> Result<(), JournalError> {
         Ok(())
+    }
+
+    /// Whether room on the disk got short (`true`) or is there again, told once at each change.
+    fn disk(&mut self) -> Option<bool> {
+        None
     }
 
     /// Every command, after it was decided at `at`.

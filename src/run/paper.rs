@@ -246,8 +246,8 @@ impl<J: Journal> Paper<J> {
             let at = market.minute(&mut driver.venue, &mut public);
             quotes.extend(public.drain(..).map(|event| (at, event)));
         }
-        driver.refill(&quotes, now);
-        driver.refill(&market.present(), now);
+        driver.refill(&quotes, now)?;
+        driver.refill(&market.present(), now)?;
         market.commit(&mut driver.venue, now)?;
         let seed = driver.state.settings.sim.seed;
         let mut paper = Self { driver, market, public: Vec::new(), end: now, shown: now.floor(Span::HOUR) };

@@ -1,84 +1,99 @@
-//! Start-up reconciliation: what the ledger says, with what is still on its way to the bot, against the venue's books.
+//! Start-up reconciliation: what the ledger says, with what is still on its way to the bot, against the venue's books; and
+//! whether both files are of one instant (fault L25).
 
-use crate::domain::{Amount, Asset, Market, Side, SignedQuantity, VenueId};
+use crate::domain::{Amount, Asset, SignedQuantity, VenueId};
 use crate::engine::State;
-use crate::port::Event;
 use crate::port::event::Wallet;
-use crate::port::order::{Fill, Outcome};
 use crate::sim::SimVenue;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-type Wallets = BTreeMap<(VenueId, Wallet, Asset), Amount>;
+/// One of two files is older than the other: commits that were on disk are gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Behind {
+    /// The venue has told what the ledger does not have.
+    #[error(
+        "the last commits of ledger.sqlite are gone: the venue told {told} and the ledger has {booked}; its -wal file was lost or damaged; nothing is traded\nput ledger.sqlite, venue.sqlite and their -wal files of one instant back, or start with a new --state folder"
+    )]
+    Ledger {
+        /// Number of the last event that the venue told.
+        told: u64,
+        /// Number of the last one that is booked.
+        booked: u64,
+    },
+    /// The ledger has booked what the venue does not know.
+    #[error(
+        "the last commits of venue.sqlite are gone: the ledger has event {booked} of the venue and the venue knows {known}; its -wal file was lost or damaged; nothing is traded\nput ledger.sqlite, venue.sqlite and their -wal files of one instant back, or start with a new --state folder"
+    )]
+    Venue {
+        /// Number of the last event that is booked.
+        booked: u64,
+        /// Number of the last one that the venue made.
+        known: u64,
+    },
+}
 
-/// Every account that differs, as a line for a person; empty when all agree.
+/// Compares the last commits of both files; `booked` are the numbers of venue events that the ledger has.
+///
+/// # Errors
+/// [`Behind`] names the file that lost commits.
+pub fn same_instant(booked: &[u64], venue: &SimVenue) -> Result<(), Behind> {
+    let (told, known) = venue.numbers();
+    let booked = booked.iter().max().copied().unwrap_or(0);
+    if booked > known {
+        return Err(Behind::Venue { booked, known });
+    }
+    if told > booked {
+        return Err(Behind::Ledger { told, booked });
+    }
+    Ok(())
+}
+
+/// Every account that differs, as a line for a person; empty when all agree: positions, and every asset of every wallet.
 #[must_use]
 pub fn differences(state: &State, venue: &SimVenue) -> Vec<String> {
+    // What is on its way is booked in a copy: both sides then speak of one instant.
+    let mut after = state.clone();
+    let mut nothing = Vec::new();
+    for event in venue.undelivered() {
+        after.sequence.0 += 1;
+        crate::engine::apply::apply(&mut after, event, &mut nothing);
+        nothing.clear();
+    }
     let mut lines = Vec::new();
-    let on_way = OnWay::of(state, venue);
     for pair in state.catalogue.pairs() {
-        let held = state.ledger.pair(pair.id).map_or(SignedQuantity::ZERO, |book| book.perp.coins);
-        let expected = held + on_way.coins.get(pair.id.index()).copied().unwrap_or_default();
+        let expected = after.ledger.pair(pair.id).map_or(SignedQuantity::ZERO, |book| book.perp.coins);
         let there = venue.accounts().position(pair.id).coins;
         if expected != there {
             lines.push(format!("{} position: ledger {expected}, venue {there}", pair.name));
         }
-        let coins = state.ledger.wallet(pair.venue_id, Wallet::Spot, pair.coin)
-            + on_way.wallets.get(&(pair.venue_id, Wallet::Spot, pair.coin)).copied().unwrap_or_default();
-        let there = venue.accounts().wallet(pair.venue_id, Wallet::Spot, pair.coin);
-        if coins != there {
-            lines.push(format!("{} spot coins: ledger {coins}, venue {there}", pair.name));
+    }
+    let names = state.catalogue.venues();
+    for (id, wallet, asset) in wallets(&after, venue) {
+        let mut expected = after.ledger.wallet(id, wallet, asset);
+        if let Some(moving) = after.venue(id).and_then(|venue| venue.moving)
+            && (moving.from, moving.asset) == (wallet, asset)
+            && !venue.has_transfer(moving.id)
+        {
+            // It is on our disk and never left.
+            expected += moving.amount;
+        }
+        let there: Amount = venue.accounts().wallet(id, wallet, asset);
+        if expected != there {
+            let name = names.get(id.index()).map_or("?", |name| name.as_str());
+            let wallet = format!("{wallet:?}").to_lowercase();
+            lines.push(format!("{name} {wallet} {asset}: ledger {expected}, venue {there}"));
         }
     }
     lines
 }
 
-/// Effects of private events that the venue has sent and the bot has not booked.
-struct OnWay {
-    coins: Vec<SignedQuantity>,
-    wallets: Wallets,
-}
-
-impl OnWay {
-    fn of(state: &State, venue: &SimVenue) -> Self {
-        let mut way = Self { coins: vec![SignedQuantity::ZERO; state.pairs.len()], wallets: Wallets::new() };
-        let mut seen = Vec::new();
-        for event in venue.undelivered() {
-            match event {
-                Event::Order(report) => {
-                    let Outcome::Filled(fill) = &report.outcome else { continue };
-                    let Some(order) = state.orders.find(report.id) else { continue };
-                    if order.fills.contains(&fill.id) || seen.contains(&fill.id) {
-                        continue;
-                    }
-                    seen.push(fill.id);
-                    way.fill(state, (order.intent.pair, order.intent.leg, order.intent.side), fill);
-                }
-                Event::VenueFill { instrument, side, fill, .. } => {
-                    let (pair, leg) = State::owner(*instrument);
-                    way.fill(state, (pair, leg, *side), fill);
-                }
-                _ => {}
-            }
-        }
-        way
-    }
-
-    fn fill(&mut self, state: &State, of: (crate::domain::PairId, Market, Side), fill: &Fill) {
-        let (id, leg, side) = of;
-        let Some(pair) = state.catalogue.pair(id) else { return };
-        match leg {
-            Market::Perp => {
-                if let Some(coins) = self.coins.get_mut(id.index()) {
-                    *coins += fill.quantity.signed(side);
-                }
-            }
-            Market::Spot => {
-                let mut coins = Amount::of_coins(fill.quantity.signed(side));
-                if fill.fee_asset == pair.coin {
-                    coins -= fill.fee;
-                }
-                *self.wallets.entry((pair.venue_id, Wallet::Spot, pair.coin)).or_default() += coins;
-            }
+/// Every wallet that either side may have something in.
+fn wallets(state: &State, venue: &SimVenue) -> BTreeSet<(VenueId, Wallet, Asset)> {
+    let mut all: BTreeSet<_> = venue.accounts().wallets().map(|(key, _)| *key).collect();
+    for pair in state.catalogue.pairs() {
+        for wallet in [Wallet::Spot, Wallet::Perp] {
+            all.extend([pair.coin, pair.quote].map(|asset| (pair.venue_id, wallet, asset)));
         }
     }
+    all
 }

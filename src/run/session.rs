@@ -1,8 +1,10 @@
 //! The files of one paper session: ledger of record, tape, and what recovery reads back.
 
 use super::collect::{Collector, Figures};
-use super::journal::{Books, Journal, JournalError};
-use crate::domain::{Leg, PairId, Sequence, WallTime};
+use super::disk::Disk;
+use super::journal::{Books, Journal, JournalError, Kept};
+use crate::config::settings;
+use crate::domain::{Leg, PairId, Sequence, VenueId, WallTime};
 use crate::engine::State;
 use crate::pairs::{Latch, LatchCause, PairMemory};
 use crate::port::event::Adjustment;
@@ -10,8 +12,11 @@ use crate::port::order::Intent;
 use crate::port::{Event, Stamped};
 use crate::report::run::{RunInfo, Summary};
 use crate::store::ledger_file::{Batch, LedgerFile, Loaded, StoredFact, StoredIntent};
-use crate::tape::TapeWriter;
+use crate::tape::{Keep, TapeError, TapeWriter};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
 
 /// What a pair needs to go on exactly where it was.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,11 +32,26 @@ pub struct PairRow {
     pub marks: Option<(crate::domain::Price, crate::domain::Price)>,
 }
 
+/// Most facts that may wait for room on the disk; more would be a run without books.
+const WAITING: usize = 10_000;
+/// Numbers of venue events that are remembered: more than can be told between two commits of the venue.
+const REMEMBERED: usize = 256;
+
 /// The journal of a session.
+///
+/// **Invariant**: an order leaves only when its intent and every fact before it are on disk. Facts may wait for room, orders
+/// may not (fault G04).
 pub struct Session {
     ledger: LedgerFile,
     tape: Option<TapeWriter>,
     stored: Stored,
+    disk: Option<Disk>,
+    /// What found no room on the disk; it goes in with the next commit that does.
+    waiting: Batch,
+    /// The last comparison that is on disk, by venue: the same again is no news (fault L31).
+    compared: BTreeMap<VenueId, u32>,
+    /// Numbers of the venue's events that were booked last; they are not told in the order of their numbers.
+    booked: Vec<u64>,
 }
 
 /// Rows of the report that are on disk.
@@ -62,7 +82,8 @@ impl Session {
     /// Joins the ledger file and the tape; `collector` holds what was read back.
     #[must_use]
     pub fn new(ledger: LedgerFile, tape: Option<TapeWriter>, collector: &Collector) -> Self {
-        Self { ledger, tape, stored: Stored::of(collector) }
+        let (disk, waiting, compared, booked) = (None, Batch::default(), BTreeMap::new(), Vec::new());
+        Self { ledger, tape, stored: Stored::of(collector), disk, waiting, compared, booked }
     }
 
     /// Writes down what this start is: program, strategy, differences from the preset.
@@ -70,7 +91,25 @@ impl Session {
     /// # Errors
     /// [`JournalError`] when it is not on disk.
     pub fn about(&mut self, run: &RunInfo) -> Result<(), JournalError> {
-        self.commit(&Batch { meta: vec![("run", text(run))], ..Batch::default() })
+        self.commit(Batch { meta: vec![("run", text(run))], ..Batch::default() }).map(drop)
+    }
+
+    /// Watches the disk of its folder, and keeps no more of the tape than the settings say.
+    #[must_use]
+    pub fn watching(mut self, folder: &Path, settings: &settings::Store) -> Self {
+        self.disk = Some(Disk::of(folder, settings));
+        if let Some(tape) = &mut self.tape {
+            let age = Duration::from_millis(u64::try_from(settings.tape_age.0).unwrap_or(u64::MAX));
+            tape.keep(Keep { age, bytes: settings.tape_mb.saturating_mul(1_000_000) });
+        }
+        self
+    }
+
+    /// Venue events that were booked before this start, as recovery read them.
+    #[must_use]
+    pub fn after(mut self, booked: Vec<u64>) -> Self {
+        self.booked = booked;
+        self
     }
 
     /// Puts a final batch on disk and closes the tape with the digest.
@@ -84,10 +123,32 @@ impl Session {
         batch.meta.push(("summary", text(summary)));
         batch.meta.push(("finished", "1".to_owned()));
         batch.meta.push(("digest", digest.to_owned()));
-        self.commit(&batch)?;
-        match self.tape.take() {
-            Some(tape) => tape.finish(digest).map_err(|error| JournalError(error.to_string())),
-            None => Ok(()),
+        self.put(batch)?;
+        self.close_tape(digest);
+        if let Some(disk) = &self.disk {
+            // Nothing is held any more.
+            disk.give_back();
+        }
+        Ok(())
+    }
+
+    /// The process ends and the run does not: what is not on disk yet, and the digest of this start on the tape.
+    ///
+    /// # Errors
+    /// [`JournalError`] when the ledger cannot be written.
+    pub fn rest(&mut self, digest: &str, mut books: Books<'_>) -> Result<(), JournalError> {
+        let batch = self.batch(&mut books, None);
+        self.put(batch)?;
+        self.close_tape(digest);
+        Ok(())
+    }
+
+    fn close_tape(&mut self, digest: &str) {
+        if let Some(tape) = self.tape.take()
+            && let Err(error) = tape.finish(digest)
+        {
+            // It is never needed to go on.
+            tracing::warn!(%error, "the end of the tape is not on disk: this start cannot be compared by its digest");
         }
     }
 
@@ -96,15 +157,58 @@ impl Session {
     /// # Errors
     /// [`JournalError`] when it is not on disk.
     pub fn ready(&mut self) -> Result<(), JournalError> {
-        self.commit(&Batch { meta: vec![("ready", "1".to_owned())], ..Batch::default() })
+        self.put(Batch { meta: vec![("ready", "1".to_owned())], ..Batch::default() })
     }
 
-    fn commit(&mut self, batch: &Batch) -> Result<(), JournalError> {
-        if let Some(tape) = &mut self.tape {
-            // Buffered inputs must not be lost behind a fact that is on disk.
-            tape.flush().map_err(|error| JournalError(error.to_string()))?;
+    /// As [`Session::commit`], where waiting is no way out.
+    fn put(&mut self, batch: Batch) -> Result<(), JournalError> {
+        match self.commit(batch)? {
+            Kept::OnDisk => Ok(()),
+            Kept::NoRoom => {
+                Err(JournalError("the disk is full, and so is its reserve; make room, then start again".to_owned()))
+            }
         }
-        self.ledger.commit(batch).map_err(|error| JournalError(error.to_string()))
+    }
+
+    fn commit(&mut self, batch: Batch) -> Result<Kept, JournalError> {
+        // Buffered inputs must not be lost behind a fact that is on disk.
+        if let Some(Err(error)) = self.tape.as_mut().map(TapeWriter::flush) {
+            self.no_tape(&error);
+        }
+        let mut all = std::mem::take(&mut self.waiting);
+        all.join(batch);
+        loop {
+            match self.ledger.commit(&all) {
+                Ok(()) => return Ok(Kept::OnDisk),
+                Err(error) if error.is_full() && all.facts.len() < WAITING => {
+                    self.give_way();
+                    if self.disk.as_mut().is_some_and(Disk::full) {
+                        continue;
+                    }
+                    // Its order is not sent; what happened is kept and goes in as soon as there is room.
+                    all.intents.clear();
+                    self.waiting = all;
+                    return Ok(Kept::NoRoom);
+                }
+                Err(error) => return Err(JournalError(error.to_string())),
+            }
+        }
+    }
+
+    /// The tape gives way before the ledger does.
+    fn give_way(&mut self) {
+        if let Some(tape) = self.tape.take() {
+            tape.abandon();
+            tracing::warn!("the disk is full: the tape of this start ends here, so it cannot be replayed to its end");
+        }
+    }
+
+    /// A failed write stops the tape, never the run.
+    fn no_tape(&mut self, error: &TapeError) {
+        tracing::warn!(%error, "the tape of this start ends here, so it cannot be replayed to its end");
+        if let Some(tape) = self.tape.take() {
+            tape.abandon();
+        }
     }
 
     /// Everything that changed since the last commit.
@@ -117,6 +221,11 @@ impl Session {
         batch.meta.push(("flags", text(&(state.bot, state.paused, state.unequal, state.day))));
         if let Some(number) = venue_number {
             batch.meta.push(("venue_number", number.to_string()));
+            if self.booked.len() >= REMEMBERED {
+                self.booked.remove(0);
+            }
+            self.booked.push(number);
+            batch.meta.push(("venue_numbers", text(&self.booked)));
         }
         for pair in &state.pairs {
             let (memory, marks) = (pair.memory.clone(), pair.market.marks);
@@ -152,28 +261,41 @@ impl Session {
 }
 
 impl Journal for Session {
-    fn intent(&mut self, intent: &Intent, mut books: Books<'_>) -> Result<(), JournalError> {
+    fn intent(&mut self, intent: &Intent, mut books: Books<'_>) -> Result<Kept, JournalError> {
         let mut batch = self.batch(&mut books, None);
         let name = books.state.pair(intent.pair).map(|pair| pair.pair.name.clone()).unwrap_or_default();
         let stored = StoredIntent { sequence: books.state.sequence.0, intent: intent.clone() };
         batch.intents.push((stored, name));
-        self.commit(&batch)
+        self.commit(batch)
     }
 
     fn fact(&mut self, stamped: &Stamped, number: Option<u64>, mut books: Books<'_>) -> Result<(), JournalError> {
+        if let Event::Reconciled { venue, differences } = stamped.event
+            && self.compared.insert(venue, differences) == Some(differences)
+        {
+            return Ok(());
+        }
         let mids = pair_of(&stamped.event, books.state)
             .and_then(|id| books.state.pair(id))
             .and_then(|pair| pair.market.spot.mid.zip(pair.market.perp.mid));
         let mut batch = self.batch(&mut books, number);
         batch.facts.push(StoredFact { stamped: stamped.clone(), mids });
-        self.commit(&batch)
+        self.commit(batch).map(drop)
     }
 
     fn input(&mut self, stamped: &Stamped) -> Result<(), JournalError> {
-        match &mut self.tape {
-            Some(tape) => tape.append(stamped).map_err(|error| JournalError(error.to_string())),
-            None => Ok(()),
+        if let Some(Err(error)) = self.tape.as_mut().map(|tape| tape.append(stamped)) {
+            self.no_tape(&error);
         }
+        Ok(())
+    }
+
+    fn disk(&mut self) -> Option<bool> {
+        let change = self.disk.as_mut().and_then(Disk::change);
+        if self.tape.is_some() && self.disk.as_ref().is_some_and(Disk::is_tight) {
+            self.give_way();
+        }
+        change
     }
 }
 
@@ -208,6 +330,8 @@ pub struct Recovered {
     pub clock: WallTime,
     /// Number of the last venue event that is booked.
     pub venue_number: u64,
+    /// Numbers of the venue events that were booked last.
+    pub booked: Vec<u64>,
     /// Boots so far.
     pub epoch: u32,
 }
@@ -257,7 +381,13 @@ pub fn recover(state: &mut State, loaded: &Loaded) -> Result<Recovered, RecoverE
     state.now = WallTime(clock);
     state.sequence = Sequence(u64::try_from(sequence).unwrap_or(0));
     let venue_number = number("venue_number").and_then(|value| u64::try_from(value).ok()).unwrap_or(0);
-    Ok(Recovered { collector, clock: WallTime(clock), venue_number, epoch })
+    let booked = match loaded.meta.get("venue_numbers") {
+        Some(text) => parse("meta venue_numbers", text)?,
+        // A ledger of an older program knows the last number alone.
+        None if venue_number > 0 => (1..=venue_number).rev().take(REMEMBERED).collect(),
+        None => Vec::new(),
+    };
+    Ok(Recovered { collector, clock: WallTime(clock), venue_number, booked, epoch })
 }
 
 fn restore_memory(state: &mut State, loaded: &Loaded) -> Result<(), RecoverError> {
@@ -326,3 +456,7 @@ fn restore_rows(loaded: &Loaded, pairs: usize) -> Result<Collector, RecoverError
 fn parse<T: serde::de::DeserializeOwned>(what: &str, body: &str) -> Result<T, RecoverError> {
     serde_json::from_str(body).map_err(|error| RecoverError(format!("{what}: {error}")))
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

@@ -130,7 +130,7 @@ fn clears(state: &State, reason: &Reason, about: &About) -> Option<String> {
         Why::Foreign => "carry reconcile, then carry clear-halt --reason TEXT".to_owned(),
         Why::Differs => "carry reconcile".to_owned(),
         Why::MarginLow => "bring quote coin to the venue, or carry close PAIR".to_owned(),
-        Why::NoInput { .. } => words::typed(reason.kind, about, None),
+        Why::NoInput { .. } | Why::DiskShort => words::typed(reason.kind, about, None),
         Why::Starting
         | Why::Ending
         | Why::Unreachable

@@ -70,6 +70,9 @@ pub struct VenueTrade {
     pub id: Option<ClientOrderId>,
 }
 
+/// So many numbers of events a bot remembers at least.
+const REMEMBERED: usize = 256;
+
 /// The venue.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SimVenue {
@@ -81,6 +84,9 @@ pub struct SimVenue {
     pub(super) ended: VecDeque<VenueOrder>,
     pub(super) inbox: Vec<(WallTime, u64, Request)>,
     pub(super) outbox: Vec<Outgoing>,
+    /// Highest number of an event that the bot was told.
+    #[serde(default)]
+    told: u64,
     #[serde(skip)]
     pub(super) liquidity: Vec<Liquidity>,
     pub(super) down: Vec<bool>,
@@ -118,6 +124,7 @@ impl SimVenue {
             ended: VecDeque::new(),
             inbox: Vec::new(),
             outbox: Vec::new(),
+            told: 0,
             liquidity: vec![Liquidity::None; instruments],
             faults,
             next: 0,
@@ -133,11 +140,12 @@ impl SimVenue {
 
     /// A venue read back from its durable state: settings and liquidity are not part of it.
     #[must_use]
-    pub fn resumed(mut self, settings: Settings, booked: u64) -> Self {
+    pub fn resumed(mut self, settings: Settings, booked: &[u64]) -> Self {
         self.liquidity = vec![Liquidity::None; self.catalogue.instruments().len()];
         self.settings = settings;
         // What the bot has on disk need not be told again.
-        self.outbox.retain(|outgoing| outgoing.number > booked);
+        let oldest = if booked.len() < REMEMBERED { 0 } else { booked.iter().min().copied().unwrap_or(0) };
+        self.outbox.retain(|outgoing| outgoing.number > oldest && !booked.contains(&outgoing.number));
         self
     }
 
@@ -328,7 +336,14 @@ impl SimVenue {
         let due = self.outbox.iter().enumerate().filter(|(_, outgoing)| outgoing.at <= now);
         let (place, _) = due.min_by_key(|(_, outgoing)| (outgoing.at, outgoing.number))?;
         let outgoing = self.outbox.remove(place);
+        self.told = self.told.max(outgoing.number);
         Some((outgoing.number, outgoing.event))
+    }
+
+    /// The highest number of a private event that the bot was told, and the highest that there is, as of its last commit.
+    #[must_use]
+    pub const fn numbers(&self) -> (u64, u64) {
+        (self.told, self.next)
     }
 
     /// Private events that the bot has not been told yet, in order.

@@ -1,5 +1,6 @@
 //! The bot's ledger of record.
 
+use super::home::{self, Held};
 use super::schema::{self, StoreError};
 use crate::domain::{Amount, Asset, Price, Sequence, WallTime};
 use crate::ledger::Posting;
@@ -8,6 +9,9 @@ use crate::port::{Event, Stamped};
 use rusqlite::{Connection, Transaction, params};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+/// Rows of a kind that are kept in full; older equity is kept by the day.
+const DETAILED: u32 = 5_000;
 
 /// A fact about the account with the mids at which it was booked.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +48,18 @@ pub struct Batch {
     pub rows: Vec<(&'static str, WallTime, String)>,
 }
 
+impl Batch {
+    /// What came later goes behind.
+    pub fn join(&mut self, later: Self) {
+        self.meta.extend(later.meta);
+        self.intents.extend(later.intents);
+        self.facts.extend(later.facts);
+        self.pairs.extend(later.pairs);
+        self.postings.extend(later.postings);
+        self.rows.extend(later.rows);
+    }
+}
+
 /// Everything in the file.
 #[derive(Debug, Clone, Default)]
 pub struct Loaded {
@@ -63,6 +79,8 @@ pub struct Loaded {
 #[derive(Debug)]
 pub struct LedgerFile {
     connection: Connection,
+    /// After the connection: the lock goes last.
+    held: Held,
     path: PathBuf,
     mode: String,
 }
@@ -73,8 +91,78 @@ impl LedgerFile {
     /// # Errors
     /// [`StoreError`] when it cannot be used.
     pub fn open(path: &Path, mode: &str) -> Result<Self, StoreError> {
+        let held = Held::take(path)?;
         let connection = schema::open(path, schema::LEDGER)?;
-        Ok(Self { connection, path: path.to_owned(), mode: mode.to_owned() })
+        let ledger = Self { connection, held, path: path.to_owned(), mode: mode.to_owned() };
+        ledger.compact()?;
+        if mode == "live" {
+            ledger.at_home()?;
+        }
+        Ok(ledger)
+    }
+
+    /// A copy of a live ledger whose original is still there is refused; a moved one, or one of which nothing else is left,
+    /// remembers its new place.
+    fn at_home(&self) -> Result<(), StoreError> {
+        let sqlite = |source| StoreError::Sqlite { file: self.path.clone(), source };
+        let now = self.held.place(&self.path);
+        let found = self.connection.query_row("SELECT value FROM meta WHERE key = 'home'", [], |row| row.get(0));
+        let known: Option<String> = match found {
+            Ok(known) => Some(known),
+            Err(rusqlite::Error::QueryReturnedNoRows) => None,
+            Err(source) => return Err(sqlite(source)),
+        };
+        if let Some(known) = &known {
+            if let Some(original) = home::original(known, &now) {
+                return Err(StoreError::Copied { file: self.path.clone(), original });
+            }
+            if *known != now {
+                tracing::warn!("the ledger was moved or restored: what it says is compared with the venue");
+            }
+        }
+        if known.as_ref() == Some(&now) {
+            return Ok(());
+        }
+        let set = "INSERT INTO meta VALUES ('home', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1";
+        self.connection.execute(set, params![now]).map(drop).map_err(sqlite)
+    }
+
+    /// Drops what only the newest of matters, so that a start stays quick however long the run is (fault L31): reports on the
+    /// health of a venue and on comparisons, and all but a row a day of old equity. Postings and all other facts stay for ever.
+    fn compact(&self) -> Result<(), StoreError> {
+        let kinds = "('reconciled', 'venue_health', 'disk')";
+        let facts = format!(
+            "DELETE FROM facts WHERE kind IN {kinds} AND sequence NOT IN (SELECT max(sequence) FROM facts \
+             WHERE kind IN {kinds} GROUP BY kind, json_extract(body, '$.event.venue'))"
+        );
+        let rows = format!(
+            "DELETE FROM rows WHERE kind = 'equity' AND number < (SELECT number FROM rows WHERE kind = 'equity' \
+             ORDER BY number DESC LIMIT 1 OFFSET {DETAILED}) AND number NOT IN \
+             (SELECT max(number) FROM rows WHERE kind = 'equity' GROUP BY at_ms / 86400000)"
+        );
+        let naked = format!(
+            "DELETE FROM rows WHERE kind = 'naked' AND number < (SELECT number FROM rows WHERE kind = 'naked' \
+             ORDER BY number DESC LIMIT 1 OFFSET {DETAILED})"
+        );
+        let all = format!("BEGIN; {facts}; {rows}; {naked}; COMMIT;");
+        match self
+            .connection
+            .execute_batch(&all)
+            .map_err(|source| StoreError::Sqlite { file: self.path.clone(), source })
+        {
+            // It is for speed: a full disk does without.
+            Err(error) if error.is_full() => Ok(self.connection.execute_batch("ROLLBACK").unwrap_or_default()),
+            other => other,
+        }
+    }
+
+    /// From now on the file has no room for a new page, or room again: what a full disk does to it.
+    #[cfg(test)]
+    pub(crate) fn limit_pages(&self, most: Option<u32>) {
+        // Fewer than there are is taken as those that are there.
+        let most = most.unwrap_or(1_000_000_000);
+        let set = self.connection.pragma_update_and_check(None, "max_page_count", most, |_| Ok(()));
+        set.unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Puts a batch on disk in one transaction, synced.

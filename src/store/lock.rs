@@ -1,5 +1,6 @@
 //! One process per state folder (I13).
 
+use super::home::Held;
 use super::schema::StoreError;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
@@ -18,10 +19,15 @@ impl StateLock {
     pub fn take(folder: &Path) -> Result<Self, StoreError> {
         let io = |source| StoreError::Io { path: folder.to_owned(), source };
         std::fs::create_dir_all(folder).map_err(io)?;
+        super::reserve::make_room(folder);
         let path = folder.join("lock");
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(io)?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => {
+                // The file of the lock may have been deleted under a run that goes on.
+                Held::check(&folder.join("ledger.sqlite"))?;
+                Ok(Self { _file: file })
+            }
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse { folder: folder.to_owned() }),
             Err(TryLockError::Error(source)) => Err(StoreError::Io { path, source }),
         }

@@ -4,8 +4,10 @@
 //! decides or knows the engine. Tests: `tests/store.rs`.
 
 pub mod copy;
+pub mod home;
 pub mod ledger_file;
 pub mod lock;
+pub mod reserve;
 pub mod schema;
 pub mod venue_file;
 

@@ -58,6 +58,14 @@ pub enum StoreError {
         /// The folder.
         folder: PathBuf,
     },
+    /// A copy of a ledger that is still where it was copied from (fault G16).
+    #[error("{}: is a copy of {}, which is still there: two runs with one ledger would trade everything twice; go on with the original, or move it away first", file.display(), original.display())]
+    Copied {
+        /// The copy.
+        file: PathBuf,
+        /// What it was copied from.
+        original: PathBuf,
+    },
     /// The folder cannot be used.
     #[error("{}: {source}", path.display())]
     Io {
@@ -66,6 +74,21 @@ pub enum StoreError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+impl StoreError {
+    /// Whether the disk has no room: nothing of the write is in the file, and it may be tried again.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        const SHM_SIZE: i32 = 4874;
+        match self {
+            Self::Sqlite { source: rusqlite::Error::SqliteFailure(error, _), .. } => {
+                error.code == rusqlite::ErrorCode::DiskFull || error.extended_code == SHM_SIZE
+            }
+            Self::Io { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
+            _ => false,
+        }
+    }
 }
 
 /// Tables of the ledger of record.

@@ -53,6 +53,13 @@ impl VenueFile {
     /// # Errors
     /// [`StoreError`]: nothing of the batch is in the file then.
     pub fn commit(&mut self, batch: &VenueBatch) -> Result<(), StoreError> {
+        match self.put(batch) {
+            Err(error) if error.is_full() && self.path.parent().is_some_and(super::reserve::release) => self.put(batch),
+            other => other,
+        }
+    }
+
+    fn put(&mut self, batch: &VenueBatch) -> Result<(), StoreError> {
         let path = self.path.clone();
         let sqlite = |source| StoreError::Sqlite { file: path.clone(), source };
         let transaction = self.connection.transaction().map_err(sqlite)?;

@@ -19,11 +19,19 @@ pub(super) struct FileHeader {
     pub(super) run: Header,
     /// The last event of the interrupted run that still counts; absent in the first file and after a rotation.
     pub(super) resumes_after: Option<Sequence>,
+    /// What the core began with there, beside the facts of the ledger; absent in files of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) begins: Option<serde_json::Value>,
 }
 
 impl FileHeader {
     pub(super) const fn new(run: Header, resumes_after: Option<Sequence>) -> Self {
-        Self { schema: SCHEMA, run, resumes_after }
+        Self { schema: SCHEMA, run, resumes_after, begins: None }
+    }
+
+    /// The first file after a restart.
+    pub(super) fn resumed(run: Header, after: Sequence, begins: serde_json::Value) -> Self {
+        Self { schema: SCHEMA, run, resumes_after: Some(after), begins: Some(begins) }
     }
 }
 
@@ -46,8 +54,8 @@ pub(super) fn name(number: usize) -> String {
     format!("tape-{number:06}.zst")
 }
 
-/// The files of the tape in `dir` in order; none when there is no tape.
-pub(super) fn list(dir: &Path) -> Result<Vec<PathBuf>, TapeError> {
+/// The files of the tape in `dir` with their numbers, in order, whatever is missing between them.
+pub(super) fn numbered(dir: &Path) -> Result<Vec<(usize, PathBuf)>, TapeError> {
     let mut numbers = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(TapeError::io(dir))? {
         let entry = entry.map_err(TapeError::io(dir))?;
@@ -56,10 +64,15 @@ pub(super) fn list(dir: &Path) -> Result<Vec<PathBuf>, TapeError> {
         numbers.extend(digits.and_then(|digits| digits.parse::<usize>().ok()).filter(|number| found == *name(*number)));
     }
     numbers.sort_unstable();
-    let paths: Vec<_> = numbers.iter().map(|number| dir.join(name(*number))).collect();
-    match numbers.iter().zip(1..).find(|(number, expected)| *number != expected) {
+    Ok(numbers.into_iter().map(|number| (number, dir.join(name(number)))).collect())
+}
+
+/// The files of the tape in `dir` in order; none when there is no tape.
+pub(super) fn list(dir: &Path) -> Result<Vec<PathBuf>, TapeError> {
+    let numbered = numbered(dir)?;
+    match numbered.iter().zip(1..).find(|((number, _), expected)| number != expected) {
         Some((_, expected)) => Err(TapeError::FileMissing { file: dir.join(name(expected)) }),
-        None => Ok(paths),
+        None => Ok(numbered.into_iter().map(|(_, path)| path).collect()),
     }
 }
 
@@ -70,7 +83,7 @@ pub(super) fn open(dir: &Path) -> Result<Vec<TapeFile>, TapeError> {
         let header = read_header(&path)?;
         let first = files.iter().find_map(|file| file.header.as_ref().ok());
         if let (Some(first), Ok(header)) = (first, &header)
-            && first.run != header.run
+            && !first.run.is_same(&header.run)
         {
             return Err(TapeError::OtherRun { file: path });
         }
@@ -80,7 +93,7 @@ pub(super) fn open(dir: &Path) -> Result<Vec<TapeFile>, TapeError> {
 }
 
 /// The header of one file; damage is a value because only the caller knows whether a crash explains it.
-fn read_header(path: &Path) -> Result<Result<FileHeader, Damage>, TapeError> {
+pub(super) fn read_header(path: &Path) -> Result<Result<FileHeader, Damage>, TapeError> {
     let file = File::open(path).map_err(TapeError::io(path))?;
     let mut bytes = Vec::new();
     let head_len = u64::try_from(block::HEAD).unwrap_or(u64::MAX);

@@ -3,7 +3,7 @@
 //! It is never needed to recover: start-up reads the ledger of record and the venues. A run that writes one leaves
 //! `tape-000001.zst`, `tape-000002.zst`, ... in its folder; a backtest leaves a [`manifest::Manifest`] instead. The files
 //! are ordinary Zstandard, so the standard tool prints them as lines of JSON. This module never reads a clock, makes no
-//! decision about events, and deletes nothing. Tests stand at the end of each file and in `tests/tape.rs`.
+//! decision about events, and deletes nothing but whole old files, where [`Keep`] says so. Tests stand at the end of each file and in `tests/tape.rs`.
 //!
 //! **Invariant**: files are only appended to. A resumed run opens a new file whose header says after which event it
 //! continues; the reader leaves out what the earlier files hold beyond that. So the later writer wins, no crash can
@@ -16,11 +16,13 @@ mod block;
 mod files;
 pub mod manifest;
 mod reader;
+mod segments;
 mod writer;
 
 pub use manifest::Manifest;
 pub use reader::TapeReader;
-pub use writer::{Limits, TapeWriter};
+pub use segments::{Segment, segments};
+pub use writer::{Keep, Limits, Resumption, TapeWriter};
 
 use crate::domain::{Catalogue, Sequence};
 use serde::{Deserialize, Serialize};
@@ -47,6 +49,14 @@ pub struct Header {
     pub settings: serde_json::Value,
     /// The instruments and pairs that the numbers in the events stand for.
     pub catalogue: Catalogue,
+}
+
+impl Header {
+    /// Whether both are of one run. Settings and terms of the venue may change from start to start.
+    fn is_same(&self, other: &Self) -> bool {
+        let word = |one: &Self| (one.mode.clone(), one.market.clone(), one.seed, one.strategy_sha256.clone());
+        word(self) == word(other)
+    }
 }
 
 /// A value as JSON with sorted keys, so that equal settings are equal bytes.

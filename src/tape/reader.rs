@@ -34,6 +34,8 @@ pub struct TapeReader {
     trailer: Option<Trailer>,
     notes: Vec<Note>,
     ended: bool,
+    /// Events beyond this were superseded by a later start whose files are not read here.
+    upto: Option<Sequence>,
 }
 
 impl TapeReader {
@@ -49,7 +51,13 @@ impl TapeReader {
             Ok(header) => header.run.clone(),
             Err(damage) => return Err(TapeError::NoHeader { file: first.path.clone(), damage: *damage }),
         };
-        Ok(Self {
+        Ok(Self::of(header, files, (None, None)))
+    }
+
+    /// Of these files: their events after the first number, and up to the second.
+    pub(super) fn of(header: Header, files: Vec<TapeFile>, between: (Option<Sequence>, Option<Sequence>)) -> Self {
+        let (last, upto) = between;
+        Self {
             header,
             files,
             current: None,
@@ -59,11 +67,12 @@ impl TapeReader {
             waiting: VecDeque::new(),
             keep_through: None,
             superseded: 0,
-            last: None,
+            last,
             trailer: None,
             notes: Vec::new(),
             ended: false,
-        })
+            upto,
+        }
     }
 
     /// What the run was.
@@ -112,7 +121,12 @@ impl TapeReader {
         self.bytes = files::read_whole(&file.path)?;
         self.offset = 0;
         let later = self.files.get(place + 1..).unwrap_or_default();
-        self.keep_through = later.iter().filter_map(|file| file.header.as_ref().ok()?.resumes_after).min();
+        let resumed = later.iter().filter_map(|file| file.header.as_ref().ok()?.resumes_after);
+        self.keep_through = resumed.chain(self.upto).min();
+        if file.header.as_ref().is_ok_and(|header| header.resumes_after.is_some()) {
+            // The digest before it was of an earlier start.
+            self.trailer = None;
+        }
         self.current = Some(place);
         Ok(true)
     }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// When a block and a file are full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,26 @@ impl Default for Limits {
     fn default() -> Self {
         Self { block_events: 4_096, block_bytes: 256 << 10, file_bytes: 64 << 20 }
     }
+}
+
+/// How much of a tape is kept: whole files are removed, the oldest first, and never the one that is being written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// Files this much older than the newest.
+    pub age: Duration,
+    /// Bytes of all files together.
+    pub bytes: u64,
+}
+
+/// A restart of the process on the same ledger.
+#[derive(Debug, Clone)]
+pub struct Resumption {
+    /// The last event that the ledger has.
+    pub after: Sequence,
+    /// The run as it is now.
+    pub run: Header,
+    /// What the core begins with, beside the facts of the ledger.
+    pub begins: serde_json::Value,
 }
 
 /// The last block of a completed tape.
@@ -56,6 +77,7 @@ pub struct TapeWriter {
     first: Sequence,
     last: Option<Sequence>,
     broken: bool,
+    keep: Option<Keep>,
 }
 
 impl TapeWriter {
@@ -114,6 +136,47 @@ impl TapeWriter {
         Ok(writer)
     }
 
+    /// Goes on beside whatever is there of the tape: files that are missing, damaged or closed are no reason not to record
+    /// from now on (fault L25). The next event must be the one after [`Resumption::after`].
+    ///
+    /// # Errors
+    /// [`TapeError::Io`] when the disk refuses.
+    pub fn go_on(dir: &Path, from: Resumption) -> Result<Self, TapeError> {
+        std::fs::create_dir_all(dir).map_err(TapeError::io(dir))?;
+        let number = files::numbered(dir)?.last().map_or(1, |(number, _)| number + 1);
+        let header = FileHeader::resumed(from.run, from.after, from.begins);
+        let mut writer = Self::start(dir, header, Limits::default(), number)?;
+        writer.last = Some(from.after);
+        Ok(writer)
+    }
+
+    /// From now on keeps no more than this.
+    pub fn keep(&mut self, keep: Keep) {
+        // A few files at least, so that what is removed is old.
+        self.limits.file_bytes = self.limits.file_bytes.min((keep.bytes / 4).max(64 << 10));
+        self.keep = Some(keep);
+        self.prune();
+    }
+
+    /// Removes what is too old or too much. The newest file says what time it is: this module reads no clock.
+    fn prune(&self) {
+        let Some(keep) = self.keep else { return };
+        let stamp = |path: &Path| std::fs::metadata(path).ok().map(|meta| (meta.len(), meta.modified().ok()));
+        let Ok(all) = files::numbered(&self.dir) else { return };
+        let newest = stamp(&self.path).and_then(|(_, at)| at);
+        let mut total: u64 = all.iter().filter_map(|(_, path)| stamp(path)).map(|(bytes, _)| bytes).sum();
+        for (_, path) in all.iter().filter(|(number, _)| *number < self.number) {
+            let Some((bytes, at)) = stamp(path) else { continue };
+            let age = newest.zip(at).and_then(|(newest, at)| newest.duration_since(at).ok());
+            if total <= keep.bytes && age.is_none_or(|age| age <= keep.age) {
+                return;
+            }
+            if std::fs::remove_file(path).is_ok() {
+                total = total.saturating_sub(bytes);
+            }
+        }
+    }
+
     fn start(dir: &Path, header: FileHeader, limits: Limits, number: usize) -> Result<Self, TapeError> {
         let mut packer = Packer::new()?;
         let path = dir.join(files::name(number));
@@ -132,6 +195,7 @@ impl TapeWriter {
             first: Sequence::default(),
             last: None,
             broken: false,
+            keep: None,
         })
     }
 
@@ -214,6 +278,17 @@ impl TapeWriter {
         self.sync()
     }
 
+    /// From now on every write finds a full disk.
+    #[cfg(test)]
+    pub(crate) fn fill_up(&mut self) {
+        self.file = OpenOptions::new().append(true).open("/dev/full").unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// Ends it without another word: what waits in memory is given up, and nothing more is written.
+    pub fn abandon(mut self) {
+        self.broken = true;
+    }
+
     /// The last event on the tape, or the one that a resumed tape continues from.
     #[must_use]
     pub const fn last(&self) -> Option<Sequence> {
@@ -237,6 +312,7 @@ impl TapeWriter {
         (self.file, self.file_bytes) = new_file(&self.dir, &path, &header, &mut self.packer)?;
         self.path = path;
         self.number += 1;
+        self.prune();
         Ok(())
     }
 }

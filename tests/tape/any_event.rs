@@ -251,6 +251,8 @@ fn list_event() -> impl Strategy<Value = Event> {
             amount,
             taken
         }),
+        any::<bool>().prop_map(|short| Event::Disk { short }),
+        (time(), market_event()).prop_map(|(at, fact)| Event::Past { at, fact: Box::new(fact) }),
     ]
 }
 
@@ -313,15 +315,17 @@ const fn kind(event: &Event) -> usize {
         Event::NotCompared { .. } => 36,
         Event::Declares { .. } => 37,
         Event::Trading { .. } => 38,
+        Event::Past { .. } => 39,
+        Event::Disk { .. } => 40,
     }
 }
 
 #[test]
 fn every_kind_of_event_is_drawn() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let mut drawn = [false; 39];
+    let mut drawn = [false; 41];
     for _ in 0..5_000 {
         drawn[kind(&any_event().new_tree(&mut runner).unwrap().current())] = true;
     }
-    assert_eq!(drawn, [true; 39]);
+    assert_eq!(drawn, [true; 41]);
 }
