@@ -57,23 +57,34 @@ impl Venue {
             book.nudge(pulses, step);
         }
         let Some(diff) = book.flush() else { return };
-        let ticker = ticker(listing, market, stamp);
+        let trade = (!recorded && pulses.is_multiple_of(SLOW)).then(|| listing.book(market).best()).flatten();
+        // What nobody hears is not written.
+        let heard = |name: &str| self.streams.wanted(market, name);
+        let depths = ["", "@100ms", "@500ms"].map(|suffix| format!("{name}@depth{suffix}"));
+        let ticker_name = format!("{name}@bookTicker");
+        let ticker = if heard(&ticker_name) { ticker(listing, market, stamp) } else { None };
         let partial = |limit: usize| {
             let book = listing.book(market);
             let (bids, asks) = (book.levels(Side::Buy, limit), book.levels(Side::Sell, limit));
             json!({"lastUpdateId": book.id(), "bids": levels(&bids, market), "asks": levels(&asks, market)})
         };
         let partials: Vec<(usize, Value)> = match market {
-            Market::Spot => [5, 10, 20].into_iter().map(|limit| (limit, partial(limit))).collect(),
+            Market::Spot => {
+                let wanted = |limit: &usize| {
+                    heard(&format!("{name}@depth{limit}")) || heard(&format!("{name}@depth{limit}@100ms"))
+                };
+                [5, 10, 20].into_iter().filter(wanted).map(|limit| (limit, partial(limit))).collect()
+            }
             Market::Perp => Vec::new(),
         };
-        let trade = (!recorded && pulses.is_multiple_of(SLOW)).then(|| listing.book(market).best()).flatten();
-        let event = depth_update(symbol, market, &diff, stamp);
-        for suffix in ["", "@100ms", "@500ms"] {
-            self.publish(market, symbol, &format!("{name}@depth{suffix}"), &event);
+        if depths.iter().any(|name| heard(name)) {
+            let event = depth_update(symbol, market, &diff, stamp);
+            for name in &depths {
+                self.publish(market, symbol, name, &event);
+            }
         }
         if let Some(ticker) = ticker {
-            self.publish(market, symbol, &format!("{name}@bookTicker"), &ticker);
+            self.publish(market, symbol, &ticker_name, &ticker);
         }
         for (limit, value) in partials {
             self.publish(market, symbol, &format!("{name}@depth{limit}"), &value);
@@ -90,6 +101,9 @@ impl Venue {
         self.trades += 1;
         let (id, stamp) = (self.trades, self.stamp().0);
         let name = symbol.as_str().to_lowercase();
+        if !["trade", "aggTrade"].iter().any(|kind| self.streams.wanted(market, &format!("{name}@{kind}"))) {
+            return;
+        }
         let common = json!({
             "E": stamp, "s": symbol.as_str(), "p": price.to_string(), "q": quantity.to_string(), "T": stamp, "m": buyer_rested,
         });
@@ -103,21 +117,28 @@ impl Venue {
 
     fn pulse_mark(&mut self, symbol: Symbol) {
         let stamp = self.stamp().0;
+        let name = symbol.as_str().to_lowercase();
+        if !["", "@1s"].iter().any(|suffix| self.streams.wanted(Market::Perp, &format!("{name}@markPrice{suffix}"))) {
+            return;
+        }
         let Some(event) = self.market.get(symbol.as_str()).map(|listing| mark_update(listing, stamp, self.profile))
         else {
             return;
         };
-        let name = symbol.as_str().to_lowercase();
         for suffix in ["", "@1s"] {
             self.publish(Market::Perp, symbol, &format!("{name}@markPrice{suffix}"), &event);
         }
     }
 
     fn pulse_all_marks(&mut self) {
+        let names = ["!markPrice@arr", "!markPrice@arr@1s"];
+        if !names.iter().any(|name| self.streams.wanted(Market::Perp, name)) {
+            return;
+        }
         let stamp = self.stamp().0;
         let rows: Value =
             self.market.listings.iter().map(|listing| mark_update(listing, stamp, self.profile)).collect();
-        for name in ["!markPrice@arr", "!markPrice@arr@1s"] {
+        for name in names {
             self.streams.publish(Market::Perp, name, &rows, None);
         }
     }

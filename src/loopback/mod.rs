@@ -8,6 +8,7 @@
 mod auth;
 mod books;
 mod clock;
+mod core;
 mod depth;
 mod faults;
 mod feeds;
@@ -35,6 +36,7 @@ mod userdata;
 mod venue;
 mod words;
 
+pub use core::{Answered, Core, Executed, Holdings, Line, Said};
 pub use faults::{FileError, Script};
 pub use recording::RecordedPair;
 pub use server::{Running, serve};

@@ -13,6 +13,8 @@ const MINUTE_MS: u64 = 60_000;
 fn clock() -> Clock {
     Clock {
         look: std::time::Duration::from_secs(1),
+        anchor: |_, _| (),
+        machine: || WallTime(0),
         wall: || WallTime(1_800_000_000_000 + i64::try_from(NOW_MS.get()).unwrap()),
         steady_ns: || (NOW_MS.get() + 1_000) * 1_000_000,
     }

@@ -114,14 +114,14 @@ pub(super) enum Way {
 
 /// An open connection.
 pub(super) enum Opened {
-    Socket(Socket),
+    Socket(Box<Socket>),
     Queue(oneshot::Sender<Ends>),
 }
 
 impl Way {
     pub(super) async fn dial(&self, path: &str) -> Result<Opened, DialError> {
         let (base, to, connect) = match self {
-            Self::Socket(dialer) => return dialer.dial(path).await.map(Opened::Socket),
+            Self::Socket(dialer) => return dialer.dial(path).await.map(|socket| Opened::Socket(Box::new(socket))),
             Self::Queue { base, to, connect } => (base, to, *connect),
         };
         let (opened, told) = oneshot::channel();

@@ -5,7 +5,7 @@
 use crate::domain::Market;
 use crate::net::budget::{Budget, NoBudget, Spend};
 use crate::net::carrier::Client;
-use crate::net::clock_offset::ClockOffset;
+use crate::net::clock_offset::{ClockOffset, Seen};
 use crate::net::http::{NoReply, Outgoing};
 use crate::net::{Clock, Reply};
 use crate::venues::answer::{Answer, Class, Refused};
@@ -109,8 +109,8 @@ impl Prepared {
     }
 
     /// Sends it once; what became of it.
-    pub(super) async fn send(&self, signed: &Signed, of: (&Profile, &Mutex<ClockOffset>)) -> Outcome {
-        let (profile, offset) = of;
+    pub(super) async fn send(&self, signed: &Signed, of: (&Profile, &Mutex<ClockOffset>, Clock)) -> Outcome {
+        let (profile, offset, clock) = of;
         let outgoing = Outgoing {
             method: signed.method,
             path_and_query: &signed.path_and_query,
@@ -120,7 +120,7 @@ impl Prepared {
         match self.client.send(&outgoing).await {
             Ok(answer) => {
                 locked(&self.budget).on_reply(&answer);
-                self.read(profile, answer, offset)
+                self.read((profile, answer), offset, clock)
             }
             Err(NoReply::NotSent(why)) => {
                 tracing::debug!(%why, "a request did not leave");
@@ -133,14 +133,18 @@ impl Prepared {
         }
     }
 
-    fn read(&self, profile: &Profile, answer: Reply, offset: &Mutex<ClockOffset>) -> Outcome {
+    fn read(&self, (profile, answer): (&Profile, Reply), offset: &Mutex<ClockOffset>, clock: Clock) -> Outcome {
         let status = answer.status;
         let result = match &self.what {
             Call::Ask(ask) => reply::answer(profile, ask, status, &answer.body),
             Call::Act(act) => reply::outcome(profile, act, status, &answer.body),
         };
         if let Ok(Answer::Time(server)) = &result {
-            locked(offset).sample(answer.sent_at, answer.received_at, *server);
+            let seen = locked(offset).sample(answer.sent_at, answer.received_at, *server);
+            if let Seen::Steady(offset) | Seen::Moved { to: offset, .. } = seen {
+                let now = clock.now();
+                (clock.anchor)(now.wall + offset.offset, offset.error);
+            }
         }
         let keeps = matches!(self.what, Call::Ask(Ask::Depth { .. }));
         Outcome::Answered { result, body: if keeps { answer.body } else { Vec::new() } }

@@ -280,7 +280,7 @@ impl Wire {
                 return unsent(true);
             }
             let Some((signed, nonce)) = prepared.sign(clock, &offset) else { return unsent(false) };
-            let outcome = prepared.send(&signed, (&profile, &offset)).await;
+            let outcome = prepared.send(&signed, (&profile, &offset, clock)).await;
             let voidable = outcome.is_open() && prepared.is_voidable(&profile);
             (outcome, voidable.then_some(nonce))
         }

@@ -1,9 +1,9 @@
 //! The only clock. Everything else gets its time as an event.
 
-use crate::domain::WallTime;
+use crate::domain::{Span, WallTime};
 use crate::net::Clock;
-use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use crate::net::clock::RunTime;
+use std::time::Duration;
 
 /// A running stopwatch; for reports, never for decisions.
 #[derive(Debug, Clone, Copy)]
@@ -38,20 +38,50 @@ pub fn now() -> WallTime {
     WallTime(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// Nanoseconds since the first call in this process; never falls. On Linux it does not count the time of a suspended
-/// machine: `net/clock_offset.rs` notices that by the wall clock.
+/// Nanoseconds since the machine was started; never falls, and counts the time of a suspended machine (I12, fault G08).
 #[must_use]
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub fn steady_ns() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// Nanoseconds since the first call in this process; never falls. Whether it counts the time of a suspended machine is up to the
+/// system.
+#[must_use]
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
 #[expect(clippy::disallowed_methods, reason = "this file is where the clock is read")]
 pub fn steady_ns() -> u64 {
-    static START: OnceLock<Instant> = OnceLock::new();
-    let start = START.get_or_init(Instant::now);
+    static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    let start = START.get_or_init(std::time::Instant::now);
     u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Both clocks, for those who may not read one.
+/// The time of the run of this process; none before the first venue was asked.
+static RUN: std::sync::Mutex<Option<RunTime>> = std::sync::Mutex::new(None);
+
+fn run_time() -> std::sync::MutexGuard<'static, Option<RunTime>> {
+    RUN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn run_wall() -> WallTime {
+    run_time().map_or_else(now, |time| time.read(steady_ns()))
+}
+
+fn anchor(venue: WallTime, error: Span) {
+    let now_ns = steady_ns();
+    let mut time = run_time();
+    match time.as_mut() {
+        Some(time) => time.correct(venue, error, now_ns),
+        None => *time = Some(RunTime::begin(venue, now_ns)),
+    }
+}
+
+/// Both clocks of a run, for those who may not read one: its wall time is the venue's, carried on by the steady count.
 #[must_use]
 pub const fn clock() -> Clock {
-    Clock { wall: now, steady_ns, look: Duration::from_secs(1) }
+    Clock { wall: run_wall, steady_ns, look: Duration::from_secs(1), anchor, machine: now }
 }
 
 /// Waits on the wall clock, for a run at a chosen speed.
@@ -107,5 +137,11 @@ fn followed_steady() -> u64 {
 /// The clocks of the venue that is followed; tests on loopback alone.
 #[must_use]
 pub const fn venue() -> Clock {
-    Clock { wall: followed_wall, steady_ns: followed_steady, look: Duration::from_millis(200) }
+    Clock {
+        wall: followed_wall,
+        steady_ns: followed_steady,
+        look: Duration::from_millis(200),
+        anchor: |_, _| (),
+        machine: followed_wall,
+    }
 }

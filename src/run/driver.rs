@@ -83,6 +83,22 @@ pub struct Driver<J, V = SimVenue> {
 }
 
 impl<J: Journal, V: Gateway> Driver<J, V> {
+    /// The same with its journal in another.
+    pub fn with_journal<K: Journal>(self, wrap: impl FnOnce(J) -> K) -> Driver<K, V> {
+        Driver {
+            journal: wrap(self.journal),
+            state: self.state,
+            venue: self.venue,
+            collector: self.collector,
+            market_events: self.market_events,
+            alarms: self.alarms,
+            raised: self.raised,
+            commands: self.commands,
+            wakes: self.wakes,
+            decisions: self.decisions,
+        }
+    }
+
     /// Joins them before the first event.
     pub fn new(state: State, venue: V, journal: J, collector: Collector) -> Self {
         Self {

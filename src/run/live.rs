@@ -127,6 +127,12 @@ impl<J: Journal> Live<J> {
         Ok(live)
     }
 
+    /// The same run with its journal in another, such as one that counts.
+    pub fn with_journal<K: Journal>(self, wrap: impl FnOnce(J) -> K) -> Live<K> {
+        let Self { driver, desks, shown, said, told, facts } = self;
+        Live { driver: driver.with_journal(wrap), desks, shown, said, told, facts }
+    }
+
     /// Every order that the ledger does not know as ended may have been sent: it is unknown until the venue tells.
     fn doubt(&mut self, now: WallTime) -> Result<(), JournalError> {
         for desk in 0..self.desks.len() {

@@ -24,7 +24,13 @@ pub const SECRET: &str = "5ec2e7";
 pub const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
 
 pub fn clock() -> Clock {
-    Clock { wall: || WallTime(1_800_000_000_000), steady_ns: || 1_000_000_000, look: std::time::Duration::from_secs(1) }
+    Clock {
+        wall: || WallTime(1_800_000_000_000),
+        steady_ns: || 1_000_000_000,
+        look: std::time::Duration::from_secs(1),
+        anchor: |_, _| (),
+        machine: || WallTime(0),
+    }
 }
 
 pub fn site(scheme: &str, host: &str, port: u16) -> Site {

@@ -7,10 +7,12 @@ mod api;
 
 use super::server::{Shared, lock};
 use super::streams::{Out, Route};
+use super::venue::Venue;
 use super::{Profile, keys::Key};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use serde_json::{Value, json};
 use std::time::Duration;
+use tokio::sync::mpsc::Receiver;
 
 /// Where a client came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,17 +69,25 @@ fn decode(name: &str) -> String {
     name.replace("%40", "@").replace("%21", "!")
 }
 
+impl Entrance {
+    pub(crate) const fn route(&self) -> Route {
+        self.route
+    }
+}
+
+/// Takes a client in: its number and its queue.
+pub(crate) fn seat(venue: &mut Venue, entrance: &Entrance) -> (u64, Receiver<Out>) {
+    let key = entrance.names.iter().find(|name| venue.listen_keys.contains_key(*name)).cloned();
+    let (id, queue) = venue.streams.open(entrance.route, entrance.combined, key);
+    if let Some(names) = venue.streams.names(id) {
+        names.extend(entrance.names.iter().cloned());
+    }
+    (id, queue)
+}
+
 /// The life of a socket.
 pub(crate) async fn run(mut socket: WebSocket, entrance: Entrance, shared: Shared) {
-    let (id, mut queue) = {
-        let mut venue = lock(&shared);
-        let key = entrance.names.iter().find(|name| venue.listen_keys.contains_key(*name)).cloned();
-        let (id, queue) = venue.streams.open(entrance.route, entrance.combined, key);
-        if let Some(names) = venue.streams.names(id) {
-            names.extend(entrance.names.iter().cloned());
-        }
-        (id, queue)
-    };
+    let (id, mut queue) = seat(&mut lock(&shared), &entrance);
     let every = match entrance.route {
         Route::Spot | Route::Api => Duration::from_secs(20),
         _ => Duration::from_mins(3),
@@ -103,7 +113,9 @@ pub(crate) async fn run(mut socket: WebSocket, entrance: Entrance, shared: Share
             },
             Some(text) = due.recv() => socket.send(Message::Text(text.into())).await.is_ok(),
             message = socket.recv() => match message {
-                Some(Ok(Message::Text(text))) => hear(&shared, id, entrance.route, (&mut session, &text)),
+                Some(Ok(Message::Text(text))) => {
+                    hear(&mut lock(&shared), id, entrance.route, (&mut session, &text))
+                }
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_))) => true,
                 Some(Ok(Message::Close(_)) | Err(_)) | None => break,
             },
@@ -119,9 +131,8 @@ pub(crate) async fn run(mut socket: WebSocket, entrance: Entrance, shared: Share
 }
 
 /// A text from the client; false ends the socket.
-fn hear(shared: &Shared, id: u64, route: Route, from: (&mut Session, &str)) -> bool {
+pub(crate) fn hear(venue: &mut Venue, id: u64, route: Route, from: (&mut Session, &str)) -> bool {
     let (session, text) = from;
-    let mut venue = lock(shared);
     let second = (venue.real)().div_euclid(1_000);
     session.messages = if second == session.second { session.messages + 1 } else { 1 };
     session.second = second;
@@ -140,7 +151,7 @@ fn hear(shared: &Shared, id: u64, route: Route, from: (&mut Session, &str)) -> b
         return true;
     };
     if route == Route::Api {
-        return api::hear(&mut venue, id, session, &request);
+        return api::hear(venue, id, session, &request);
     }
     let answer = subscriptions(&mut venue.streams, id, &request);
     venue.streams.answer(id, &answer);

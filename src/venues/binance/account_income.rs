@@ -83,8 +83,8 @@ pub(super) struct Income {
     seen: BTreeSet<Key>,
     /// Movements that an earlier run booked, not yet seen again, each with the time at which it was.
     booked: VecDeque<(Asset, Amount, WallTime)>,
-    /// Settlements that are booked.
-    paid: BTreeSet<(InstrumentId, WallTime)>,
+    /// Settlements that are booked; with what an earlier run booked of each and no row has told again yet.
+    paid: BTreeMap<(InstrumentId, WallTime), Amount>,
     waiting: BTreeMap<(InstrumentId, WallTime), Waiting>,
     /// Settlements of a position of ours that no row was seen of yet.
     due: BTreeSet<(InstrumentId, WallTime)>,
@@ -107,7 +107,7 @@ impl Income {
             reading: None,
             seen: BTreeSet::new(),
             booked: VecDeque::new(),
-            paid: BTreeSet::new(),
+            paid: BTreeMap::new(),
             waiting: BTreeMap::new(),
             due: BTreeSet::new(),
             hour: None,
@@ -132,9 +132,9 @@ impl Income {
         }
     }
 
-    /// An earlier run booked this settlement.
-    pub(super) fn paid(&mut self, instrument: InstrumentId, stamp: WallTime) {
-        self.paid.insert((instrument, stamp));
+    /// An earlier run booked this settlement with this amount: its rows are known when they come again.
+    pub(super) fn paid(&mut self, instrument: InstrumentId, stamp: WallTime, amount: Amount) {
+        *self.paid.entry((instrument, stamp)).or_default() += amount;
     }
 
     /// A position as a list or a stream tells it.
@@ -248,10 +248,17 @@ impl Income {
         if let Some(waiting) = self.waiting.get_mut(&key) {
             // Two rows of one settlement are one payment.
             waiting.amount += row.amount;
-        } else if !self.paid.contains(&key) {
+        } else if let Some(left) = self.paid.get_mut(&key) {
+            // Rows that make up what an earlier run booked are known; only what is beyond that is news.
+            let again = (*left > Amount::ZERO && row.amount > Amount::ZERO && row.amount <= *left)
+                || (*left < Amount::ZERO && row.amount < Amount::ZERO && row.amount >= *left);
+            if again {
+                *left -= row.amount;
+            } else if row.at > self.from && !self.was_booked(row) {
+                told.events.push(self.adjusted(row, Adjustment::Funding));
+            }
+        } else {
             self.waiting.insert(key, Waiting { amount: row.amount, asset: row.asset, since: now });
-        } else if row.at > self.from && !self.was_booked(row) {
-            told.events.push(self.adjusted(row, Adjustment::Funding));
         }
     }
 }
@@ -263,7 +270,7 @@ impl Income {
             return;
         }
         self.coins.entry(instrument).or_insert(coins);
-        let last = self.paid.iter().filter(|(of, _)| *of == instrument).map(|(_, stamp)| *stamp).max();
+        let last = self.paid.keys().filter(|(of, _)| *of == instrument).map(|(_, stamp)| *stamp).max();
         let first = last.map_or(self.from, |last| last + Span::MINUTE).max(now - Span(7 * Span::DAY.0));
         let mut hour = first.floor(Span::HOUR) + Span::HOUR;
         while hour <= now {
@@ -281,7 +288,7 @@ impl Income {
         }
         self.hour = Some(hour);
         for (instrument, coins) in &self.coins {
-            if !coins.is_zero() && !self.paid.contains(&(*instrument, hour)) {
+            if !coins.is_zero() && !self.paid.contains_key(&(*instrument, hour)) {
                 self.held.insert((*instrument, hour), *coins);
             }
         }
@@ -338,7 +345,7 @@ impl Income {
             let key = (instrument, hour);
             match self.rates.get(&instrument).and_then(|of| of.get(&hour)) {
                 Some((rate, _))
-                    if *rate != Rate::ZERO && !self.paid.contains(&key) && !self.waiting.contains_key(&key) =>
+                    if *rate != Rate::ZERO && !self.paid.contains_key(&key) && !self.waiting.contains_key(&key) =>
                 {
                     self.due.insert(key);
                     self.held.remove(&key);
@@ -376,7 +383,7 @@ impl Income {
         for ((instrument, stamp), found, position) in over {
             let Some(one) = self.waiting.remove(&(instrument, stamp)) else { continue };
             self.pauses.remove(&instrument);
-            self.paid.insert((instrument, stamp));
+            self.paid.insert((instrument, stamp), Amount::ZERO);
             self.held.remove(&(instrument, stamp));
             let Some((rate, (mark, mark_source))) = found else {
                 // The amount is the venue's own word; only what it was computed from is not known.

@@ -250,7 +250,7 @@ impl Cycle {
                 self.queue.extend(next.map(|ask| (Step::Income, ask)));
             }
             (Step::Fills(instrument, from), Ok(Answer::Fills(rows))) => {
-                self.on_fills((instrument, from), rows, &mut found)
+                self.on_fills((instrument, from), rows, &mut found);
             }
             (_, Err(refused)) => {
                 if refused.class != Class::Clock {
@@ -364,8 +364,8 @@ impl Cycle {
             {
                 self.income.booked(*asset, *amount, at);
             }
-            Event::FundingPaid { instrument, stamp, .. } if self.fills.contains_key(instrument) => {
-                self.income.paid(*instrument, *stamp);
+            Event::FundingPaid { instrument, stamp, amount, .. } if self.fills.contains_key(instrument) => {
+                self.income.paid(*instrument, *stamp, *amount);
             }
             Event::VenueFill { instrument, fill, .. } => {
                 if let Some(known) = self.fills.get_mut(instrument) {

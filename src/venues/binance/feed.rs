@@ -309,7 +309,7 @@ impl Feed {
             }
             (Pending::Terms, Answer::FundingInfo(rows)) => self.terms(&rows, &left_out, out),
             (Pending::Listings(_) | Pending::Whole, Answer::Instruments { listings, .. }) => {
-                self.listings(&listings, out)
+                self.listings(&listings, out);
             }
             (Pending::Settled(instrument), Answer::FundingHistory(rows)) => self.settled(instrument, &rows, out),
             (Pending::Collateral, Answer::CollateralRates(rows)) => self.rates(&rows, out),

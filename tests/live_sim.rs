@@ -1,0 +1,107 @@
+//! The real live path in a deterministic simulator: accounts, feeds, budget, lines, reconciliation, driver, ledger and recovery on
+//! real files, joined to the loopback venue's core by a seeded network, in virtual time and one thread.
+//!
+//! `CARRY_SEEDS=5000 cargo test --release --test live_sim` runs the full count; `CARRY_SEED=7` one seed with its log. A failing run
+//! prints its seeds and what was broken. Seeds that ever failed stand in `tests/live_sim_seeds.txt` and always run.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::await_holding_refcell_ref,
+    reason = "helpers of a test stop at the first surprise; the count of seeds comes from the environment"
+)]
+
+#[path = "live_sim/clock.rs"]
+mod clock;
+#[path = "live_sim/judge.rs"]
+mod judge;
+#[path = "live_sim/network.rs"]
+mod network;
+#[path = "live_sim/plan.rs"]
+mod plan;
+#[path = "live_sim/world.rs"]
+mod world;
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+
+fn seeds() -> Vec<u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    if let Some(seed) = number("CARRY_SEED") {
+        return vec![seed];
+    }
+    let kept =
+        include_str!("live_sim_seeds.txt").lines().filter_map(|line| line.split_whitespace().next()?.parse().ok());
+    let from = number("CARRY_FROM").unwrap_or(0);
+    kept.chain(from..=from + number("CARRY_SEEDS").unwrap_or(8)).collect()
+}
+
+#[derive(Default)]
+struct Sum {
+    seeds: u64,
+    crashes: u64,
+    orders: u64,
+    executions: u64,
+    worst_naked_ms: i64,
+    worst_orders: u32,
+    fired: BTreeMap<&'static str, u64>,
+    failed: Vec<String>,
+}
+
+fn take(sum: &mut Sum, seed: u64, report: &world::Report) {
+    sum.seeds += 1;
+    sum.crashes += report.crashes;
+    let found = &report.found;
+    sum.orders += found.orders;
+    sum.executions += found.executions;
+    sum.worst_naked_ms = sum.worst_naked_ms.max(found.worst_naked_ms);
+    sum.worst_orders = sum.worst_orders.max(found.worst_orders);
+    for (row, count) in &found.fired {
+        *sum.fired.entry(row).or_default() += count;
+    }
+    if std::env::var("CARRY_SEED").is_ok() {
+        report.log.iter().for_each(|line| println!("{line}"));
+    }
+    if !found.broken.is_empty() {
+        let text = found.broken.join("\n    ");
+        sum.failed.push(format!(
+            "seed {seed} (CARRY_SEED={seed} cargo test --release --test live_sim -- --nocapture)\n    {text}"
+        ));
+    }
+}
+
+#[test]
+fn a_live_run_among_faults_keeps_the_way_and_the_end() {
+    if let Ok(filter) = std::env::var("CARRY_LOG") {
+        let log = tracing_subscriber::fmt().with_ansi(false).with_target(false);
+        let _ = log.with_env_filter(tracing_subscriber::EnvFilter::new(filter)).try_init();
+    }
+    let next = Mutex::new(seeds().into_iter());
+    let sum = Mutex::new(Sum::default());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let Some(seed) = next.lock().unwrap().next() else { return };
+                    match catch_unwind(AssertUnwindSafe(|| world::play(seed))) {
+                        Ok(report) => take(&mut sum.lock().unwrap(), seed, &report),
+                        Err(panic) => {
+                            let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
+                            sum.lock().unwrap().failed.push(format!("seed {seed}: panic {text}"));
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let sum = sum.into_inner().unwrap();
+    let hours = sum.seeds * u64::try_from(world::LENGTH / 3_600_000).unwrap();
+    println!(
+        "{} seeds, {hours} simulated hours, {} orders, {} executions, {} crashes, worst naked {} ms, worst orders of a leg {}\nfired: {:?}",
+        sum.seeds, sum.orders, sum.executions, sum.crashes, sum.worst_naked_ms, sum.worst_orders, sum.fired
+    );
+    assert!(sum.failed.is_empty(), "{} of {} seeds failed:\n{}", sum.failed.len(), sum.seeds, sum.failed.join("\n"));
+}

@@ -1,0 +1,265 @@
+//! Judges the way by the venue's own books, after everything that changes them, and the end by ledger and venue.
+//!
+//! A cause from outside excuses for a stated time and no longer: a request whose outcome could not be known, a ban, a halted
+//! market, a dead process. Lost streams and failing lists excuse nothing: what reduces risk needs neither.
+
+use super::clock::true_ms;
+use carry::domain::{Amount, Asset, Market, Quantity, Side, SignedQuantity, Symbol};
+use carry::loopback::{Answered, Core, Executed, Holdings};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// Longest that legs may be unequal without a cause from outside: `execution.hedge_time` and two ways.
+const NAKED_MS: i64 = 5_000 + 3_000;
+/// Orders of one leg between two moments at which the pair was equal and at rest.
+const ORDERS: u32 = 6;
+
+/// One coin's two legs.
+#[derive(Debug, Default, Clone)]
+struct Legs {
+    naked_since: Option<i64>,
+    /// Time that counts, of the present stretch.
+    counted: i64,
+    last: i64,
+    worst: i64,
+    orders: [u32; 2],
+    last_trade: BTreeMap<&'static str, (Side, i64)>,
+    /// A stranger's hand was in it: a person decides.
+    foreign: bool,
+}
+
+/// Whether an order was not executed whole.
+fn is_short(body: &str) -> bool {
+    let Ok(value) = serde_json::from_str::<serde_json::Value>(body) else { return true };
+    let quantity = |name: &str| value[name].as_str().and_then(|text| Quantity::parse(text).ok());
+    quantity("executedQty") < quantity("origQty")
+}
+
+/// What it found.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Findings {
+    pub(crate) broken: Vec<String>,
+    pub(crate) worst_naked_ms: i64,
+    pub(crate) worst_orders: u32,
+    pub(crate) orders: u64,
+    pub(crate) executions: u64,
+    pub(crate) fired: BTreeMap<&'static str, u64>,
+    pub(crate) refused_by_limits: u64,
+}
+
+/// The judge of one seed.
+pub(crate) struct Judge {
+    pub(crate) found: Findings,
+    lots: BTreeMap<Symbol, (Asset, Quantity)>,
+    legs: BTreeMap<Symbol, Legs>,
+    base: Holdings,
+    excused: i64,
+    seen: u64,
+    limited: i64,
+    venue_acts: i64,
+    log: Vec<String>,
+    /// Every answer goes to the log.
+    traces: bool,
+    start: i64,
+}
+
+impl Judge {
+    /// `lots`: symbol, its coin, and what counts as equal.
+    pub(crate) fn new(base: Holdings, lots: Vec<(Symbol, Asset, Quantity)>) -> Self {
+        let legs = lots.iter().map(|(symbol, _, _)| (*symbol, Legs::default())).collect();
+        Self {
+            found: Findings::default(),
+            lots: lots.into_iter().map(|(symbol, coin, lot)| (symbol, (coin, lot))).collect(),
+            legs,
+            base,
+            excused: 0,
+            seen: 0,
+            limited: 0,
+            venue_acts: 0,
+            log: Vec::new(),
+            traces: std::env::var("CARRY_TRACE").is_ok(),
+            start: true_ms(),
+        }
+    }
+
+    pub(crate) fn fired(&mut self, row: &'static str) {
+        *self.found.fired.entry(row).or_default() += 1;
+    }
+
+    /// The last lines of what happened, for a failing seed.
+    pub(crate) fn log(&self) -> &[String] {
+        &self.log
+    }
+
+    pub(crate) fn note(&mut self, text: impl Into<String>) {
+        let at = true_ms() - self.start;
+        self.log.push(format!(
+            "{:>9.3} s  {}",
+            f64::from(i32::try_from(at).unwrap_or(i32::MAX)) / 1_000.0,
+            text.into()
+        ));
+    }
+
+    fn break_(&mut self, text: String) {
+        self.note(format!("BROKEN {text}"));
+        if self.found.broken.len() < 8 {
+            self.found.broken.push(text);
+        }
+    }
+
+    /// An outcome cannot be known for this long, or nobody can act.
+    pub(crate) fn excuse(&mut self, matters: bool, ms: i64) {
+        if matters {
+            self.excused = self.excused.max(true_ms() + ms);
+        }
+    }
+
+    /// An act of the venue or of a stranger, in the grammar of fault files.
+    pub(crate) fn act(&mut self, text: &str) {
+        self.note(text.replace('\n', ", "));
+        let lasts =
+            text.lines().find_map(|line| line.strip_prefix("for = \"")?.strip_suffix("s\"")?.parse::<i64>().ok());
+        if text.contains("\"ban\"") || text.contains("\"rate_limit\"") {
+            self.limited = true_ms() + lasts.unwrap_or(0) * 1_000 + 10_000;
+            // After a ban the first question is a gentle one.
+            self.excuse(true, lasts.unwrap_or(0) * 1_000 + 30_000);
+        }
+        if text.contains("\"halt\"") {
+            let lasts = if text.contains("true") { 20 * 60_000 } else { 30_000 };
+            self.excused = if text.contains("true") { self.excused.max(true_ms() + lasts) } else { true_ms() + lasts };
+        }
+        if text.contains("\"adl\"") || text.contains("\"liquidation\"") || text.contains("\"rally\"") {
+            self.venue_acts = true_ms() + 60_000;
+        }
+        if text.contains("\"foreign\"") || text.contains("\"revoke\"") || text.contains("\"hedge\"") {
+            for legs in self.legs.values_mut() {
+                legs.foreign = true;
+            }
+        }
+    }
+
+    /// The venue answered a request.
+    pub(crate) fn answered(&mut self, is_order: bool, path: &str, answered: &Answered) {
+        if is_order {
+            self.found.orders += 1;
+            let body: String = answered.body.chars().take(90).collect();
+            self.note(format!("order at {path}: {} {body}", answered.status));
+            if answered.status != 200 || is_short(&answered.body) {
+                self.excused = self.excused.max(true_ms() + 6_000);
+            }
+        }
+        if !is_order && self.traces {
+            self.note(format!("{path}: {} {}", answered.status, answered.body.chars().take(140).collect::<String>()));
+        }
+        if matches!(answered.status, 418 | 429) && true_ms() > self.limited {
+            self.found.refused_by_limits += 1;
+            self.break_(format!("I18: {} at {path} by our own hand", answered.status));
+        }
+    }
+
+    /// After everything that may have changed the books.
+    pub(crate) fn look(&mut self, core: &Core, faulty: bool) {
+        let fresh = core.executions_after(self.seen);
+        for one in &fresh {
+            self.seen = self.seen.max(one.id);
+            self.executed(one);
+        }
+        let now = true_ms();
+        let holdings = core.holdings();
+        let symbols: Vec<(Symbol, Asset, Quantity)> = self.lots.iter().map(|(s, (c, l))| (*s, *c, *l)).collect();
+        for (symbol, coin, lot) in symbols {
+            let delta = self.delta(&holdings, symbol, coin);
+            let excused = now < self.excused;
+            let Some(legs) = self.legs.get_mut(&symbol) else { continue };
+            let passed = now - legs.last;
+            legs.last = now;
+            if delta.magnitude() <= lot {
+                if legs.naked_since.take().is_some() {
+                    legs.orders = [0, 0];
+                    legs.counted = 0;
+                }
+                continue;
+            }
+            let since = *legs.naked_since.get_or_insert(now);
+            if !excused && !legs.foreign && since != now {
+                legs.counted += passed;
+            }
+            let (counted, worst) = (legs.counted, legs.worst);
+            legs.worst = worst.max(counted);
+            self.found.worst_naked_ms = self.found.worst_naked_ms.max(counted);
+            if counted > NAKED_MS && counted - passed <= NAKED_MS {
+                self.break_(format!(
+                    "I1: {symbol} unequal by {delta} for {counted} ms without a cause (faults on: {faulty})"
+                ));
+            }
+        }
+        for (client, count) in core.arrivals() {
+            if *count > 1 {
+                self.break_(format!("I2: {client} arrived {count} times"));
+                return;
+            }
+        }
+    }
+
+    fn delta(&self, holdings: &Holdings, symbol: Symbol, coin: Asset) -> SignedQuantity {
+        let of = |of: &BTreeMap<Asset, Amount>| of.get(&coin).copied().unwrap_or_default();
+        let coins = of(&holdings.spot) + of(&holdings.perp) - of(&self.base.spot) - of(&self.base.perp);
+        let units = i64::try_from(coins.units() / (Amount::whole(1).units() / 100_000_000)).unwrap();
+        let position = holdings.positions.get(&symbol).copied().unwrap_or(SignedQuantity::ZERO);
+        SignedQuantity::from_units(units) + position
+    }
+
+    fn executed(&mut self, one: &Executed) {
+        self.found.executions += 1;
+        let market = if one.market == Market::Spot { "spot" } else { "perp" };
+        let mut text = String::new();
+        let _ = write!(text, "{market} {} {:?} {} at {}", one.symbol, one.side, one.quantity, one.price);
+        let _ = write!(
+            text,
+            " fee {} {} by {}",
+            one.fee,
+            one.fee_asset,
+            if one.by_venue { "the venue" } else { &one.client }
+        );
+        self.note(text);
+        let now = true_ms();
+        let (venue_acts, excused) = (self.venue_acts, self.excused);
+        if one.by_venue {
+            if now > venue_acts {
+                self.break_(format!("I15: the venue closed {} {} at {}", one.quantity, one.symbol, one.price));
+            }
+            self.venue_acts = now + 60_000;
+            self.excused = self.excused.max(now);
+            return;
+        }
+        let Some(legs) = self.legs.get_mut(&one.symbol) else { return };
+        let before = legs.last_trade.insert(market, (one.side, now));
+        let slot = &mut legs.orders[usize::from(one.market == Market::Perp)];
+        *slot += 1;
+        let count = *slot;
+        self.found.worst_orders = self.found.worst_orders.max(count);
+        if count > ORDERS && now > excused {
+            self.break_(format!("I3: {count} executions of the {market} leg of {} before it was equal", one.symbol));
+        }
+        if let Some((side, at)) = before
+            && side != one.side
+            && now - at < 60_000
+            && now > excused
+            && now > venue_acts
+        {
+            self.break_(format!(
+                "churn: {market} {} went {side:?} and {:?} within {} ms without a cause",
+                one.symbol,
+                one.side,
+                now - at
+            ));
+        }
+    }
+
+    /// How the end must be.
+    pub(crate) fn end(&mut self, problems: Vec<String>) {
+        for problem in problems {
+            self.break_(problem);
+        }
+    }
+}

@@ -1,0 +1,555 @@
+//! One seed: a venue's core, a network between, and the real live run on real files, in one thread and virtual time.
+
+use super::clock::{self, true_ms};
+use super::judge::{Findings, Judge};
+use super::network::{Network, Queue};
+use super::plan::{Draws, Plan};
+use carry::config::{Loaded, Sources, load};
+use carry::domain::{Amount, Asset, Quantity, Span, Symbol, VenueId, WallTime};
+use carry::loopback::keys::TRADER;
+use carry::loopback::{Core, Options, Profile as Protocol, Script, Source};
+use carry::net::carrier::Carrier;
+use carry::net::hosts::{Holder, Owner, TestKeys};
+use carry::net::wire::{INBOX, Network as NetworkOf, Signer, Wire};
+use carry::port::event::Wallet;
+use carry::port::order::Intent;
+use carry::port::{Command, Stamped};
+use carry::run::begin::{self, Beginning};
+use carry::run::control::{Act, Code, ControlRequest};
+use carry::run::desk::Desk;
+use carry::run::journal::{Books, Journal, JournalError};
+use carry::run::live::Live;
+use carry::run::live_loop::{self, Ears, Stop, Until};
+use carry::run::opening::{self, Wanted};
+use carry::run::session::Session;
+use carry::venues::binance::profile::Profile;
+use carry::venues::binance::sign::TradeSigner;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// 2025-10-10T00:05Z: five minutes after a settlement.
+const START: i64 = 1_760_054_700_000;
+/// Six hours and a little.
+pub(crate) const LENGTH: i64 = 365 * 60_000;
+/// So long after the last fault a person looks, and so long after that all must be well.
+pub(crate) const GRACE: i64 = 120_000;
+const BASE: &str = "http://127.0.0.1:1";
+
+const STRATEGY: &str = r#"
+[strategy]
+rule = "anchor"
+pairs = ["binance:BTCUSDT", "binance:ETHUSDT"]
+[signal]
+funding = "settled"
+smooth = "1h"
+memory = "2d"
+[entry]
+funding = "0.01%/8h"
+margin = "0.01%/8h"
+cooldown = "30m"
+[exit]
+when = "all"
+funding = "0.005%/8h"
+basis = "30bps"
+min_hold = "30m"
+[gates]
+quadrant = false
+min_depth = "100usdt"
+[size]
+per_pair = "20%"
+leverage = "2x"
+"#;
+
+/// Hourly funding that is high, turns, is high again and turns again: two trips.
+fn market() -> String {
+    let mut text = "calm = true\n".to_owned();
+    for symbol in ["BTCUSDT", "ETHUSDT"] {
+        let mut act = |at: i64, rest: &str| {
+            writeln!(text, "[[act]]\nat = \"{at}m\"\nsymbol = \"{symbol}\"\n{rest}").unwrap();
+        };
+        act(0, "act = \"interval\"\nhours = 1");
+        for (from, to) in [(0, 110), (200, 300)] {
+            act(from, "act = \"funding\"\nrate = \"0.0001\"");
+            act(from, "act = \"premium\"\nto = \"0.0004\"\nover = \"1m\"");
+            act(to, "act = \"funding\"\nrate = \"-0.00005\"");
+            act(to, "act = \"premium\"\nto = \"-0.0005\"\nover = \"10m\"");
+        }
+    }
+    text
+}
+
+/// What a seed came to.
+pub(crate) struct Report {
+    pub(crate) found: Findings,
+    pub(crate) crashes: u64,
+    pub(crate) log: Vec<String>,
+}
+
+/// How a run of the bot ended.
+#[derive(Debug)]
+enum Ended {
+    Crashed,
+    Over(String),
+    Failed(String),
+}
+
+/// What the run showed at its last tick.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct View {
+    at: i64,
+    reachable: bool,
+    orders: usize,
+    bot: String,
+    phases: String,
+    unexplained: String,
+    ledger: BTreeMap<(Wallet, Asset), Amount>,
+    alarms: String,
+    state: String,
+    /// The commands that clear what stands.
+    stops: Vec<String>,
+}
+
+type Shown = Rc<RefCell<View>>;
+
+/// Dies at a durable write: before it, after it, or in the middle of it.
+struct Crashing<'a> {
+    session: Session,
+    folder: &'a Path,
+    copy: &'a Path,
+    writes: u64,
+    dies_at: u64,
+    draws: Rc<RefCell<Draws>>,
+}
+
+impl Crashing<'_> {
+    /// Whether the process dies before this write.
+    fn dies(&mut self, write: impl FnOnce(&mut Session) -> Result<(), JournalError>) -> Result<(), JournalError> {
+        self.writes += 1;
+        if self.dies_at == 0 || self.writes != self.dies_at {
+            return write(&mut self.session);
+        }
+        let wal = |folder: &Path| folder.join("ledger.sqlite-wal");
+        let length = |folder: &Path| std::fs::metadata(wal(folder)).map_or(0, |file| file.len());
+        let before = length(self.folder);
+        write(&mut self.session)?;
+        copy(self.folder, self.copy);
+        let after = length(self.copy);
+        // Before it, in the middle of it, or after it.
+        let mut draws = self.draws.borrow_mut();
+        let kept = match draws.below(3) {
+            0 => before,
+            1 => before + draws.below(after.saturating_sub(before).max(1)),
+            _ => after,
+        };
+        if kept < after && after > before {
+            std::fs::OpenOptions::new().write(true).open(wal(self.copy)).unwrap().set_len(kept).unwrap();
+        }
+        Err(JournalError("the process died here".to_owned()))
+    }
+}
+
+impl Journal for Crashing<'_> {
+    fn intent(&mut self, intent: &Intent, books: Books<'_>) -> Result<(), JournalError> {
+        self.dies(|session| session.intent(intent, books))
+    }
+    fn fact(&mut self, stamped: &Stamped, number: Option<u64>, books: Books<'_>) -> Result<(), JournalError> {
+        self.dies(|session| session.fact(stamped, number, books))
+    }
+    fn input(&mut self, stamped: &Stamped) -> Result<(), JournalError> {
+        self.session.input(stamped)
+    }
+    fn command(&mut self, at: WallTime, command: &Command) {
+        self.session.command(at, command);
+    }
+}
+
+/// A folder as it lies on the disk at this instant.
+fn copy(from: &Path, to: &Path) {
+    let _ = std::fs::remove_dir_all(to);
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+fn loaded(folder: &Path) -> Loaded {
+    let path = folder.join("strategy.toml");
+    std::fs::write(&path, STRATEGY).unwrap();
+    let set = ["live.shadow_hours=1h", "live.max_notional=1000000usdt", "run.capital=100000usdt"];
+    let sources =
+        Sources { strategy: Some(path), set: set.iter().map(|one| (*one).to_owned()).collect(), ..Sources::default() };
+    load(&sources).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn core() -> Core {
+    let options = Options {
+        profile: Protocol::Binance,
+        listen: "127.0.0.1:0".parse().unwrap(),
+        source: Source::Generated(1),
+        start: WallTime(START),
+        history: Span::hours(3),
+        speed_per_mille: 1_000,
+        pulse_ms: 1_000,
+        script: Script::parse(&market()).unwrap(),
+        spot_balance: Amount::whole(80_000),
+        futures_balance: Amount::whole(40_000),
+        state: None,
+        certificate: None,
+    };
+    Core::open(options, Arc::new(true_ms)).unwrap()
+}
+
+/// Plays one seed.
+pub(crate) fn play(seed: u64) -> Report {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let local = tokio::task::LocalSet::new();
+    runtime.block_on(local.run_until(whole(seed)))
+}
+
+/// All that one seed plays with.
+struct Scene {
+    root: tempfile::TempDir,
+    network: Rc<RefCell<Network>>,
+    queue: Queue,
+    kill: Rc<RefCell<Option<i64>>>,
+    draws: Rc<RefCell<Draws>>,
+    shown: Shown,
+    crash_every: u64,
+    until: i64,
+}
+
+async fn whole(seed: u64) -> Report {
+    clock::begin(START);
+    let scene = Scene::set(seed);
+    let driven = Rc::clone(&scene.network);
+    let driving = tokio::task::spawn_local(async move { while Network::step(&driven).await {} });
+    let mut problems = Vec::new();
+    let crashes = scene.lives(&mut problems).await;
+    problems.extend(end(&scene.network.borrow(), &scene.shown.borrow()));
+    let mut network = scene.network.borrow_mut();
+    network.judge.end(problems);
+    network.end();
+    let log = network.judge.log().to_vec();
+    let found = network.judge.found.clone();
+    drop(network);
+    driving.abort();
+    if std::env::var("CARRY_KEEP").is_ok() {
+        println!("kept: {}", scene.root.keep().display());
+    }
+    Report { found, crashes, log }
+}
+
+impl Scene {
+    fn set(seed: u64) -> Self {
+        let root = tempfile::Builder::new().prefix("carry-sim").tempdir_in(shm()).unwrap();
+        let mut draws = Draws::new(seed);
+        let plan = Plan::of(seed, &mut draws);
+        let core = core();
+        let lot = |symbol: &str, coin: &'static str, lot: &str| {
+            (Symbol::new(symbol).unwrap(), Asset::of(coin), Quantity::parse(lot).unwrap())
+        };
+        let lots = vec![lot("BTCUSDT", "BTC", "0.001"), lot("ETHUSDT", "ETH", "0.02")];
+        let judge = Judge::new(core.holdings(), lots);
+        let queue: Queue = Rc::new(RefCell::new(None));
+        let (crash_every, until) = (plan.crash_every, plan.until);
+        let network = Network::new(core, plan, judge, Draws::new(seed ^ 0x5eed), Rc::clone(&queue));
+        let kill = Rc::clone(&network.kill);
+        let (network, draws) = (Rc::new(RefCell::new(network)), Rc::new(RefCell::new(draws)));
+        Self { root, network, queue, kill, draws, shown: Rc::default(), crash_every, until }
+    }
+
+    fn note(&self, text: impl Into<String>) {
+        self.network.borrow_mut().judge.note(text);
+    }
+
+    /// One life of the process after another, until the time is over; how many ended in a crash.
+    async fn lives(&self, problems: &mut Vec<String>) -> u64 {
+        let mut folder = self.root.path().join("run-0");
+        let (mut crashes, mut generation) = (0, 0);
+        while true_ms() < START + LENGTH {
+            generation += 1;
+            let next = self.root.path().join(format!("run-{generation}"));
+            match self.life((&folder, &next), generation).await {
+                Ended::Crashed => {
+                    crashes += 1;
+                    *self.queue.borrow_mut() = None;
+                    let down = self.draws.borrow_mut().pick(&[0, 1_000, 20_000, 300_000]);
+                    self.note(format!("the process dies for {down} ms"));
+                    self.network.borrow_mut().judge.excuse(true, down + 60_000);
+                    clock_until(true_ms() + down).await;
+                    folder = next;
+                }
+                Ended::Failed(what) => {
+                    *self.queue.borrow_mut() = None;
+                    self.note(format!("the start failed: {what}"));
+                    self.network.borrow_mut().judge.excuse(true, 40_000);
+                    if true_ms() > START + self.until + 180_000 {
+                        problems.push(format!("I20: the start fails though nothing is wrong: {what}"));
+                        break;
+                    }
+                    // As a service manager does.
+                    clock_until(true_ms() + 30_000).await;
+                }
+                Ended::Over(how) => {
+                    self.note(format!("ended: {how}"));
+                    break;
+                }
+            }
+        }
+        crashes
+    }
+
+    async fn life(&self, (folder, copied): (&Path, &Path), generation: u32) -> Ended {
+        let faulty = self.crash_every > 0 && true_ms() < START + self.until;
+        let dies_at = if faulty { 1 + self.draws.borrow_mut().below(2 * self.crash_every) } else { 0 };
+        let bot = Bot { scene: self, folder, copy: copied, dies_at, generation };
+        tokio::select! {
+            biased;
+            ended = bot.run() => ended,
+            back = killed(&self.kill) => {
+                // Killed between two writes: what is on disk is what it left.
+                copy(folder, copied);
+                self.note("killed");
+                clock_until(back).await;
+                Ended::Crashed
+            }
+        }
+    }
+}
+
+/// What must be true at the end, two hours after the last fault.
+fn end(network: &Network, view: &View) -> Vec<String> {
+    let mut problems = Vec::new();
+    let holdings = network.core.holdings();
+    if !holdings.positions.is_empty() {
+        problems.push(format!("I20: positions are left: {:?}", holdings.positions));
+    }
+    if network.core.rests() {
+        problems.push("I20: an order rests".to_owned());
+    }
+    if view.orders > 0 || !view.reachable {
+        problems.push(format!("I20: {} orders unsettled, reachable {}", view.orders, view.reachable));
+    }
+    if view.unexplained != "0" {
+        problems.push(format!("I5: unexplained {}", view.unexplained));
+    }
+    for (wallet, of) in [(Wallet::Spot, &holdings.spot), (Wallet::Perp, &holdings.perp)] {
+        let mut ledger: BTreeMap<Asset, Amount> = BTreeMap::new();
+        for ((place, asset), amount) in &view.ledger {
+            if *place == wallet && !amount.is_zero() {
+                ledger.insert(*asset, *amount);
+            }
+        }
+        if &ledger != of {
+            problems.push(format!("I5: {wallet:?}: ledger {ledger:?}, venue {of:?}"));
+        }
+    }
+    if !problems.is_empty() {
+        problems.push(format!(
+            "it showed: {} {} bot {} phases {} alarms {} at {} s",
+            view.state,
+            view.stops.join("; "),
+            view.bot,
+            view.phases,
+            view.alarms,
+            (view.at - START) / 1_000
+        ));
+    }
+    problems
+}
+
+fn shm() -> PathBuf {
+    let shm = PathBuf::from("/dev/shm");
+    if shm.is_dir() { shm } else { std::env::temp_dir() }
+}
+
+async fn clock_until(at: i64) {
+    let wait = u64::try_from((at - true_ms()).max(0)).unwrap();
+    tokio::time::sleep(Duration::from_millis(wait)).await;
+}
+
+/// Waits until the plan kills the process; when it may come back.
+async fn killed(kill: &Rc<RefCell<Option<i64>>>) -> i64 {
+    loop {
+        if let Some(back) = kill.borrow_mut().take() {
+            return back;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+struct Bot<'a> {
+    scene: &'a Scene,
+    folder: &'a Path,
+    copy: &'a Path,
+    dies_at: u64,
+    generation: u32,
+}
+
+impl Bot<'_> {
+    async fn run(self) -> Ended {
+        match self.live().await {
+            Ok(ended) => ended,
+            Err(error) => Ended::Failed(error.to_string()),
+        }
+    }
+
+    async fn live(&self) -> Result<Ended, begin::BeginError> {
+        std::fs::create_dir_all(self.folder)?;
+        clock::forget();
+        let loaded = loaded(self.folder);
+        let (to, asked) = mpsc::unbounded_channel();
+        *self.scene.queue.borrow_mut() = Some(asked);
+        let (sender, inbox) = mpsc::channel(INBOX);
+        let profile = Profile::named("binance").unwrap().with_loopback(BASE);
+        let secret = secrecy::SecretString::from(TRADER.1.to_owned());
+        let signer = Signer::Trade(Arc::new(TradeSigner::hmac(TRADER.0, &secret).unwrap()));
+        let machine = clock::machine();
+        let of = NetworkOf {
+            owner: Owner::Binance,
+            holder: Holder::Test(TestKeys::vouched()),
+            test_root: None,
+            clock: machine,
+            carrier: Carrier::Queue(to),
+        };
+        let wire = Arc::new(Wire::new((VenueId(0), Arc::new(profile)), signer, &of, sender)?);
+        let symbols = vec!["BTCUSDT".to_owned(), "ETHUSDT".to_owned()];
+        let wanted = vec![Wanted { venue: VenueId(0), name: "binance".to_owned(), symbols, wire }];
+        let mut opened = opening::open(&loaded.settings, wanted, machine, inbox).await?;
+        begin::accounts(&opened, &loaded.settings).await?;
+        opening::open_lines(&mut opened);
+        let of = Beginning { folder: self.folder, loaded: &loaded, salt: self.generation };
+        let live = begin::live(of, &mut opened).await?;
+        let mut live = live.with_journal(|session| Crashing {
+            session,
+            folder: self.folder,
+            copy: self.copy,
+            writes: 0,
+            dies_at: self.dies_at,
+            draws: Rc::clone(&self.scene.draws),
+        });
+        let (ask, requests) = mpsc::channel::<ControlRequest>(4);
+        let operator =
+            operate(ask, Rc::clone(&self.scene.shown), START + self.scene.until, Rc::clone(&self.scene.network));
+        let operator = tokio::task::spawn_local(operator);
+        let (_stop, stop) = watch::channel(Stop::Not);
+        let mut ears = Ears { inbox: opened.inbox, desk: Desk::new(requests), stop };
+        let until = Until { end: Some(WallTime(START + LENGTH)), grace: Span::seconds(60) };
+        let shown = Rc::clone(&self.scene.shown);
+        let trace = std::env::var("CARRY_SEED").is_ok();
+        let look = |run: &mut Live<Crashing<'_>>, _: WallTime| {
+            let now = view(run);
+            if trace && now.ledger != shown.borrow().ledger {
+                println!("{:>9} s  ledger {:?}", (now.at - START) / 1_000, now.ledger);
+            }
+            *shown.borrow_mut() = now;
+        };
+        let ended = live_loop::run(&mut live, &mut ears, machine, until, look).await;
+        operator.abort();
+        match ended {
+            Ok(ended) => {
+                *shown.borrow_mut() = view(&mut live);
+                Ok(Ended::Over(format!("{ended:?}")))
+            }
+            Err(error) if error.0.contains("died here") => Ok(Ended::Crashed),
+            Err(error) => Ok(Ended::Failed(error.to_string())),
+        }
+    }
+}
+
+fn view<J: Journal>(live: &mut Live<J>) -> View {
+    let reachable = live.is_reachable();
+    let alarms = format!("{:?}", live.driver.alarms);
+    let (word, stops) = carry::run::stops::of(&live.driver.state);
+    let state = &mut live.driver.state;
+    state.mark_all();
+    let equity = state.equity();
+    let lines = carry::run::collect::lines_of(state, equity);
+    let mut ledger = BTreeMap::new();
+    for ((account, asset), amount) in state.ledger.balances() {
+        if let carry::ledger::Account::Wallet { wallet, .. } = account {
+            ledger.insert((*wallet, *asset), *amount);
+        }
+    }
+    View {
+        at: true_ms(),
+        reachable,
+        orders: state.orders.live().len(),
+        bot: format!("{:?}", state.bot),
+        phases: format!("{:?}", state.pairs.iter().map(|pair| pair.memory.phase).collect::<Vec<_>>()),
+        unexplained: lines.unexplained.to_string(),
+        ledger,
+        alarms,
+        state: word,
+        stops: stops.into_iter().filter_map(|stop| stop.clear).collect(),
+    }
+}
+
+/// The judge's operator: types what the shown reasons name, and nothing else, once nothing goes wrong any more.
+async fn operate(ask: mpsc::Sender<ControlRequest>, shown: Shown, from: i64, network: Rc<RefCell<Network>>) {
+    clock_until(from + GRACE).await;
+    loop {
+        let stops = shown.borrow().stops.clone();
+        for clear in stops {
+            let acts: Vec<Act> = clear.split(", then ").filter_map(act).collect();
+            for act in acts {
+                type_in(&ask, act, &network).await;
+            }
+        }
+        tokio::time::sleep(Duration::from_secs(30)).await;
+    }
+}
+
+/// What a person's command line means to the session.
+fn act(command: &str) -> Option<Act> {
+    let command = command.trim_start_matches("carry ");
+    Some(match command.split(' ').next()? {
+        "reconcile" => Act::Reconcile,
+        "resume" => Act::Resume,
+        "accept" => Act::Accept,
+        "clear-halt" => Act::ClearHalt("looked at by the judge".to_owned()),
+        _ => return None,
+    })
+}
+
+/// Types an act, agrees to its plan, and follows the way that a difference names.
+async fn type_in(ask: &mpsc::Sender<ControlRequest>, act: Act, network: &Rc<RefCell<Network>>) {
+    let mut acts = vec![act];
+    while let Some(act) = acts.pop() {
+        let mut token = None;
+        for _ in 0..3 {
+            let (reply, answered) = oneshot::channel();
+            if ask.send(ControlRequest { act: act.clone(), token: token.clone(), reply }).await.is_err() {
+                return;
+            }
+            let Ok(reply) = answered.await else { return };
+            let said = reply.error.as_ref().map_or_else(|| "done".to_owned(), |error| error.message.replace('\n', " "));
+            network.borrow_mut().judge.note(format!("typed {act:?}: ok {} {said}", reply.ok));
+            if let Some(plan) = reply.plan {
+                token = Some(plan.token);
+                continue;
+            }
+            let busy = reply.error.as_ref().is_some_and(|error| error.code == Code::Busy);
+            if busy {
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                continue;
+            }
+            let differs = reply.error.as_ref().is_some_and(|error| error.code == Code::Difference);
+            if differs && act == Act::Reconcile {
+                acts.push(Act::Accept);
+            }
+            break;
+        }
+    }
+}
