@@ -15,10 +15,14 @@
 
 #[path = "live_sim/clock.rs"]
 mod clock;
+#[path = "live_sim/crash.rs"]
+mod crash;
 #[path = "live_sim/judge.rs"]
 mod judge;
 #[path = "live_sim/network.rs"]
 mod network;
+#[path = "live_sim/operator.rs"]
+mod operator;
 #[path = "live_sim/plan.rs"]
 mod plan;
 #[path = "live_sim/world.rs"]

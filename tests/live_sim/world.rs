@@ -1,8 +1,10 @@
 //! One seed: a venue's core, a network between, and the real live run on real files, in one thread and virtual time.
 
 use super::clock::{self, true_ms};
+use super::crash::{Crashing, copy};
 use super::judge::{Findings, Judge};
 use super::network::{Network, Queue};
+use super::operator::operate;
 use super::plan::{Draws, Plan};
 use carry::config::{Loaded, Sources, load};
 use carry::domain::{Amount, Asset, Quantity, Span, Symbol, VenueId, WallTime};
@@ -12,16 +14,13 @@ use carry::net::carrier::Carrier;
 use carry::net::hosts::{Holder, Owner, TestKeys};
 use carry::net::wire::{INBOX, Network as NetworkOf, Signer, Wire};
 use carry::port::event::Wallet;
-use carry::port::order::Intent;
-use carry::port::{Command, Stamped};
 use carry::run::begin::{self, Beginning};
-use carry::run::control::{Act, Code, ControlRequest};
+use carry::run::control::ControlRequest;
 use carry::run::desk::Desk;
-use carry::run::journal::{Books, Journal, JournalError};
+use carry::run::journal::Journal;
 use carry::run::live::Live;
 use carry::run::live_loop::{self, Ears, Stop, Until};
 use carry::run::opening::{self, Wanted};
-use carry::run::session::Session;
 use carry::venues::binance::profile::Profile;
 use carry::venues::binance::sign::TradeSigner;
 use std::cell::RefCell;
@@ -31,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 /// 2025-10-10T00:05Z: five minutes after a settlement.
 const START: i64 = 1_760_054_700_000;
@@ -112,76 +111,10 @@ pub(crate) struct View {
     alarms: String,
     state: String,
     /// The commands that clear what stands.
-    stops: Vec<String>,
+    pub(crate) stops: Vec<String>,
 }
 
-type Shown = Rc<RefCell<View>>;
-
-/// Dies at a durable write: before it, after it, or in the middle of it.
-struct Crashing<'a> {
-    session: Session,
-    folder: &'a Path,
-    copy: &'a Path,
-    writes: u64,
-    dies_at: u64,
-    draws: Rc<RefCell<Draws>>,
-}
-
-impl Crashing<'_> {
-    /// Whether the process dies before this write.
-    fn dies(&mut self, write: impl FnOnce(&mut Session) -> Result<(), JournalError>) -> Result<(), JournalError> {
-        self.writes += 1;
-        if self.dies_at == 0 || self.writes != self.dies_at {
-            return write(&mut self.session);
-        }
-        let wal = |folder: &Path| folder.join("ledger.sqlite-wal");
-        let length = |folder: &Path| std::fs::metadata(wal(folder)).map_or(0, |file| file.len());
-        let before = length(self.folder);
-        write(&mut self.session)?;
-        copy(self.folder, self.copy);
-        let after = length(self.copy);
-        // Before it, in the middle of it, or after it.
-        let mut draws = self.draws.borrow_mut();
-        let kept = match draws.below(3) {
-            0 => before,
-            1 => before + draws.below(after.saturating_sub(before).max(1)),
-            _ => after,
-        };
-        if kept < after && after > before {
-            std::fs::OpenOptions::new().write(true).open(wal(self.copy)).unwrap().set_len(kept).unwrap();
-        }
-        Err(JournalError("the process died here".to_owned()))
-    }
-}
-
-impl Journal for Crashing<'_> {
-    fn intent(&mut self, intent: &Intent, books: Books<'_>) -> Result<(), JournalError> {
-        self.dies(|session| session.intent(intent, books))
-    }
-    fn fact(&mut self, stamped: &Stamped, number: Option<u64>, books: Books<'_>) -> Result<(), JournalError> {
-        self.dies(|session| session.fact(stamped, number, books))
-    }
-    fn input(&mut self, stamped: &Stamped) -> Result<(), JournalError> {
-        self.session.input(stamped)
-    }
-    fn command(&mut self, at: WallTime, command: &Command) {
-        self.session.command(at, command);
-    }
-}
-
-/// A folder as it lies on the disk at this instant.
-fn copy(from: &Path, to: &Path) {
-    let _ = std::fs::remove_dir_all(to);
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
+pub(crate) type Shown = Rc<RefCell<View>>;
 
 fn loaded(folder: &Path) -> Loaded {
     let path = folder.join("strategy.toml");
@@ -374,7 +307,7 @@ fn shm() -> PathBuf {
     if shm.is_dir() { shm } else { std::env::temp_dir() }
 }
 
-async fn clock_until(at: i64) {
+pub(crate) async fn clock_until(at: i64) {
     let wait = u64::try_from((at - true_ms()).max(0)).unwrap();
     tokio::time::sleep(Duration::from_millis(wait)).await;
 }
@@ -493,63 +426,5 @@ fn view<J: Journal>(live: &mut Live<J>) -> View {
         alarms,
         state: word,
         stops: stops.into_iter().filter_map(|stop| stop.clear).collect(),
-    }
-}
-
-/// The judge's operator: types what the shown reasons name, and nothing else, once nothing goes wrong any more.
-async fn operate(ask: mpsc::Sender<ControlRequest>, shown: Shown, from: i64, network: Rc<RefCell<Network>>) {
-    clock_until(from + GRACE).await;
-    loop {
-        let stops = shown.borrow().stops.clone();
-        for clear in stops {
-            let acts: Vec<Act> = clear.split(", then ").filter_map(act).collect();
-            for act in acts {
-                type_in(&ask, act, &network).await;
-            }
-        }
-        tokio::time::sleep(Duration::from_secs(30)).await;
-    }
-}
-
-/// What a person's command line means to the session.
-fn act(command: &str) -> Option<Act> {
-    let command = command.trim_start_matches("carry ");
-    Some(match command.split(' ').next()? {
-        "reconcile" => Act::Reconcile,
-        "resume" => Act::Resume,
-        "accept" => Act::Accept,
-        "clear-halt" => Act::ClearHalt("looked at by the judge".to_owned()),
-        _ => return None,
-    })
-}
-
-/// Types an act, agrees to its plan, and follows the way that a difference names.
-async fn type_in(ask: &mpsc::Sender<ControlRequest>, act: Act, network: &Rc<RefCell<Network>>) {
-    let mut acts = vec![act];
-    while let Some(act) = acts.pop() {
-        let mut token = None;
-        for _ in 0..3 {
-            let (reply, answered) = oneshot::channel();
-            if ask.send(ControlRequest { act: act.clone(), token: token.clone(), reply }).await.is_err() {
-                return;
-            }
-            let Ok(reply) = answered.await else { return };
-            let said = reply.error.as_ref().map_or_else(|| "done".to_owned(), |error| error.message.replace('\n', " "));
-            network.borrow_mut().judge.note(format!("typed {act:?}: ok {} {said}", reply.ok));
-            if let Some(plan) = reply.plan {
-                token = Some(plan.token);
-                continue;
-            }
-            let busy = reply.error.as_ref().is_some_and(|error| error.code == Code::Busy);
-            if busy {
-                tokio::time::sleep(Duration::from_secs(10)).await;
-                continue;
-            }
-            let differs = reply.error.as_ref().is_some_and(|error| error.code == Code::Difference);
-            if differs && act == Act::Reconcile {
-                acts.push(Act::Accept);
-            }
-            break;
-        }
     }
 }

@@ -1,0 +1,67 @@
+//! The operator of a run: types what the shown reasons name, and nothing else.
+
+use super::network::Network;
+use super::world::{GRACE, Shown, clock_until};
+use carry::run::control::{Act, Code, ControlRequest};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// The judge's operator: types what the shown reasons name, and nothing else, once nothing goes wrong any more.
+pub(crate) async fn operate(ask: mpsc::Sender<ControlRequest>, shown: Shown, from: i64, network: Rc<RefCell<Network>>) {
+    clock_until(from + GRACE).await;
+    loop {
+        let stops = shown.borrow().stops.clone();
+        for clear in stops {
+            let acts: Vec<Act> = clear.split(", then ").filter_map(act).collect();
+            for act in acts {
+                type_in(&ask, act, &network).await;
+            }
+        }
+        tokio::time::sleep(Duration::from_secs(30)).await;
+    }
+}
+
+/// What a person's command line means to the session.
+fn act(command: &str) -> Option<Act> {
+    let command = command.trim_start_matches("carry ");
+    Some(match command.split(' ').next()? {
+        "reconcile" => Act::Reconcile,
+        "resume" => Act::Resume,
+        "accept" => Act::Accept,
+        "clear-halt" => Act::ClearHalt("looked at by the judge".to_owned()),
+        _ => return None,
+    })
+}
+
+/// Types an act, agrees to its plan, and follows the way that a difference names.
+async fn type_in(ask: &mpsc::Sender<ControlRequest>, act: Act, network: &Rc<RefCell<Network>>) {
+    let mut acts = vec![act];
+    while let Some(act) = acts.pop() {
+        let mut token = None;
+        for _ in 0..3 {
+            let (reply, answered) = oneshot::channel();
+            if ask.send(ControlRequest { act: act.clone(), token: token.clone(), reply }).await.is_err() {
+                return;
+            }
+            let Ok(reply) = answered.await else { return };
+            let said = reply.error.as_ref().map_or_else(|| "done".to_owned(), |error| error.message.replace('\n', " "));
+            network.borrow_mut().judge.note(format!("typed {act:?}: ok {} {said}", reply.ok));
+            if let Some(plan) = reply.plan {
+                token = Some(plan.token);
+                continue;
+            }
+            let busy = reply.error.as_ref().is_some_and(|error| error.code == Code::Busy);
+            if busy {
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                continue;
+            }
+            let differs = reply.error.as_ref().is_some_and(|error| error.code == Code::Difference);
+            if differs && act == Act::Reconcile {
+                acts.push(Act::Accept);
+            }
+            break;
+        }
+    }
+}
