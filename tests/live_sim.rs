@@ -9,7 +9,6 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::disallowed_methods,
-    clippy::await_holding_refcell_ref,
     reason = "helpers of a test stop at the first surprise; the count of seeds comes from the environment"
 )]
 
