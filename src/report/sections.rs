@@ -143,11 +143,12 @@ fn months(out: &mut String, summary: &Summary) {
                 figures::percent(period.benchmark),
                 figures::percent(period.fall)
             );
+            let net = figures::percent(period.net);
+            // What rounds to nothing is neither good nor bad.
+            let tone = if net == "0.00 %" { "" } else { sign(period.net) };
             let _ = writeln!(
                 content,
-                "<div class=\"month\" title=\"{words}\"><span>{name}</span><b class=\"{}\">{}</b><i>{}</i></div>",
-                sign(period.net),
-                figures::percent(period.net),
+                "<div class=\"month\" title=\"{words}\"><span>{name}</span><b class=\"{tone}\">{net}</b><i>{}</i></div>",
                 figures::percent(period.with_cash)
             );
         }
