@@ -257,3 +257,124 @@ fn u06_u08_u09_right_column() {
     let percent = shared.join("percent-rates/data");
     assert!(stats(&percent).2.contains("--rates-in percent"));
 }
+
+/// Sixty days of a perp at `perp`, with spot of another symbol at a thousandth of it.
+fn bundled(spot_symbol: &str, perp_symbol: &str, spot: f64, perp: f64) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (market, symbol, price, volume) in [("spot", spot_symbol, spot, 8e6 / spot), ("perp", perp_symbol, perp, 1e9)] {
+        let file = folder.path().join(format!("klines/binance-{market}/{symbol}-1h.parquet"));
+        let mut columns = candles(bars(1_440, 1), vec![price; 1_440]);
+        columns[4] = history::Column::Doubles("volume", vec![volume; 1_440]);
+        write_parquet(&file, columns);
+    }
+    let mut text = "ts_ms,rate,mark_price\n".to_owned();
+    for (hour, _, rate) in each(8, "0.0005") {
+        writeln!(text, "{},{rate},{perp}", START + hour * HOUR).unwrap();
+    }
+    let file = folder.path().join(format!("funding/binance/{perp_symbol}.csv"));
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(file, text).unwrap();
+    folder
+}
+
+fn rules(folder: &Path, text: &str) {
+    let file = folder.join("instruments/binance.csv");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(file, text).unwrap();
+}
+
+#[test]
+fn u09_a_contract_of_several_coins_trades_against_its_coin() {
+    // The same market with one coin a contract: every line of profit must be the same.
+    let plain = bundled("GENUSDT", "GENUSDT", 0.008, 0.008);
+    let expected = backtest(plain.path(), &[]);
+    assert_eq!(expected["round_trips"], 1);
+    let named = bundled("PEPEUSDT", "1000PEPEUSDT", 0.000_008, 0.008);
+    let out = tempfile::tempdir().unwrap();
+    let summary = backtest(named.path(), &["--out", out.path().to_str().unwrap()]);
+    assert_eq!(summary["pnl"]["funding"], expected["pnl"]["funding"]);
+    assert_eq!((&summary["round_trips"], &summary["pnl"]["unexplained"]), (&1.into(), &"0".into()));
+    let fills = std::fs::read_to_string(out.path().join("fills.csv")).unwrap();
+    let column = |name: &str| fills.lines().next().unwrap().split(',').position(|one| one == name).unwrap();
+    let (mut spot, mut perp) = (0.0, 0.0);
+    for line in fills.lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        assert_eq!(cells[column("pair")], "binance:1000PEPEUSDT");
+        let number = |name: &str| cells[column(name)].parse::<f64>().unwrap();
+        let (quantity, price) = (number("qty"), number("price"));
+        let is_spot = cells[column("leg")] == "spot";
+        assert_eq!(cells[column("symbol")], if is_spot { "PEPEUSDT" } else { "1000PEPEUSDT" });
+        let usual = if is_spot { 0.000_008 } else { 0.008 };
+        assert!((price / usual - 1.0).abs() < 0.01, "prices are as quoted: {line}");
+        let coins = if cells[column("side")] == "buy" { quantity } else { -quantity };
+        *(if is_spot { &mut spot } else { &mut perp }) += coins;
+        assert!(quantity > 1e6, "coins, not contracts: {line}");
+    }
+    assert!(spot.abs() < 1e7 && perp.abs() < 1e-3, "both legs are closed: {spot} {perp}");
+    let (code, text, _) = carry(&["data", "list", "--data", named.path().to_str().unwrap()]);
+    assert!(code == 0 && text.contains("binance:1000PEPEUSDT: a contract is 1000 coins; spot leg PEPEUSDT"), "{text}");
+    assert_eq!(verified(named.path()).0, 0);
+    assert_eq!(stats(named.path()).1["rows"][0]["symbol"], "1000PEPEUSDT");
+    let strategy = repo("strategies/anchor.toml");
+    let why = ["why", "binance:1000PEPEUSDT", "--data", named.path().to_str().unwrap(), "--strategy", &strategy];
+    let (code, text, problems) = carry(&why);
+    assert!(code == 0 && text.contains("binance:1000PEPEUSDT"), "{text}{problems}");
+
+    // By the rules of the folder, with the symbol of the perp for both legs.
+    let stated = bundled("1000PEPEUSDT", "1000PEPEUSDT", 0.000_008, 0.008);
+    rules(stated.path(), "symbol,market,coin,multiplier\n1000PEPEUSDT,perp,PEPE,1000\n1000PEPEUSDT,spot,PEPE,\n");
+    assert_eq!(backtest(stated.path(), &[])["pnl"], summary["pnl"]);
+    assert_eq!(verified(stated.path()).0, 0);
+    // A fixed quantity is in coins.
+    let fixed = backtest(named.path(), &["--set", "size.quantity=1000000PEPE"]);
+    assert_eq!(fixed["round_trips"], 1, "{fixed}");
+    let funding: f64 = line(&fixed, "funding").parse().unwrap();
+    let settlements = fixed["pnl"]["funding"].as_str().unwrap();
+    assert!(
+        (funding / 0.004).fract() < 1e-9 && funding < 1.0,
+        "1000 contracts x 0.008 x 0.0005 each time: {settlements}"
+    );
+    // Prices that do not confirm the multiplier are refused by name.
+    let wrong = bundled("PEPEUSDT", "1000PEPEUSDT", 0.008, 0.008);
+    let (code, _, problems) =
+        carry(&["backtest", "--data", wrong.path().to_str().unwrap(), "--strategy", &strategy, "--json"]);
+    assert_eq!(code, 2);
+    assert!(
+        problems.contains("its perp costs 1.000000 times its spot PEPEUSDT, expected 1000 within 20 %"),
+        "{problems}"
+    );
+    assert_eq!(verified(wrong.path()).0, 3);
+}
+
+#[test]
+fn u02_a_sample_carries_every_command_from_a_clone_alone() {
+    let desk = tempfile::tempdir().unwrap();
+    let at = |name: &str| desk.path().join(name).display().to_string();
+    let (code, text, problems) = carry(&["data", "sample", &at("sample")]);
+    assert_eq!((code, problems.as_str()), (0, ""));
+    assert!(text.contains("no real history") && text.contains("next: carry backtest --data"), "{text}");
+    let (code, _, problems) = carry(&["data", "sample", &at("sample")]);
+    assert!(code == 2 && problems.contains("something is there already"), "{problems}");
+    // The same seed, the same bytes.
+    let (code, report, _) = carry(&["data", "sample", &at("again"), "--json"]);
+    let report: Value = serde_json::from_str(&report).unwrap();
+    assert_eq!((code, &report["schema"]), (0, &"carry.data.sample/1".into()));
+    for file in report["files"].as_array().unwrap() {
+        let read = |folder: &str| std::fs::read(desk.path().join(folder).join(file.as_str().unwrap())).unwrap();
+        assert_eq!(read("sample"), read("again"), "{file}");
+    }
+    let data = desk.path().join("sample");
+    let (code, verified) = verified(&data);
+    assert_eq!((code, &verified["ok"]), (0, &true.into()), "{verified}");
+    assert_eq!(stats(&data).1["rows"].as_array().unwrap().len(), 9);
+    let (code, _, problems) = carry(&["check", &repo("strategies/anchor.toml")]);
+    assert_eq!((code, problems.as_str()), (0, ""));
+    let out = at("out");
+    let summary = backtest(&data, &["--out", &out]);
+    assert!(summary["round_trips"].as_u64().unwrap() >= 1, "{summary}");
+    assert_eq!(summary["pnl"]["unexplained"], "0");
+    assert!(desk.path().join("out/report.html").is_file());
+    let strategy = repo("strategies/anchor.toml");
+    let (code, text, _) = carry(&["why", "--data", data.to_str().unwrap(), "--strategy", &strategy]);
+    assert!(code == 0 && text.contains("alpha:BTCUSDT"), "{text}");
+}

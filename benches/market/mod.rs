@@ -138,6 +138,8 @@ pub(crate) fn generated(minutes: usize) -> PairHistory {
     }
     PairHistory {
         name: "binance:GENUSDT".to_owned(),
+        spot_symbol: Symbol::of("GENUSDT"),
+        coins: 1,
         step: Span::MINUTE,
         spot,
         perp,

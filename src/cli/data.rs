@@ -5,7 +5,7 @@ use crate::data::Folder;
 use crate::data::error::Place;
 use crate::data::findings::{Fault, Finding};
 use crate::data::verify::{Checked, FolderReport, inspect_all, verify};
-use crate::domain::WallTime;
+use crate::domain::{Symbol, Venue, WallTime};
 use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -36,6 +36,10 @@ enum Verb {
     Verify(At),
     /// A venue's public history into a folder: settlements, candles, open interest
     Download(super::download::Args),
+    /// Files of history as you have them (Binance Vision, REST and ccxt JSON, any CSV) into a folder; a preview without --yes
+    Import(super::data_import::Args),
+    /// A small generated history, to try everything on
+    Sample(super::sample::Args),
     /// Public streams as they come, to be replayed: raw frames with the time of receipt
     Record(super::record::Args),
 }
@@ -59,6 +63,8 @@ pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         Verb::List(at) => list(at, output),
         Verb::Verify(at) => check(at, output),
         Verb::Download(args) => super::download::run(args, output),
+        Verb::Import(args) => super::data_import::run(args, output),
+        Verb::Sample(args) => super::sample::run(args, output),
         Verb::Record(args) => super::record::run(args, output),
     }
 }
@@ -79,9 +85,12 @@ fn list(at: &At, output: &mut Output) -> Result<(), Failure> {
     bar.finish_and_clear();
     if at.json {
         let files: Vec<_> = files.iter().map(FileJson::of).collect();
-        json(output, &ListJson { schema: "carry.data.list/1", files })?;
+        json(output, &ListJson { schema: "carry.data.list/1", files, pairs: pairs(&folder) })?;
     } else {
         writeln!(output.out, "{}", list_table(&files))?;
+        for pair in pairs(&folder).iter().filter(|pair| pair.coins > 1) {
+            writeln!(output.out, "{}: a contract is {} coins; spot leg {}", pair.pair, pair.coins, pair.spot)?;
+        }
     }
     let unreadable = files.iter().filter(|file| file.report.findings.count(Fault::Unreadable) > 0).count();
     match unreadable {
@@ -243,6 +252,26 @@ fn share(part: i64, whole: i64) -> f64 {
 struct ListJson {
     schema: &'static str,
     files: Vec<FileJson>,
+    /// Pairs that can be priced.
+    pairs: Vec<PairJson>,
+}
+
+#[derive(Serialize)]
+struct PairJson {
+    pair: String,
+    /// Symbol of its spot candles.
+    spot: String,
+    /// Coins in one contract of the perp.
+    coins: u32,
+}
+
+fn pairs(folder: &Folder) -> Vec<PairJson> {
+    let one = |name: String| {
+        let (venue, symbol) = name.split_once(':')?;
+        let bundle = folder.bundle(Venue::new(venue).ok()?, Symbol::new(symbol).ok()?);
+        Some(PairJson { spot: bundle.spot.to_string(), coins: bundle.coins, pair: name })
+    };
+    folder.pairs().into_iter().filter_map(one).collect()
 }
 
 #[derive(Serialize)]

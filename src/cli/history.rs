@@ -9,7 +9,7 @@ use crate::data::error::DataError;
 use crate::data::folder::Folder;
 use crate::data::history::PairHistory;
 use crate::data::instruments::{self, Legs};
-use crate::domain::{Catalogue, Interval, Span, WallTime};
+use crate::domain::{Catalogue, Interval, Quantity, Span, WallTime};
 use crate::report::run::{Remark, RunInfo};
 use crate::run::backtest::Inputs;
 use std::path::PathBuf;
@@ -124,7 +124,22 @@ impl Ready {
         for history in histories {
             ready.add(folder, history)?;
         }
+        ready.quantity_in_contracts()?;
         Ok(ready)
+    }
+
+    /// A fixed quantity is in coins; pairs of a contract of several coins are counted in contracts.
+    fn quantity_in_contracts(&mut self) -> Result<(), Failure> {
+        let Some(quantity) = self.settings.size.quantity else { return Ok(()) };
+        let mut units = self.histories.iter().map(|history| history.coins);
+        let coins = units.next().unwrap_or(1);
+        if units.any(|other| other != coins) {
+            let text = "size.quantity: the pairs of this coin have contracts of different numbers of coins; name one pair \
+                        in strategy.pairs";
+            return Err(Failure::new(Exit::Usage, text));
+        }
+        self.settings.size.quantity = Some(Quantity::saturating(quantity.units() / i64::from(coins)));
+        Ok(())
     }
 
     fn all_within(&mut self, folder: &Folder, window: Window) -> Result<Vec<PairHistory>, Failure> {

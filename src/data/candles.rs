@@ -6,7 +6,8 @@
 use super::columns::{Cells, Columns};
 use super::error::{Bad, DataError, Place, STAMP, plausible};
 use super::history::Candles;
-use crate::domain::{Price, Quantity, Span, WallTime};
+use crate::domain::decimal::parse_scaled;
+use crate::domain::{NumberError, Price, Quantity, Span, WallTime};
 use std::cmp::Ordering;
 use std::path::Path;
 
@@ -56,19 +57,27 @@ impl Candles {
 /// # Errors
 /// [`DataError`] with the file, row and column.
 pub fn read_candles(file: &Path, step: Span) -> Result<Candles, DataError> {
+    read_candles_of(file, step, 1)
+}
+
+/// Reads candles with prices and volumes of so many coins at a time, exactly: a tenth of it leaves room for a decimal more.
+///
+/// # Errors
+/// [`DataError`] with the file, row and column.
+pub(crate) fn read_candles_of(file: &Path, step: Span, coins: u32) -> Result<Candles, DataError> {
     let columns = Columns::open(file)?;
     let opened = read_stamps(file, &columns, Some(step))?;
     let volume = if columns.has("volume") {
-        coins(file, "volume", &columns.doubles("volume")?)?
+        coins_of(file, "volume", &columns.doubles("volume")?, coins)?
     } else {
         vec![Quantity::ZERO; columns.rows()]
     };
     Ok(Candles {
         opened,
-        open: prices(file, "open", &columns)?,
-        high: prices(file, "high", &columns)?,
-        low: prices(file, "low", &columns)?,
-        close: prices(file, "close", &columns)?,
+        open: prices(file, "open", &columns, coins)?,
+        high: prices(file, "high", &columns, coins)?,
+        low: prices(file, "low", &columns, coins)?,
+        close: prices(file, "close", &columns, coins)?,
         volume,
     })
 }
@@ -88,7 +97,7 @@ pub fn read_open_times(file: &Path, step: Span) -> Result<Vec<WallTime>, DataErr
 pub fn read_open_interest(file: &Path) -> Result<Vec<(WallTime, Quantity)>, DataError> {
     let columns = Columns::open(file)?;
     let stamps = read_stamps(file, &columns, None)?;
-    let coins = coins(file, "open_interest", &columns.doubles("open_interest")?)?;
+    let coins = coins_of(file, "open_interest", &columns.doubles("open_interest")?, 1)?;
     Ok(stamps.into_iter().zip(coins).collect())
 }
 
@@ -128,11 +137,26 @@ fn refuse_null<T>(file: &Path, column: &str, expected: &'static str, cells: &Cel
     }
 }
 
-fn prices(file: &Path, column: &str, columns: &Columns) -> Result<Vec<Price>, DataError> {
+/// The price of so many coins: the decimal that was written, multiplied without a rounding.
+fn price_of(value: f64, coins: u32) -> Result<Price, NumberError> {
+    if coins == 1 {
+        return Price::from_double(value);
+    }
+    if !value.is_finite() || value <= 0.0 {
+        return Err(NumberError::NotPositive);
+    }
+    let zeros = coins.ilog10();
+    let rest = coins / 10_u32.pow(zeros);
+    let units = parse_scaled(&value.to_string(), 8 + zeros)?.checked_mul(i128::from(rest));
+    let units = units.and_then(|units| i64::try_from(units).ok()).ok_or(NumberError::OutOfRange)?;
+    Price::from_units(units)
+}
+
+fn prices(file: &Path, column: &str, columns: &Columns, coins: u32) -> Result<Vec<Price>, DataError> {
     let cells = columns.doubles(column)?;
     refuse_null(file, column, PRICE, &cells)?;
     let exact = |(row, value): (usize, &f64)| {
-        Price::from_double(*value).map_err(|problem| {
+        price_of(*value, coins).map_err(|problem| {
             Bad { file, place: Place::Row(row + 1), column, expected: PRICE }.is(shown(*value), problem)
         })
     };
@@ -144,7 +168,8 @@ fn shown(value: f64) -> String {
     if value.is_finite() && value.abs() >= 1e16 { format!("{value:e}") } else { value.to_string() }
 }
 
-fn coins(file: &Path, column: &str, cells: &Cells<f64>) -> Result<Vec<Quantity>, DataError> {
+#[expect(clippy::float_arithmetic, reason = "a volume is a signal; an hour of a meme coin has more coins than fit")]
+fn coins_of(file: &Path, column: &str, cells: &Cells<f64>, at_a_time: u32) -> Result<Vec<Quantity>, DataError> {
     refuse_null(file, column, COINS, cells)?;
     let rounded = |(row, value): (usize, &f64)| {
         let bad = Bad { file, place: Place::Row(row + 1), column, expected: COINS };
@@ -154,7 +179,7 @@ fn coins(file: &Path, column: &str, cells: &Cells<f64>) -> Result<Vec<Quantity>,
         if *value < 0.0 {
             return Err(bad.is(value, "is below zero"));
         }
-        Ok(rounded_coins(*value))
+        Ok(rounded_coins(if at_a_time == 1 { *value } else { *value / f64::from(at_a_time) }))
     };
     cells.values.iter().enumerate().map(rounded).collect()
 }
@@ -179,6 +204,19 @@ mod tests {
         assert_eq!(rounded_coins(1.234_567_891).units(), 123_456_789);
         assert_eq!(rounded_coins(0.0).units(), 0);
         assert_eq!(rounded_coins(1e30).units(), i64::MAX);
+    }
+
+    #[test]
+    fn u09_prices_of_several_coins_are_exact() {
+        let check = |value: f64, coins, expected: &str| {
+            assert_eq!(price_of(value, coins).unwrap(), Price::parse(expected).unwrap(), "{value} x {coins}");
+        };
+        check(0.000_008_004, 1_000, "0.008004");
+        check(0.000_008, 1_000, "0.008");
+        check(0.1, 1_000_000, "100000");
+        check(0.3, 250, "75");
+        assert!(price_of(0.000_000_000_001, 1_000).is_err(), "twelve decimals are more than there is room for");
+        assert!(price_of(f64::NAN, 1_000).is_err() && price_of(-1.0, 1_000).is_err());
     }
 
     #[test]

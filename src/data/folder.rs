@@ -3,11 +3,13 @@
 //! Names that come from a person are looked up in the list of files found, never joined to a path (fault X12).
 //! Tests: `tests/data.rs`.
 
-use super::candles::{read_candles, read_open_interest, read_open_times};
+use super::bundle::confirm;
+use super::candles::{read_candles_of, read_open_interest, read_open_times};
 use super::coverage::{STEPS, common_opens, longest_step, segments};
 use super::error::{DataError, escaped};
 use super::funding::read_funding;
 use super::history::{PairHistory, Segment};
+use super::rules_file::{RulesLine, read_rules};
 use crate::domain::{Span, Symbol, Venue, WallTime};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -61,6 +63,8 @@ pub struct Folder {
     root: PathBuf,
     files: BTreeMap<Key, PathBuf>,
     strangers: Vec<PathBuf>,
+    /// Rules of instruments by venue; a file that cannot be used is refused where its rules are needed.
+    rules: BTreeMap<Venue, Vec<RulesLine>>,
 }
 
 /// The times a pair is wanted between; an open end is `None`.
@@ -92,12 +96,13 @@ impl Wanted {
 }
 
 impl Folder {
-    /// Looks what a folder holds; reads no file.
+    /// Looks what a folder holds; reads no file but the rules of instruments.
     ///
     /// # Errors
     /// [`DataError::NotAFolder`] without `funding/` or `klines/`, [`DataError::Unreadable`] when it cannot be listed.
     pub fn open(root: &Path) -> Result<Self, DataError> {
-        let mut folder = Self { root: root.to_path_buf(), files: BTreeMap::new(), strangers: Vec::new() };
+        let mut folder =
+            Self { root: root.to_path_buf(), files: BTreeMap::new(), strangers: Vec::new(), rules: BTreeMap::new() };
         let top = listed(root)?;
         let has = |name: &str| top.iter().any(|path| path.file_name().is_some_and(|last| last == name));
         if !has("funding") && !has("klines") {
@@ -110,7 +115,18 @@ impl Folder {
                 }
             }
         }
+        for file in if has("instruments") { listed(&root.join("instruments"))? } else { Vec::new() } {
+            let venue = file.file_stem().and_then(std::ffi::OsStr::to_str).and_then(|name| Venue::new(name).ok());
+            if let (Some(venue), Ok(lines)) = (venue, read_rules(&file)) {
+                folder.rules.insert(venue, lines);
+            }
+        }
         Ok(folder)
+    }
+
+    /// What the folder says of a venue's instruments.
+    pub(crate) fn rules(&self, venue: Venue) -> &[RulesLine] {
+        self.rules.get(&venue).map_or(&[], Vec::as_slice)
     }
 
     fn add_group(&mut self, group: &str, place: &Path) -> Result<(), DataError> {
@@ -153,7 +169,8 @@ impl Folder {
         self.files.get(&key).map(PathBuf::as_path)
     }
 
-    /// Names of the pairs that can be priced: funding, spot and perp candles of one venue, symbol and step.
+    /// Names of the pairs that can be priced: funding and perp candles of one venue and symbol, and spot candles of its coin of
+    /// the same step.
     #[must_use]
     pub fn pairs(&self) -> Vec<String> {
         let funded = self.files.keys().filter(|key| key.kind == Kind::Funding);
@@ -165,8 +182,9 @@ impl Folder {
 
     /// Steps of which both legs have candles, finest first.
     fn steps(&self, venue: Venue, symbol: Symbol) -> Vec<Span> {
-        let has = |kind, step| self.files.contains_key(&Key { venue, symbol, kind, step });
-        STEPS.into_iter().filter(|step| has(Kind::Spot, *step) && has(Kind::Perp, *step)).collect()
+        let spot = self.bundle(venue, symbol).spot;
+        let has = |symbol, kind, step| self.files.contains_key(&Key { venue, symbol, kind, step });
+        STEPS.into_iter().filter(|step| has(spot, Kind::Spot, *step) && has(symbol, Kind::Perp, *step)).collect()
     }
 
     /// The history of one pair: bars that lie wholly within `[from, to]` and settlements stamped within it.
@@ -186,14 +204,17 @@ impl Folder {
         let wanted = Wanted { from, to };
         let (venue, symbol) = self.find(name)?;
         let (step, common) = self.choose_step(name, (venue, symbol), wanted)?;
-        let read = |kind| match self.file(Key { venue, symbol, kind, step }) {
-            Some(file) => read_candles(file, step).map(Some),
+        let bundle = self.bundle(venue, symbol);
+        let read = |kind| match self.file(bundle.key(venue, symbol, kind, step)) {
+            Some(file) => read_candles_of(file, step, bundle.unit(kind)).map(Some),
             None => Ok(None),
         };
         let window = (wanted.start(), wanted.bars_until(step));
         let cut = |kind| read(kind).map(|candles| candles.map(|all| whole_or(all, window)));
         let ((spot, perp), mark) =
             rayon::join(|| rayon::join(|| cut(Kind::Spot), || cut(Kind::Perp)), || cut(Kind::Mark));
+        let (spot, perp) = (spot?.unwrap_or_default(), perp?.unwrap_or_default());
+        confirm(name, bundle, &spot, &perp)?;
         let funding = match self.file(Key { venue, symbol, kind: Kind::Funding, step: Span::ZERO }) {
             Some(file) => read_funding(file)?,
             None => Vec::new(),
@@ -203,9 +224,11 @@ impl Folder {
             |stamp: WallTime| wanted.from.is_none_or(|from| stamp >= from) && wanted.to.is_none_or(|to| stamp <= to);
         Ok(PairHistory {
             name: name.to_owned(),
+            spot_symbol: bundle.spot,
+            coins: bundle.coins,
             step,
-            spot: spot?.unwrap_or_default(),
-            perp: perp?.unwrap_or_default(),
+            spot,
+            perp,
             mark: mark?.filter(|candles| !candles.is_empty()),
             segments: cut_segments(&segments(&common, step, &stamps), &common, window),
             funding: funding.into_iter().filter(|row| inside(row.stamp)).collect(),
@@ -247,7 +270,8 @@ impl Folder {
     ) -> Result<(Span, Vec<WallTime>), DataError> {
         let mut choices = Vec::new();
         for step in self.steps(venue, symbol) {
-            let opens = |kind| match self.file(Key { venue, symbol, kind, step }) {
+            let bundle = self.bundle(venue, symbol);
+            let opens = |kind| match self.file(bundle.key(venue, symbol, kind, step)) {
                 Some(file) => read_open_times(file, step),
                 None => Ok(Vec::new()),
             };
@@ -298,7 +322,11 @@ impl Folder {
             return Ok((venue, symbol));
         }
         let (venue_text, symbol_text) = (escaped(venue.as_str(), 40), escaped(symbol.as_str(), 40));
-        let has = |kind| self.files.keys().any(|key| (key.venue, key.symbol, key.kind) == (venue, symbol, kind));
+        let spot = self.bundle(venue, symbol).spot;
+        let has = |kind| {
+            let symbol = if kind == Kind::Spot { spot } else { symbol };
+            self.files.keys().any(|key| (key.venue, key.symbol, key.kind) == (venue, symbol, kind))
+        };
         let mut missing = Vec::new();
         if !has(Kind::Funding) {
             missing.push(format!("funding/{venue_text}/{symbol_text}.csv"));

@@ -1,6 +1,6 @@
 //! The history of one pair as a backtest needs it, in columns.
 
-use crate::domain::{Interval, Price, Quantity, Rate, Span, WallTime};
+use crate::domain::{Interval, Price, Quantity, Rate, Span, Symbol, WallTime};
 
 /// Candles of one instrument in columns of equal length, rising in time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,8 +46,12 @@ pub struct Segment {
 /// Everything known of one pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PairHistory {
-    /// `venue:SYMBOL`.
+    /// `venue:SYMBOL`, the symbol of the perp.
     pub name: String,
+    /// Symbol of the spot leg; another one where the perp's contract is of several coins.
+    pub spot_symbol: Symbol,
+    /// Coins in one contract of the perp. With more than one everything here is counted in contracts (`bundle.rs`).
+    pub coins: u32,
     /// Length of a bar: the step with the longest coverage common to both legs.
     pub step: Span,
     /// Spot candles.

@@ -7,6 +7,7 @@
 //! read 2026-11; brackets are those of a large USDT contract, whose first ratio (0.4 %) agrees with the 0.30 % funding cap of
 //! Binance BTC and ETH (three quarters of it).
 
+use super::bundle::prefix;
 use super::error::{DataError, escaped};
 use super::folder::Folder;
 use super::history::PairHistory;
@@ -56,17 +57,25 @@ pub fn legs(folder: &Folder, pair: &PairHistory) -> Result<Legs, DataError> {
     let level = usual_price(&pair.perp.close).or_else(|| usual_price(&pair.spot.close));
     let mut remarks = Vec::new();
     let mut leg = |market| {
+        let symbol = if market == Market::Spot { pair.spot_symbol } else { symbol };
         let line = lines.iter().find(|line| (line.symbol, line.market) == (symbol, market));
-        let written = line.map(|line| line.written.clone()).unwrap_or_default();
-        let split = split_symbol(symbol.as_str());
+        let written = line.map(|line| line.written.clone()).unwrap_or_default().in_contracts(market, pair.coins);
+        // The coin of a contract of several is that of its spot leg.
+        let split = split_symbol(if pair.coins > 1 { bare(pair.spot_symbol) } else { symbol }.as_str());
         let coin = written.coin.or(split.map(|parts| parts.0));
         let quote = written.quote.or(split.map(|parts| parts.1));
         let (Some(coin), Some(quote)) = (coin, quote) else { return Err(unsplit(&pair.name)) };
-        let (instrument, remark) = Named { venue, symbol, market, coin, quote }.with(&written, level);
+        let (mut instrument, remark) = Named { venue, symbol, market, coin, quote }.with(&written, level);
+        if pair.coins > 1 && market == Market::Spot && written.tick.is_none() {
+            instrument.rules.tick = times(instrument.rules.tick, pair.coins);
+        }
         remarks.extend(remark);
         Ok(instrument)
     };
     let (spot, perp) = (leg(Market::Spot)?, leg(Market::Perp)?);
+    if pair.coins > 1 {
+        remarks.push(format!("a contract is {} {}; steps above are in contracts", pair.coins, spot.coin));
+    }
     Ok(Legs { spot, perp, remarks })
 }
 
@@ -78,6 +87,37 @@ pub fn built_in(venue: &str, symbol: Symbol) -> Option<Legs> {
     let leg = |market| Named { venue, symbol, market, coin, quote }.with(&Written::default(), None);
     let (spot, perp) = (leg(Market::Spot), leg(Market::Perp));
     Some(Legs { remarks: spot.1.into_iter().chain(perp.1).collect(), spot: spot.0, perp: perp.0 })
+}
+
+/// A symbol without the word for several coins.
+fn bare(symbol: Symbol) -> Symbol {
+    prefix(symbol).map_or(symbol, |one| one.1)
+}
+
+/// A price of one coin as the price of so many.
+fn times(price: Price, coins: u32) -> Price {
+    price.units().checked_mul(i64::from(coins)).and_then(|units| Price::from_units(units).ok()).unwrap_or(price)
+}
+
+impl Written {
+    /// The same rules counted in contracts of so many coins; what does not divide is rounded up, so that no limit is passed.
+    fn in_contracts(mut self, market: Market, coins: u32) -> Self {
+        if coins == 1 {
+            return self;
+        }
+        let up = |quantity: &mut Quantity| {
+            let whole = i64::from(coins);
+            *quantity = Quantity::saturating(quantity.units().saturating_add(whole - 1) / whole);
+        };
+        [&mut self.step, &mut self.min_quantity].into_iter().flatten().for_each(up);
+        for most in self.max_quantity.iter_mut() {
+            *most = Quantity::saturating(most.units() / i64::from(coins));
+        }
+        if market == Market::Spot {
+            self.tick = self.tick.map(|tick| times(tick, coins));
+        }
+        self
+    }
 }
 
 fn unsplit(name: &str) -> DataError {
@@ -160,7 +200,8 @@ impl Named {
             market: self.market,
             coin: self.coin,
             quote: self.quote,
-            contract: Contract::Linear { coins: written.multiplier.unwrap_or(1) },
+            // A pair of a contract of several coins is counted in contracts: one is one.
+            contract: Contract::Linear { coins: 1 },
             rules,
             fees,
             buy_fee_in: BuyFeeIn::Coin,

@@ -2,6 +2,7 @@
 //!
 //! A gap is an error or an explicit hole, never a zero. Nothing here decides.
 
+pub mod bundle;
 pub mod candles;
 pub(crate) mod columns;
 pub mod coverage;
@@ -10,9 +11,11 @@ pub mod findings;
 pub mod folder;
 pub mod funding;
 pub mod history;
+pub mod import;
 pub mod inspect;
 pub mod instruments;
 pub(crate) mod lines;
+pub mod merge;
 pub mod months;
 pub(crate) mod pages;
 pub(crate) mod rules_file;

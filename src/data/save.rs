@@ -134,6 +134,14 @@ pub fn write_funding(file: &Path, rows: &[FundingRow]) -> Result<(), DataError> 
     replace(file, |out| out.write_all(text.as_bytes()))
 }
 
+/// Replaces a text file.
+///
+/// # Errors
+/// [`DataError`] when it cannot be written.
+pub fn write_text(file: &Path, text: &str) -> Result<(), DataError> {
+    replace(file, |out| out.write_all(text.as_bytes()))
+}
+
 #[derive(Clone, Copy)]
 enum Column<'a> {
     Integers(&'a [i64]),

@@ -2,7 +2,8 @@
 //!
 //! Nothing is repaired. Files are looked through in parallel; the report is in order of name. Tests: `tests/data.rs`.
 
-use super::candles::read_candles;
+use super::bundle::FURTHEST;
+use super::candles::read_candles_of;
 use super::findings::{Fault, Findings};
 use super::folder::{Folder, Key, Kind};
 use super::history::Candles;
@@ -11,8 +12,6 @@ use super::rules_file::read_rules;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
-/// How far the closes of the two legs may lie apart before they are not the same thing (fault E05).
-const FURTHEST: f64 = 0.2;
 /// Folders of the layout that this check does not look into.
 const NOT_CHECKED: [&str; 2] = ["book", "indicative"];
 
@@ -85,9 +84,12 @@ fn inside(folder: &Folder, file: &Path) -> String {
 
 /// Compares closes of a perp with those of its spot; what cannot be read was already reported.
 fn compare_legs(folder: &Folder, perp: Key, findings: &mut Findings) {
-    let spot = Key { kind: Kind::Spot, ..perp };
-    let read = |key| folder.file(key).and_then(|file| read_candles(file, perp.step).ok());
-    if let (Some(spot), Some(perp)) = (read(spot), read(perp)) {
+    let bundle = folder.bundle(perp.venue, perp.symbol);
+    let read = |kind| {
+        let file = folder.file(bundle.key(perp.venue, perp.symbol, kind, perp.step))?;
+        read_candles_of(file, perp.step, bundle.unit(kind)).ok()
+    };
+    if let (Some(spot), Some(perp)) = (read(Kind::Spot), read(Kind::Perp)) {
         mismatches(&spot, &perp, findings);
     }
 }

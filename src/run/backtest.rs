@@ -366,7 +366,7 @@ pub fn finish<J: Journal>(mut bars: Bars<'_, J>, inputs: &Inputs<'_>, run_s: f64
         summary.to_ms = summary.to_ms.max(last.at);
     }
     let trips = collector.trips_by_opening();
-    let result = RunResult {
+    let mut result = RunResult {
         summary,
         fills: collector.fills,
         funding: collector.funding,
@@ -376,6 +376,7 @@ pub fn finish<J: Journal>(mut bars: Bars<'_, J>, inputs: &Inputs<'_>, run_s: f64
         margin: collector.margin,
         naked_s: collector.naked_s,
     };
+    super::quoted::as_quoted(&mut result, inputs.histories);
     (result, bars.driver)
 }
 
