@@ -4,7 +4,7 @@
 //! comes of it, and every frame of a socket, goes into one bounded inbox with the time of its arrival. A full inbox holds
 //! the sockets back: nothing is dropped. No decisions. Tests: `tests/live.rs`.
 
-use crate::domain::{Market, VenueId};
+use crate::domain::{Market, VenueId, WallTime};
 use crate::net::backoff::Attempts;
 use crate::net::budget::{Budget, Limits};
 use crate::net::carrier::{Carrier, Client, Way};
@@ -85,6 +85,8 @@ pub enum Arrived {
         outcome: Outcome,
         /// Nonce of a perp order of which nobody knows what became of it, where the venue can void it by that.
         voidable: Option<u64>,
+        /// When it was signed, on the run's clock: from then on its validity counts. Nothing when it was not.
+        signed: Option<WallTime>,
     },
     /// A message.
     Frame {
@@ -112,6 +114,9 @@ pub enum Arrived {
         why: String,
     },
 }
+
+/// What became of a request, by which nonce it can be voided, and when it was signed.
+type Exchanged = (Outcome, Option<u64>, Option<WallTime>);
 
 /// What can sign for a venue.
 pub enum Signer {
@@ -252,9 +257,9 @@ impl Wire {
         let venue = self.venue;
         let exchange = self.exchange(what);
         tokio::spawn(async move {
-            let (outcome, voidable) = exchange.await;
+            let (outcome, voidable, signed) = exchange.await;
             // The run is over when nobody takes it.
-            let _ = inbox.send(Arrived::Request { venue, asker, call, outcome, voidable }).await;
+            let _ = inbox.send(Arrived::Request { venue, asker, call, outcome, voidable, signed }).await;
         });
     }
 
@@ -268,21 +273,23 @@ impl Wire {
         self.exchange(&Call::Act(act)).await.0
     }
 
-    /// One request from the question to its decoded answer, and the nonce by which it can be voided.
-    fn exchange(&self, what: &Call) -> impl Future<Output = (Outcome, Option<u64>)> + Send + 'static {
+    /// One request from the question to its decoded answer, the nonce by which it can be voided, and when it was signed.
+    fn exchange(&self, what: &Call) -> impl Future<Output = Exchanged> + Send + 'static {
         let prepared = self.prepare(what);
         let profile = Arc::clone(&self.profile);
         let (clock, offset) = (self.clock, Arc::clone(&self.offset));
         async move {
-            let unsent = |limited| (Outcome::NotSent { limited }, None);
+            let unsent = |limited| (Outcome::NotSent { limited }, None, None);
             let Some(prepared) = prepared else { return unsent(false) };
             if prepared.budgeted(clock).await.is_err() {
                 return unsent(true);
             }
             let Some((signed, nonce)) = prepared.sign(clock, &offset) else { return unsent(false) };
+            // A little after the stamp: what counts from it ends no earlier than it does at the venue.
+            let signed_at = clock.now().wall;
             let outcome = prepared.send(&signed, (&profile, &offset, clock)).await;
             let voidable = outcome.is_open() && prepared.is_voidable(&profile);
-            (outcome, voidable.then_some(nonce))
+            (outcome, voidable.then_some(nonce), Some(signed_at))
         }
     }
 }

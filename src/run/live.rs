@@ -174,7 +174,10 @@ impl<J: Journal> Live<J> {
                 }
                 Came::NotSent { .. } | Came::NoAnswer => self.feed(venue, FeedInput::Failed { call }, now),
             },
-            Arrived::Request { venue, asker: Asker::Account, call, outcome, voidable } => {
+            Arrived::Request { venue, asker: Asker::Account, call, outcome, voidable, signed } => {
+                if let Some(at) = signed {
+                    self.account(venue, Input::Signed { call, at }, now)?;
+                }
                 if let Some(nonce) = voidable {
                     self.account(venue, Input::Voidable { call, nonce }, now)?;
                 }

@@ -76,6 +76,8 @@ pub(super) enum Pending {
 pub(super) struct Ours {
     pub(super) instrument: InstrumentId,
     pub(super) sent: WallTime,
+    /// When its request was signed, where that was told.
+    pub(super) signed: Option<WallTime>,
     /// Coins of the executions that were told.
     pub(super) told: Quantity,
     /// How often its executions were asked for.
@@ -190,7 +192,7 @@ impl Account {
     /// An order that an earlier run sent: lists and streams may speak of it.
     pub fn remember(&mut self, id: ClientOrderId, instrument: InstrumentId, sent: WallTime) {
         if self.symbols.contains_key(&instrument) {
-            self.orders.entry(id).or_insert(Ours { instrument, sent, told: Quantity::ZERO, tries: 0 });
+            self.orders.entry(id).or_insert(Ours { instrument, sent, signed: None, told: Quantity::ZERO, tries: 0 });
             while self.orders.len() > NUMBERS {
                 self.orders.pop_first();
             }
@@ -229,6 +231,13 @@ impl Account {
             Input::Answered { call, result } => self.answered(call, result, now, out),
             Input::NotSent { call, limited } => self.not_sent(call, limited, now, out),
             Input::NoAnswer { call } => self.no_answer(call, now, out),
+            Input::Signed { call, at } => {
+                if let Some(Pending::Place { id, .. }) = self.pending.get(&call)
+                    && let Some(ours) = self.orders.get_mut(id)
+                {
+                    ours.signed = Some(at);
+                }
+            }
             Input::Voidable { call, nonce } => {
                 // An order that still waits at the venue is not executed behind our back. What became of it is asked for
                 // all the same: a void that is answered proves nothing, and one that is refused does not either.
@@ -320,7 +329,8 @@ impl Account {
         let Some(ours) = self.orders.get(&id) else { return };
         let valid = self.name(ours.instrument).and_then(|(market, _)| self.validity.get(&market));
         if let Some(valid) = valid {
-            out.push(Output::Fact(Event::Expires { id, at: ours.sent + after + *valid }));
+            let signed = ours.signed.unwrap_or(ours.sent + after);
+            out.push(Output::Fact(Event::Expires { id, at: signed + *valid }));
         }
     }
 

@@ -89,6 +89,13 @@ pub enum Input {
         /// Which.
         call: CallId,
     },
+    /// When a request was signed, on the run's clock: said before what became of it.
+    Signed {
+        /// Which.
+        call: CallId,
+        /// When.
+        at: WallTime,
+    },
     /// Nobody knows what became of a placement, and the venue can void it by its nonce: said before [`Input::NoAnswer`] or
     /// the answer that proves nothing.
     Voidable {

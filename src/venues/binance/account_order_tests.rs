@@ -251,6 +251,11 @@ fn l15_an_order_in_doubt_says_from_when_on_it_can_no_longer_arrive() {
     // The window that is signed, the venue's margin, and our own way to the signature.
     check(SPOT, 5_000 + 1_000 + 500);
     check(PERP, 5_000 + 2_000 + 500);
+    // When it is known at which instant it was signed, from that one.
+    let mut bench = Bench::ready();
+    let (call, _) = calls(&bench.tell(Input::Place(intent(1, SPOT, TimeInForce::ImmediateOrCancel))))[0].clone();
+    bench.tell(Input::Signed { call, at: NOW + Span::seconds(3) });
+    assert_eq!(expiry(&bench.tell(Input::NoAnswer { call })), Some(NOW + Span::seconds(9)));
     // One of an earlier run, at the first timer.
     let mut bench = Bench::ready();
     bench.account.unsettled(id(9), PERP, NOW - Span::HOUR);

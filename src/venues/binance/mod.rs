@@ -4,7 +4,9 @@
 //! general parser), `session` follows books and makes events, `replay` runs recorded frames through a session.
 //! Of the account: `ask` says what can be asked and done, `encode` makes requests of it, `sign` proves them, `reply` and
 //! `pushed` read what comes back (`answer`; `flat` is the quick way for pushes), `errors` says what a refusal proves; `streams` says where to listen. Two sessions
-//! stand on these: `feed` for public data, `account` for what is ours.
+//! stand on these: `feed` for public data, `account` for what is ours. Of the second, `account_io` has the words; `account_told`
+//! hears answers, `account_stream` the streams, `account_found` the lists, which `account_lists` asks for; and what is
+//! remembered stands in `account_watch` (streams), `account_fills`, `account_income` and `account_transfers`.
 //! Nothing here opens a socket or reads a clock. Source: the venue's documents, spot of 2026-07-21, USD-M of 2026-05-28,
 //! Aster of 2026-06-30.
 
