@@ -4,7 +4,7 @@ use super::plan::Draws;
 use carry::domain::WallTime;
 use carry::port::order::Intent;
 use carry::port::{Command, Stamped};
-use carry::run::journal::{Books, Journal, JournalError};
+use carry::run::journal::{Books, Journal, JournalError, Kept};
 use carry::run::session::Session;
 use std::cell::RefCell;
 use std::path::Path;
@@ -22,7 +22,7 @@ pub(crate) struct Crashing<'a> {
 
 impl Crashing<'_> {
     /// Whether the process dies before this write.
-    fn dies(&mut self, write: impl FnOnce(&mut Session) -> Result<(), JournalError>) -> Result<(), JournalError> {
+    fn dies<T>(&mut self, write: impl FnOnce(&mut Session) -> Result<T, JournalError>) -> Result<T, JournalError> {
         self.writes += 1;
         if self.dies_at == 0 || self.writes != self.dies_at {
             return write(&mut self.session);
@@ -48,7 +48,7 @@ impl Crashing<'_> {
 }
 
 impl Journal for Crashing<'_> {
-    fn intent(&mut self, intent: &Intent, books: Books<'_>) -> Result<(), JournalError> {
+    fn intent(&mut self, intent: &Intent, books: Books<'_>) -> Result<Kept, JournalError> {
         self.dies(|session| session.intent(intent, books))
     }
     fn fact(&mut self, stamped: &Stamped, number: Option<u64>, books: Books<'_>) -> Result<(), JournalError> {
@@ -56,6 +56,9 @@ impl Journal for Crashing<'_> {
     }
     fn input(&mut self, stamped: &Stamped) -> Result<(), JournalError> {
         self.session.input(stamped)
+    }
+    fn disk(&mut self) -> Option<bool> {
+        self.session.disk()
     }
     fn command(&mut self, at: WallTime, command: &Command) {
         self.session.command(at, command);
