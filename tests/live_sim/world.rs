@@ -221,6 +221,8 @@ impl Scene {
                     self.note(format!("the process dies for {down} ms"));
                     self.network.borrow_mut().judge.excuse(true, down + 60_000);
                     clock_until(true_ms() + down).await;
+                    // What lies on the disk is the only one: a copy beside its original would be refused.
+                    std::fs::remove_dir_all(&folder).unwrap();
                     folder = next;
                 }
                 Ended::Failed(what) => {
