@@ -64,3 +64,107 @@ fn l35_every_view_values_the_books_now_and_not_at_the_last_hourly_row() {
     assert_eq!(status["equity"], dead["equity"]);
     assert_eq!(status["equity_at_ms"], dead["to_ms"]);
 }
+
+/// The reasons that a view gives, by their words.
+fn reasons(view: &Value) -> Vec<String> {
+    let stops = view["stops"].as_array().cloned().unwrap_or_default();
+    stops.iter().map(|stop| stop["why"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn l23_one_state_with_its_reason_everywhere_and_no_process_after_a_kill() {
+    let bench = Bench::new("20", &["--futures-balance", "20000"]);
+    for (market, side) in [("spot", "buy"), ("perp", "sell")] {
+        bench
+            .act(&json!({ "act": "foreign", "symbol": "BTCUSDT", "market": market, "side": side, "quantity": "0.05" }));
+    }
+    let run = bench.live();
+    bench.until(&run, "the socket", || bench.verb(&["orders"]).0 == 0);
+    bench.until(&run, "adoption", || bench.verb(&["adopt", PAIR, "--yes"]).0 == 0);
+    bench.until(&run, "ready", || json(&bench, &["status"])["state"] == "ready");
+    // A hand that is not ours: every view says so, and what clears it.
+    bench.act(&json!({ "act": "foreign", "symbol": "BTCUSDT", "market": "spot", "side": "buy", "quantity": "0.01" }));
+    bench.until(&run, "the foreign hand", || reasons(&json(&bench, &["status"])).contains(&"foreign".to_owned()));
+    let status = json(&bench, &["status"]);
+    assert_eq!((&status["state"], &status["bot"]), (&json!("reduce_only"), &json!("reduce_only")), "{status}");
+    assert_eq!(status["pairs"][0]["may_enter"], false, "{status}");
+    let pairs = bench.verb(&["pairs"]).1;
+    assert_eq!(pairs["result"]["state"], "reduce_only", "{pairs}");
+    assert!(reasons(&pairs["result"]).contains(&"foreign".to_owned()), "{pairs}");
+    let state = bench.state();
+    let (_, text_of, _) = ended(&["status", "--state", text(&state)]);
+    assert!(text_of.contains("REDUCE_ONLY") && text_of.contains("carry clear-halt --reason TEXT"), "{text_of}");
+    // Money that somebody brings is no profit.
+    let before = amount(&json(&bench, &["pnl"])["net"]);
+    bench.act(&json!({ "act": "deposit", "wallet": "perp", "asset": "USDT", "amount": "13415" }));
+    bench.until(&run, "the deposit", || amount(&json(&bench, &["pnl"])["pnl"]["transfers"]) >= Amount::whole(13415));
+    let after = amount(&json(&bench, &["status"])["net"]);
+    assert!((after - before).abs() < Amount::whole(1000), "net {before} became {after}");
+
+    run.kill();
+    let status = json(&bench, &["status"]);
+    assert_eq!((&status["state"], &status["bot"]), (&json!("no_process"), &json!("no_process")), "{status}");
+    let stop = &status["stops"][0];
+    assert!(stop["text"].as_str().unwrap().contains("nobody hedges") && stop["text"].as_str().unwrap().contains(PAIR));
+    assert!(stop["clear"].as_str().unwrap().starts_with("carry live"), "{stop}");
+    assert!(reasons(&status).contains(&"foreign".to_owned()), "{status}");
+    let pairs = bench.verb(&["pairs"]);
+    assert_eq!((pairs.0, &pairs.1["result"]["state"]), (0, &json!("no_process")), "{}", pairs.1);
+    let (_, text_of, _) = ended(&["pairs", "--state", text(&state)]);
+    assert!(text_of.starts_with("state NO_PROCESS"), "{text_of}");
+}
+
+#[test]
+fn l22_one_account_has_one_session_on_a_machine_whatever_the_folder() {
+    let bench = Bench::new("20", &[]);
+    let run = bench.live();
+    bench.until(&run, "the socket", || bench.verb(&["orders"]).0 == 0);
+    // Another folder with the same key.
+    let consent = ["--set", "live.shadow_hours=0s", "--set", "live.max_notional=10000usdt", "--consent"];
+    let args = bench.live_args(&[&consent[..], &["I accept 10000 usdt"]].concat());
+    let other = text(&bench.path("other")).to_owned();
+    let of_other: Vec<&str> =
+        args.iter().map(|word| if word == text(&bench.state()) { other.as_str() } else { word.as_str() }).collect();
+    let (code, _, problems) = ended(&of_other);
+    assert_eq!(code, 7, "{problems}");
+    assert!(problems.contains("another carry of this machine trades on this account"), "{problems}");
+    // A lock that somebody deleted lets nobody in.
+    std::fs::remove_file(bench.state().join("lock")).unwrap();
+    let same: Vec<&str> = args.iter().map(String::as_str).collect();
+    let (code, _, problems) = ended(&same);
+    assert_eq!(code, 7, "{problems}");
+    assert!(problems.contains("is in use by another process"), "{problems}");
+    // The end of a process lets go, however it ends.
+    run.kill();
+    let again = bench.live();
+    bench.until(&again, "the socket", || bench.verb(&["orders"]).0 == 0);
+    again.signal("TERM");
+    assert_eq!(again.finished().0, 0);
+}
+
+#[test]
+fn l36_real_money_needs_both_consents() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("keys.json");
+    let mut add = session::carry(&["keys", "add", "real", "--venue", "binance", "--keys", text(&keys)]);
+    let mut adding = add.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null()).spawn().unwrap();
+    // Nobody's key: it is refused before anything is asked.
+    let body = json!({ "key": "Kk1".repeat(21) + "9", "secret": "Ss7".repeat(21) + "3" }).to_string();
+    std::io::Write::write_all(&mut adding.stdin.take().unwrap(), body.as_bytes()).unwrap();
+    assert!(adding.wait().unwrap().success());
+    let state = folder.path().join("s");
+    let (code, _, problems) = ended(&[
+        "live",
+        "--key",
+        "real",
+        "--keys",
+        text(&keys),
+        "--state",
+        text(&state),
+        "--set",
+        "strategy.pairs=[\"binance:BTCUSDT\"]",
+    ]);
+    assert_eq!(code, 4, "{problems}");
+    assert!(problems.contains("both consents, the verb and mode = \"live\""), "{problems}");
+    assert!(!state.exists(), "nothing was begun");
+}

@@ -120,7 +120,8 @@ pub(super) fn line<S: Subject>(now: &Snapshot, subject: &S) {
         bot = ?state.bot,
         paused = state.paused,
         equity = %now.equity,
-        net = %now.lines.total(),
+        // Money that somebody moved is no profit.
+        net = %(now.lines.total() - now.lines.transfers),
         unsettled = state.orders.live().len(),
         held = held.join(", "),
         "minute"

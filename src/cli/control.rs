@@ -47,6 +47,13 @@ pub struct ClearHalt {
 
 /// Closes both legs of one pair, or of all
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  carry flatten --state state/main                  shows the plan and asks; entries are paused afterwards
+  carry flatten binance:BTCUSDT --state state/main --yes
+  carry flatten --key main                          the machine is lost: what the account holds, by the venue's lists
+  carry flatten --key main --yes                    closes it; coins that no short is paired with are never sold
+
+Exit code 4 when the plan was only shown.")]
 pub struct Flatten {
     /// The pair; all when absent
     pair: Option<String>,
@@ -55,6 +62,8 @@ pub struct Flatten {
     yes: bool,
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    access: super::lost::Access,
 }
 
 /// One pair.
@@ -123,15 +132,13 @@ pub struct Resolve {
 /// # Errors
 /// Exit code 1 when no session runs there, else what the session said.
 pub fn plain(verb: Verb, args: &Plain, output: &mut Output<'_>) -> Result<(), Failure> {
+    if verb == Verb::Pairs {
+        let dir = folder::dir(args.target.state.as_deref())?;
+        if Line::to(&dir).is_err() && dir.join(folder::LEDGER).is_file() {
+            return super::guided::unattended(&dir, args.target.json, output);
+        }
+    }
     ask(&Request::new(verb), (&args.target, false), output)
-}
-
-/// `carry reconcile` of a session that runs.
-///
-/// # Errors
-/// Exit code 1 when no session runs there, 3 when ledger and venue differ.
-pub fn reconcile(state: Option<PathBuf>, json: bool, output: &mut Output<'_>) -> Result<(), Failure> {
-    ask(&Request::new(Verb::Reconcile), (&Target { state, json }, false), output)
 }
 
 /// `carry clear-halt`.
@@ -148,6 +155,13 @@ pub fn clear_halt(args: &ClearHalt, output: &mut Output<'_>) -> Result<(), Failu
 /// # Errors
 /// Exit code 4 when nobody agreed to the plan.
 pub fn flatten(args: &Flatten, output: &mut Output<'_>) -> Result<(), Failure> {
+    if args.access.key.is_some() {
+        if let Some(dir) = args.target.state.as_deref().filter(|dir| Line::to(dir).is_ok()) {
+            let text = format!("a session runs for {}; it closes what it holds itself: leave --key out", dir.display());
+            return Err(Failure::new(Exit::Running, text));
+        }
+        return super::lost::flatten(&args.access, args.pair.as_deref(), (args.yes, args.target.json), output);
+    }
     ask(&Request { pair: args.pair.clone(), ..Request::new(Verb::Flatten) }, (&args.target, args.yes), output)
 }
 
@@ -188,7 +202,7 @@ pub fn resolve(args: &Resolve, output: &mut Output<'_>) -> Result<(), Failure> {
 
 /// A reply as `--json` prints it.
 #[derive(Serialize)]
-struct Report<'a> {
+pub(super) struct Report<'a> {
     schema: String,
     dir: String,
     done: bool,
@@ -225,8 +239,10 @@ fn ask(request: &Request, (target, yes): (&Target, bool), output: &mut Output<'_
     } else {
         text(request, &result, output)?;
     }
-    let acts =
-        !matches!(request.verb, Verb::Status | Verb::Orders | Verb::Fills | Verb::Pairs | Verb::Pause | Verb::Resume);
+    let acts = !matches!(
+        request.verb,
+        Verb::Status | Verb::Orders | Verb::Fills | Verb::Pairs | Verb::Why | Verb::Pause | Verb::Resume
+    );
     if acts && reply.in_doubt > 0 {
         let text = format!("the outcome of {} orders is not known; see carry orders", reply.in_doubt);
         return Err(Failure::new(Exit::InDoubt, text));
@@ -234,10 +250,10 @@ fn ask(request: &Request, (target, yes): (&Target, bool), output: &mut Output<'_
     Ok(())
 }
 
-fn report<'a>(verb: &str, dir: &Path, what: (bool, Option<&'a Plan>, Option<&'a Value>), in_doubt: u64) -> Report<'a> {
+pub(super) fn report<'a>(verb: &str, dir: &Path, what: (bool, Option<&'a Plan>, Option<&'a Value>), in_doubt: u64) -> Report<'a> {
     let (done, plan, result) = what;
     let (schema, dir) = (format!("carry.{verb}/1"), dir.display().to_string());
-    let asks = matches!(verb, "status" | "orders" | "fills" | "pairs" | "reconcile");
+    let asks = matches!(verb, "status" | "orders" | "fills" | "pairs" | "why" | "reconcile");
     Report { schema, dir, done, sent: (!asks).then_some(done), plan, result, in_doubt }
 }
 
@@ -247,7 +263,7 @@ fn word(verb: Verb) -> String {
 }
 
 /// A person at a terminal types `yes`; nobody else is asked.
-fn agreed(json: bool) -> Result<bool, Failure> {
+pub(super) fn agreed(json: bool) -> Result<bool, Failure> {
     let stdin = std::io::stdin();
     if json || !stdin.is_terminal() || !std::io::stderr().is_terminal() {
         return Ok(false);
@@ -274,7 +290,7 @@ fn show(plan: &Plan, output: &mut Output<'_>) -> Result<(), Failure> {
     folder::print(output.out, &table)
 }
 
-fn text(request: &Request, result: &Value, output: &mut Output<'_>) -> Result<(), Failure> {
+pub(super) fn text(request: &Request, result: &Value, output: &mut Output<'_>) -> Result<(), Failure> {
     let out = &mut *output.out;
     let line = match request.verb {
         Verb::Pause => "paused: no entries; what is held is managed and closed as before",
@@ -290,15 +306,15 @@ fn text(request: &Request, result: &Value, output: &mut Output<'_>) -> Result<()
         Verb::Resolve => "settled",
         Verb::Adopt => "adopted",
         Verb::Accept => "booked; see carry reconcile",
-        Verb::Status | Verb::Fills => return folder::json(out, result),
+        Verb::Status | Verb::Fills | Verb::Why => return folder::json(out, result),
         Verb::Orders => {
             let none = "No order is unsettled.";
             let columns = ["id", "pair", "leg", "side", "quantity", "filled", "limit", "state", "reason"];
             return rows(out, (&result["orders"], none), &columns);
         }
         Verb::Pairs => {
-            let columns =
-                ["pair", "phase", "spot_coins", "perp_coins", "target", "reason", "blocked", "halted", "refused"];
+            super::guided::state_of(result, out)?;
+            let columns = ["pair", "phase", "spot_coins", "perp_coins", "target", "net", "reason", "refused"];
             return rows(out, (&result["pairs"], "There is no pair."), &columns);
         }
     };

@@ -1,6 +1,6 @@
 //! One venue's door for questions with one key: what `keys test`, `reconcile` and `pnl --import` share.
 //!
-//! The signer reads only: nothing that is asked here can change the account. Tests: `tests/doctor.rs`.
+//! The signer reads only, but for the one door that says otherwise: nothing else that is asked here can change the account. Tests: `tests/doctor.rs`.
 
 use super::real::{self, Place};
 use super::{Failure, live};
@@ -9,7 +9,7 @@ use crate::keys::rights::{AskError, Rights};
 use crate::keys::{KeyEntry, Kind};
 use crate::net::Clock;
 use crate::net::carrier::Carrier;
-use crate::net::wire::{INBOX, Network, Wire};
+use crate::net::wire::{INBOX, Network, Signer, Wire};
 use crate::run::live_start::{Inquiry, Patience, StartError};
 use crate::venues::answer::{Answer, Class};
 use crate::venues::ask::Ask;
@@ -59,6 +59,18 @@ pub(super) fn fits(entry: &KeyEntry, base_url: Option<&str>) -> Result<(), Failu
 /// # Errors
 /// Exit code 2 for a key of another environment, 5 when the venue cannot be reached.
 pub(super) async fn open(entry: &KeyEntry, place: &Place) -> Result<Door, Failure> {
+    with(entry, place, real::read_only).await
+}
+
+/// The same with a key that may trade: for closing what a lost machine has left open.
+///
+/// # Errors
+/// As [`open`].
+pub(super) async fn open_to_trade(entry: &KeyEntry, place: &Place) -> Result<Door, Failure> {
+    with(entry, place, |signer| signer).await
+}
+
+async fn with(entry: &KeyEntry, place: &Place, power: impl FnOnce(Signer) -> Signer) -> Result<Door, Failure> {
     let profile = profile(entry, place)?;
     let (signer, holder) = live::signer(entry, profile.name, &profile)?;
     let clock = real::clock_of(place).await?;
@@ -66,7 +78,7 @@ pub(super) async fn open(entry: &KeyEntry, place: &Place) -> Result<Door, Failur
     let network =
         Network { owner: real::owner(&profile), holder, test_root: root.as_ref(), clock, carrier: Carrier::Sockets };
     let (sender, _inbox) = mpsc::channel(INBOX);
-    let wire = Wire::new((VenueId(0), Arc::new(profile)), real::read_only(signer), &network, sender)?;
+    let wire = Wire::new((VenueId(0), Arc::new(profile)), power(signer), &network, sender)?;
     let door = Door { wire, name: entry.venue.to_owned(), clock };
     door.inquiry().clock().await?;
     Ok(door)

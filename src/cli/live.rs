@@ -6,6 +6,7 @@
 use super::attend::{self, Attendant};
 use super::real::{self, Place, What};
 use super::{Exit, Failure, Output};
+use crate::config::settings::Mode;
 use crate::config::{Loaded, Settings, Sources, load};
 use crate::domain::Span;
 use crate::keys::{KeyEntry, Kind};
@@ -21,7 +22,7 @@ use crate::run::live::Live;
 use crate::run::live_loop::{self, Ears, Ended, Until};
 use crate::run::opening::{self, Opened};
 use crate::run::session::Session;
-use crate::store::StateLock;
+use crate::store::{AccountLock, StateLock};
 use crate::venues::binance::profile::{Auth, Profile};
 use crate::venues::binance::sign::TradeSigner;
 use std::path::PathBuf;
@@ -66,7 +67,11 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let entry =
         super::keys::places(args.keys.clone(), PathBuf::from(crate::keys::sources::CONTAINER))?.find(&args.key)?;
     let mut loaded = settings(args, &entry.entry)?;
+    consented(&entry.entry, args, &loaded)?;
     let lock = StateLock::take(&args.state)?;
+    // One account, one session: a copy of the folder, or another folder with the same key, would keep books of half of it.
+    let _account =
+        AccountLock::take(args.place.base_url.as_deref().unwrap_or(entry.entry.venue), entry.entry.account())?;
     climbed(args, &loaded)?;
     cap(&mut loaded.settings);
     let attendant = Attendant::new(&args.state, &loaded.settings, None)?;
@@ -90,6 +95,17 @@ fn settings(args: &Args, entry: &KeyEntry) -> Result<Loaded, Failure> {
         loaded.settings.live.shadow_hours = Span::ZERO;
     }
     Ok(loaded)
+}
+
+/// Real money needs two consents: the verb, and the mode of the configuration. A test key on this machine moves none.
+fn consented(entry: &KeyEntry, args: &Args, loaded: &Loaded) -> Result<(), Failure> {
+    let plays = entry.is_test() && args.place.base_url.is_some();
+    if plays || loaded.settings.run.mode == Mode::Live {
+        return Ok(());
+    }
+    let text = "run.mode is \"paper\": carry live needs both consents, the verb and mode = \"live\" under [run] in the \
+                configuration (or --set 'run.mode=\"live\"'); nothing was sent";
+    Err(Failure::new(Exit::Refused, text))
 }
 
 /// The ladder: long enough in the shadow, and consent to more than a little.

@@ -24,12 +24,14 @@ pub mod export;
 pub mod fills;
 pub mod folder;
 pub mod gates;
+pub mod guided;
 pub mod history;
 pub mod import;
 pub mod init;
 pub mod keys;
 pub mod ledger;
 pub mod live;
+pub mod lost;
 pub mod paper;
 mod paper_play;
 pub mod paper_replay;
@@ -42,6 +44,7 @@ pub mod replay;
 pub mod report;
 pub mod sample;
 pub mod scan;
+pub mod screen;
 pub mod shadow;
 pub mod stats;
 pub mod status;
@@ -49,7 +52,7 @@ pub mod venue;
 pub mod why;
 
 use crate::run::control::Verb as Asked;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -136,6 +139,77 @@ pub struct Cli {
     command: Verb,
 }
 
+/// Verbs by what a person wants; one that is in no group stands under `Further`.
+const GROUPS: [(&str, &[&str]); 5] = [
+    ("Look, without keys", &["init", "check", "scan", "quote", "why", "stats", "data", "portfolio", "universe"]),
+    ("Try", &["backtest", "sweep", "compare", "paper", "replay", "venue", "drill", "stress"]),
+    ("Run with real prices or real money", &["keys", "doctor", "shadow", "live", "serve", "watch", "reload"]),
+    ("Ask a session", &["status", "pairs", "orders", "fills", "ledger", "pnl", "report", "export"]),
+    (
+        "Act on a session",
+        &[
+            "pause",
+            "resume",
+            "open",
+            "close",
+            "flatten",
+            "halt",
+            "clear-halt",
+            "reconcile",
+            "resolve",
+            "adopt",
+            "accept",
+        ],
+    ),
+];
+
+/// The command line with its verbs in groups.
+#[must_use]
+pub fn command() -> clap::Command {
+    let mut command = Cli::command();
+    command.build();
+    let text = grouped(&command);
+    command
+        .help_template("{about-with-newline}\n{usage-heading} {usage}\n\n{after-help}\nOptions:\n{options}")
+        .after_help(text)
+}
+
+fn grouped(command: &clap::Command) -> String {
+    let verbs: Vec<(&str, String)> = command
+        .get_subcommands()
+        .map(|verb| (verb.get_name(), verb.get_about().map(ToString::to_string).unwrap_or_default()))
+        .collect();
+    let mut text = String::new();
+    let mut group = |title: &str, of: &dyn Fn(&str) -> bool| {
+        let mut lines = verbs.iter().filter(|(name, _)| of(name)).peekable();
+        if lines.peek().is_none() {
+            return;
+        }
+        text.push_str(title);
+        text.push_str(":\n");
+        for (name, about) in lines {
+            let about = about.lines().next().unwrap_or_default();
+            text.push_str(&format!("  {name:<12} {about}\n"));
+        }
+        text.push('\n');
+    };
+    for (title, names) in GROUPS {
+        group(title, &|name| names.contains(&name));
+    }
+    group("Further", &|name| !GROUPS.iter().any(|(_, names)| names.contains(&name)));
+    text.push_str(
+        "Every verb has examples: carry VERB --help. Exit codes: 0 done, 1 failed, 2 usage, 3 difference, 4 refused\n",
+    );
+    text.push_str("or only shown, 5 unreachable, 6 in doubt, 7 already running.\n");
+    text
+}
+
+/// The arguments of this process.
+#[must_use]
+pub fn parse() -> Cli {
+    Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit())
+}
+
 impl Cli {
     /// What the log shows of this verb: alarms of a market that is not there are part of its report, not news.
     #[must_use]
@@ -174,23 +248,50 @@ enum Verb {
     Stats(stats::Args),
     Status(status::Args),
     /// Orders of a running session whose outcome is not settled
+    #[command(after_help = "Examples:
+  carry orders --state state/main
+  carry orders --json")]
     Orders(control::Plain),
     /// Pairs of a running session: phase, coins, prices' age, why an order was refused
+    #[command(after_help = "Examples:
+  carry pairs --state state/main
+  carry pairs --json")]
     Pairs(control::Plain),
     /// No new entries; what is held is managed and closed as before
+    #[command(after_help = "Examples:
+  carry pause --state state/main")]
     Pause(control::Plain),
     /// Entries again
+    #[command(after_help = "Examples:
+  carry resume --state state/main")]
     Resume(control::Plain),
     Flatten(control::Flatten),
     /// Closes one pair
+    #[command(after_help = "Examples:
+  carry close binance:BTCUSDT --state state/main         shows the plan and asks
+  carry close binance:BTCUSDT --state state/main --yes")]
     Close(control::OnePair),
+    #[command(after_help = "Examples:
+  carry open binance:BTCUSDT --size 1000usdt --state state/main
+  carry open binance:BTCUSDT --size 1000usdt --state state/main --yes")]
     Open(control::Open),
     /// Sends nothing any more, until clear-halt
+    #[command(after_help = "Examples:
+  carry halt --state state/main")]
     Halt(control::Plain),
+    #[command(after_help = "Examples:
+  carry reconcile --state state/main            it is refused while ledger and venue differ
+  carry clear-halt --reason 'margin was added' --state state/main")]
     ClearHalt(control::ClearHalt),
     Reconcile(reconcile::Args),
+    #[command(after_help = "Examples:
+  carry orders --state state/main
+  carry resolve c1-0000002a-7 --as absent --state state/main")]
     Resolve(control::Resolve),
     /// Takes coins that were there before into a pair
+    #[command(after_help = "Examples:
+  carry reconcile --state state/main            says whether there is something to adopt
+  carry adopt binance:BTCUSDT --state state/main --yes")]
     Adopt(control::OnePair),
     Accept(control::Accept),
     Fills(fills::Args),
@@ -254,6 +355,26 @@ pub fn run(cli: &Cli) -> ExitCode {
             crate::observe::log::last_word(&format!("carry: {failure}"));
             #[expect(clippy::as_conversions, reason = "the codes are the enum's values")]
             ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn u14_every_verb_has_a_group_of_its_own_or_the_last_and_an_example() {
+        let command = command();
+        let help = grouped(&command);
+        for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
+            let name = verb.get_name();
+            assert_eq!(help.matches(&format!("  {name:<12} ")).count(), 1, "{name}");
+            let after = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.contains(&format!("carry {name}")), "carry {name} --help has no example");
+        }
+        for line in help.lines() {
+            assert!(line.chars().count() <= 110, "{line}");
         }
     }
 }

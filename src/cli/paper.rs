@@ -252,6 +252,15 @@ impl Job<'_> {
             self.write_files(&result, &text)?;
         }
         let text = String::from_utf8_lossy(&text).trim_end().to_owned();
+        let length = result.summary.to_ms.since(result.summary.from_ms);
+        let (days, asked) = ((length.0 + Span::HOUR.0) / Span::DAY.0, self.days.0.0 / Span::DAY.0);
+        if asked > days && asked < i64::from(u32::MAX) {
+            // Its digest is that of the days that it had; more days are another session.
+            let note = format!(
+                "carry: this session is over after {days} days and stays so; for {asked} days: carry paper --days {asked} --state ANOTHER"
+            );
+            let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{note}\n").as_bytes());
+        }
         Ok(Opened::Finished(text, crate::report::summary_json(&result.summary).trim_end().to_owned()))
     }
 
@@ -467,7 +476,7 @@ impl From<TellError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let exit = match error {
-            StoreError::InUse { .. } => Exit::Running,
+            StoreError::InUse { .. } | StoreError::AccountInUse { .. } => Exit::Running,
             StoreError::Copied { .. } => Exit::Refused,
             _ => Exit::Failure,
         };

@@ -74,6 +74,8 @@ struct Report<'a> {
     change: Amount,
     pnl: Lines,
     sum: Amount,
+    /// Profit: the sum without money that somebody moved in or out.
+    net: Amount,
     /// Change in equity less the sum of the lines; must be zero.
     difference: Amount,
     by: Option<By>,
@@ -129,6 +131,7 @@ fn report<'a>(args: &Args, review: &'a Review) -> Report<'a> {
         change,
         pnl: valued.lines,
         sum: valued.lines.total(),
+        net: valued.lines.total() - valued.lines.transfers,
         difference: change - valued.lines.total(),
         by: args.by,
         rows,

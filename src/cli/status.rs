@@ -1,28 +1,32 @@
-//! `carry status`: where a session stands, from its ledger of record. Tests: `tests/session_commands.rs`.
+//! `carry status`: where a session stands: from the session itself while it runs, else from its ledger of record.
+//!
+//! Tests: `tests/session_commands.rs`, `tests/live_views.rs`.
 
 use super::control::Line;
 use super::folder::{self, Folder, Where};
-use super::{Exit, Failure, Output};
-use crate::domain::{Amount, Asset, SignedQuantity, WallTime};
-use crate::pairs::Latch;
+use super::{Failure, Output, screen};
+use crate::domain::{Amount, Asset, WallTime};
 use crate::report::figures;
 use crate::run::clock;
-use crate::run::control::{Reply, Request, Verb};
+use crate::run::control::{Request, Verb};
 use crate::run::review::Review;
-use crate::run::snapshot::Snapshot;
+use crate::run::snapshot::{PairRow, Snapshot};
+use crate::run::stops::{NO_PROCESS, Stop, without_process};
 use serde::Serialize;
+use std::io::IsTerminal as _;
+use std::path::Path;
 use std::time::Duration;
 
-/// Where a session stands: clock, equity, pairs, orders whose outcome is not known
+/// Where a session stands: may it trade and why not, hedged, safe, paid, sane, next
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   carry status                     the newest session under runs/
-  carry status runs/mine
+  carry status --state state/main
   carry status runs/mine --json
-  carry status --watch             again each second, until the session ends
+  carry status --watch             one screen, drawn again each second, until the session ends
 
-A session that is running is read as of its last commit; it is never disturbed. Coins are what the fills on disk add up
-to, spot coins after the fee that was taken in the coin.")]
+A session that runs is asked itself and never disturbed; without a process its ledger is read, and what it says is as of its
+last commit. Coins are what the fills on disk add up to, spot coins after the fee that was taken in the coin.")]
 pub struct Args {
     #[command(flatten)]
     place: Where,
@@ -44,9 +48,14 @@ struct Report {
     strategy: String,
     /// Whether the session is over.
     finished: bool,
-    /// Simulated time of the last commit.
+    /// The derived state: `starting`, `ready`, `reduce_only`, `halted`, `no_process`, `over`.
+    state: String,
+    /// Every reason why less is done than could be, with what clears it.
+    stops: Vec<Stop>,
+    /// The session's clock at the instant of all of this.
     clock: String,
     clock_ms: WallTime,
+    /// The derived state too.
     bot: String,
     paused: bool,
     /// Starts so far.
@@ -56,23 +65,15 @@ struct Report {
     currency: Asset,
     capital: Amount,
     equity: Amount,
+    /// Profit: the change in equity without money that somebody moved in or out.
+    net: Amount,
     /// When the equity was valued.
     equity_at_ms: WallTime,
-    pairs: Vec<Row>,
+    /// When ledger and venue were compared last.
+    reconciled_ms: Option<WallTime>,
+    pairs: Vec<PairRow>,
     /// Orders whose outcome is not settled.
     unsettled: Vec<Waiting>,
-}
-
-#[derive(Debug, Serialize)]
-struct Row {
-    pair: String,
-    phase: &'static str,
-    spot_coins: SignedQuantity,
-    perp_coins: SignedQuantity,
-    target: crate::domain::Quantity,
-    entered_ms: Option<WallTime>,
-    reason: Option<&'static str>,
-    latched: Option<Latch>,
 }
 
 #[derive(Debug, Serialize)]
@@ -88,6 +89,9 @@ struct Waiting {
     reason: &'static str,
 }
 
+/// Time between two looks of `--watch`.
+const EVERY: Duration = Duration::from_secs(1);
+
 /// Runs the command.
 ///
 /// # Errors
@@ -97,14 +101,15 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
         return once(&args.place, args.json, output).map(|_| ());
     }
     let dir = folder::dir(args.place.named())?;
-    let place = Where::at(dir.clone());
+    let redraw = !args.json && std::io::stdout().is_terminal();
     loop {
-        let finished = if let Ok(mut line) = Line::to(&dir) {
-            live(&line.ask(&Request::new(Verb::Status))?, args.json, output)?;
-            false
-        } else {
-            once(&place, args.json, output)?
-        };
+        let mut screen: Vec<u8> = Vec::new();
+        let finished = look(&dir, args.json, &mut Output { out: &mut screen })?;
+        if redraw {
+            // The cursor goes home and what stood there is wiped: one screen, not a scroll.
+            write!(output.out, "\u{1b}[H\u{1b}[2J")?;
+        }
+        output.out.write_all(&screen)?;
         output.out.flush()?;
         if finished {
             return Ok(());
@@ -113,64 +118,65 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     }
 }
 
-/// Time between two looks of `--watch`.
-const EVERY: Duration = Duration::from_secs(1);
+/// One look of `--watch`; true when the session is over.
+fn look(dir: &Path, json: bool, output: &mut Output<'_>) -> Result<bool, Failure> {
+    let reply = Line::to(dir).and_then(|mut line| line.ask(&Request::new(Verb::Status)));
+    let Some(value) = reply.ok().and_then(|reply| reply.result) else {
+        return once(&Where::at(dir.to_owned()), json, output);
+    };
+    if json {
+        folder::json(output.out, &serde_json::json!({ "schema": "carry.status.live/1", "status": value }))?;
+        return Ok(false);
+    }
+    match serde_json::from_value::<Snapshot>(value) {
+        Ok(now) => draw(&format!("carry   {}", dir.display()), &now, output).map(|()| false),
+        // Of another version than this program: its files can be read all the same.
+        Err(_) => once(&Where::at(dir.to_owned()), json, output),
+    }
+}
 
-/// From the files; true when the session is over.
+/// From the session and its files; true when the session is over.
 fn once(place: &Where, json: bool, output: &mut Output<'_>) -> Result<bool, Failure> {
     let folder = Folder::open(place)?;
-    let report = report(&folder, &folder.review_now()?.0);
+    let (review, told) = folder.review_now()?;
+    let now = told.unwrap_or_else(|| unattended(&folder, &review));
     if json {
-        folder::json(output.out, &report)?;
+        folder::json(output.out, &report(&folder, &review, now))?;
     } else {
-        text(&report, output)?;
+        text((&folder, &review), &now, output)?;
     }
-    Ok(report.finished)
+    Ok(review.finished())
 }
 
-/// From the session itself.
-fn live(reply: &Reply, json: bool, output: &mut Output<'_>) -> Result<(), Failure> {
-    let value = reply.result.clone().unwrap_or_default();
-    if json {
-        return folder::json(output.out, &serde_json::json!({ "schema": "carry.status.live/1", "status": value }));
-    }
-    let damaged = |error: serde_json::Error| Failure::new(Exit::Failure, format!("the session's answer: {error}"));
-    let now: Snapshot = serde_json::from_value(value).map_err(damaged)?;
-    let paused = if now.paused { ", paused" } else { "" };
-    let (clock, equity) = (figures::stamp(now.at_ms), figures::money(now.equity));
-    writeln!(output.out, "{clock}   {}{paused}   equity {equity} {}", word(&now.bot), now.currency)?;
-    let mut table = folder::table(&["pair", "phase", "spot coins", "perp coins", "target", "age", "reason"], 2..6);
-    for row in &now.pairs {
-        table.add_row([
-            row.pair.clone(),
-            row.phase.clone(),
-            row.spot_coins.to_string(),
-            row.perp_coins.to_string(),
-            row.target.to_string(),
-            row.age_ms.map_or_else(|| figures::NONE.to_owned(), |age| crate::domain::Span(age).to_string()),
-            row.reason.clone().unwrap_or_else(|| figures::NONE.to_owned()),
-        ]);
-    }
-    folder::print(output.out, &table)?;
-    Ok(writeln!(output.out, "unsettled orders {}, in doubt {}\n", now.orders.len(), now.in_doubt)?)
-}
-
-fn report(folder: &Folder, review: &Review) -> Report {
-    let (state, valued) = (&review.state, review.valued());
-    let pairs = state.pairs.iter().map(|pair| {
-        let (spot_coins, perp_coins) = state.held(pair);
-        let memory = &pair.memory;
-        Row {
-            pair: pair.pair.name.clone(),
-            phase: memory.phase.as_str(),
-            spot_coins,
-            perp_coins,
-            target: memory.target,
-            entered_ms: memory.entered_at,
-            reason: memory.reason.map(crate::port::order::Reason::as_str),
-            latched: memory.latched,
+/// What the files say of a session that does not speak for itself.
+pub(super) fn unattended(folder: &Folder, review: &Review) -> Snapshot {
+    let mut now = Snapshot::of(&review.state, review.clock);
+    if review.finished() {
+        "over".clone_into(&mut now.state);
+        now.stops.clear();
+    } else {
+        NO_PROCESS.clone_into(&mut now.state);
+        now.stops = without_process(&review.state, review.clock, &start(folder, review));
+        for row in &mut now.pairs {
+            // Nobody sees a market: what is known of prices is as old as the last commit.
+            (row.may_enter, row.age_ms, row.waits_for) = (false, None, None);
         }
-    });
+    }
+    now
+}
+
+/// The command that starts it again.
+fn start(folder: &Folder, review: &Review) -> String {
+    let dir = folder.path.display();
+    match review.identity.mode.as_str() {
+        "live" => format!("carry live --key NAME --state {dir} and the strategy of before"),
+        "shadow" => format!("carry shadow --state {dir} and the strategy of before"),
+        _ => format!("carry paper --state {dir} and the strategy of before"),
+    }
+}
+
+fn report(folder: &Folder, review: &Review, now: Snapshot) -> Report {
+    let valued = review.valued();
     Report {
         schema: "carry.status/1",
         dir: folder.path.display().to_string(),
@@ -179,17 +185,21 @@ fn report(folder: &Folder, review: &Review) -> Report {
         seed: review.identity.seed.clone(),
         strategy: review.identity.strategy.clone(),
         finished: review.finished(),
+        bot: now.state.clone(),
+        state: now.state,
+        stops: now.stops,
         clock: figures::stamp(review.clock),
         clock_ms: review.clock,
-        bot: word(&state.bot),
-        paused: state.paused,
+        paused: now.paused,
         boots: review.boots,
-        last_sequence: state.sequence.0,
-        currency: state.settings.run.currency,
+        last_sequence: review.state.sequence.0,
+        currency: review.state.settings.run.currency,
         capital: review.capital(),
         equity: valued.equity,
+        net: valued.lines.total() - valued.lines.transfers,
         equity_at_ms: valued.at,
-        pairs: pairs.collect(),
+        reconciled_ms: now.reconciled_ms,
+        pairs: now.pairs,
         unsettled: waiting(review),
     }
 }
@@ -216,53 +226,40 @@ fn word(value: &impl Serialize) -> String {
     value.and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-fn text(report: &Report, output: &mut Output<'_>) -> Result<(), Failure> {
-    let out = &mut *output.out;
-    let seed = if report.seed.is_empty() { String::new() } else { format!("   seed {}", report.seed) };
-    writeln!(out, "carry {}   market {}{seed}   {}", report.mode, report.market, report.dir)?;
-    let end = if report.finished { "over" } else { "not over" };
-    let paused = if report.paused { ", paused" } else { "" };
-    writeln!(out, "clock      {}   {end}", report.clock)?;
-    writeln!(out, "bot        {}{paused}   boots {}   last event {}", report.bot, report.boots, report.last_sequence)?;
-    let (equity, capital) = (figures::money(report.equity), figures::money(report.capital));
-    let at = figures::stamp(report.equity_at_ms);
-    writeln!(out, "equity     {equity} {} at {at}, from {capital}\n", report.currency)?;
-    let head = ["pair", "phase", "spot coins", "perp coins", "target", "entered", "reason"];
-    let mut table = folder::table(&head, 2..5);
-    for row in &report.pairs {
-        let mut reason = row.reason.unwrap_or(figures::NONE).to_owned();
-        if let Some(latch) = row.latched {
-            reason = format!("{reason} (latched: {})", latch.cause.as_str());
-        }
-        table.add_row([
-            row.pair.clone(),
-            row.phase.to_owned(),
-            row.spot_coins.to_string(),
-            row.perp_coins.to_string(),
-            row.target.to_string(),
-            folder::when(row.entered_ms),
-            reason,
-        ]);
+fn text((folder, review): (&Folder, &Review), now: &Snapshot, output: &mut Output<'_>) -> Result<(), Failure> {
+    let of = &review.identity;
+    let seed = if of.seed.is_empty() { String::new() } else { format!("   seed {}", of.seed) };
+    let boots = format!("boots {}", review.boots);
+    draw(&format!("carry {}   market {}{seed}   {boots}   {}", of.mode, of.market, folder.path.display()), now, output)
+}
+
+/// One screen.
+fn draw(title: &str, now: &Snapshot, output: &mut Output<'_>) -> Result<(), Failure> {
+    let width = folder::columns().unwrap_or(100);
+    for line in screen::lines(title, now, width) {
+        writeln!(output.out, "{line}")?;
     }
-    folder::print(out, &table)?;
-    if report.unsettled.is_empty() {
-        return Ok(writeln!(out, "\nNo order is unsettled.")?);
+    writeln!(output.out)?;
+    let mut table = folder::table(&["pair", "phase", "spot coins", "perp coins", "target", "net"], 2..6);
+    for row in &now.pairs {
+        table.add_row(screen::pair_cells(row));
     }
-    writeln!(out, "\nUnsettled orders:")?;
-    let mut table =
-        folder::table(&["intent", "pair", "leg", "side", "quantity", "filled", "state", "decided", "reason"], 4..6);
-    for order in &report.unsettled {
+    folder::print(output.out, &table)?;
+    if now.orders.is_empty() {
+        return Ok(writeln!(output.out, "\nNo order is unsettled.")?);
+    }
+    writeln!(output.out, "\nUnsettled orders:")?;
+    let mut table = folder::table(&["id", "pair", "leg", "side", "quantity", "filled", "state"], 4..6);
+    for order in &now.orders {
         table.add_row([
-            order.intent.clone(),
+            order.id.clone(),
             order.pair.clone(),
             order.leg.clone(),
-            order.side.to_owned(),
+            order.side.clone(),
             order.quantity.to_string(),
             order.filled.to_string(),
-            order.state.clone(),
-            figures::stamp(order.decided_ms),
-            order.reason.to_owned(),
+            word(&order.state),
         ]);
     }
-    folder::print(out, &table)
+    folder::print(output.out, &table)
 }

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 /// Says why a pair is not held (the first gate that blocks), or why it is held
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
+  carry why binance:BTCUSDT --state state/main      of a session that runs, now
   carry why --data data --strategy strategies/anchor.toml
   carry why binance:BTCUSDT --data data --strategy strategies/anchor.toml --at 2024-03-01
   carry why --data data --strategy strategies/ethena.toml --at 2023-10-01T12:00Z --json")]
@@ -29,6 +30,9 @@ pub struct Args {
     /// Play the history to this time (UTC date or time); its end when left out
     #[arg(long, value_name = "DATE")]
     at: Option<String>,
+    /// Ask the session that runs in this folder, instead of the history
+    #[arg(long, value_name = "DIR", conflicts_with = "at")]
+    state: Option<std::path::PathBuf>,
     /// Print JSON (schema carry.why/1)
     #[arg(long)]
     json: bool,
@@ -77,6 +81,9 @@ struct Tally {
 /// # Errors
 /// A [`Failure`] with its exit code.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
+    if let Some(dir) = &args.state {
+        return super::guided::why(&super::folder::dir(Some(dir))?, args.pair.as_deref(), args.json, output);
+    }
     let window = Window::read(None, args.at.as_deref(), ("", "--at"))?;
     let ready = Ready::load(&args.choice, args.choice.set.clone(), window)?;
     let chosen = args.pair.as_deref().map(|name| place_of(name, &ready)).transpose()?;

@@ -58,7 +58,8 @@ pub fn environment() -> Vec<(String, String)> {
         .collect()
 }
 
-/// Folders and a file that the environment names. They are places, never values: no secret is read from a variable.
+/// Folders and a file that the environment names, and the width of the output. They are places, never values: no secret is
+/// read from a variable.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Folders {
     /// Where the service manager put the credentials of this service.
@@ -71,6 +72,8 @@ pub struct Folders {
     pub test_root: Option<PathBuf>,
     /// Whether standard error goes to the journal of the system.
     pub journal: bool,
+    /// How wide a person's output is, where no terminal says it.
+    pub columns: Option<usize>,
 }
 
 impl Folders {
@@ -87,6 +90,7 @@ impl Folders {
             memory: folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/state"))),
             test_root: std::env::var_os(Self::TEST_ROOT).map(PathBuf::from),
             journal: std::env::var_os("JOURNAL_STREAM").is_some(),
+            columns: std::env::var_os("COLUMNS").and_then(|text| text.to_str()?.parse().ok()),
         }
     }
 }

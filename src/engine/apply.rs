@@ -379,6 +379,7 @@ fn on_operator(state: &mut State, act: &Operator) {
         Operator::Flatten { pair } => flatten(state, *pair),
         Operator::Open { pair, notional } => by_hand::order(state, *pair, *notional),
         Operator::Adopt(adoption) => by_hand::adopt(state, adoption),
+        Operator::Book(correction) => by_hand::book(state, correction),
         Operator::Stop => state.stopping = true,
     }
     for pair in &mut state.pairs {

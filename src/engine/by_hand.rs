@@ -3,17 +3,18 @@
 //! An opening passes the safety gates of the strategy, the limits of any entry and the gate of every order; only the signals
 //! are not asked. An adoption books and trades nothing. Tests: `tests/by_hand.rs`, `tests/control_live.rs`.
 
+use super::apply::closed;
 use super::decide;
 use super::entry::{self, Entry};
 use super::record::{FillRecord, Record};
 use super::state::State;
 use crate::domain::fees::Role;
-use crate::domain::{Amount, FillId, Leg, Market, PairId, Price, Quantity, Side};
-use crate::ledger::Adopted;
+use crate::domain::{Amount, FillId, Leg, Market, PairId, Price, Quantity, Side, SignedQuantity};
 use crate::ledger::book::Cause;
+use crate::ledger::{Adopted, BookedFill};
 use crate::pairs::Phase;
 use crate::port::Command;
-use crate::port::event::Adoption;
+use crate::port::event::{Adoption, Correction};
 use crate::port::order::{Fill, Reason};
 use crate::strategy::gate;
 
@@ -112,4 +113,68 @@ pub(super) fn adopt(state: &mut State, adoption: &Adoption) {
     };
     row(Market::Spot, Side::Buy, coins, mids.0);
     row(Market::Perp, Side::Sell, short, entry);
+}
+
+/// Books what a pair has more or less at the venue than here, as fills at the price that the person saw. What they cost or
+/// bring comes out again as money that was moved, so that no profit is made of it.
+pub(super) fn book(state: &mut State, correction: &Correction) {
+    let Correction { pair: id, spot, perp, price, mids } = *correction;
+    for (leg, change, price) in [(Market::Spot, spot, mids.0), (Market::Perp, perp, price)] {
+        if !change.is_zero() {
+            book_leg(state, id, (leg, change, price), mids);
+        }
+    }
+    let Some(pair) = state.pairs.get(id.index()) else { return };
+    let (spot, perp) = state.held(pair);
+    let hedged = Quantity::saturating(spot.units().min(-perp.units()));
+    let flat = spot.is_zero() && perp.is_zero();
+    let Some(pair) = state.pairs.get_mut(id.index()) else { return };
+    pair.memory.target = pair.memory.target.min(hedged);
+    pair.memory.reason = Some(Reason::Operator);
+    pair.memory.ordered = None;
+    pair.at_rest = flat;
+    pair.dirty = true;
+    if flat {
+        pair.memory.phase = Phase::Flat;
+        closed(state, id);
+    }
+}
+
+fn book_leg(state: &mut State, id: PairId, of: (Leg, SignedQuantity, Price), mids: (Price, Price)) {
+    let (leg, change, price) = of;
+    let (cause, now, reason) = (Cause { sequence: state.sequence, at: state.now }, state.now, Reason::Operator);
+    let before = state.ledger.pair(id).map(|book| book.attribution.lines).unwrap_or_default();
+    let Some(pair) = state.pairs.get_mut(id.index()) else { return };
+    let side = if change.units() > 0 { Side::Buy } else { Side::Sell };
+    let fill = Fill {
+        // No execution of this session has such a number: it is the event's own.
+        id: FillId(cause.sequence.0),
+        quantity: change.magnitude(),
+        price,
+        fee: Amount::ZERO,
+        fee_asset: pair.pair.quote,
+        role: Role::Taker,
+        at: now,
+    };
+    if pair.memory.entered_at.is_none() {
+        pair.memory.entered_at = Some(now);
+        pair.largest = Quantity::ZERO;
+        state.active += 1;
+        state.records.push(Record::Opened { pair: id, at: now, reason: Some(reason), mids, lines: before });
+    }
+    state.ledger.fill(cause, &BookedFill { pair: &pair.pair, leg, side, fill: &fill, mids });
+    let hedged = pair.largest;
+    state.records.push(Record::Fill(FillRecord {
+        at: now,
+        pair: id,
+        leg,
+        side,
+        fill,
+        mids,
+        arrival_mid: price,
+        intent: None,
+        act: None,
+        reason,
+        hedged,
+    }));
 }

@@ -164,6 +164,15 @@ impl KeyEntry {
 
     /// What may be shown of the id.
     #[must_use]
+    pub fn account(&self) -> &str {
+        match &self.kind {
+            Kind::Hmac { key, .. } | Kind::Ed25519 { key, .. } => key,
+            Kind::AsterAgent { user, .. } => user,
+        }
+    }
+
+    /// What may be shown of its public id.
+    #[must_use]
     pub fn shown_id(&self) -> String {
         let id = self.public_id();
         format!("...{}", id.get(id.len().saturating_sub(4)..).unwrap_or_default())

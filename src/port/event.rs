@@ -2,6 +2,7 @@
 //!
 //! The doc comment of each variant says who sends it.
 
+pub use super::by_hand::{Adoption, Correction};
 use super::health::{Input, Listed, Part};
 use super::order::{Fill, OrderReport};
 pub use super::prices::{Bar, Quote, Settlement};
@@ -133,23 +134,10 @@ pub enum Operator {
     },
     /// Take spot coins and a short that were there before into a pair; nothing is traded.
     Adopt(Adoption),
+    /// Book what a pair has more or less at the venue than in its books; nothing is traded.
+    Book(Correction),
     /// The process is to end: nothing new is entered. The next boot begins without it.
     Stop,
-}
-
-/// What a pair takes over of what was there before, as the venue's lists and the market showed it to the person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Adoption {
-    /// The pair; it must hold nothing.
-    pub pair: PairId,
-    /// Spot coins, which the ledger has as opening money.
-    pub coins: Quantity,
-    /// Coins short at the venue, which the ledger does not know.
-    pub short: Quantity,
-    /// The venue's mean entry price of the short: what it will compute realised profit from.
-    pub entry: Price,
-    /// Mids of spot and perp.
-    pub mids: (Price, Price),
 }
 
 /// All that can happen.

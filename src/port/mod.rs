@@ -2,6 +2,7 @@
 //!
 //! Nothing here acts. Drivers, venues and the simulator speak these two enums; the core sees nothing else.
 
+pub mod by_hand;
 pub mod command;
 pub mod event;
 pub mod health;

@@ -108,7 +108,7 @@ pub fn render(snapshot: &Snapshot) -> String {
         figures::stamp(snapshot.at),
         figures::money(snapshot.equity),
         snapshot.currency,
-        figures::money(snapshot.lines.total())
+        figures::money(snapshot.lines.total() - snapshot.lines.transfers)
     );
     let named = lines::NAMES.into_iter().zip(lines::amounts(&snapshot.lines));
     let shown: Vec<String> = named

@@ -51,6 +51,8 @@ pub enum Verb {
     Adopt,
     /// Book what somebody moved in or out of a wallet.
     Accept,
+    /// Why pairs are not held, or are.
+    Why,
 }
 
 /// What became of an order in doubt, as a person found out.
@@ -127,6 +129,8 @@ pub enum Act {
     Adopt(String),
     /// Book what somebody moved in or out of a wallet.
     Accept,
+    /// Why one pair, or each, is not held, or is.
+    Why(Option<String>),
 }
 
 /// Which exit code an error belongs to.
@@ -256,6 +260,7 @@ impl Request {
     pub fn act(&self) -> Result<Act, ControlError> {
         let allowed: &[&str] = match self.verb {
             Verb::Flatten | Verb::Close | Verb::Adopt => &["pair", "token"],
+            Verb::Why => &["pair"],
             Verb::Open => &["pair", "size", "token"],
             Verb::Resolve => &["id", "as", "token"],
             Verb::Accept => &["token"],
@@ -298,6 +303,7 @@ impl Request {
             }
             Verb::Adopt => Act::Adopt(text("pair", &self.pair)?),
             Verb::Accept => Act::Accept,
+            Verb::Why => Act::Why(self.pair.clone()),
         })
     }
 }
@@ -318,6 +324,7 @@ impl Act {
             | Self::Orders
             | Self::Fills(_)
             | Self::Pairs
+            | Self::Why(_)
             | Self::Reconcile => false,
         }
     }

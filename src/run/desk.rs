@@ -5,20 +5,25 @@
 //! Tests: `tests/control.rs`, `tests/control_live.rs`.
 
 use super::control::{Act, Code, ControlError, ControlRequest, Reply, Settled};
+use super::gate_words::measured;
+use super::guide::Step;
 use super::journal::JournalError;
-use super::plans::{Line, Plans, booking, closing, opening, taking};
-use super::reconcile::Moved;
-use super::snapshot::Snapshot;
+use super::mend;
+use super::plans::{Line, Plans, closing, opening, taking};
+use super::snapshot::{self, Snapshot};
+use super::stops;
 use super::subject::{Compared, Subject};
 use crate::config::kind::Kind;
 use crate::config::units::Value as Setting;
 use crate::domain::{Amount, ClientOrderId, PairId, WallTime};
 use crate::engine::State;
+use crate::observe::words::word;
 use crate::orders::OrderState;
 use crate::port::Event;
-use crate::port::event::{Adjustment, Operator};
+use crate::port::event::Operator;
 use crate::port::order::Reason;
 use crate::risk::gate::BotState;
+use crate::strategy::Gate;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
@@ -100,11 +105,8 @@ impl Desk {
             Act::Resume => operate(subject, Operator::Resume, now),
             Act::Halt => operate(subject, Operator::Halt, now),
             Act::ClearHalt(reason) => clear_halt(subject, reason, now),
-            Act::Flatten(None) => {
-                // Who closes all does not want it opened again in the next minute.
-                subject.operate(Event::Operator(Operator::Pause), now)?;
-                operate(subject, Operator::Flatten { pair: None }, now)
-            }
+            // Who closes all does not want it opened again in the next minute: the core pauses too.
+            Act::Flatten(None) => operate(subject, Operator::Flatten { pair: None }, now),
             Act::Flatten(Some(name)) | Act::Close(name) => match named(subject.state(), name) {
                 Ok(pair) => operate(subject, Operator::Flatten { pair: Some(pair) }, now),
                 Err(error) => Ok(Err(error)),
@@ -115,6 +117,7 @@ impl Desk {
             Act::Accept => accept(subject, now),
             Act::Reconcile => reconcile(subject, now),
             Act::Status | Act::Orders | Act::Pairs | Act::Fills(_) => Ok(look(subject, act, now)),
+            Act::Why(pair) => Ok(Ok(why(subject.state(), pair.as_deref(), now))),
         }
     }
 }
@@ -183,7 +186,10 @@ fn plan_of<S: Subject>(subject: &S, act: &Act) -> Result<(String, Vec<Line>), Co
                 state.pair(adoption.pair).ok_or_else(|| ControlError::new(Code::Usage, "pair: there is none"))?;
             Ok(taking(pair, &adoption))
         }
-        Act::Accept => Ok(booking(state, &subject.moved()?)),
+        Act::Accept => {
+            let mending = subject.mending()?;
+            Ok((mend::words(&mending), mending.lines))
+        }
         Act::Resolve(id, settled) => {
             let id = order_id(state, id)?;
             let word = match settled {
@@ -205,11 +211,16 @@ fn operate<S: Subject>(subject: &mut S, act: Operator, now: WallTime) -> Result<
 }
 
 fn flags(state: &State) -> Value {
-    json!({ "bot": state.bot, "paused": state.paused, "at_ms": state.now })
+    let (word, stops) = stops::of(state);
+    json!({ "bot": state.bot, "state": word, "stops": stops, "paused": state.paused, "at_ms": state.now })
 }
 
-fn differs(lines: &[String], rest: &str) -> ControlError {
-    ControlError::new(Code::Difference, format!("ledger and venue differ{rest}\n  {}", lines.join("\n  ")))
+fn differs(lines: &[String], rest: &str, steps: &[Step]) -> ControlError {
+    let mut text = format!("ledger and venue differ{rest}\n  {}", lines.join("\n  "));
+    for (step, number) in steps.iter().zip(1..) {
+        text.push_str(&format!("\n{number}. {}: {}", step.typed, step.why));
+    }
+    ControlError::new(Code::Difference, text)
 }
 
 /// Only after a clean reconciliation, and with a reason (fault H16).
@@ -222,7 +233,9 @@ fn clear_halt<S: Subject>(subject: &mut S, reason: &str, now: WallTime) -> Resul
     }
     match subject.compare(now)? {
         Compared::Agree(_) => operate(subject, Operator::ClearHalt { reason: reason.trim().to_owned() }, now),
-        Compared::Differ(lines) => Ok(Err(differs(&lines, "; a halt is not cleared before they agree"))),
+        Compared::Differ(lines) => {
+            Ok(Err(differs(&lines, "; a halt is not cleared before they agree", &subject.guide())))
+        }
         Compared::Asked => Ok(Err(not_yet())),
     }
 }
@@ -234,15 +247,19 @@ fn not_yet() -> ControlError {
     )
 }
 
+/// What differs, and what to do about whatever stops the session, in order.
 fn reconcile<S: Subject>(subject: &mut S, now: WallTime) -> Result<Answer, JournalError> {
-    Ok(match subject.compare(now)? {
-        Compared::Agree(at) => {
-            let none: [String; 0] = [];
-            Ok(Reply::done(json!({ "differences": none, "compared_ms": at }), in_doubt(subject.state())))
-        }
-        Compared::Differ(lines) => Err(differs(&lines, "")),
-        Compared::Asked => Err(not_yet()),
-    })
+    let (agree, lines, at) = match subject.compare(now)? {
+        Compared::Agree(at) => (true, Vec::new(), Some(at)),
+        Compared::Differ(lines) => (false, lines, None),
+        Compared::Asked => return Ok(Err(not_yet())),
+    };
+    let (state, stops) = stops::of(subject.state());
+    let value = json!({
+        "agree": agree, "differences": lines, "compared_ms": at, "state": state, "stops": stops,
+        "steps": subject.guide(),
+    });
+    Ok(Ok(Reply::done(value, in_doubt(subject.state()))))
 }
 
 fn resolve<S: Subject>(subject: &mut S, id: &str, settled: Settled, now: WallTime) -> Result<Answer, JournalError> {
@@ -296,19 +313,35 @@ fn adopt<S: Subject>(subject: &mut S, name: &str, now: WallTime) -> Result<Answe
     Ok(Ok(Reply::done(value, in_doubt(subject.state()))))
 }
 
-/// Books what somebody moved: the ledger follows the venue, and only in its wallets (fault H11).
+/// Books what the venue's lists show and a person agreed to: the ledger follows the venue (faults H11, G16).
 fn accept<S: Subject>(subject: &mut S, now: WallTime) -> Result<Answer, JournalError> {
-    let moved = match subject.moved() {
-        Ok(moved) => moved,
+    let mending = match subject.mending() {
+        Ok(mending) => mending,
         Err(error) => return Ok(Err(error)),
     };
-    for Moved { venue, wallet, asset, amount } in &moved {
-        let (venue, wallet, asset, amount) = (*venue, *wallet, *asset, *amount);
-        let cause = Adjustment::External;
-        subject.operate(Event::Adjusted { venue, wallet, asset, amount, cause }, now)?;
+    let booked = mending.events.len();
+    for event in mending.events {
+        subject.operate(event, now)?;
     }
     let _ = subject.compare(now)?;
-    Ok(Ok(Reply::done(json!({ "booked": moved.len() }), in_doubt(subject.state()))))
+    let value = json!({ "booked": booked, "left": mending.left });
+    Ok(Ok(Reply::done(value, in_doubt(subject.state()))))
+}
+
+/// The gates of one pair or of all as they are now, and what stops the session besides them.
+fn why(state: &State, wanted: Option<&str>, now: WallTime) -> Reply {
+    let gate = |gate: &Gate| json!({ "name": gate.name, "text": measured(gate), "open": gate.open, "gate": gate });
+    let pairs = state.pairs.iter().filter(|pair| wanted.is_none_or(|name| name == pair.pair.name));
+    let rows = pairs.map(|pair| {
+        let gates: Vec<Value> = snapshot::gates(state, pair).iter().map(gate).collect();
+        json!({
+            "pair": pair.pair.name, "phase": pair.memory.phase.as_str(), "held": pair.memory.entered_at.is_some(),
+            "entered_ms": pair.memory.entered_at, "refused": pair.refusal.as_ref().map(ToString::to_string), "gates": gates,
+        })
+    });
+    let (word, stops) = stops::of(state);
+    let rows: Vec<Value> = rows.collect();
+    Reply::done(json!({ "at_ms": now, "state": word, "stops": stops, "pairs": rows }), in_doubt(state))
 }
 
 fn look<S: Subject>(subject: &mut S, act: &Act, now: WallTime) -> Answer {
@@ -320,10 +353,14 @@ fn look<S: Subject>(subject: &mut S, act: &Act, now: WallTime) -> Answer {
         return Ok(Reply::done(json!({ "rows": rows }), doubt));
     }
     subject.state_mut().mark_all();
-    let snapshot = Snapshot::of(subject.state(), now.max(subject.state().now));
+    let mut snapshot = Snapshot::of(subject.state(), now.max(subject.state().now));
+    snapshot.alarms = subject.alarms().iter().map(|(kind, count)| (word(*kind), *count)).collect();
     let value = match act {
         Act::Orders => json!({ "at_ms": snapshot.at_ms, "orders": snapshot.orders }),
-        Act::Pairs => json!({ "at_ms": snapshot.at_ms, "pairs": snapshot.pairs }),
+        Act::Pairs => {
+            let (state, stops) = (&snapshot.state, &snapshot.stops);
+            json!({ "at_ms": snapshot.at_ms, "state": state, "stops": stops, "pairs": snapshot.pairs })
+        }
         _ => json!(snapshot),
     };
     Ok(Reply::done(value, doubt))

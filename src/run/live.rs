@@ -10,9 +10,10 @@ use super::driver::Driver;
 use super::health::Answers;
 use super::inputs::InputsWatch;
 use super::journal::{Journal, JournalError};
+use super::mend::{self, Mending};
 use super::modes::ModesWatch;
 pub use super::outbox::Outbox;
-use super::reconcile::{self, Difference, Moved};
+use super::reconcile::{self, Difference};
 use crate::domain::{Amount, Asset, ClientOrderId, InstrumentId, Span, VenueId, WallTime};
 use crate::engine::State;
 use crate::net::wire::{Arrived, Asker, Line, Outcome as Came, Wire};
@@ -88,17 +89,17 @@ impl Desk {
 }
 
 impl Desk {
-    /// Free money that the venue's wallets have more (or, negative, less) than the ledger, seen twice.
+    /// What has to be booked so that the ledger is what the venue's lists showed twice.
     ///
     /// # Errors
-    /// [`ControlError`] names what differs and is not free money: a position, or coins that belong to a pair.
-    pub fn moved(&self, state: &State) -> Result<Vec<Moved>, ControlError> {
-        let Some(lists) = self.lists.as_ref().filter(|_| !self.told.is_empty()) else { return Ok(Vec::new()) };
+    /// [`ControlError`] names a position that cannot be booked.
+    pub fn mending(&self, state: &State) -> Result<Mending, ControlError> {
+        let Some(lists) = self.lists.as_ref().filter(|_| !self.told.is_empty()) else { return Ok(Mending::default()) };
         // A trade since those lists would look like a movement: the ledger must still differ from them as it was seen to.
         if reconcile::compare(state, self.venue, lists).differences != self.told {
-            return Ok(Vec::new());
+            return Ok(Mending::default());
         }
-        reconcile::moved(state, self.venue, lists).map_err(|what| ControlError::new(Code::Refused, what))
+        mend::mending(state, self.venue, lists).map_err(|what| ControlError::new(Code::Refused, what))
     }
 }
 

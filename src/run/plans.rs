@@ -6,7 +6,7 @@
 use super::control::{Act, Code, ControlError};
 use super::driver::hex;
 use super::reconcile::Moved;
-use crate::domain::{Amount, Asset, Market, Quantity, Side, SignedQuantity, VenueId};
+use crate::domain::{Amount, Asset, Market, Quantity, Side, SignedQuantity};
 use crate::engine::{PairState, State};
 use crate::port::event::{Adoption, Wallet};
 use serde::{Deserialize, Serialize};
@@ -149,12 +149,12 @@ pub fn opening(pair: &PairState, notional: Amount) -> (String, Vec<Line>) {
     (text, orders)
 }
 
-/// What accepting would book: `add` to a wallet of the ledger, or `take` from it.
+/// Money that accepting would book: `add` to a wallet of the ledger, or `take` from it.
 #[must_use]
-pub fn booking(state: &State, moved: &[Moved]) -> (String, Vec<Line>) {
-    let name = |id: VenueId| state.catalogue.venues().get(id.index()).map_or("?", |name| name.as_str());
-    let line = |one: &Moved| Line {
-        pair: name(one.venue).to_owned(),
+pub fn money_line(state: &State, one: &Moved) -> Line {
+    let name = state.catalogue.venues().get(one.venue.index()).map_or("?", |name| name.as_str());
+    Line {
+        pair: name.to_owned(),
         leg: match one.wallet {
             Wallet::Spot => "spot".to_owned(),
             Wallet::Perp => "perp".to_owned(),
@@ -163,10 +163,7 @@ pub fn booking(state: &State, moved: &[Moved]) -> (String, Vec<Line>) {
         coins: Quantity::saturating(one.amount.abs().to_coins().units()),
         about: None,
         quote: one.asset,
-    };
-    let text = "no order is sent: the ledger books what somebody moved in or out of the venue's wallets, as transfers from \
-                outside; it is no profit and no loss";
-    (text.to_owned(), moved.iter().map(line).collect())
+    }
 }
 
 /// What adopting would book.

@@ -3,13 +3,20 @@
 //! Pure: made from [`State`] alone, changes nothing, and estimates nothing. What is not known is absent, never zero.
 //! Tests: at the end of this file and `tests/control.rs`.
 
-use crate::domain::{Amount, Asset, Price, Quantity, SignedQuantity, WallTime};
+use super::collect::lines_of;
+use super::gate_words::measured;
+use super::stops::{self, Stop};
+use crate::domain::{Amount, Asset, FundingRate, Price, Quantity, Rate, SignedQuantity, VenueId, WallTime};
+use crate::engine::margin::distance;
+use crate::engine::standing::Standing;
 use crate::engine::{PairState, State};
 use crate::orders::{Order, OrderState};
 use crate::pairs::Latch;
 use crate::port::order::Reason;
 use crate::risk::gate::BotState;
+use crate::strategy::{self, Gate};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A session at one instant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,14 +27,35 @@ pub struct Snapshot {
     pub last_event_ms: WallTime,
     /// Number of the last event.
     pub last_sequence: u64,
-    /// Whether the bot may trade.
+    /// The derived state: `ready` when at least one pair may be entered.
     pub bot: BotState,
+    /// The same as a word; `no_process` or `over` where no session speaks for itself.
+    #[serde(default)]
+    pub state: String,
+    /// Every reason why less is done than could be, and what clears it.
+    #[serde(default)]
+    pub stops: Vec<Stop>,
     /// No entries by wish of a person.
     pub paused: bool,
     /// The reporting coin.
     pub currency: Asset,
     /// Equity at the prices of the last valuation.
     pub equity: Amount,
+    /// Profit: the change in equity without money that somebody moved in or out.
+    #[serde(default)]
+    pub net: Amount,
+    /// Of it, funding.
+    #[serde(default)]
+    pub funding: Amount,
+    /// Distance to liquidation of each wallet that margins a short: venue, quote coin, rise of the mark as a fraction.
+    #[serde(default)]
+    pub distances: Vec<(String, Asset, Option<Rate>)>,
+    /// When ledger and venue were compared last, the oldest of all venues; absent before the first time.
+    #[serde(default)]
+    pub reconciled_ms: Option<WallTime>,
+    /// Alarms raised since the start, by kind.
+    #[serde(default)]
+    pub alarms: BTreeMap<String, u64>,
     /// Pairs in their order.
     pub pairs: Vec<PairRow>,
     /// Orders whose outcome is not settled, in order of making.
@@ -49,6 +77,30 @@ pub struct PairRow {
     pub perp_coins: SignedQuantity,
     /// Hedged coins wanted.
     pub target: Quantity,
+    /// Value of what is unequal, in the pair's quote coin; absent without a price.
+    #[serde(default)]
+    pub unequal: Option<Amount>,
+    /// The pair's quote coin.
+    #[serde(default)]
+    pub quote: Option<Asset>,
+    /// Profit of the pair so far.
+    #[serde(default)]
+    pub net: Amount,
+    /// Funding of the pair so far.
+    #[serde(default)]
+    pub funding: Amount,
+    /// The rate of the next settlement as estimated now, with its interval.
+    #[serde(default)]
+    pub expected: Option<FundingRate>,
+    /// When it is paid.
+    #[serde(default)]
+    pub next_settlement_ms: Option<WallTime>,
+    /// Nothing stops an entry of it but its gates.
+    #[serde(default)]
+    pub may_enter: bool,
+    /// The first gate that keeps it out, or the first that keeps it in.
+    #[serde(default)]
+    pub waits_for: Option<String>,
     /// First fill of what is held.
     pub entered_ms: Option<WallTime>,
     /// Why the target is what it is.
@@ -98,17 +150,32 @@ impl Snapshot {
     /// The state as it is; `now` is the session's clock.
     #[must_use]
     pub fn of(state: &State, now: WallTime) -> Self {
+        let (standing, (word, stops)) = (Standing::of(state), stops::of(state));
+        let equity = state.equity();
+        let lines = lines_of(state, equity);
         let orders: Vec<OrderRow> = state.orders.live().iter().map(|order| order_row(state, order)).collect();
         let in_doubt = orders.iter().filter(|order| order.state == OrderState::Unknown).count();
         Self {
             at_ms: now,
             last_event_ms: state.now,
             last_sequence: state.sequence.0,
-            bot: state.bot,
+            bot: standing.state,
+            state: word,
+            stops,
             paused: state.paused,
             currency: state.settings.run.currency,
-            equity: state.equity(),
-            pairs: state.pairs.iter().map(|pair| pair_row(state, pair, now)).collect(),
+            equity,
+            net: lines.total() - lines.transfers,
+            funding: lines.funding,
+            distances: distances(state),
+            reconciled_ms: state.venues.iter().map(|venue| venue.reconciled).min().flatten(),
+            alarms: BTreeMap::new(),
+            pairs: state
+                .pairs
+                .iter()
+                .zip(&standing.pairs)
+                .map(|(pair, of)| PairRow { may_enter: of.may_enter, ..pair_row(state, pair, now) })
+                .collect(),
             orders,
             in_doubt: u64::try_from(in_doubt).unwrap_or(u64::MAX),
         }
@@ -119,6 +186,8 @@ fn pair_row(state: &State, pair: &PairState, now: WallTime) -> PairRow {
     let (spot_coins, perp_coins) = state.held(pair);
     let memory = &pair.memory;
     let (spot, perp) = (&pair.market.spot, &pair.market.perp);
+    let lines = state.ledger.pair(pair.pair.id).map(|book| book.attribution.lines).unwrap_or_default();
+    let unequal = perp.mid.or(spot.mid).map(|mid| mid.times((spot_coins + perp_coins).magnitude()));
     let age_ms = spot.mid.zip(perp.mid).map(|_| now.since(spot.updated.min(perp.updated)).0);
     PairRow {
         pair: pair.pair.name.clone(),
@@ -126,6 +195,14 @@ fn pair_row(state: &State, pair: &PairState, now: WallTime) -> PairRow {
         spot_coins,
         perp_coins,
         target: memory.target,
+        unequal,
+        quote: Some(pair.pair.quote),
+        net: lines.total() - lines.transfers,
+        funding: lines.funding,
+        expected: pair.market.expected_next(),
+        next_settlement_ms: pair.market.estimate.map(|(_, next)| next),
+        may_enter: false,
+        waits_for: waits_for(state, pair),
         entered_ms: memory.entered_at,
         reason: memory.reason.map(Reason::as_str).map(str::to_owned),
         latched: memory.latched,
@@ -135,6 +212,39 @@ fn pair_row(state: &State, pair: &PairState, now: WallTime) -> PairRow {
         age_ms,
         refused: pair.refusal.as_ref().map(ToString::to_string),
     }
+}
+
+/// The first gate that keeps a flat pair out, or the first condition that keeps a held one in.
+fn waits_for(state: &State, pair: &PairState) -> Option<String> {
+    if pair.market.marks.is_none() {
+        return None;
+    }
+    let flat = pair.memory.entered_at.is_none();
+    let gate = gates(state, pair).into_iter().find(|gate| !gate.open)?;
+    let words = measured(&gate);
+    Some(if flat { format!("{} {words}", gate.name) } else { format!("to leave: {} {words}", gate.name) })
+}
+
+/// Every gate of an entry of a flat pair, or every condition under which a held one is left, in order.
+#[must_use]
+pub fn gates(state: &State, pair: &PairState) -> Vec<Gate> {
+    let (spot, perp) = state.held(pair);
+    let held = Quantity::saturating(spot.units().min(-perp.units()));
+    let view = state.view(pair, held);
+    if pair.memory.entered_at.is_none() { strategy::explain(&view) } else { strategy::explain_exit(&view) }
+}
+
+/// How far each wallet with shorts is from liquidation.
+fn distances(state: &State) -> Vec<(String, Asset, Option<Rate>)> {
+    let mut of: Vec<(VenueId, Asset)> = Vec::new();
+    for pair in state.pairs.iter().filter(|pair| !state.held(pair).1.is_zero()) {
+        let key = (pair.pair.venue_id, pair.pair.quote);
+        if !of.contains(&key) {
+            of.push(key);
+        }
+    }
+    let name = |id: VenueId| state.catalogue.venues().get(id.index()).map(ToString::to_string).unwrap_or_default();
+    of.into_iter().map(|(id, quote)| (name(id), quote, distance(&state.funds(id, quote)))).collect()
 }
 
 fn order_row(state: &State, order: &Order) -> OrderRow {

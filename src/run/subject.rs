@@ -5,10 +5,12 @@
 
 use super::control::{Code, ControlError, Settled};
 use super::driver::Driver;
+use super::guide::{self, Step};
 use super::journal::{Journal, JournalError};
 use super::live::{Live, Outbox};
+use super::mend::Mending;
 use super::paper::Paper;
-use super::reconcile::{self, Moved};
+use super::reconcile;
 use super::recover;
 use super::shadow::Shadow;
 use crate::domain::{ClientOrderId, PairId, Quantity, Span, WallTime};
@@ -72,12 +74,16 @@ pub trait Subject {
     /// # Errors
     /// [`ControlError`] when there is nothing, or what there is does not fit together.
     fn adoptable(&self, pair: PairId) -> Result<Adoption, ControlError>;
-    /// What somebody moved in or out of wallets, as the last comparisons show it.
+    /// What a person may have booked so that the ledger is what the last comparisons show.
     ///
     /// # Errors
-    /// [`ControlError`] when nothing differs, or what differs is no movement of free money.
-    fn moved(&self) -> Result<Vec<Moved>, ControlError> {
+    /// [`ControlError`] when nothing differs, or a position differs that cannot be booked.
+    fn mending(&self) -> Result<Mending, ControlError> {
         Err(nothing_outside())
+    }
+    /// What to do about whatever stops the session, in order.
+    fn guide(&self) -> Vec<Step> {
+        guide::steps(self.state(), &guide::Books::default())
     }
 }
 
@@ -157,9 +163,7 @@ impl<J: Journal> Subject for Live<J> {
         for desk in &self.desks {
             oldest = match (&desk.compared, oldest) {
                 (Some((at, found)), Some(oldest)) if now.since(*at) <= COMPARED => {
-                    let told = |one: &super::reconcile::Difference| {
-                        format!("{}: ledger {}, venue {}", one.account, one.ledger, one.venue)
-                    };
+                    let told = |one: &super::reconcile::Difference| one.to_string();
                     lines.extend(found.iter().map(told));
                     Some(oldest.min(*at))
                 }
@@ -194,16 +198,29 @@ impl<J: Journal> Subject for Live<J> {
         })
     }
 
-    fn moved(&self) -> Result<Vec<Moved>, ControlError> {
-        let mut all = Vec::new();
+    fn mending(&self) -> Result<Mending, ControlError> {
+        let mut all = Mending::default();
         for desk in &self.desks {
-            all.extend(desk.moved(&self.driver.state)?);
+            let one = desk.mending(&self.driver.state)?;
+            all.events.extend(one.events);
+            all.lines.extend(one.lines);
+            all.left.extend(one.left);
         }
-        if all.is_empty() {
+        if all.events.is_empty() {
             let text = "ledger and venue do not differ, or were not seen to differ twice yet; see carry reconcile";
             return Err(ControlError::new(Code::Refused, text));
         }
         Ok(all)
+    }
+
+    fn guide(&self) -> Vec<Step> {
+        let state = &self.driver.state;
+        let adoptable = state.pairs.iter().filter(|pair| pair.memory.entered_at.is_none());
+        let adoptable: Vec<PairId> =
+            adoptable.map(|pair| pair.pair.id).filter(|id| Subject::adoptable(self, *id).is_ok()).collect();
+        let compared = self.desks.iter().flat_map(|desk| desk.compared.iter().flat_map(|(_, found)| found));
+        let differs = compared.cloned().collect();
+        guide::steps(state, &guide::Books { differs, adoptable, mending: Some(Subject::mending(self)) })
     }
 
     fn adoptable(&self, id: PairId) -> Result<Adoption, ControlError> {

@@ -12,6 +12,6 @@ pub mod schema;
 pub mod venue_file;
 
 pub use ledger_file::{Batch, LedgerFile, Loaded, StoredFact};
-pub use lock::StateLock;
+pub use lock::{AccountLock, StateLock};
 pub use schema::StoreError;
 pub use venue_file::VenueFile;

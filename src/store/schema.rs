@@ -66,6 +66,14 @@ pub enum StoreError {
         /// What it was copied from.
         original: PathBuf,
     },
+    /// Another process trades on the account.
+    #[error(
+        "another carry of this machine trades on this account of {venue}, from another folder; stop it first: two cannot keep books of one account"
+    )]
+    AccountInUse {
+        /// Address of the venue.
+        venue: String,
+    },
     /// The folder cannot be used.
     #[error("{}: {source}", path.display())]
     Io {
