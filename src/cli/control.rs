@@ -250,7 +250,12 @@ fn ask(request: &Request, (target, yes): (&Target, bool), output: &mut Output<'_
     Ok(())
 }
 
-pub(super) fn report<'a>(verb: &str, dir: &Path, what: (bool, Option<&'a Plan>, Option<&'a Value>), in_doubt: u64) -> Report<'a> {
+pub(super) fn report<'a>(
+    verb: &str,
+    dir: &Path,
+    what: (bool, Option<&'a Plan>, Option<&'a Value>),
+    in_doubt: u64,
+) -> Report<'a> {
     let (done, plan, result) = what;
     let (schema, dir) = (format!("carry.{verb}/1"), dir.display().to_string());
     let asks = matches!(verb, "status" | "orders" | "fills" | "pairs" | "why" | "reconcile");
