@@ -97,12 +97,6 @@ pub(crate) fn hedged(folder: &Path) -> bool {
         .is_ok_and(|loaded| loaded.pairs.values().any(|body| body.contains("\"phase\":\"hedged\"")))
 }
 
-/// Whether no pair is held or in work, as the ledger says.
-pub(crate) fn flat(folder: &Path) -> bool {
-    ledger_file::read(&folder.join("ledger.sqlite"))
-        .is_ok_and(|loaded| loaded.pairs.values().all(|body| body.contains("\"phase\":\"flat\"")))
-}
-
 /// Copies the files of a session, for one thing to be broken in the copy.
 pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
