@@ -106,7 +106,7 @@ fn test_key(profile: Word) -> serde_json::Value {
     match profile {
         Word::Binance => serde_json::json!({ "key": TRADER.0, "secret": TRADER.1 }),
         Word::Aster => {
-            let hex = ASTER_AGENT.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+            let hex = crate::run::driver::hex(&ASTER_AGENT);
             serde_json::json!({
                 "user": address_of(&ASTER_WALLET), "signer": address_of(&ASTER_AGENT), "private_key": format!("0x{hex}"),
             })

@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn u09_known_prefixes_name_the_coin_and_the_multiplier() {
-        let check = |symbol: &str, coins: u32, rest: &str| {
+        let check = |symbol: &'static str, coins: u32, rest: &'static str| {
             assert_eq!(prefix(Symbol::of(symbol)), Some((coins, Symbol::of(rest))), "{symbol}");
         };
         check("1000PEPEUSDT", 1_000, "PEPEUSDT");

@@ -110,7 +110,7 @@ impl Written {
             *quantity = Quantity::saturating(quantity.units().saturating_add(whole - 1) / whole);
         };
         [&mut self.step, &mut self.min_quantity].into_iter().flatten().for_each(up);
-        for most in self.max_quantity.iter_mut() {
+        if let Some(most) = &mut self.max_quantity {
             *most = Quantity::saturating(most.units() / i64::from(coins));
         }
         if market == Market::Spot {

@@ -228,25 +228,30 @@ fn on_market_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
     }
 }
 
+/// The venue changed what it states about an instrument.
+fn on_terms(state: &mut State, event: &Event) {
+    let (Event::RulesChanged { instrument, .. }
+    | Event::FeesChanged { instrument, .. }
+    | Event::BracketsChanged { instrument, .. }) = event
+    else {
+        return;
+    };
+    let Some(known) = state.catalogue.instrument_mut(*instrument) else { return };
+    match event {
+        Event::RulesChanged { rules, .. } => known.rules = *rules,
+        Event::FeesChanged { fees, .. } => known.fees = *fees,
+        Event::BracketsChanged { brackets, .. } => known.brackets.clone_from(brackets),
+        _ => {}
+    }
+}
+
 fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
     let cause = Cause { sequence: state.sequence, at: state.now };
     match event {
         Event::Boot { epoch, salt } => on_boot(state, *epoch, *salt),
         Event::Opening { venue, wallet, asset, amount } => state.ledger.open(cause, (*venue, *wallet), *asset, *amount),
-        Event::RulesChanged { instrument, rules } => {
-            if let Some(instrument) = state.catalogue.instrument_mut(*instrument) {
-                instrument.rules = *rules;
-            }
-        }
-        Event::FeesChanged { instrument, fees } => {
-            if let Some(instrument) = state.catalogue.instrument_mut(*instrument) {
-                instrument.fees = *fees;
-            }
-        }
-        Event::BracketsChanged { instrument, brackets } => {
-            if let Some(instrument) = state.catalogue.instrument_mut(*instrument) {
-                instrument.brackets.clone_from(brackets);
-            }
+        Event::RulesChanged { .. } | Event::FeesChanged { .. } | Event::BracketsChanged { .. } => {
+            on_terms(state, event);
         }
         Event::Adjusted { venue, wallet: Wallet::Perp, asset, amount, cause: Adjustment::AutoExchange } => {
             collateral::exchanged(state, (*venue, *asset, *amount), out);

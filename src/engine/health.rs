@@ -18,7 +18,6 @@ const MARGIN_RETRY: Span = Span::seconds(10);
 
 /// What the venue's list said of a position last, and margin that is on its way into it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one thing that was said")]
 pub struct Witness {
     /// The row, and when it came.
     pub listed: Option<(Listed, WallTime)>,

@@ -180,9 +180,8 @@ impl Standing {
         let pairs: Vec<PairStanding> = state.pairs.iter().map(row).collect();
         let word = match state.bot {
             BotState::Starting | BotState::Halted => state.bot,
-            BotState::ReduceOnly => BotState::ReduceOnly,
             BotState::Ready if pairs.iter().any(|pair| pair.may_enter) => BotState::Ready,
-            BotState::Ready => BotState::ReduceOnly,
+            BotState::ReduceOnly | BotState::Ready => BotState::ReduceOnly,
         };
         Self { state: word, reasons, pairs }
     }

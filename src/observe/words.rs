@@ -22,6 +22,7 @@ pub struct About {
 
 /// What happened, what the bot did, and what to type: `{pair}`, `{order}` and `{state}` stand for those of the alarm.
 #[must_use]
+#[expect(clippy::too_many_lines, reason = "one row for each kind of alarm: a table, not a program")]
 pub const fn words(kind: AlarmKind) -> (&'static str, &'static str, &'static str) {
     match kind {
         AlarmKind::OrderUnknown => (

@@ -19,6 +19,7 @@ pub struct LegGrid {
 
 /// Everything the planner looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that is known")]
 pub struct PlanInput {
     /// Hedged coins wanted.
     pub target: Quantity,

@@ -109,6 +109,7 @@ pub(super) fn equity(result: &RunResult) -> Option<String> {
 }
 
 /// The capital at the benchmark.
+#[expect(clippy::cast_precision_loss, reason = "a chart")]
 fn cash(summary: &Summary) -> (Vec<i64>, Vec<f64>) {
     let span = summary.to_ms.since(summary.from_ms);
     let at = |part: i64| {

@@ -193,7 +193,7 @@ fn part(dir: &Path, name: &str) -> std::io::Result<Part> {
     let mut file = File::open(dir.join(name))?;
     let mut hash = Sha256::new();
     let bytes = std::io::copy(&mut file, &mut hash)?;
-    let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = super::driver::hex(&hash.finalize());
     Ok(Part { name: name.to_owned(), bytes, sha256 })
 }
 

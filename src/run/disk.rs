@@ -72,7 +72,7 @@ impl Disk {
 
     /// The run is over: its reserve goes back to the system.
     pub fn give_back(&self) {
-        reserve::release(&self.folder);
+        let _ = reserve::release(&self.folder);
     }
 
     fn look(&mut self) {

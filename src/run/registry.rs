@@ -60,7 +60,8 @@ pub enum Unclear {
 }
 
 fn listed(dirs: &[PathBuf]) -> String {
-    dirs.iter().map(|dir| format!("\n  --state {}", dir.display())).collect()
+    let lines: Vec<String> = dirs.iter().map(|dir| format!("\n  --state {}", dir.display())).collect();
+    lines.concat()
 }
 
 /// Leaves an entry for a session that starts; `None` when there is no place for it, which costs only the convenience.
@@ -73,7 +74,7 @@ fn enter_in(entries: &Path, dir: &Path) -> Option<Entered> {
     let dir = dir.canonicalize().ok()?;
     std::fs::create_dir_all(entries).ok()?;
     let digest = Sha256::digest(dir.as_os_str().as_encoded_bytes());
-    let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let name = super::driver::hex(digest.get(..8)?);
     let file = entries.join(format!("{name}.json"));
     let entry = Entry { dir, since_ms: clock::now(), runs: true };
     replace(&file, &serde_json::to_vec(&entry).ok()?).ok()?;

@@ -94,7 +94,7 @@ pub fn replay(segment: &Segment, record: Option<&Record>) -> Result<Stretch, Rep
     let reached = if segment.upto.is_none() && !is_closed(segment) { record.and_then(Record::reached) } else { None };
     let mut reader = segment.read();
     let mut commands = Vec::new();
-    while let Some(stamped) = reader.next() {
+    for stamped in reader.by_ref() {
         let stamped = stamped?;
         if reached.is_some_and(|reached| stamped.sequence > reached) {
             break;

@@ -46,7 +46,6 @@ struct Part {
     fall: f64,
 }
 
-#[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "figures for a report")]
 impl Curves {
     /// Time passes until `at` with so much idle money, which earns `cash_apr`; months and years that end on the way are
     /// closed at the equity that stood then.

@@ -105,7 +105,7 @@ impl Recorder {
         for instrument in market.catalogue().instruments() {
             let ladder = market.book(instrument.id);
             let (Some(bid), Some(ask)) = (ladder.bids.first(), ladder.asks.first()) else { continue };
-            let mid = libm::round((bid.0.to_f64() + ask.0.to_f64()) / 2.0 * 1e8) / 1e8;
+            let mid = libm::round(f64::midpoint(bid.0.to_f64(), ask.0.to_f64()) * 1e8) / 1e8;
             let near: f64 = ladder.asks.iter().take(10).map(|level| level.1.to_f64()).sum();
             let series = self.prices.entry(instrument.id).or_default();
             series.look(mid, near);

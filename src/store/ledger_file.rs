@@ -151,7 +151,10 @@ impl LedgerFile {
             .map_err(|source| StoreError::Sqlite { file: self.path.clone(), source })
         {
             // It is for speed: a full disk does without.
-            Err(error) if error.is_full() => Ok(self.connection.execute_batch("ROLLBACK").unwrap_or_default()),
+            Err(error) if error.is_full() => {
+                self.connection.execute_batch("ROLLBACK").unwrap_or_default();
+                Ok(())
+            }
             other => other,
         }
     }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const NAME: &str = "reserve";
 /// A start with less room than this needs the reserve to open its files.
 const NEEDED: u64 = 1 << 20;
-const CHUNK: [u8; 64 << 10] = [0; 64 << 10];
+static CHUNK: [u8; 64 << 10] = [0; 64 << 10];
 
 fn path(folder: &Path) -> PathBuf {
     folder.join(NAME)
@@ -44,12 +44,13 @@ pub fn prepare(folder: &Path, bytes: u64) -> bool {
         file.sync_all()
     });
     if made.is_err() {
-        release(folder);
+        let _ = release(folder);
     }
     made.is_ok()
 }
 
 /// Gives the reserve to whoever writes next; true when there was one.
+#[must_use]
 pub fn release(folder: &Path) -> bool {
     let path = path(folder);
     let there = path.exists() && std::fs::remove_file(&path).is_ok();

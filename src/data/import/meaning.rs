@@ -234,7 +234,7 @@ impl Named {
     fn of(name: &str) -> Self {
         let path = name.split(".zip:").next().unwrap_or(name);
         let parts: Vec<&str> = Path::new(path).iter().filter_map(std::ffi::OsStr::to_str).collect();
-        let has = |word: &str| parts.iter().any(|part| *part == word);
+        let has = |word: &str| parts.contains(&word);
         let stem = parts.last().and_then(|last| last.split('.').next()).unwrap_or_default();
         let mut words = stem.split('-');
         let (symbol, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());

@@ -80,7 +80,7 @@ pub fn read(sheet: &Sheet, hints: &Hints, percent: bool) -> Result<Read, String>
         candles(&rows, &meaning, &mut refused)?
     };
     refused.sort_by_key(|one| one.place.line());
-    Ok(Read { symbol, unit, rows, ends, others, refused, meaning })
+    Ok(Read { meaning, symbol, unit, rows, ends, others, refused })
 }
 
 /// A symbol as a file is named: `BTC/USDT:USDT` is `BTCUSDT`.
@@ -88,8 +88,11 @@ fn bare(text: &str) -> String {
     text.split(':').next().unwrap_or_default().replace('/', "")
 }
 
-/// The symbol, and the column and name to keep when the sheet holds several.
-fn symbol_of<'a>(sheet: &Sheet, meaning: &'a Meaning) -> Result<(String, Option<(usize, &'a str)>), String> {
+/// A symbol, and the column and name to keep when the sheet holds several.
+type Chosen<'a> = (String, Option<(usize, &'a str)>);
+
+/// The symbol of a sheet.
+fn symbol_of<'a>(sheet: &Sheet, meaning: &'a Meaning) -> Result<Chosen<'a>, String> {
     let column = meaning.columns.get("symbol").copied();
     let of_row = |row: &(Place, Vec<String>)| column.and_then(|column| row.1.get(column)).map(|text| bare(text));
     let met: BTreeSet<String> = sheet.rows.iter().filter_map(of_row).collect();

@@ -170,7 +170,7 @@ impl Income {
         for row in rows {
             let key = (row.at, row.kind, format!("{}:{}", row.asset, row.id));
             if self.seen.insert(key) {
-                self.row(row, now, &mut told);
+                self.row(&row, now, &mut told);
             }
         }
         let Some((start, end, page)) = self.reading else { return (told, None) };
@@ -199,13 +199,13 @@ impl Income {
         Event::Adjusted { venue, wallet, asset, amount, cause }
     }
 
-    fn row(&mut self, row: IncomeRow, now: WallTime, told: &mut Told) {
+    fn row(&mut self, row: &IncomeRow, now: WallTime, told: &mut Told) {
         let perp = self.perp(row.symbol);
         match (row.kind.as_str(), perp) {
             // Booked with the executions they belong to.
             ("COMMISSION" | "REALIZED_PNL", _) => return,
             ("FUNDING_FEE", Some(perp)) if row.asset == perp.quote => {
-                self.payment(perp.instrument, &row, now, told);
+                self.payment(perp.instrument, row, now, told);
                 return;
             }
             _ => {}
@@ -215,7 +215,7 @@ impl Income {
         {
             self.due.remove(&(perp.instrument, stamp_of(row.at)));
         }
-        if self.was_booked(&row) {
+        if self.was_booked(row) {
             return;
         }
         let cause = match row.kind.as_str() {
@@ -230,7 +230,7 @@ impl Income {
             "COMMISSION_REBATE" | "API_REBATE" | "REFERRAL_KICKBACK" => Adjustment::Rebate,
             _ => Adjustment::External,
         };
-        told.events.push(self.adjusted(&row, cause));
+        told.events.push(self.adjusted(row, cause));
     }
 
     /// Whether an earlier run booked it: never one that is younger than what was booked.
