@@ -24,7 +24,7 @@ fn has(tool: &str) -> bool {
     let found = std::env::split_paths(&std::env::var_os("PATH").unwrap()).any(|dir| dir.join(tool).is_file());
     assert!(found || std::env::var("CI").is_err(), "{tool} is missing; .ci/run installs it");
     if !found {
-        println!("skipped: {tool} is missing");
+        eprintln!("skipped: {tool} is missing");
     }
     found
 }
@@ -158,7 +158,7 @@ fn u01_systemd_finds_nothing_wrong_with_the_units() {
         let (passed, said) =
             analyze(place.path(), &["security", "--offline=yes", "--threshold=20", "--no-pager", unit]);
         assert!(passed, "{unit}: {said}");
-        println!("{}", said.lines().last().unwrap_or_default());
+        eprintln!("{}", said.lines().last().unwrap_or_default());
     }
     // The check can fail: a word that systemd does not know.
     let broken = place.path().join("etc/systemd/system/carry-paper.service");
@@ -202,7 +202,7 @@ struct Shipped {
 }
 
 impl Shipped {
-    fn new(words: Vec<String>, user: Option<u32>) -> Self {
+    fn new(words: &[String], user: Option<u32>) -> Self {
         let place = tempfile::tempdir().unwrap();
         std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let bin = place.path().join("carry");
@@ -222,7 +222,7 @@ impl Shipped {
             word.replace("/var/lib/carry", &here("state"))
         });
         let words = words.collect();
-        Self { words, user, place }
+        Self { place, words, user }
     }
 
     fn state(&self) -> PathBuf {
@@ -312,7 +312,7 @@ fn u01_the_paper_unit_stays_up_stops_and_goes_on() {
     let environment = values("carry-paper.service", "Environment");
     let arguments = environment[0].trim_matches('"').strip_prefix("CARRY_PAPER=").unwrap();
     let line = values("carry-paper.service", "ExecStart")[0].replace("$CARRY_PAPER", arguments);
-    stays_up(&Shipped::new(line.split_whitespace().map(str::to_owned).collect(), None));
+    stays_up(&Shipped::new(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>(), None));
 }
 
 #[test]
@@ -328,16 +328,16 @@ fn u01_the_image_stays_up_as_its_own_user() {
     let words = [list("ENTRYPOINT "), list("CMD ")].concat();
     let root = std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
     if !root {
-        println!("not root: run as this user instead of {user}");
+        eprintln!("not root: run as this user instead of {user}");
     }
     let other = root && has("setpriv");
-    stays_up(&Shipped::new(words, other.then_some(user)));
+    stays_up(&Shipped::new(&words, other.then_some(user)));
 }
 
 #[test]
 fn u01_the_live_unit_asks_for_its_key_as_a_credential_and_does_not_start_again_without() {
     let line = values("carry-live@.service", "ExecStart")[0].replace("%i", "main");
-    let shipped = Shipped::new(line.split_whitespace().map(str::to_owned).collect(), None);
+    let shipped = Shipped::new(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>(), None);
     let credentials = tempfile::tempdir().unwrap();
     let run = shipped.command(&shipped.words).env("CREDENTIALS_DIRECTORY", credentials.path()).output().unwrap();
     let said = String::from_utf8(run.stderr).unwrap();

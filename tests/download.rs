@@ -1,5 +1,5 @@
 //! `carry data download` against a made-up venue on loopback: whole history, continued, cut, refused, out of reach.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of a test stop at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "helpers of a test stop at the first surprise")]
 
 #[path = "support/public.rs"]
 mod public;

@@ -1,5 +1,10 @@
 //! The edges of the process: how it begins and ends, what it prints to, who may speak to it, and the disk it stands on.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may stop the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "helpers of tests may stop the test"
+)]
 
 #[path = "support/loopback.rs"]
 mod loopback;

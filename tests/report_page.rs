@@ -2,8 +2,14 @@
 //!
 //! `CARRY_SCREENSHOTS=DIR` keeps a picture of each page; `CARRY_PAGES=A.html,B.html` looks at other pages too.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may stop the test")]
-#![expect(clippy::disallowed_methods, reason = "the environment names further pages")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::items_after_statements,
+    clippy::disallowed_methods,
+    reason = "helpers of tests may stop the test; the environment names further pages"
+)]
 
 #[path = "support/browser.rs"]
 mod browser;
@@ -24,7 +30,7 @@ const DRAWN: &str =
     "Array.from(document.querySelectorAll('.chart')).every((place) => place.querySelector('.main-svg'))";
 
 /// What lies outside the window, is cut by its own box, or cannot be read.
-const LOOK: &str = r##"(() => {
+const LOOK: &str = r#"(() => {
   const wide = document.documentElement.clientWidth;
   const wrong = [];
   const name = (e) => `${e.tagName} ${e.className && e.className.baseVal === undefined ? e.className : ''} "${(e.textContent || '').trim().slice(0, 40)}"`;
@@ -69,7 +75,7 @@ const LOOK: &str = r##"(() => {
     if (e.offsetHeight > 0 && contrast(e) < 4.5) wrong.push(`faint: ${name(e)} ${contrast(e).toFixed(2)}`);
   }
   return { wrong: wrong.slice(0, 20), charts: document.querySelectorAll(".chart .main-svg").length, ground: getComputedStyle(document.body).backgroundColor };
-})()"##;
+})()"#;
 
 async fn look(browser: &mut Browser, file: &Path, name: &str) {
     let mut grounds = Vec::new();

@@ -253,7 +253,8 @@ mod tests {
 
     #[test]
     fn u15_one_print_does_not_flatten_the_basis() {
-        let mut points: Vec<(WallTime, f64)> = (0..2_000).map(|n| (WallTime(n), (n % 21 - 10) as f64)).collect();
+        let mut points: Vec<(WallTime, f64)> =
+            (0..2_000_i32).map(|n| (WallTime(n.into()), f64::from(n % 21 - 10))).collect();
         points[777].1 = -4_000.0;
         let (low, high) = scale(&points, &[]);
         assert!((-13.0..=-10.0).contains(&low) && (10.0..=13.0).contains(&high), "{low} {high}");

@@ -1,6 +1,7 @@
 //! Tests of what the income list says: told once, however often it is listed.
 
 use super::*;
+use crate::port::event::Adjustment;
 
 fn income(kind: &'static str, (id, asset, money): (&str, Asset, &str), at: WallTime) -> IncomeRow {
     let symbol = (kind == "FUNDING_FEE").then(symbol);
@@ -154,6 +155,7 @@ fn answer(
     (facts, asked)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the form of an answer")]
 fn rate() -> Result<Answer, Refused> {
     let row = FundingRow {
         symbol: symbol(),
@@ -286,9 +288,13 @@ fn l32_funding_in_another_coin_is_booked_in_that_coin_and_a_foreign_symbols_only
             .collect::<Vec<_>>()
     };
     let facts = told(&mut Bench::ready());
-    let adjusted =
-        |asset, cause| Event::Adjusted { venue: VenueId(0), wallet: Wallet::Perp, asset, amount: amount("1.5"), cause };
-    use crate::port::event::Adjustment;
+    let adjusted = |asset, cause: Adjustment| Event::Adjusted {
+        venue: VenueId(0),
+        wallet: Wallet::Perp,
+        asset,
+        amount: amount("1.5"),
+        cause,
+    };
     assert_eq!(facts, [adjusted(coin, Adjustment::Funding), adjusted(usdt(), Adjustment::External)]);
     let mut again = Bench::ready();
     for fact in &facts {
