@@ -1,5 +1,10 @@
 //! What the core believes and what it may do on it: health by part, prices with two witnesses, margin measured in the position.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may stop the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::items_after_statements,
+    reason = "helpers of tests may stop the test"
+)]
 
 #[path = "belief/core.rs"]
 mod core;

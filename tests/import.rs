@@ -1,5 +1,5 @@
 //! `carry data import`: files as people have them, made here in the documented shapes, with a preview and nothing on doubt.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests stop at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::format_collect, reason = "helpers of tests stop at the first surprise")]
 
 use carry::data::candles::read_candles;
 use carry::data::funding::read_funding;
@@ -160,8 +160,7 @@ fn u10_answers_of_exchanges_and_ccxt_dumps_are_read() {
         let desk = Desk::new();
         let file = desk.file("dump.json", format!("\u{feff}{shape}").as_bytes());
         let more: &[&str] = match venue {
-            "gate" => &["--symbol", "BTCUSDT", "--yes", "--venue", venue],
-            "okx" => &["--symbol", "BTCUSDT", "--yes", "--venue", venue],
+            "gate" | "okx" => &["--symbol", "BTCUSDT", "--yes", "--venue", venue],
             _ => &["--yes", "--venue", venue],
         };
         let (code, report, problems) = desk.import(&[&file], more);

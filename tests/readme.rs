@@ -154,7 +154,7 @@ fn u02_u17_the_manuals_can_be_typed_from_the_first_line_to_the_last_in_both_shel
             let folder = tempfile::tempdir().unwrap();
             let mut text = String::from("exec 2>&1\n");
             for (command, _) in &commands {
-                text.push_str(&format!("{command}\necho \"exit $?\"\necho '{NEXT}'\n"));
+                text.extend([command.as_str(), "\necho \"exit $?\"\necho '", NEXT, "'\n"]);
             }
             let output = script(shell, folder.path(), &text);
             let parts: Vec<&str> = output.split(&format!("{NEXT}\n")).collect();

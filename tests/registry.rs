@@ -23,7 +23,8 @@ impl Home {
         (run.status.code().unwrap(), String::from_utf8([run.stdout, run.stderr].concat()).unwrap())
     }
 
-    /// A session in real time that answers.
+    /// A session in real time that answers; whoever asks for it ends it.
+    #[expect(clippy::zombie_processes, reason = "it is waited for by `end`, and a panic ends the test")]
     fn starts(&self, dir: &Path) -> Child {
         let args = ["paper", "--state", text(dir), "--seed", "3", "--speed", "600", "--days", "forever"];
         let child = self.carry(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

@@ -3,7 +3,7 @@
 //! `tests/fixtures/paper-0.1.0` was left by a kill of the program before this test was written, on simulated day three; of its
 //! tape only the header is kept. `live-0.1.0` likewise by a kill of `carry live` on the loopback venue, whose own books lie beside
 //! it. A version that changes what is on disk adds a folder and leaves the old ones.
-#![expect(clippy::unwrap_used, reason = "helpers of tests may stop the test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may stop the test")]
 
 #[path = "support/loopback.rs"]
 mod loopback;
