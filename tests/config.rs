@@ -215,6 +215,12 @@ fn h02_two_keys_that_contradict_are_both_named() {
     );
     row("size.leverage = \"3x\"\nmargin.autopilot = false", "ok");
     row(
+        "run.mode = \"live\"\nexecution.style = \"maker\"",
+        "c.toml:2: run.mode (live, c.toml:1) with execution.style (maker, c.toml:2) needs execution.first = \"perp\", not execution.first (auto, default): no venue cancels resting spot orders for a session that is gone",
+    );
+    row("run.mode = \"live\"\nexecution.style = \"maker\"\nexecution.first = \"perp\"", "ok");
+    row("run.mode = \"paper\"\nexecution.style = \"maker\"", "ok");
+    row(
         "margin.collateral = \"coin\"\nmargin.mode = \"isolated\"",
         "c.toml:2: margin.collateral (coin, c.toml:1) needs margin.mode = \"cross\", not margin.mode (isolated, c.toml:2): an isolated position takes no other collateral",
     );

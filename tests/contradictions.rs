@@ -3,6 +3,8 @@
 
 #[path = "contradictions/bench.rs"]
 mod bench;
+#[path = "contradictions/money.rs"]
+mod money;
 
 use bench::{Bench, coins};
 use carry::config::settings::OnForeign;

@@ -48,6 +48,7 @@ pub(super) fn check(held: &BTreeMap<&'static str, Held>, refused: &BTreeSet<&'st
     rules.currency();
     rules.coin();
     rules.collateral();
+    rules.maker();
 }
 
 struct Rules<'a> {
@@ -183,6 +184,21 @@ impl Rules<'_> {
             );
             self.conflict(&["margin.collateral", "strategy.pairs"], text);
         }
+    }
+
+    /// What rests at a venue must be cancelled by the venue when we are gone, and no spot market does that.
+    fn maker(&mut self) {
+        let is = |path: &str, word: &'static str| self.value(path) == Some(&Value::Word(word));
+        if !is("run.mode", "live") || !is("execution.style", "maker") || is("execution.first", "perp") {
+            return;
+        }
+        let text = format!(
+            "{} with {} needs execution.first = \"perp\", not {}: no venue cancels resting spot orders for a session that is gone",
+            self.named("run.mode"),
+            self.named("execution.style"),
+            self.named("execution.first")
+        );
+        self.conflict(&["run.mode", "execution.style", "execution.first"], text);
     }
 
     /// One BTC is not one ETH: a fixed quantity fits pairs of its coin only.

@@ -81,7 +81,7 @@ fn on_fill(state: &mut State, intent: &Intent, (fill, late, over): (Fill, bool, 
         // It was refused, absent or ended, and all that the venue had stated was here.
         latch::contradicted(state, (intent.pair, intent.id), AlarmKind::LateFill, out);
     }
-    super::fee_coin::watch(state, (intent.pair, intent.leg), &fill, out);
+    super::fee_coin::watch(state, (intent.pair, intent.leg, intent.side), &fill, out);
 }
 
 /// Whether a price is worse than the order's limit.

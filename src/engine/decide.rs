@@ -12,6 +12,7 @@ use super::record::Record;
 use super::state::{PairState, State};
 use super::trust;
 use super::unpark::{self, Prepared};
+use crate::config::settings::{First, Style};
 use crate::domain::{Leg, Market, Price, Quantity, Span};
 use crate::pairs::plan::{Child, PlanInput};
 use crate::pairs::{LatchCause, Phase, plan};
@@ -354,6 +355,7 @@ fn propose(state: &mut State, place: usize, child: Child, input: &PlanInput, out
     let hedges = matches!(child.purpose, Purpose::Hedge | Purpose::Undo | Purpose::Repair);
     let reduces = child.reduces || hedges;
     let parent_left = parent_left(child, input);
+    let now = state.now;
     let verdict = match state.context(&proposal, reduces, parent_left) {
         Some(context) => gate::approve(proposal, &context),
         None => return,
@@ -367,9 +369,11 @@ fn propose(state: &mut State, place: usize, child: Child, input: &PlanInput, out
                 side: intent.side,
                 quantity: intent.quantity,
             });
+            let hedge_time = state.settings.execution.hedge_time;
             if let Some(pair) = state.pairs.get_mut(place) {
                 pair.refusal = None;
-                pair.memory.retry_at = None;
+                pair.memory.retry_at =
+                    progress::pace(&mut pair.memory, (child.leg, hedges), hedge_time).map(|wait| now + wait);
             }
             out.push(Command::Record(intent));
         }
@@ -425,7 +429,12 @@ fn price(state: &State, place: usize, child: Child) -> Option<Proposal> {
     let mid = market.mid?;
     let execution = &state.settings.execution;
     let hedges = matches!(child.purpose, Purpose::Hedge | Purpose::Undo | Purpose::Repair);
-    let maker = execution.style == crate::config::settings::Style::Maker && !hedges && !pair.memory.take;
+    // A leg that is named to go first is the only one that rests: the other one may have no dead man's switch (rule R-E).
+    let rests = match execution.first {
+        First::Auto => true,
+        First::Leg(leg) => leg == child.leg,
+    };
+    let maker = execution.style == Style::Maker && rests && !hedges && !pair.memory.take;
     let resting = if maker { maker_price(market.bid, market.ask, child, instrument.rules.tick) } else { None };
     let (limit, time_in_force) = if let Some(price) = resting {
         (price, TimeInForce::PostOnly)

@@ -36,7 +36,11 @@ pub(super) fn begin(
     (reason, by_hand): (Reason, Option<Amount>),
     out: &mut Vec<Command>,
 ) -> Entry {
-    if day_loss(state) > state.settings.run.capital.times_rate(state.settings.risk.daily_loss) {
+    let capital = state.capital();
+    if capital < state.settings.run.capital && !std::mem::replace(&mut state.capital_told, true) {
+        out.push(alarm(AlarmKind::CapitalAboveBalance, Severity::Warning, None, None));
+    }
+    if day_loss(state) > capital.times_rate(state.settings.risk.daily_loss) {
         out.push(alarm(AlarmKind::LossLimit, Severity::Page, None, None));
         state.bot = BotState::ReduceOnly;
         return Entry::Refused("the day's loss is above risk.daily_loss");
@@ -141,7 +145,7 @@ fn room(state: &State, place: usize) -> Option<Room> {
         if state.settings.gates.quadrant { basis::quadrant(&view, change).scale() } else { Rate::from_units(Rate::ONE) }
     });
     Some(Room {
-        capital: state.settings.run.capital,
+        capital: state.capital(),
         venue_equity: funds.equity(),
         venue_used: used(&|other| other.venue_id == pair.pair.venue_id),
         coin_used: used(&|other| other.coin == pair.pair.coin),

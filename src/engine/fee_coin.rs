@@ -5,8 +5,9 @@
 //! before that (fault E10). Tests: at the end of the file, and `tests/live/fee_coin.rs`.
 
 use super::apply::alarm;
-use super::state::State;
-use crate::domain::{Amount, Asset, Leg, Market, PairId};
+use super::state::{PairState, State};
+use crate::domain::{Amount, Asset, Leg, Market, PairId, Side, VenueId};
+use crate::ledger::book::Cause;
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
 use crate::port::event::Wallet;
@@ -26,23 +27,68 @@ pub struct FeeCoin {
     pub told: bool,
 }
 
-/// A fill of ours was booked: what its fee was taken in, and what is left of that.
-pub(super) fn watch(state: &mut State, of: (PairId, Leg), fill: &Fill, out: &mut Vec<Command>) {
-    let (id, leg) = of;
-    let Some(pair) = state.pairs.get(id.index()).map(|pair| &pair.pair) else { return };
-    let (venue, usual) = (pair.venue_id, fill.fee_asset == pair.coin || fill.fee_asset == pair.quote);
+impl State {
+    /// The coin of its own that the venue of a pair takes spot fees in now; `None` when it takes the usual ones, when that is
+    /// not known yet, or when less is left than one fee took.
+    #[must_use]
+    pub fn fee_coin(&self, pair: &PairState) -> Option<Asset> {
+        let known = self.venue(pair.pair.venue_id)?.fee_coins.get(&Wallet::Spot)?;
+        let left = self.ledger.wallet(pair.pair.venue_id, Wallet::Spot, known.asset);
+        (left >= known.largest).then_some(known.asset)
+    }
+}
+
+/// A fill of ours was booked: what its fee was taken in, what is left of that, and whose coins it took.
+pub(super) fn watch(state: &mut State, of: (PairId, Leg, Side), fill: &Fill, out: &mut Vec<Command>) {
+    let (id, leg, side) = of;
+    let Some(pair) = state.pairs.get(id.index()).map(|pair| pair.pair.clone()) else { return };
+    let venue = pair.venue_id;
     let wallet = match leg {
         Market::Spot => Wallet::Spot,
         Market::Perp => Wallet::Perp,
     };
+    let Some(coins) = state.venue(venue).map(|venue| &venue.fee_coins) else { return };
+    let known = coins.get(&wallet).copied();
+    if fill.fee_asset == pair.coin
+        && (leg, side) == (Market::Spot, Side::Buy)
+        && known.is_none_or(|one| one.asset == pair.coin)
+    {
+        // Taken from what was bought: that is the usual place, and it would be the same coin anyhow.
+        return;
+    }
+    let usual = fill.fee_asset == pair.quote || fill.fee_asset == pair.coin && (leg, side) == (Market::Spot, Side::Buy);
     let left = (!usual).then(|| state.ledger.wallet(venue, wallet, fill.fee_asset));
+    let (coin, told) = next(known, (fill.fee, fill.fee_asset), left);
     let Some(coins) = state.venues.get_mut(venue.index()).map(|venue| &mut venue.fee_coins) else { return };
-    let (coin, told) = next(coins.get(&wallet).copied(), (fill.fee, fill.fee_asset), left);
     match coin {
         Some(coin) => drop(coins.insert(wallet, coin)),
         None => drop(coins.remove(&wallet)),
     }
     out.extend(told.map(|kind| alarm(kind, Severity::Warning, Some(id), None)));
+    if !usual && fill.fee_asset != pair.coin {
+        taken_from(state, id, (venue, fill.fee_asset));
+    }
+}
+
+/// A fee of one pair was taken in the coin of another one: what the wallets no longer cover has left that pair. It is that
+/// pair's loss, and its legs are made equal again like after any other fee.
+fn taken_from(state: &mut State, payer: PairId, (venue, coin): (VenueId, Asset)) {
+    let Some(owner) = super::collateral::pair_of(state, venue, coin) else { return };
+    let Some(pair) = state.pairs.get(owner.index()) else { return };
+    let held = Amount::of_coins(state.held(pair).0);
+    let there: Amount = [Wallet::Spot, Wallet::Perp].into_iter().map(|one| state.ledger.wallet(venue, one, coin)).sum();
+    let missing = held - there - state.ledger.transit(venue, coin);
+    if missing <= Amount::ZERO {
+        return;
+    }
+    let marks = state.ledger.pair(owner).and_then(|book| book.attribution.marks());
+    let Some(mids) = pair.market.spot.mid.zip(pair.market.perp.mid).or(marks) else { return };
+    let cause = Cause { sequence: state.sequence, at: state.now };
+    let pair = pair.pair.clone();
+    state.ledger.fee_from_coins(cause, (payer, &pair), missing, mids);
+    if let Some(pair) = state.pairs.get_mut(owner.index()) {
+        (pair.dirty, pair.at_rest) = (true, false);
+    }
 }
 
 /// What is known after a fee, and what to tell; `left` is what the wallet holds of a coin that is neither the quote nor the

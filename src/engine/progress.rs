@@ -8,8 +8,8 @@
 use super::apply::alarm;
 use super::latch;
 use super::state::State;
-use crate::domain::{ClientOrderId, Market, PairId, Side, Span};
-use crate::pairs::{Fruitless, LatchCause};
+use crate::domain::{ClientOrderId, Leg, Market, PairId, Side, Span};
+use crate::pairs::{Fruitless, LatchCause, PairMemory};
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
 use crate::port::order::{Intent, Purpose, RejectCause};
@@ -18,7 +18,9 @@ use crate::port::order::{Intent, Purpose, RejectCause};
 const UNDOS: u32 = 3;
 /// First orders of clips in a row that brought nothing, after which a person is told.
 const FRUITLESS: u32 = 5;
-/// Longest wait between two attempts of an exit.
+/// Orders of one leg that a clip usually needs at most; further ones are paced.
+const CLIP_ORDERS: u32 = 6;
+/// Longest wait between two attempts of an exit, in seconds.
 const LONGEST_EXIT: i64 = 32;
 /// Longest wait between two attempts at an entry, in seconds.
 const LONGEST_ENTRY: i64 = 3_600;
@@ -130,6 +132,21 @@ pub(super) fn gated(state: &mut State, place: usize, retry: Span) {
         pair.memory.undo = !pair.memory.undo;
         pair.memory.failed_since = Some(now);
     }
+}
+
+/// An order of a clip left: how long the next one of its leg waits, once the usual number of them was not enough.
+pub(super) fn pace(memory: &mut PairMemory, (leg, hedges): (Leg, bool), hedge_time: Span) -> Option<Span> {
+    if !hedges {
+        memory.clip_orders = [0, 0];
+    }
+    let [spot, perp] = &mut memory.clip_orders;
+    let count = match leg {
+        Market::Spot => spot,
+        Market::Perp => perp,
+    };
+    *count = count.saturating_add(1);
+    let wait = backoff(count.saturating_sub(CLIP_ORDERS - 1), hedge_time.0 / 1_000);
+    (wait > 0).then(|| Span::seconds(wait))
 }
 
 /// Nothing for the first, then 1, 2, 4 seconds and so on up to `most`.

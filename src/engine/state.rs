@@ -161,6 +161,8 @@ pub struct State {
     pub unequal: (i64, Amount),
     /// Pairs that are not flat.
     pub active: usize,
+    /// It was said that `run.capital` is above the balance.
+    pub capital_told: bool,
     /// Since when each stop of entries stands, kept for people; decides nothing.
     pub stops: Stops,
 }
@@ -205,6 +207,7 @@ impl State {
             funding_booked: BTreeMap::new(),
             unequal: (0, Amount::ZERO),
             active: 0,
+            capital_told: false,
             stops: Stops::default(),
         }
     }
@@ -239,6 +242,14 @@ impl State {
             quantity: intent.quantity,
         });
         self.orders.restore(order);
+    }
+
+    /// The capital that sizes and limits are shares of: `run.capital`, or what was brought to the venues when that is less.
+    /// What the pairs earned or lost does not count: sizes do not shrink with each fee. Quote coins count one for one.
+    #[must_use]
+    pub fn capital(&self) -> Amount {
+        let opened: Amount = self.quotes.iter().map(|quote| self.ledger.opening(*quote)).sum();
+        self.settings.run.capital.min(opened + self.ledger.lines().transfers).max(Amount::ZERO)
     }
 
     /// Equity in the reporting coin: every quote coin counts one for one at the start, and its later move is revaluation.

@@ -91,7 +91,10 @@ impl State {
         let spot = self.catalogue.instrument(pair.pair.spot)?;
         let perp = self.catalogue.instrument(pair.pair.perp)?;
         let (spot_coins, perp_coins) = self.held(pair);
-        let coin_fee = spot.fee_coin(Side::Buy).map_or(Rate::ZERO, |_| spot.fees.taker);
+        let fee_coin = self.fee_coin(pair);
+        let from_coins = spot.fee_coin(Side::Buy).is_some() && fee_coin.is_none_or(|coin| coin == pair.pair.coin);
+        let own_coin = fee_coin == Some(pair.pair.coin);
+        let fee_if = |taken: bool| if taken { spot.fees.taker } else { Rate::ZERO };
         let spot_min = least_coins(spot.rules.min_notional, spot_mid, spot.rules.min_quantity, spot.rules.step);
         let perp_min = least_coins(perp.rules.min_notional, perp_mid, perp.rules.min_quantity, perp.rules.step);
         let first = pair.memory.first.unwrap_or_else(|| self.first_leg(pair));
@@ -103,7 +106,8 @@ impl State {
             perp_grid: LegGrid { step: perp.rules.step, min_add: perp_min, min_reduce: perp.rules.min_quantity },
             clip: self.clip(pair, spot_mid),
             first,
-            coin_fee,
+            coin_fee: fee_if(from_coins || own_coin),
+            sell_fee: fee_if(own_coin),
             undo: pair.memory.undo,
             venue_made: pair.memory.venue_made,
             closing: pair.memory.closing,

@@ -164,6 +164,18 @@ impl Ledger {
         self.post_signed(cause, accounts, (-fill.fee, fill.fee_asset), PostingReason::Fee);
     }
 
+    /// A fee that was posted as another pair's took coins of this one, because there were no others of its asset: valued at the
+    /// mid, it is this pair's.
+    pub fn fee_from_coins(&mut self, cause: Cause, of: (PairId, &Pair), coins: Amount, mids: (Price, Price)) {
+        let (payer, owner) = of;
+        let Some(book) = self.pairs.get_mut(owner.id.index()) else { return };
+        book.attribution.mark_to(mids.0, mids.1);
+        book.attribution.coin_fee(coins.to_coins(), mids.0);
+        let accounts = (Account::Fees { pair: owner.id }, Account::Fees { pair: payer });
+        self.post(cause, accounts, (coins, owner.coin), PostingReason::Fee);
+        self.changes += 1;
+    }
+
     /// Coins and a short that were there before become a pair's. No wallet changes; equity rises by what they are worth at
     /// the mids, and so does the money that was there at the start, so that no profit comes of it.
     ///

@@ -37,6 +37,8 @@ pub struct PlanInput {
     pub first: Leg,
     /// Fee that a spot buy pays in coins; zero when it is paid in the quote coin.
     pub coin_fee: Rate,
+    /// Fee that a spot sale pays in the same coins, beside those sold (a BNB pair that pays its fees in BNB); else zero.
+    pub sell_fee: Rate,
     /// Take the larger leg back instead of completing the smaller one.
     pub undo: bool,
     /// The inequality was made by the venue.
@@ -95,6 +97,24 @@ impl PlanInput {
         self.spot + self.perp
     }
 
+    /// How far from its target a pair may be without an order: for the last clip, for what is completed, and for what is
+    /// trimmed. One for all three, else one undoes what the other did. A hundredth of the target is not worth another clip.
+    fn tolerance(&self) -> Quantity {
+        Quantity::saturating(self.target.units() / 100).max(self.lot())
+    }
+
+    /// Coins of a leg that can be taken away: of spot so many that their fee can be paid too, when it is taken from them.
+    fn removable(&self, leg: Leg) -> Quantity {
+        let held = match leg {
+            Market::Spot => self.long(),
+            Market::Perp => return self.short(),
+        };
+        let fee = i128::from(self.sell_fee.units().max(0));
+        let one = i128::from(Rate::ONE);
+        let units = i128::from(held.units()) * one / (one + fee);
+        Quantity::saturating(i64::try_from(units).unwrap_or(i64::MAX))
+    }
+
     const fn grid(&self, leg: Leg) -> LegGrid {
         match leg {
             Market::Spot => self.spot_grid,
@@ -111,14 +131,14 @@ pub fn plan(input: &PlanInput) -> Option<Child> {
     }
     let hedged = input.hedged();
     let wanted = input.target.minus(hedged);
-    // Less than a hundredth of the target is not worth another clip.
-    let worth = Quantity::saturating(input.target.units() / 100).max(input.lot());
-    if wanted >= worth && !input.undo {
+    if wanted >= input.tolerance() && !input.undo {
         return open(input, wanted);
     }
     let excess = hedged.minus(input.target);
     let leaves_nothing = input.target.is_zero() && !input.short().is_zero();
-    if excess >= input.lot() || leaves_nothing {
+    // What was made smaller on purpose goes to the lot; more than was planned (a fee taken elsewhere) is left as it is.
+    let trims = if input.closing { excess >= input.lot() } else { excess > input.tolerance() };
+    if trims || leaves_nothing {
         return close(input, excess.max(if leaves_nothing { input.short() } else { Quantity::ZERO }));
     }
     None
@@ -129,8 +149,7 @@ fn equalise(input: &PlanInput) -> Option<Child> {
     let delta = input.delta();
     let (larger, smaller) = if delta.units() > 0 { (Market::Spot, Market::Perp) } else { (Market::Perp, Market::Spot) };
     let larger_size = input.long().max(input.short());
-    let tolerance = Quantity::saturating(larger_size.units() / 100).max(input.lot());
-    let wanted = input.target + tolerance >= larger_size;
+    let wanted = input.target + input.tolerance() >= larger_size;
     let completing = if input.closing { input.undo } else { wanted != input.undo };
     let complete = child(input, smaller, delta.magnitude(), true);
     // A pair that is left buys its whole short back: spot too small to be sold hedges nothing, and what it seemed to hedge
@@ -159,11 +178,7 @@ fn child(input: &PlanInput, leg: Leg, coins: Quantity, adds: bool) -> Option<Chi
         quantity += grid.step;
     }
     if !adds {
-        let held = match leg {
-            Market::Spot => input.long(),
-            Market::Perp => input.short(),
-        };
-        quantity = quantity.min(held.floor_to(grid.step));
+        quantity = quantity.min(input.removable(leg).floor_to(grid.step));
     }
     let least = if adds { grid.min_add } else { grid.min_reduce };
     if quantity.is_zero() || quantity < least {
@@ -200,10 +215,11 @@ fn close(input: &PlanInput, excess: Quantity) -> Option<Child> {
     let leg = input.first;
     let one = |leg: Leg| {
         let grid = input.grid(leg);
-        let (side, held) = match leg {
-            Market::Spot => (Side::Sell, input.long()),
-            Market::Perp => (Side::Buy, input.short()),
+        let side = match leg {
+            Market::Spot => Side::Sell,
+            Market::Perp => Side::Buy,
         };
+        let held = input.removable(leg);
         let wanted = if all { held } else { excess.min(input.clip).min(held) };
         let quantity = wanted.floor_to(grid.step);
         let tradable = !quantity.is_zero() && quantity >= grid.min_reduce;
@@ -245,6 +261,7 @@ mod tests {
             clip: coins("0.4"),
             first: Market::Spot,
             coin_fee: Rate::parse("0.001").unwrap(),
+            sell_fee: Rate::ZERO,
             undo: false,
             venue_made: false,
             closing: target == "0",
@@ -310,6 +327,41 @@ mod tests {
         check(&input("0", "0.0009", "0"), None);
         check(&input("0.0005", "0", "0"), None);
         check(&input("1", "1.0009", "1"), None);
+    }
+
+    #[test]
+    fn l12_more_coins_than_planned_are_hedged_and_neither_sold_nor_bought_back() {
+        use {Market::*, Purpose::*, Side::*};
+        // A clip of a quarter whose fee was taken elsewhere: 0.251 arrived where 0.25 were planned.
+        check(&input("0.25", "0.251", "0"), Some((Perp, Sell, "0.251", Hedge)));
+        check(&input("0.25", "0.251", "0.251"), None);
+        // Whatever is completed is not trimmed, and what is trimmed is not completed: at every size.
+        for spot in (2_400_i64..2_700).map(|ten_thousandths| ten_thousandths * 10_000) {
+            let mut case = input("0.25", "0", "0");
+            case.spot = SignedQuantity::from_units(spot);
+            let mut orders = 0;
+            while let Some(child) = plan(&case) {
+                orders += 1;
+                assert!(orders <= 3, "{spot}: {child:?}");
+                let signed = child.quantity.signed(child.side);
+                match child.leg {
+                    Spot => case.spot += signed,
+                    Perp => case.perp += signed,
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn l12_a_sale_leaves_the_coins_of_its_own_fee() {
+        use {Market::*, Purpose::*, Side::*};
+        let bnb = |target: &str, spot: &str, short: &str| PlanInput {
+            sell_fee: Rate::parse("0.001").unwrap(),
+            clip: coins("10"),
+            ..input(target, spot, short)
+        };
+        check(&bnb("0", "4.0015", "4"), Some((Spot, Sell, "3.997", Exit)));
+        check(&bnb("0", "0.4", "0"), Some((Spot, Sell, "0.399", Hedge)));
     }
 
     #[test]

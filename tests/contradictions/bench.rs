@@ -3,8 +3,8 @@
 use carry::config::Settings;
 use carry::domain::fees::{self, Role};
 use carry::domain::{
-    Amount, ClientOrderId, FillId, FundingRate, InstrumentId, Interval, Market, Price, Quantity, Rate, Sequence, Side,
-    Span, VenueId, WallTime,
+    Amount, Asset, ClientOrderId, FillId, FundingRate, InstrumentId, Interval, Market, Price, Quantity, Rate, Sequence,
+    Side, Span, VenueId, WallTime,
 };
 use carry::engine::{self, State};
 use carry::port::command::{Alarm, AlarmKind, Severity};
@@ -94,8 +94,14 @@ impl Bench {
 
     /// Fresh prices of both legs.
     pub(crate) fn quotes(&mut self) {
-        for leg in [Market::Spot, Market::Perp] {
-            let instrument = self.leg(leg);
+        for instrument in [self.leg(Market::Spot), self.leg(Market::Perp)] {
+            self.quote(instrument);
+        }
+    }
+
+    /// A fresh price of one instrument.
+    pub(crate) fn quote(&mut self, instrument: InstrumentId) {
+        {
             let depth = coins("1000");
             let venue_time = self.state.now;
             let quote =
@@ -196,6 +202,14 @@ impl Bench {
     pub(crate) fn fill(&mut self, intent: &Intent, quantity: Quantity) {
         let fill = self.execution((intent.instrument, intent.side), quantity);
         self.feed(Event::Order(OrderReport { id: intent.id, outcome: Outcome::Filled(fill) }));
+    }
+
+    /// All of it with the fee in a coin of the venue's own.
+    pub(crate) fn execute_paying(&mut self, intent: &Intent, fee: &str, asset: Asset) {
+        let mut fill = self.execution((intent.instrument, intent.side), intent.quantity);
+        (fill.fee, fill.fee_asset) = (Amount::parse(fee).unwrap(), asset);
+        self.feed(Event::Order(OrderReport { id: intent.id, outcome: Outcome::Filled(fill) }));
+        self.say(intent.id, Outcome::Done { filled: intent.quantity });
     }
 
     /// All of it, and its end.
