@@ -1,5 +1,5 @@
 //! What every view says of a live run, while it runs, after `kill -9`, and after a person's acts: one instant, one state.
-#![expect(clippy::unwrap_used, reason = "helpers of tests may stop the test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may stop the test")]
 
 #[path = "support/bench.rs"]
 mod bench;
