@@ -9,7 +9,7 @@ use crate::run::control::{Request, Verb};
 use crate::run::guide::Step;
 use crate::run::stops::Stop;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The pairs of a session whose process is gone, or that is over: from its ledger, and with the state that says so.
 pub(super) fn unattended(dir: &Path, json: bool, output: &mut Output<'_>) -> Result<(), Failure> {
@@ -26,16 +26,17 @@ pub(super) fn unattended(dir: &Path, json: bool, output: &mut Output<'_>) -> Res
 ///
 /// # Errors
 /// Exit code 1 when no session runs there, 3 when ledger and venue differ.
-pub fn reconcile(state: Option<PathBuf>, json: bool, output: &mut Output<'_>) -> Result<(), Failure> {
-    let dir = folder::dir(state.as_deref())?;
+pub fn reconcile(state: Option<&Path>, json: bool, output: &mut Output<'_>) -> Result<(), Failure> {
+    let dir = folder::dir(state)?;
     let reply = Line::to(&dir)?.ask(&Request::new(Verb::Reconcile))?;
     let result = reply.result.unwrap_or_default();
     let words = |name: &str| -> Vec<String> {
-        let rows = result[name].as_array().map(Vec::as_slice).unwrap_or_default();
+        let rows = result.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         rows.iter().filter_map(|row| row.as_str().map(str::to_owned)).collect()
     };
     let differences = words("differences");
-    let steps: Vec<Step> = serde_json::from_value(result["steps"].clone()).unwrap_or_default();
+    let steps: Vec<Step> =
+        result.get("steps").cloned().and_then(|steps| serde_json::from_value(steps).ok()).unwrap_or_default();
     if json {
         folder::json(output.out, &report("reconcile", &dir, (true, None, Some(&result)), reply.in_doubt))?;
     } else {
@@ -61,7 +62,7 @@ pub fn why(dir: &Path, pair: Option<&str>, json: bool, output: &mut Output<'_>) 
     let request = Request { pair: pair.map(str::to_owned), ..Request::new(Verb::Why) };
     let reply = Line::to(dir)?.ask(&request)?;
     let result = reply.result.unwrap_or_default();
-    let rows = result["pairs"].as_array().cloned().unwrap_or_default();
+    let rows = result.get("pairs").and_then(Value::as_array).cloned().unwrap_or_default();
     if rows.is_empty() {
         let name = pair.unwrap_or_default().escape_debug().to_string();
         return Err(Failure::new(

@@ -53,6 +53,7 @@ pub mod why;
 
 use crate::run::control::Verb as Asked;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use std::fmt::Write as _;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -189,7 +190,7 @@ fn grouped(command: &clap::Command) -> String {
         text.push_str(":\n");
         for (name, about) in lines {
             let about = about.lines().next().unwrap_or_default();
-            text.push_str(&format!("  {name:<12} {about}\n"));
+            let _ = writeln!(text, "  {name:<12} {about}");
         }
         text.push('\n');
     };

@@ -93,13 +93,13 @@ struct Report<'a> {
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let dir = folder::dir(args.state.as_deref())?;
     let Some(key) = &args.key else {
-        return guided::reconcile(Some(dir), args.json, output).map_err(|failure| {
+        return guided::reconcile(Some(&dir), args.json, output).map_err(|failure| {
             let hint = if failure.exit == Exit::Failure { "; to ask the venue without one: --key NAME" } else { "" };
             Failure::new(failure.exit, format!("{}{hint}", failure.message))
         });
     };
     if control::Line::to(&dir).is_ok() {
-        return guided::reconcile(Some(dir), args.json, output);
+        return guided::reconcile(Some(&dir), args.json, output);
     }
     let session = folder::Folder::open(&folder::Where::at(dir.clone()))?;
     let _lock = StateLock::take(&dir)?;

@@ -106,6 +106,7 @@ pub struct Score {
 
 /// The whole state of the core.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that is known")]
 pub struct State {
     /// Settings of the run.
     pub settings: Settings,

@@ -25,6 +25,7 @@ use crate::port::order::Reason;
 use crate::risk::gate::BotState;
 use crate::strategy::Gate;
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 
@@ -218,7 +219,7 @@ fn flags(state: &State) -> Value {
 fn differs(lines: &[String], rest: &str, steps: &[Step]) -> ControlError {
     let mut text = format!("ledger and venue differ{rest}\n  {}", lines.join("\n  "));
     for (step, number) in steps.iter().zip(1..) {
-        text.push_str(&format!("\n{number}. {}: {}", step.typed, step.why));
+        let _ = write!(text, "\n{number}. {}: {}", step.typed, step.why);
     }
     ControlError::new(Code::Difference, text)
 }

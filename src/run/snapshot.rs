@@ -216,9 +216,7 @@ fn pair_row(state: &State, pair: &PairState, now: WallTime) -> PairRow {
 
 /// The first gate that keeps a flat pair out, or the first condition that keeps a held one in.
 fn waits_for(state: &State, pair: &PairState) -> Option<String> {
-    if pair.market.marks.is_none() {
-        return None;
-    }
+    pair.market.marks.as_ref()?;
     let flat = pair.memory.entered_at.is_none();
     let gate = gates(state, pair).into_iter().find(|gate| !gate.open)?;
     let words = measured(&gate);

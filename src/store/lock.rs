@@ -8,6 +8,7 @@
 use super::home::Held;
 use super::schema::StoreError;
 use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 
@@ -80,7 +81,10 @@ struct Name {
 impl Name {
     /// `None` when another process has it. What the name is made of cannot be read from it.
     fn take(of: &str) -> std::io::Result<Option<Self>> {
-        let digest: String = Sha256::digest(of).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let mut digest = String::with_capacity(32);
+        for byte in Sha256::digest(of).iter().take(16) {
+            let _ = write!(digest, "{byte:02x}");
+        }
         Self::bind(&format!("carry-{digest}"))
     }
 

@@ -230,7 +230,7 @@ fn summary(last: &EquityRow) -> Summary {
         benchmark_apr: Some(0.04),
         excess_apr: Some(yearly(net_return + 0.003_105) - 0.04),
         cash_apr: 0.04,
-        years: vec![Period { net: net_return, fall: 0.0123, ..months()[0] }],
+        years: vec![Period { net: net_return, fall: 0.0123, ..months().remove(0) }],
         months: months(),
         time_in_market: 0.662,
         max_naked_s: 1_482.975,
