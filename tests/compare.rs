@@ -1,6 +1,6 @@
 //! `carry compare` as a person runs it, on runs made up and on ones that cannot be compared.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests stop the test")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests stop the test")]
 
 #[path = "support/run_result.rs"]
 mod support;

@@ -397,6 +397,7 @@ fn l15_two_answers_at_once_are_one_and_an_earlier_one_is_none() {
 }
 
 /// Half an hour and more in which every order of an entry meets this answer; how many left.
+#[expect(clippy::needless_pass_by_value, reason = "an answer as it comes")]
 fn storm(answer: Outcome) -> Bench {
     let mut bench = Bench::new(Bench::eager);
     bench.settled();

@@ -1,5 +1,4 @@
 //! A person at a live run, with real binaries on all three ends: the simulated venue, the run on its clock, and the verbs.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may stop the test")]
 
 #[path = "support/bench.rs"]
 mod bench;

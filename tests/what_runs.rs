@@ -106,7 +106,9 @@ fn u05_the_commands_that_a_run_names_next_work_as_they_are_printed() {
     let paper = out(&carry(desk, &["paper", "--days", "2", "--state", "my runs/it's mine"]));
     let next = hints(&paper);
     assert_eq!(next.len(), 3, "{paper}");
-    next.iter().for_each(|line| shell(desk, line));
+    for line in &next {
+        shell(desk, line);
+    }
     // The files are there now: what would be refused is not offered again.
     assert_eq!(hints(&out(&carry(desk, &["paper", "--days", "2", "--state", "second"]))).len(), 2);
 
@@ -126,7 +128,9 @@ fn u05_the_commands_that_a_run_names_next_work_as_they_are_printed() {
     for word in ["--capital", "run.capital=20000usdt", set, "2022-07-01"] {
         assert!(next.iter().any(|line| line.contains(word) || word == "--capital"), "{word}: {next:?}");
     }
-    next.iter().for_each(|line| shell(desk, line));
+    for line in &next {
+        shell(desk, line);
+    }
     let again: Value = serde_json::from_str(&std::fs::read_to_string(desk.join("out/summary.json")).unwrap()).unwrap();
     assert_eq!((&again["capital"], keys(&again).len()), (&"20000".into(), 2));
 }

@@ -203,7 +203,12 @@ fn use_tree(tokens: &[(&str, usize)], mut at: usize, prefix: &[String], found: &
             "{" => {
                 at += 1;
                 while tokens.get(at).is_some_and(|(token, _)| *token != "}") {
+                    let begun = at;
                     at = use_tree(tokens, at, &path, found);
+                    if at == begun {
+                        // Not what a tree is made of: never read without end.
+                        at += 1;
+                    }
                     if tokens.get(at).is_some_and(|(token, _)| *token == ",") {
                         at += 1;
                     }
@@ -220,7 +225,7 @@ fn use_tree(tokens: &[(&str, usize)], mut at: usize, prefix: &[String], found: &
     }
     found.push(Named { segments: path, line });
     // The `;` belongs to the statement, `,` and `}` to the tree around.
-    if prefix.is_empty() { at + 1 } else { at }
+    if tokens.get(at).is_some_and(|(token, _)| *token == ";") { at + 1 } else { at }
 }
 
 fn is_word(token: &str) -> bool {
