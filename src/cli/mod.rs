@@ -189,7 +189,7 @@ fn grouped(command: &clap::Command) -> String {
         text.push_str(title);
         text.push_str(":\n");
         for (name, about) in lines {
-            let about = about.lines().next().unwrap_or_default();
+            let about = brief(about.lines().next().unwrap_or_default());
             let _ = writeln!(text, "  {name:<12} {about}");
         }
         text.push('\n');
@@ -203,6 +203,13 @@ fn grouped(command: &clap::Command) -> String {
     );
     text.push_str("or only shown, 5 unreachable, 6 in doubt, 7 already running.\n");
     text
+}
+
+/// What a verb does on one line: cut at its last comma or colon when it is too long for that.
+fn brief(about: &str) -> &str {
+    let end = about.char_indices().nth(90).map(|(at, _)| at);
+    let Some(short) = end.and_then(|end| about.get(..end)) else { return about };
+    short.rfind([',', ':']).and_then(|at| short.get(..at)).unwrap_or(short)
 }
 
 /// The arguments of this process.
