@@ -190,6 +190,7 @@ fn l13_a_position_closed_by_a_foreign_hand_is_booked_latched_and_left_to_a_perso
     bench.compared(0);
     bench.wait(HOUR);
     assert_eq!(bench.placed.len(), orders, "nothing is sold before a person says so");
+    bench.quotes();
     bench.close();
     let sold = bench.last();
     assert_eq!((bench.placed.len(), sold.leg, sold.side), (orders + 1, Market::Spot, Side::Sell));
@@ -443,6 +444,7 @@ fn l16_an_exit_that_brings_nothing_slows_down_and_goes_on() {
             let order = bench.last();
             bench.refuse(&order, RejectCause::Filter);
         }
+        bench.quotes();
         bench.wait(Span(250));
     }
     let made = bench.placed.len() - before;
