@@ -198,6 +198,8 @@ impl Bench {
     pub(crate) fn ready(&self, run: &Process) {
         self.until(run, "a clean comparison", || self.verb(&["reconcile"]).0 == 0);
         self.until(run, "prices", || self.pair()["spot_mid"].is_string() && self.pair()["perp_mid"].is_string());
+        // An opening needs the mark too (`gates.missing`): it comes with the time of the next settlement.
+        self.until(run, "the mark", || self.pair()["next_settlement_ms"].is_number());
     }
 
     pub(crate) fn phase_is(&self, phase: &str) -> bool {
