@@ -17,8 +17,9 @@ use std::collections::BTreeMap;
 
 /// How far from its own best price a side's coins are counted as the depth of a quote.
 pub const DEPTH_BOUND: Bps = Bps::whole(10);
-/// An event that left the venue longer ago than this tells no price of now. Busy venues have been ten seconds behind.
-const LATEST: Span = Span::seconds(30);
+/// An event that left the venue longer ago than this tells no price of now: no use accepts it by default. Busy venues have
+/// been ten seconds behind; what is younger ages by its own time.
+const LATEST: Span = Span::MINUTE;
 /// The clocks are compared to well within this: what is dated further ahead is wrong.
 const EARLIEST: Span = Span::seconds(5);
 

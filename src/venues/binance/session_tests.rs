@@ -224,8 +224,8 @@ fn l03_event_times_hours_old_or_a_day_ahead_are_refused_and_counted() {
     let venue = now.0 + 60_000;
     for (at, expected, refused) in [
         (venue, true, 0),
-        (venue - 29_000, true, 0),
-        (venue - 31_000, false, 1),
+        (venue - 59_000, true, 0),
+        (venue - 61_000, false, 1),
         (venue - 5 * 3_600_000, false, 2),
         (venue + 4_000, true, 2),
         (venue + 86_400_000, false, 3),
