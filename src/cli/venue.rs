@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Serves the simulated venue on loopback: Binance's or Aster's real protocol, its own books, test keys only
+/// Serves the simulated venue on loopback: Binance's or Aster's protocol, its own books, test keys only
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   carry venue --profile binance --listen 127.0.0.1:8400 --speed 60

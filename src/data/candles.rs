@@ -145,8 +145,10 @@ fn price_of(value: f64, coins: u32) -> Result<Price, NumberError> {
     if !value.is_finite() || value <= 0.0 {
         return Err(NumberError::NotPositive);
     }
-    let zeros = coins.ilog10();
-    let rest = coins / 10_u32.pow(zeros);
+    let (mut zeros, mut rest) = (0, coins.max(1));
+    while rest % 10 == 0 {
+        (zeros, rest) = (zeros + 1, rest / 10);
+    }
     let units = parse_scaled(&value.to_string(), 8 + zeros)?.checked_mul(i128::from(rest));
     let units = units.and_then(|units| i64::try_from(units).ok()).ok_or(NumberError::OutOfRange)?;
     Price::from_units(units)

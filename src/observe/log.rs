@@ -236,6 +236,7 @@ mod tests {
     /// Takes nothing until it is allowed to.
     struct Stuck {
         go: Receiver<()>,
+        entered: Arc<AtomicU64>,
         passed: bool,
         text: Arc<Mutex<Vec<u8>>>,
     }
@@ -243,6 +244,7 @@ mod tests {
     impl Write for Stuck {
         fn write(&mut self, from: &[u8]) -> std::io::Result<usize> {
             if !self.passed {
+                self.entered.store(1, Ordering::Relaxed);
                 let _ = self.go.recv();
                 self.passed = true;
             }
@@ -258,7 +260,13 @@ mod tests {
     fn l20_a_reader_that_reads_nothing_costs_lines_that_are_counted_and_said() {
         let (allow, go) = channel();
         let text = Arc::new(Mutex::new(Vec::new()));
-        let queue = Queue::to(Stuck { go, passed: false, text: Arc::clone(&text) }).unwrap();
+        let entered = Arc::new(AtomicU64::new(0));
+        let stuck = Stuck { go, entered: Arc::clone(&entered), passed: false, text: Arc::clone(&text) };
+        let queue = Queue::to(stuck).unwrap();
+        queue.offer(b"the first\n".to_vec());
+        while entered.load(Ordering::Relaxed) == 0 {
+            std::thread::yield_now();
+        }
         let all = WAITING + 500;
         for number in 0..all {
             queue.offer(format!("line {number}\n").into_bytes());

@@ -58,9 +58,12 @@ fn replaced(candles: &Candles, step: Span, after: WallTime, noise: &mut Noise) -
 /// Writes the history with everything after `after` replaced.
 fn write(history: &PairHistory, root: &Path, after: WallTime, noise: &mut Noise) {
     let (venue, symbol) = history.name.split_once(':').unwrap();
+    // The first bars of both legs confirm that a contract is one coin: a pair whose prices contradict that is refused.
+    let first = |candles: &Candles| candles.opened.first().copied().unwrap_or(after);
+    let confirmed = first(&history.spot).max(first(&history.perp)) + Span(30 * history.step.0);
     let mut candles = |market: &str, candles: &Candles, volume: bool| {
         let file = root.join(format!("klines/{venue}-{market}/{symbol}-{}.parquet", history.step));
-        write_candles(&file, &replaced(candles, history.step, after, noise), volume);
+        write_candles(&file, &replaced(candles, history.step, after.max(confirmed), noise), volume);
     };
     candles("spot", &history.spot, true);
     candles("perp", &history.perp, true);
