@@ -360,7 +360,11 @@ mod tests {
             clip: coins("10"),
             ..input(target, spot, short)
         };
-        check(&bnb("0", "4.0015", "4"), Some((Spot, Sell, "3.997", Exit)));
+        check(&bnb("0", "4.0005", "4"), Some((Spot, Sell, "3.996", Exit)));
+        // More than a lot apart, the legs are made equal first; the next sale leaves its fee too, and the short is bought whole.
+        check(&bnb("0", "4.0015", "4"), Some((Spot, Sell, "0.001", Hedge)));
+        check(&bnb("0", "4.000499", "4"), Some((Spot, Sell, "3.996", Exit)));
+        check(&bnb("0", "0.000503", "4"), Some((Perp, Buy, "4", Hedge)));
         check(&bnb("0", "0.4", "0"), Some((Spot, Sell, "0.399", Hedge)));
     }
 
