@@ -198,6 +198,8 @@ impl Bench {
     pub(crate) fn ready(&self, run: &Process) {
         self.until(run, "a clean comparison", || self.verb(&["reconcile"]).0 == 0);
         self.until(run, "prices", || self.pair()["spot_mid"].is_string() && self.pair()["perp_mid"].is_string());
+        // Every input of a gate is there too, not the prices alone.
+        self.until(run, "a ready session", || self.verb(&["pairs"]).1["result"]["state"] == "ready");
         // An opening needs the mark too (`gates.missing`): it comes with the time of the next settlement.
         self.until(run, "the mark", || self.pair()["next_settlement_ms"].is_number());
     }
