@@ -172,7 +172,7 @@ fn l13_a_refused_reduce_stops_and_compares_before_anything_is_traded() {
     // They differ and nobody tells why: a hand that is not ours.
     bench.compared(1);
     assert_eq!((latched(&bench), bench.paged(AlarmKind::Foreign)), (Some(LatchCause::ForeignHand), 1));
-    bench.wait(HOUR);
+    bench.watch(HOUR);
     assert_eq!(bench.placed.len(), orders + 1, "a person decides");
 }
 
@@ -186,11 +186,10 @@ fn l13_a_position_closed_by_a_foreign_hand_is_booked_latched_and_left_to_a_perso
     assert_eq!((latched(&bench), bench.paged(AlarmKind::Foreign)), (Some(LatchCause::ForeignHand), 1));
     bench.wait(Span::seconds(10));
     assert_eq!(bench.paged(AlarmKind::PairUnequal), 1, "naked, and said");
-    bench.wait(HOUR);
+    bench.watch(HOUR);
     bench.compared(0);
-    bench.wait(HOUR);
+    bench.watch(HOUR);
     assert_eq!(bench.placed.len(), orders, "nothing is sold before a person says so");
-    bench.quotes();
     bench.close();
     let sold = bench.last();
     assert_eq!((bench.placed.len(), sold.leg, sold.side), (orders + 1, Market::Spot, Side::Sell));
@@ -232,7 +231,7 @@ fn l13_what_a_foreign_hand_added_is_not_taken_away() {
     let orders = bench.placed.len();
     bench.by_venue(VenueAct::Foreign, Side::Sell, "1");
     bench.compared(0);
-    bench.wait(HOUR);
+    bench.watch(HOUR);
     assert_eq!(bench.placed.len(), orders);
     assert_eq!(latched(&bench), Some(LatchCause::ForeignHand));
 }

@@ -154,6 +154,19 @@ impl Bench {
         self.feed(Event::Timer);
     }
 
+    /// Time goes on with a fresh price of both legs each half minute: what does not leave is held back by a rule and not by an
+    /// old book.
+    pub(crate) fn watch(&mut self, span: Span) {
+        let end = self.state.now + span;
+        while self.state.now < end {
+            self.quotes();
+            self.feed(Event::Turn);
+            self.wait(Span::seconds(30).min(end.since(self.state.now)));
+        }
+        self.quotes();
+        self.feed(Event::Turn);
+    }
+
     pub(crate) fn operate(&mut self, act: Operator) {
         self.feed(Event::Operator(act));
     }
