@@ -452,3 +452,24 @@ fn l16_an_exit_that_brings_nothing_slows_down_and_goes_on() {
     let last: WallTime = bench.placed.last().unwrap().0;
     assert!(bench.state.now.since(last) <= Span::seconds(33), "it never gives up");
 }
+
+#[test]
+fn l16_an_exit_without_a_fresh_price_waits_and_leaves_with_the_next_one() {
+    let mut bench = Bench::new(|_| {});
+    bench.hedged();
+    // An old book gives no order, not even one that reduces, for it says nothing of the price now.
+    bench.wait(HOUR);
+    let before = bench.placed.len();
+    bench.close();
+    bench.wait(Span::MINUTE);
+    assert_eq!(bench.placed.len(), before);
+    assert!(bench.state.pairs[0].refusal.is_some(), "carry status says what holds it");
+    bench.quotes();
+    bench.wait(Span::seconds(1));
+    let sold = bench.last();
+    assert_eq!((bench.placed.len(), sold.purpose), (before + 1, Purpose::Exit));
+    bench.execute(&sold);
+    let other = bench.last();
+    bench.execute(&other);
+    assert_eq!((bench.phase(), bench.placed.len()), ("flat", before + 2));
+}
