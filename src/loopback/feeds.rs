@@ -1,7 +1,6 @@
 //! Public stream messages: best quotes, depth, trades, marks and contract news, sent in pulses.
 //!
-//! A pulse happens so often in real time, more often on a fast clock (`server.rs`), so that streams are alive while time is
-//! held.
+//! A pulse happens so often in real time, whatever the venue's clock does, so that streams are alive while time is held.
 //! Texts follow the stream documents (digests read 2026-11).
 
 use super::Profile;
@@ -26,9 +25,7 @@ impl Venue {
             return;
         }
         let symbols: Vec<Symbol> = self.market.listings.iter().map(|listing| listing.symbol).collect();
-        // Clients judge silence by the venue's clock: on a fast one ten pulses would be longer than they wait for a mark.
-        let fast = self.clock.state().1 > 1_000;
-        let marks = fast || self.pulses.is_multiple_of(SLOW) || self.streams.marks_due;
+        let marks = self.pulses.is_multiple_of(SLOW) || self.streams.marks_due;
         for symbol in symbols {
             if self.streams.is_frozen(symbol.as_str(), self.now) {
                 continue;

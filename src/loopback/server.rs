@@ -34,10 +34,6 @@ use tokio_rustls::TlsAcceptor;
 
 /// Connections that may wait to be served.
 const WAITING: usize = 64;
-/// Clients take a channel that is silent for longer than some multiple of this, on the venue's clock, for frozen.
-const LONGEST_SILENCE_MS: i64 = 5_000;
-/// More pulses than one in this time cost the machine more than they tell.
-const SHORTEST_PULSE_MS: u64 = 20;
 
 /// The venue as all tasks share it.
 pub(crate) type Shared = Arc<Mutex<Venue>>;
@@ -93,7 +89,7 @@ pub async fn serve(options: Options, real: RealTime) -> Result<Running, Loopback
     let listener = TcpListener::bind(options.listen).await?;
     let address = listener.local_addr()?;
     let tls = options.certificate.as_deref().map(certified).transpose()?;
-    let (profile, pulse) = (options.profile, pulse(&options));
+    let (profile, pulse) = (options.profile, Duration::from_millis(options.pulse_ms.max(1)));
     let venue = Venue::open(options, real)?;
     let now = venue.now;
     let shared: Shared = Arc::new(Mutex::new(venue));
@@ -119,13 +115,6 @@ pub async fn serve(options: Options, real: RealTime) -> Result<Running, Loopback
         }
     });
     Ok(Running { address, now, profile, shared: SharedVenue(shared), tasks: vec![accepting, serving, pulses] })
-}
-
-/// Real time between two pulses: on a fast clock no more than [`LONGEST_SILENCE_MS`] of the venue's time, where the machine can.
-fn pulse(options: &Options) -> Duration {
-    let silence = LONGEST_SILENCE_MS * 1_000 / options.speed_per_mille.max(1);
-    let most = u64::try_from(silence).unwrap_or(0).max(SHORTEST_PULSE_MS);
-    Duration::from_millis(options.pulse_ms.min(most).max(1))
 }
 
 /// A fresh certificate, written where the clients find it.
