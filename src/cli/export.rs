@@ -1,8 +1,9 @@
 //! `carry export`: one table of a session as CSV with stable columns. Tests: `tests/session_commands.rs`.
 
 use super::folder::{self, Folder, Where};
-use super::{Exit, Failure, Output, ledger};
+use super::{Exit, Failure, Output, ledger, lots};
 use crate::report::{foreign, sheets};
+use crate::run::lots::Declared;
 use crate::run::review::Review;
 use crate::store::ledger_file;
 use serde::Serialize;
@@ -15,19 +16,29 @@ use std::path::{Path, PathBuf};
   carry export runs/mine --what fills > fills.csv
   carry export runs/mine --what postings --out postings.csv
   carry export --what equity --json
+  carry export runs/mine --lots --out lots.csv
 
 Times are milliseconds since 1970 UTC, money is exact. fills, funding, trips and equity have the columns of the files
-that a run leaves; postings has number,ts_ms,cause,debit,credit,amount,asset,reason,mode.")]
+that a run leaves; postings has number,ts_ms,cause,debit,credit,amount,asset,reason,mode.
+
+--lots is for a tax return: what was sold is matched with what was bought first. A row is a closed lot, an open one, a
+settlement of funding, something else that came or went (fees in a third coin, interest, deposits), or a total. opened and
+closed are when it was acquired and disposed of, of a short when it was sold and bought back, of a settlement the venue's
+stamp and when it was booked. gain is proceeds less cost, before fees. The totals must be what the ledger's wallets changed
+by; otherwise the command ends with exit code 3.")]
 pub struct Args {
     #[command(flatten)]
     place: Where,
     /// The table
-    #[arg(long, value_enum)]
-    what: What,
+    #[arg(long, value_enum, required_unless_present = "lots")]
+    what: Option<What>,
+    /// Lots first in first out, settlements and the rest, with totals that tie to the ledger
+    #[arg(long, conflicts_with = "what")]
+    lots: bool,
     /// File to write; standard output when absent
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// The rows as JSON (schema carry.export/1)
+    /// The rows as JSON (schema carry.export/1, with --lots carry.export.lots/1)
     #[arg(long)]
     json: bool,
 }
@@ -63,7 +74,8 @@ struct Report<'a> {
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let folder = Folder::open(&args.place)?;
     let review = folder.review()?;
-    let postings: Vec<ledger::Row> = if args.what == What::Postings {
+    let Some(what) = args.what else { return lots_of(args, (&folder, &review), output) };
+    let postings: Vec<ledger::Row> = if what == What::Postings {
         let postings = ledger_file::postings(&folder.ledger())?;
         postings.iter().map(|(number, one)| ledger::row(*number, one, &review.state.catalogue)).collect()
     } else {
@@ -71,11 +83,11 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     };
     let mut bytes = Vec::new();
     if args.json {
-        let rows = rows(args.what, &review, &postings).map_err(io::Error::from)?;
-        let report = Report { schema: "carry.export/1", mode: &review.identity.mode, what: args.what, rows };
+        let rows = rows(what, &review, &postings).map_err(io::Error::from)?;
+        let report = Report { schema: "carry.export/1", mode: &review.identity.mode, what, rows };
         folder::json(&mut bytes, &report)?;
     } else {
-        match args.what {
+        match what {
             What::Fills => sheets::fills(&mut bytes, &review.collector.fills)?,
             What::Funding => sheets::funding(&mut bytes, &review.collector.funding)?,
             What::Trips => sheets::trips(&mut bytes, &review.collector.trips)?,
@@ -83,12 +95,34 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
             What::Postings => csv_of(&mut bytes, &postings, &review.identity.mode)?,
         }
     }
+    put(args, &bytes, &review.identity.mode, output)
+}
+
+fn lots_of(args: &Args, of: (&Folder, &Review), output: &mut Output<'_>) -> Result<(), Failure> {
+    let (folder, review) = of;
+    let known = (review.state.settings.clone(), review.state.catalogue.clone());
+    let declared = Declared::of(known, &folder.loaded);
+    let (mut bytes, mode) = (Vec::new(), &review.identity.mode);
+    lots::write(&mut bytes, mode, &declared, args.json)?;
+    put(args, &bytes, mode, output)?;
+    if args.out.is_some() {
+        for one in &declared.totals {
+            for (name, amount) in lots::total_lines(one) {
+                writeln!(output.out, "{amount:>24} {} {name}", one.currency)?;
+            }
+        }
+    }
+    lots::judge(&declared)
+}
+
+/// Into the file that was named, else to the output.
+fn put(args: &Args, bytes: &[u8], mode: &str, output: &mut Output<'_>) -> Result<(), Failure> {
     match &args.out {
-        None => Ok(output.out.write_all(&bytes)?),
+        None => Ok(output.out.write_all(bytes)?),
         Some(file) => {
-            whole(file, &bytes)
+            whole(file, bytes)
                 .map_err(|error| Failure::new(Exit::Failure, format!("cannot write {}: {error}", file.display())))?;
-            Ok(writeln!(output.out, "{}: {} bytes in {}", review.identity.mode, bytes.len(), file.display())?)
+            Ok(writeln!(output.out, "{mode}: {} bytes in {}", bytes.len(), file.display())?)
         }
     }
 }

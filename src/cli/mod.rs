@@ -31,6 +31,7 @@ pub mod init;
 pub mod keys;
 pub mod ledger;
 pub mod live;
+mod lots;
 pub mod lost;
 pub mod paper;
 mod paper_play;

@@ -7,10 +7,12 @@ pub mod account;
 pub mod attribution;
 pub mod book;
 pub mod lines;
+pub mod lots;
 pub mod position;
 
 pub use account::{Account, Posting, PostingReason};
 pub use attribution::Attribution;
 pub use book::{Adopted, BookedFill, Ledger};
 pub use lines::Lines;
+pub use lots::{Lot, Lots};
 pub use position::PerpPosition;

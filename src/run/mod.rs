@@ -28,6 +28,7 @@ pub mod live_loop;
 pub mod live_start;
 pub mod look;
 pub mod lost;
+pub mod lots;
 pub mod margins;
 pub mod mend;
 pub mod modes;

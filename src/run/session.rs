@@ -342,32 +342,11 @@ pub struct Recovered {
 /// [`RecoverError`] when a value is missing or damaged.
 pub fn recover(state: &mut State, loaded: &Loaded) -> Result<Recovered, RecoverError> {
     let mut epoch = 0;
-    let mut intents = loaded.intents.iter().peekable();
-    let mut nothing = Vec::new();
-    for fact in &loaded.facts {
-        while let Some(stored) = intents.next_if(|stored| stored.sequence < fact.stamped.sequence.0) {
-            state.restore_intent(&stored.intent);
-        }
-        if let Event::Boot { epoch: number, .. } = fact.stamped.event {
+    replay(state, loaded, &mut |_, stamped| {
+        if let Event::Boot { epoch: number, .. } = stamped.event {
             epoch = number;
         }
-        if let Some((spot, perp)) = fact.mids
-            && let Some(id) = pair_of(&fact.stamped.event, state)
-        {
-            for (leg, price) in [(Leg::Spot, spot), (Leg::Perp, perp)] {
-                if let Some(pair) = state.pairs.get_mut(id.index()) {
-                    pair.market.leg_mut(leg).mid = Some(price);
-                }
-            }
-        }
-        state.now = fact.stamped.at;
-        state.sequence = fact.stamped.sequence;
-        crate::engine::apply::apply(state, &fact.stamped.event, &mut nothing);
-        nothing.clear();
-    }
-    for stored in intents {
-        state.restore_intent(&stored.intent);
-    }
+    });
     crate::engine::orders_due::settle_absent(state);
     restore_memory(state, loaded)?;
     let collector = restore_rows(loaded, state.pairs.len())?;
@@ -388,6 +367,34 @@ pub fn recover(state: &mut State, loaded: &Loaded) -> Result<Recovered, RecoverE
         None => Vec::new(),
     };
     Ok(Recovered { collector, clock: WallTime(clock), venue_number, booked, epoch })
+}
+
+/// The facts alone, and what `seen` makes of the state after each.
+pub fn replay(state: &mut State, loaded: &Loaded, seen: &mut dyn FnMut(&mut State, &Stamped)) {
+    let mut intents = loaded.intents.iter().peekable();
+    let mut nothing = Vec::new();
+    for fact in &loaded.facts {
+        while let Some(stored) = intents.next_if(|stored| stored.sequence < fact.stamped.sequence.0) {
+            state.restore_intent(&stored.intent);
+        }
+        if let Some((spot, perp)) = fact.mids
+            && let Some(id) = pair_of(&fact.stamped.event, state)
+        {
+            for (leg, price) in [(Leg::Spot, spot), (Leg::Perp, perp)] {
+                if let Some(pair) = state.pairs.get_mut(id.index()) {
+                    pair.market.leg_mut(leg).mid = Some(price);
+                }
+            }
+        }
+        state.now = fact.stamped.at;
+        state.sequence = fact.stamped.sequence;
+        crate::engine::apply::apply(state, &fact.stamped.event, &mut nothing);
+        nothing.clear();
+        seen(state, &fact.stamped);
+    }
+    for stored in intents {
+        state.restore_intent(&stored.intent);
+    }
 }
 
 fn restore_memory(state: &mut State, loaded: &Loaded) -> Result<(), RecoverError> {
