@@ -59,7 +59,9 @@ pub(super) fn judge(declared: &Declared) -> Result<(), Failure> {
     let Totals { ledger, currency, difference, .. } = wrong;
     Err(Failure::new(
         Exit::Difference,
-        format!("the lots do not explain the {ledger} {currency} that the ledger's wallets changed by: difference {difference}"),
+        format!(
+            "the lots do not explain the {ledger} {currency} that the ledger's wallets changed by: difference {difference}"
+        ),
     ))
 }
 

@@ -6,7 +6,9 @@
 
 use super::session;
 use crate::config::Settings;
-use crate::domain::{Amount, Asset, Catalogue, Leg, Market, Pair, Price, Quantity, Rate, Side, SignedQuantity, WallTime};
+use crate::domain::{
+    Amount, Asset, Catalogue, Leg, Market, Pair, Price, Quantity, Rate, Side, SignedQuantity, WallTime,
+};
 use crate::engine::record::{FillRecord, FundingRecord};
 use crate::engine::{Record, State};
 use crate::ledger::lots::Closed;
@@ -356,7 +358,8 @@ impl Sorter {
         let realised = gains - fees + funding + other;
         let ledger = state.ledger.cash(currency) - opening;
         let difference = ledger - (realised + moved - held_cost + adopted + average_cost);
-        let sums = Totals { currency, gains, fees, funding, other, realised, moved, held_cost, ..Totals::none(currency) };
+        let sums =
+            Totals { currency, gains, fees, funding, other, realised, moved, held_cost, ..Totals::none(currency) };
         Totals { adopted, average_cost, ledger, difference, ..sums }
     }
 }
