@@ -473,3 +473,26 @@ fn l16_an_exit_without_a_fresh_price_waits_and_leaves_with_the_next_one() {
     bench.execute(&other);
     assert_eq!((bench.phase(), bench.placed.len()), ("flat", before + 2));
 }
+
+#[test]
+fn l13_the_list_of_the_position_alone_ends_the_doubt_of_a_refused_reduce() {
+    let mut bench = Bench::new(|settings| settings.execution.first = carry::config::settings::First::Leg(Market::Spot));
+    bench.hedged();
+    bench.close();
+    let sold = bench.last();
+    bench.execute(&sold);
+    let bought_back = bench.last();
+    let orders = bench.placed.len();
+    bench.refuse(&bought_back, RejectCause::ReduceOnly);
+    // It came at once: it may be older than the refusal.
+    bench.listed("0.5");
+    assert_eq!(bench.placed.len(), orders);
+    bench.wait(Span::seconds(1));
+    bench.listed("0.3");
+    assert_eq!(bench.placed.len(), orders, "another position is for the whole comparison");
+    bench.listed("0.5");
+    let again = bench.last();
+    assert_eq!((bench.placed.len(), again.leg, again.reduce_only), (orders + 1, Market::Perp, true));
+    bench.execute(&again);
+    assert_eq!((bench.phase(), bench.holds().1.as_str()), ("flat", "0"));
+}

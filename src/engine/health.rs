@@ -35,6 +35,8 @@ pub struct Witness {
     pub low_told: bool,
     /// Legs in which the venue takes no orders now.
     pub closed: Vec<Leg>,
+    /// The leg of which the venue refused a reduce last, saying that what it reduces is not there.
+    pub refused: Option<Leg>,
 }
 
 impl VenueState {
@@ -74,14 +76,17 @@ pub(super) fn on_health(state: &mut State, id: VenueId, (reachable, missing): (b
 /// The venue's own list of a position: a witness of its mark, and the measure of margin that was added.
 pub(super) fn on_listed(state: &mut State, instrument: InstrumentId, listed: Listed, out: &mut Vec<Command>) {
     let now = state.now;
-    let Some(pair) = super::apply::pair_mut(state, State::owner(instrument).0) else { return };
+    let id = State::owner(instrument).0;
+    let Some(believed) = state.pairs.get(id.index()).map(|pair| state.held(pair).1) else { return };
+    let Some(pair) = super::apply::pair_mut(state, id) else { return };
     let witness = &mut pair.witness;
     witness.listed = Some((listed, now));
     if witness.adding.is_some_and(|(_, asked)| now.since(asked) >= MEASURED_AFTER) {
         witness.adding = None;
     }
     pair.dirty = true;
-    super::trust::compare(state, State::owner(instrument).0.index(), out);
+    super::latch::listed(pair, listed.coins, believed, now);
+    super::trust::compare(state, id.index(), out);
 }
 
 /// Orders in an instrument are taken, or not.

@@ -7,7 +7,7 @@
 use super::apply::alarm;
 use super::state::{PairState, State};
 use crate::config::settings::OnForeign;
-use crate::domain::{ClientOrderId, PairId, Quantity, Span, VenueId};
+use crate::domain::{ClientOrderId, Leg, PairId, Quantity, SignedQuantity, Span, VenueId, WallTime};
 use crate::pairs::{Latch, LatchCause};
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
@@ -17,6 +17,8 @@ const ASK_AGAIN: Span = Span::seconds(5);
 /// So long without a comparison, the refused order may be tried once more: it only reduces, and lists that never come must not
 /// keep a pair unequal for ever.
 const PATIENCE: Span = Span::MINUTE;
+/// A list that came sooner after the refusal may have been made before it.
+const LISTED_AFTER: Span = Span(500);
 
 /// No entries for a pair until a person looks: what was wanted beyond what is held is given up.
 pub(super) fn latch(state: &mut State, id: PairId, cause: LatchCause) {
@@ -44,15 +46,27 @@ pub(super) fn contradicted(state: &mut State, of: (PairId, ClientOrderId), kind:
 }
 
 /// A reduce-only order was refused: the position is not what we believe (fault A16).
-pub(super) fn doubt(state: &mut State, id: PairId, out: &mut Vec<Command>) {
+pub(super) fn doubt(state: &mut State, (id, leg): (PairId, Leg), out: &mut Vec<Command>) {
     let now = state.now;
     out.push(alarm(AlarmKind::ReduceRefused, Severity::Page, Some(id), None));
     let Some(pair) = state.pairs.get_mut(id.index()) else { return };
     pair.memory.doubted_since = Some(now);
+    pair.witness.refused = Some(leg);
     compare(pair, now, out);
 }
 
-fn compare(pair: &mut PairState, now: crate::domain::WallTime, out: &mut Vec<Command>) {
+/// The venue's list of one position came after a refusal to reduce it: when it shows what we believe, the refusal has another
+/// reason, and the order is tried again without waiting for every other list. A position that differs waits for all of them.
+pub(super) fn listed(pair: &mut PairState, coins: SignedQuantity, believed: SignedQuantity, now: WallTime) {
+    let Some(since) = pair.memory.doubted_since else { return };
+    let foreign = pair.memory.latched.is_some_and(|latch| latch.cause == LatchCause::ForeignHand);
+    let of_this = pair.witness.refused == Some(Leg::Perp);
+    if of_this && !foreign && coins == believed && now.since(since) >= LISTED_AFTER {
+        pair.memory.doubted_since = None;
+    }
+}
+
+fn compare(pair: &mut PairState, now: WallTime, out: &mut Vec<Command>) {
     pair.compare_asked = Some(now);
     out.push(Command::Compare { venue: pair.pair.venue_id });
     out.push(Command::WakeAt { at: now + ASK_AGAIN });

@@ -44,7 +44,7 @@ pub(super) fn ended(state: &mut State, id: ClientOrderId, refused: Option<Reject
         return;
     }
     if contradicts(&intent, refused) {
-        latch::doubt(state, intent.pair, out);
+        latch::doubt(state, (intent.pair, intent.leg), out);
     }
     match intent.purpose {
         Purpose::Hedge | Purpose::Undo | Purpose::Repair => equalised(state, &intent, (nothing, refused), out),
@@ -81,6 +81,7 @@ fn equalised(state: &mut State, intent: &Intent, what: (bool, Option<RejectCause
         return;
     }
     given_up(state, intent.pair);
+    rest_of_exit(state, intent.pair);
     let runaway = state.pairs.get(intent.pair.index()).is_some_and(|pair| pair.memory.undos >= UNDOS);
     if runaway {
         // Clip after clip and no progress: stop entering until a person looks; what is held stays hedged.
@@ -163,6 +164,14 @@ fn given_up(state: &mut State, id: PairId) {
     pair.memory.target = pair.memory.target.min(hedged);
     pair.memory.enter_after = Some(now + Span::MINUTE);
     pair.memory.undos = pair.memory.undos.saturating_add(1);
+}
+
+/// A clip of an exit was taken back: the next one is tried after a while, longer each time.
+fn rest_of_exit(state: &mut State, id: PairId) {
+    let (now, least) = (state.now, state.settings.execution.hedge_time.0 / 1_000);
+    let Some(pair) = state.pairs.get_mut(id.index()).filter(|pair| pair.memory.closing) else { return };
+    let wait = backoff(pair.memory.undos, LONGEST_EXIT).saturating_mul(least.max(1)).min(LONGEST_EXIT);
+    pair.memory.clip_after = Some(now + Span::seconds(wait));
 }
 
 /// The first order of a clip brought nothing.

@@ -6,7 +6,7 @@ use crate::domain::Market;
 use crate::net::budget::{Budget, NoBudget, Spend};
 use crate::net::carrier::Client;
 use crate::net::clock_offset::{ClockOffset, Seen};
-use crate::net::http::{NoReply, Outgoing};
+use crate::net::http::{Lost, NoReply, Outgoing};
 use crate::net::{Clock, Reply};
 use crate::venues::answer::{Answer, Class, Refused};
 use crate::venues::ask::{Act, Ask, Request, Security, WriteRequest};
@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// Longest time that a read waits for budget.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// Longest time that a short answer to a question may take: it can be asked again, and what waits for it may be a hedge.
+const SHORT_ANSWER: Duration = Duration::from_secs(5);
 
 /// What became of a request.
 #[derive(Debug)]
@@ -117,7 +119,12 @@ impl Prepared {
             body: signed.body.as_deref(),
             header: signed.header.as_ref().map(|(name, value)| (*name, value.as_str())),
         };
-        match self.client.send(&outgoing).await {
+        let sent = self.client.send(&outgoing);
+        let answered = match self.bound() {
+            Some(bound) => tokio::time::timeout(bound, sent).await.unwrap_or(Err(NoReply::Unknown(Lost::Timeout))),
+            None => sent.await,
+        };
+        match answered {
             Ok(answer) => {
                 locked(&self.budget).on_reply(&answer);
                 self.read((profile, answer), offset, clock)
@@ -130,6 +137,22 @@ impl Prepared {
                 tracing::debug!(%why, "a request got no answer");
                 Outcome::NoAnswer
             }
+        }
+    }
+
+    /// How long its answer may take, where that is shorter than for any request.
+    const fn bound(&self) -> Option<Duration> {
+        match &self.what {
+            Call::Act(_)
+            | Call::Ask(
+                Ask::Instruments(_)
+                | Ask::Listed { .. }
+                | Ask::Candles { .. }
+                | Ask::FundingHistory { .. }
+                | Ask::FundingInfo
+                | Ask::Brackets { .. },
+            ) => None,
+            Call::Ask(_) => Some(SHORT_ANSWER),
         }
     }
 

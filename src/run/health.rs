@@ -1,8 +1,9 @@
 //! How far each venue of a live run can be reached, part by part and use by use.
 //!
 //! Entries need every part; an order that lowers risk needs a host that answers and a clock. Before the first lists have
-//! agreed with the ledger nothing is sent at all (rule R-D): until then it is not known what is held. What each part forbids
-//! is the core's (`engine/health.rs`). Tests: at the end, `tests/live.rs`.
+//! agreed with the ledger nothing is sent at all (rule R-D): until then it is not known what is held. A host that answers and
+//! whose lists do not come is waited for a bounded time only: legs that are unequal by our own executions are not left so for
+//! want of a list. What each part forbids is the core's (`engine/health.rs`). Tests: at the end, `tests/live.rs`.
 
 use super::journal::{Journal, JournalError};
 use super::live::{Desk, Live};
@@ -14,6 +15,9 @@ use crate::venues::binance::account::Stream;
 
 /// Lists older than this are no lists.
 const LISTS_AGE: Span = Span::seconds(150);
+/// So long after a start the first complete lists are waited for, once the host answers. A difference that they show is
+/// waited for longer: then something did happen.
+const FIRST_LISTS: Span = Span::seconds(20);
 /// Requests in a row without an answer, over at least this time, that make a host one that does not answer.
 const SILENT: (u32, Span) = (3, Span::seconds(10));
 /// While no host answers it is asked this often: a venue that is back is to be known at once.
@@ -24,6 +28,8 @@ const KNOCK: Span = Span::seconds(5);
 pub(super) struct Answers {
     /// When one came last.
     heard: Option<WallTime>,
+    /// When the first one came.
+    first: Option<WallTime>,
     /// Requests without an answer since then, and when the first of them ended.
     silent: u32,
     since: Option<WallTime>,
@@ -41,6 +47,7 @@ impl Answers {
             // A refusal is an answer too: who refuses is there.
             Came::Answered { .. } => {
                 (self.heard, self.silent, self.since) = (Some(now), 0, None);
+                self.first.get_or_insert(now);
             }
             // Held back by our own budget: it says nothing of the venue.
             Came::NotSent { limited: true } => {}
@@ -49,6 +56,11 @@ impl Answers {
                 self.since.get_or_insert(now);
             }
         }
+    }
+
+    /// Whether the first lists were waited for long enough.
+    fn waited(&self, now: WallTime) -> bool {
+        self.first.is_some_and(|first| now.since(first) >= FIRST_LISTS)
     }
 
     fn answers(&self, now: WallTime) -> bool {
@@ -97,7 +109,8 @@ impl<J: Journal> Live<J> {
             desk.wire.measure_clock();
         }
         let missing = desk.missing(now);
-        let reachable = desk.agreed.is_some() && !missing.iter().any(|part| part.stops_reduces());
+        let known = desk.agreed.is_some() || desk.answers.waited(now) && desk.suspects().is_none();
+        let reachable = known && !missing.iter().any(|part| part.stops_reduces());
         let told = Some((reachable, missing.clone()));
         if desk.answers.told == told {
             return Ok(());
@@ -136,6 +149,7 @@ mod tests {
         }
         assert!(answers.answers(at(10)), "three at once are one cut");
         assert!(!answers.answers(at(11)));
+        assert!(!answers.waited(at(19)) && answers.waited(at(20)), "the first lists are waited for so long");
         answers.note(&Came::NotSent { limited: true }, at(12));
         answers.note(&refused(), at(13));
         assert!(answers.answers(at(60)));

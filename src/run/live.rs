@@ -89,6 +89,11 @@ impl Desk {
 }
 
 impl Desk {
+    /// Differences seen once and not yet again.
+    pub(super) fn suspects(&self) -> Option<&[Difference]> {
+        self.suspected.as_ref().map(|(_, found)| found.as_slice())
+    }
+
     /// What has to be booked so that the ledger is what the venue's lists showed twice.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use carry::domain::{
 use carry::engine::{self, State};
 use carry::port::command::{Alarm, AlarmKind, Severity};
 use carry::port::event::{Operator, Quote, Settlement, VenueAct, Wallet};
+use carry::port::health::Listed;
 use carry::port::order::{Fill, Intent, OrderReport, Outcome, RejectCause};
 use carry::port::{Command, Event, Stamped};
 use carry::run::paper::START;
@@ -251,6 +252,13 @@ impl Bench {
         let instrument = self.leg(Market::Perp);
         let fill = self.execution((instrument, side), coins(quantity));
         self.then(Event::VenueFill { instrument, act, side, fill });
+    }
+
+    /// The venue's list of the position.
+    pub(crate) fn listed(&mut self, short: &str) {
+        let coins = coins(short).signed(Side::Sell);
+        let listed = Listed { coins, mark: None, liquidation: None, isolated: None, at: None };
+        self.then(Event::PositionListed { instrument: self.leg(Market::Perp), listed });
     }
 
     pub(crate) fn compared(&mut self, differences: u32) {

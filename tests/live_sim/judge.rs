@@ -11,6 +11,8 @@ use std::fmt::Write as _;
 
 /// Longest that legs may be unequal without a cause from outside: `execution.hedge_time` and two ways.
 const NAKED_MS: i64 = 5_000 + 3_000;
+/// Least time between a trade that takes another back and the next attempt.
+const PAUSE_MS: i64 = 4_000;
 /// Orders of one leg between two moments at which the pair was equal and at rest.
 const ORDERS: u32 = 6;
 
@@ -54,6 +56,8 @@ pub(crate) struct Judge {
     legs: BTreeMap<Symbol, Legs>,
     base: Holdings,
     excused: i64,
+    /// When something from outside last went wrong with an order.
+    caused: i64,
     seen: u64,
     limited: i64,
     venue_acts: i64,
@@ -73,6 +77,7 @@ impl Judge {
             legs,
             base,
             excused: 0,
+            caused: i64::MIN,
             seen: 0,
             limited: 0,
             venue_acts: 0,
@@ -111,6 +116,7 @@ impl Judge {
     pub(crate) fn excuse(&mut self, matters: bool, ms: i64) {
         if matters {
             self.excused = self.excused.max(true_ms() + ms);
+            self.caused = true_ms();
         }
     }
 
@@ -146,6 +152,7 @@ impl Judge {
             self.note(format!("order at {path}: {} {body}", answered.status));
             if answered.status != 200 || is_short(&answered.body) {
                 self.excused = self.excused.max(true_ms() + 6_000);
+                self.caused = true_ms();
             }
         }
         if !is_order && self.traces {
@@ -223,7 +230,7 @@ impl Judge {
         );
         self.note(text);
         let now = true_ms();
-        let (venue_acts, excused) = (self.venue_acts, self.excused);
+        let (venue_acts, excused, caused) = (self.venue_acts, self.excused, self.caused);
         if one.by_venue {
             if now > venue_acts {
                 self.break_(format!("I15: the venue closed {} {} at {}", one.quantity, one.symbol, one.price));
@@ -244,7 +251,9 @@ impl Judge {
         if let Some((side, at)) = before
             && side != one.side
             && now - at < 60_000
-            && now > excused
+            && caused < at
+            // What failed and was taken back may be tried again, after a pause.
+            && (caused < now - 60_000 || now - at < PAUSE_MS)
             && now > venue_acts
         {
             self.break_(format!(

@@ -2,7 +2,7 @@
 
 use super::network::Network;
 use super::world::{GRACE, Shown, clock_until};
-use carry::run::control::{Act, Code, ControlRequest};
+use carry::run::control::{Act, Code, ControlRequest, Reply};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -35,6 +35,13 @@ fn act(command: &str) -> Option<Act> {
     })
 }
 
+/// The acts that `carry reconcile` names when the books differ, the first one last.
+fn named(act: &Act, reply: &Reply) -> Vec<Act> {
+    let result = reply.result.as_ref().filter(|result| *act == Act::Reconcile && result["agree"] == false);
+    let steps = result.and_then(|result| result["steps"].as_array().cloned()).unwrap_or_default();
+    steps.iter().rev().filter_map(|step| self::act(step["type"].as_str()?)).collect()
+}
+
 /// Types an act, agrees to its plan, and follows the way that a difference names.
 async fn type_in(ask: &mpsc::Sender<ControlRequest>, act: Act, network: &Rc<RefCell<Network>>) {
     let mut acts = vec![act];
@@ -57,10 +64,7 @@ async fn type_in(ask: &mpsc::Sender<ControlRequest>, act: Act, network: &Rc<RefC
                 tokio::time::sleep(Duration::from_secs(10)).await;
                 continue;
             }
-            let differs = reply.error.as_ref().is_some_and(|error| error.code == Code::Difference);
-            if differs && act == Act::Reconcile {
-                acts.push(Act::Accept);
-            }
+            acts.extend(named(&act, &reply));
             break;
         }
     }

@@ -23,6 +23,8 @@ const AGAIN: Span = Span::seconds(5);
 const GAP: Span = Span::seconds(1);
 /// A cycle that is not over by then has lost an answer.
 const LOST: Span = Span(3 * 60_000);
+/// A list that did not come is asked for so often within one cycle: one lost answer does not cost the other lists.
+const TRIES: u8 = 3;
 /// No lists of a quiet moment for so long: a person is told.
 const STALLED: Span = Span(5 * 60_000);
 
@@ -68,6 +70,20 @@ enum Step {
     Fills(InstrumentId, From),
 }
 
+/// One question of a cycle, and how often it was asked before.
+#[derive(Debug, Clone)]
+struct Asked {
+    step: Step,
+    ask: Ask,
+    before: u8,
+}
+
+impl Asked {
+    const fn new(step: Step, ask: Ask) -> Self {
+        Self { step, ask, before: 0 }
+    }
+}
+
 /// The cycle of one venue.
 #[derive(Debug)]
 pub(super) struct Cycle {
@@ -75,8 +91,8 @@ pub(super) struct Cycle {
     /// When one is due.
     next: WallTime,
     running: Option<WallTime>,
-    waiting: BTreeMap<u64, Step>,
-    queue: VecDeque<(Step, Ask)>,
+    waiting: BTreeMap<u64, Asked>,
+    queue: VecDeque<Asked>,
     failed: bool,
     failures: u32,
     quiet: bool,
@@ -175,7 +191,7 @@ impl Cycle {
         if self.running.is_none() && now >= self.next {
             self.start(now);
         }
-        self.queue.iter().map(|(_, ask)| ask.clone()).collect()
+        self.queue.iter().map(|asked| asked.ask.clone()).collect()
     }
 
     /// Since when no lists could be compared, said once.
@@ -196,32 +212,43 @@ impl Cycle {
             if let Some(known) = self.fills.get(instrument).filter(|known| known.active) {
                 let from = known.first(now);
                 let ask = Ask::Fills { market: *market, symbol: *symbol, from, limit: ROWS };
-                self.queue.push_back((Step::Fills(*instrument, from), ask));
+                self.queue.push_back(Asked::new(Step::Fills(*instrument, from), ask));
             }
         }
         let income = self.income.first(now);
-        self.queue.push_back((Step::Income, income));
+        self.queue.push_back(Asked::new(Step::Income, income));
         for market in [Market::Spot, Market::Perp] {
-            self.queue.push_back((Step::Open, Ask::OpenOrders { market, symbol: None }));
+            self.queue.push_back(Asked::new(Step::Open, Ask::OpenOrders { market, symbol: None }));
         }
-        self.queue.push_back((Step::Positions, Ask::Positions));
-        self.queue.push_back((Step::Spot, Ask::Balances(Wallet::Spot)));
-        self.queue.push_back((Step::Perp, Ask::Balances(Wallet::Perp)));
+        self.queue.push_back(Asked::new(Step::Positions, Ask::Positions));
+        self.queue.push_back(Asked::new(Step::Spot, Ask::Balances(Wallet::Spot)));
+        self.queue.push_back(Asked::new(Step::Perp, Ask::Balances(Wallet::Perp)));
     }
 
     /// A question of [`Cycle::due`] left under this number.
     pub(super) fn asked(&mut self, call: u64, ask: &Ask) {
-        if let Some(place) = self.queue.iter().position(|(_, known)| known == ask)
-            && let Some((step, _)) = self.queue.remove(place)
+        if let Some(place) = self.queue.iter().position(|known| known.ask == *ask)
+            && let Some(asked) = self.queue.remove(place)
         {
-            self.waiting.insert(call, step);
+            self.waiting.insert(call, asked);
         }
     }
 
-    /// A question got no answer.
-    pub(super) fn failed(&mut self, call: u64, now: WallTime) {
-        self.waiting.remove(&call);
-        self.fail(now);
+    /// A question got no answer; `limited` when our own budget held it back.
+    pub(super) fn failed(&mut self, call: u64, limited: bool, now: WallTime) {
+        let Some(asked) = self.waiting.remove(&call) else { return };
+        if limited || !self.again(&asked) {
+            self.fail(now);
+        }
+    }
+
+    /// Asks once more within this cycle, a few times; whether it does.
+    fn again(&mut self, asked: &Asked) -> bool {
+        let may = asked.before + 1 < TRIES && !self.failed;
+        if may {
+            self.queue.push_back(Asked { before: asked.before + 1, ..asked.clone() });
+        }
+        may
     }
 
     fn fail(&mut self, now: WallTime) {
@@ -237,9 +264,16 @@ impl Cycle {
     /// An answer; what is in it that has to be acted on.
     pub(super) fn answered(&mut self, call: u64, result: Result<Answer, Refused>, now: WallTime) -> Found {
         let mut found = Found::default();
-        let Some(step) = self.waiting.remove(&call) else { return found };
-        let result = result.map(|answer| self.tolerated(&step, answer, &mut found));
-        match (step, result) {
+        let Some(asked) = self.waiting.remove(&call) else { return found };
+        let result = result.map(|answer| self.tolerated(&asked.step, answer, &mut found));
+        if let Err(refused) = &result
+            && matches!(refused.class, Class::Unknown | Class::Clock)
+            && self.again(&asked)
+        {
+            // What passes by itself: the venue's own failure, or a stamp that its clock did not like.
+            return found;
+        }
+        match (asked.step, result) {
             (Step::Open, Ok(Answer::Orders(rows))) => found.open = rows,
             (Step::Spot, Ok(Answer::Balances(_, rows))) => self.spot = Some(rows),
             (Step::Perp, Ok(Answer::Balances(_, rows))) => self.perp = Some(rows),
@@ -247,7 +281,7 @@ impl Cycle {
             (Step::Income, Ok(Answer::Income(rows))) => {
                 let (told, next) = self.income.rows(rows, now);
                 found.told = told;
-                self.queue.extend(next.map(|ask| (Step::Income, ask)));
+                self.queue.extend(next.map(|ask| Asked::new(Step::Income, ask)));
             }
             (Step::Fills(instrument, from), Ok(Answer::Fills(rows))) => {
                 self.on_fills((instrument, from), rows, &mut found);
@@ -292,7 +326,7 @@ impl Cycle {
             match known.next(from, &rows, began) {
                 Some(from) => {
                     let ask = Ask::Fills { market: *market, symbol: *symbol, from, limit: ROWS };
-                    self.queue.push_back((Step::Fills(instrument, from), ask));
+                    self.queue.push_back(Asked::new(Step::Fills(instrument, from), ask));
                 }
                 None => known.read(began),
             }

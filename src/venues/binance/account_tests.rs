@@ -373,7 +373,11 @@ fn lists_are_told_once_all_are_there_and_not_when_one_failed() {
     bench.tell(Input::Opened(Stream::Perp));
     let asked = calls(&bench.said);
     assert_eq!(asked.len(), 6, "{asked:?}");
-    assert!(bench.tell(Input::NoAnswer { call: asked[0].0 }).is_empty());
+    let mut lost = asked[0].0;
+    for _ in 0..2 {
+        lost = calls(&bench.tell(Input::NoAnswer { call: lost }))[0].0;
+    }
+    assert!(bench.tell(Input::NoAnswer { call: lost }).is_empty(), "three times are enough");
     bench.said = asked.iter().skip(1).map(|(call, what)| Output::Call(*call, what.clone())).collect();
     let said = bench.empty_lists();
     assert!(!said.iter().any(|output| matches!(output, Output::Lists(_))), "one list failed");
@@ -381,6 +385,31 @@ fn lists_are_told_once_all_are_there_and_not_when_one_failed() {
     let said = bench.empty_lists();
     let lists = said.iter().find_map(|output| if let Output::Lists(lists) = output { Some(lists) } else { None });
     assert!(lists.unwrap().quiet);
+}
+
+#[test]
+fn l02_one_list_that_got_no_answer_is_asked_for_again_at_once_and_costs_no_other_list() {
+    let ends: [&dyn Fn(CallId) -> Input; 3] =
+        [&|call| Input::NoAnswer { call }, &|call| Input::NotSent { call, limited: false }, &|call| Input::Answered {
+            call,
+            result: Err(refused(Class::Unknown)),
+        }];
+    for end in ends {
+        let mut bench = Bench::new();
+        bench.tell(Input::Opened(Stream::Perp));
+        let asked = calls(&bench.said);
+        let again = calls(&bench.tell(end(asked[0].0)));
+        assert_eq!(again.len(), 1, "{again:?}");
+        assert_eq!(again[0].1, asked[0].1);
+        bench.said = asked.iter().skip(1).chain(&again).map(|(call, what)| Output::Call(*call, what.clone())).collect();
+        let said = bench.empty_lists();
+        assert!(said.iter().any(|output| matches!(output, Output::Lists(lists) if lists.quiet)), "{said:?}");
+    }
+    // What our own budget held back is not asked for again at once.
+    let mut bench = Bench::new();
+    bench.tell(Input::Opened(Stream::Perp));
+    let call = calls(&bench.said)[0].0;
+    assert_eq!(bench.tell(Input::NotSent { call, limited: true }), []);
 }
 
 #[test]

@@ -92,7 +92,10 @@ impl Account {
                 self.transfers.failed(&transfer);
                 out.push(Output::Fact(Event::TransferFailed(transfer)));
             }
-            Pending::List => self.cycle.failed(call, now),
+            Pending::List => {
+                self.cycle.failed(call, limited, now);
+                self.go_on(now, out);
+            }
             Pending::Stranger { instrument, fill } => self.cycle.orphan(instrument, fill),
             Pending::Order { .. }
             | Pending::Fills { .. }
@@ -112,7 +115,10 @@ impl Account {
                 self.transfers.doubt(transfer, sent);
                 self.cycle.disturb();
             }
-            Pending::List => self.cycle.failed(call, now),
+            Pending::List => {
+                self.cycle.failed(call, false, now);
+                self.go_on(now, out);
+            }
             Pending::Stranger { instrument, fill } => self.cycle.orphan(instrument, fill),
             Pending::Order { .. }
             | Pending::Fills { .. }
