@@ -37,6 +37,8 @@ pub struct Witness {
     pub closed: Vec<Leg>,
     /// The leg of which the venue refused a reduce last, saying that what it reduces is not there.
     pub refused: Option<Leg>,
+    /// When that was.
+    pub refused_at: Option<WallTime>,
 }
 
 impl VenueState {

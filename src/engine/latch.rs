@@ -14,9 +14,9 @@ use crate::port::command::{AlarmKind, Severity};
 
 /// Lists that were asked for and did not come are asked for again.
 const ASK_AGAIN: Span = Span::seconds(5);
-/// So long without a comparison, the refused order may be tried once more: it only reduces, and lists that never come must not
-/// keep a pair unequal for ever.
-const PATIENCE: Span = Span::MINUTE;
+/// So long without a comparison the other leg is not touched. The refused order itself is tried again after each
+/// `execution.hedge_time`: it takes nothing that is not there, and lists that never come must not keep a pair unequal.
+pub(super) const PATIENCE: Span = Span::MINUTE;
 /// A list that came sooner after the refusal may have been made before it.
 const LISTED_AFTER: Span = Span(500);
 
@@ -48,8 +48,12 @@ pub(super) fn contradicted(state: &mut State, of: (PairId, ClientOrderId), kind:
 /// A reduce-only order was refused: the position is not what we believe (fault A16).
 pub(super) fn doubt(state: &mut State, (id, leg): (PairId, Leg), out: &mut Vec<Command>) {
     let now = state.now;
-    out.push(alarm(AlarmKind::ReduceRefused, Severity::Page, Some(id), None));
     let Some(pair) = state.pairs.get_mut(id.index()) else { return };
+    // Once for all tries of one story.
+    if pair.witness.refused_at.is_none_or(|before| now.since(before) >= PATIENCE) {
+        out.push(alarm(AlarmKind::ReduceRefused, Severity::Page, Some(id), None));
+    }
+    pair.witness.refused_at = Some(now);
     pair.memory.doubted_since = Some(now);
     pair.witness.refused = Some(leg);
     compare(pair, now, out);
@@ -74,11 +78,11 @@ fn compare(pair: &mut PairState, now: WallTime, out: &mut Vec<Command>) {
 
 /// Whether nothing may be traded for a pair now: its position is in doubt, or a person is to decide about it.
 pub(super) fn waits(state: &mut State, place: usize, out: &mut Vec<Command>) -> bool {
-    let now = state.now;
+    let (now, hedge_time) = (state.now, state.settings.execution.hedge_time);
     let Some(pair) = state.pairs.get_mut(place) else { return true };
     let Some(since) = pair.memory.doubted_since else { return pair.memory.left_alone };
     let foreign = pair.memory.latched.is_some_and(|latch| latch.cause == LatchCause::ForeignHand);
-    if !foreign && now.since(since) >= PATIENCE {
+    if !foreign && now.since(since) >= hedge_time {
         pair.memory.doubted_since = None;
         return pair.memory.left_alone;
     }

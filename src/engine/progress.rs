@@ -111,7 +111,8 @@ fn failed(state: &mut State, intent: &Intent, refused: Option<RejectCause>, out:
     // The other way is open at once; where both have failed, they are tried in turns and ever more slowly.
     let passes = doubted || refused.is_none_or(RejectCause::may_pass);
     let late = !doubted && memory.flips == 0 && now.since(since).0 + pause.0 >= hedge_time.0;
-    let flip = !passes || memory.attempts >= limit || late;
+    let known = !doubted || now.since(since) >= latch::PATIENCE;
+    let flip = !passes || memory.attempts >= limit && known || late;
     let wait = if flip { Span::seconds(backoff(memory.flips, hedge_time.0 / 1_000)) } else { pause };
     if flip {
         memory.undo = !memory.undo;

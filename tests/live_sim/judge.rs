@@ -25,7 +25,7 @@ struct Legs {
     last: i64,
     worst: i64,
     orders: [u32; 2],
-    last_trade: BTreeMap<&'static str, (Side, i64)>,
+    last_trade: BTreeMap<&'static str, (Side, i64, Quantity)>,
     /// A stranger's hand was in it: a person decides.
     foreign: bool,
 }
@@ -56,6 +56,8 @@ pub(crate) struct Judge {
     legs: BTreeMap<Symbol, Legs>,
     base: Holdings,
     excused: i64,
+    /// A market takes no orders until then.
+    halted: i64,
     /// When something from outside last went wrong with an order.
     caused: i64,
     seen: u64,
@@ -77,6 +79,7 @@ impl Judge {
             legs,
             base,
             excused: 0,
+            halted: 0,
             caused: i64::MIN,
             seen: 0,
             limited: 0,
@@ -132,7 +135,7 @@ impl Judge {
         }
         if text.contains("\"halt\"") {
             let lasts = if text.contains("true") { 20 * 60_000 } else { 30_000 };
-            self.excused = if text.contains("true") { self.excused.max(true_ms() + lasts) } else { true_ms() + lasts };
+            self.halted = true_ms() + lasts;
         }
         if text.contains("\"adl\"") || text.contains("\"liquidation\"") || text.contains("\"rally\"") {
             self.venue_acts = true_ms() + 60_000;
@@ -176,7 +179,7 @@ impl Judge {
         let symbols: Vec<(Symbol, Asset, Quantity)> = self.lots.iter().map(|(s, (c, l))| (*s, *c, *l)).collect();
         for (symbol, coin, lot) in symbols {
             let delta = self.delta(&holdings, symbol, coin);
-            let excused = now < self.excused;
+            let excused = now < self.excused.max(self.halted);
             let Some(legs) = self.legs.get_mut(&symbol) else { continue };
             let passed = now - legs.last;
             legs.last = now;
@@ -230,7 +233,7 @@ impl Judge {
         );
         self.note(text);
         let now = true_ms();
-        let (venue_acts, excused, caused) = (self.venue_acts, self.excused, self.caused);
+        let (venue_acts, excused, caused) = (self.venue_acts, self.excused.max(self.halted), self.caused);
         if one.by_venue {
             if now > venue_acts {
                 self.break_(format!("I15: the venue closed {} {} at {}", one.quantity, one.symbol, one.price));
@@ -240,7 +243,7 @@ impl Judge {
             return;
         }
         let Some(legs) = self.legs.get_mut(&one.symbol) else { return };
-        let before = legs.last_trade.insert(market, (one.side, now));
+        let before = legs.last_trade.insert(market, (one.side, now, one.quantity));
         let slot = &mut legs.orders[usize::from(one.market == Market::Perp)];
         *slot += 1;
         let count = *slot;
@@ -248,8 +251,10 @@ impl Judge {
         if count > ORDERS && now > excused {
             self.break_(format!("I3: {count} executions of the {market} leg of {} before it was equal", one.symbol));
         }
-        if let Some((side, at)) = before
+        if let Some((side, at, size)) = before
             && side != one.side
+            // A fee taken in another coin than the entry was sized for is made good by a small order.
+            && one.quantity.units() * 50 > size.units()
             && now - at < 60_000
             && caused < at
             // What failed and was taken back may be tried again, after a pause.
