@@ -11,6 +11,8 @@ use std::fmt::Write as _;
 
 /// Longest that legs may be unequal without a cause from outside: `execution.hedge_time` and two ways.
 const NAKED_MS: i64 = 5_000 + 3_000;
+/// Time between two looks at the lists, and their way.
+const LISTS_MS: i64 = 35_000;
 /// Least time between a trade that takes another back and the next attempt.
 const PAUSE_MS: i64 = 4_000;
 /// Orders of one leg between two moments at which the pair was equal and at rest.
@@ -58,6 +60,8 @@ pub(crate) struct Judge {
     excused: i64,
     /// A market takes no orders until then.
     halted: i64,
+    /// A line is silent until then.
+    frozen: i64,
     /// When something from outside last went wrong with an order.
     caused: i64,
     seen: u64,
@@ -80,6 +84,7 @@ impl Judge {
             base,
             excused: 0,
             halted: 0,
+            frozen: 0,
             caused: i64::MIN,
             seen: 0,
             limited: 0,
@@ -123,6 +128,11 @@ impl Judge {
         }
     }
 
+    /// A line says nothing for so long: what the venue does meanwhile is known by the next lists.
+    pub(crate) fn frozen(&mut self, ms: i64) {
+        self.frozen = self.frozen.max(true_ms() + ms);
+    }
+
     /// An act of the venue or of a stranger, in the grammar of fault files.
     pub(crate) fn act(&mut self, text: &str) {
         self.note(text.replace('\n', ", "));
@@ -132,6 +142,11 @@ impl Judge {
             self.limited = true_ms() + lasts.unwrap_or(0) * 1_000 + 10_000;
             // After a ban the first question is a gentle one.
             self.excuse(true, lasts.unwrap_or(0) * 1_000 + 30_000);
+        }
+        if text.contains("\"freeze\"") {
+            let minutes =
+                text.lines().find_map(|line| line.strip_prefix("for = \"")?.strip_suffix("m\"")?.parse().ok());
+            self.frozen(minutes.unwrap_or(0) * 60_000);
         }
         if text.contains("\"halt\"") {
             let lasts = if text.contains("true") { 20 * 60_000 } else { 30_000 };
@@ -239,7 +254,8 @@ impl Judge {
                 self.break_(format!("I15: the venue closed {} {} at {}", one.quantity, one.symbol, one.price));
             }
             self.venue_acts = now + 60_000;
-            self.excused = self.excused.max(now);
+            let known = if now < self.frozen { LISTS_MS } else { 0 };
+            self.excused = self.excused.max(now + known);
             return;
         }
         let Some(legs) = self.legs.get_mut(&one.symbol) else { return };

@@ -466,6 +466,7 @@ impl Network {
         let Some(open) = self.lines.get_mut(&id) else { return };
         if freezes {
             open.frozen = now + lasts;
+            self.judge.frozen(lasts);
         }
         if open.frozen > now {
             // What would have come in that time never does.
