@@ -8,7 +8,7 @@ mod money;
 
 use bench::{Bench, coins};
 use carry::config::settings::OnForeign;
-use carry::domain::{Market, Quantity, Side, Span, WallTime};
+use carry::domain::{Amount, Market, Quantity, Side, Span, VenueId, WallTime};
 use carry::pairs::LatchCause;
 use carry::port::Event;
 use carry::port::command::AlarmKind;
@@ -413,6 +413,21 @@ fn l15_two_answers_at_once_are_one_and_an_earlier_one_is_none() {
     bench.fill(&bought, coins("0.2"));
     bench.expire(&second);
     assert_eq!((latched(&bench), bench.last().side), (Some(LatchCause::Contradiction), Side::Sell));
+}
+
+#[test]
+fn l22_after_a_foreign_hand_the_hedge_goes_out_and_no_further_clip() {
+    let mut bench = Bench::new(|settings| settings.execution.clip = Amount::whole(5_000));
+    bench.open(20_000);
+    let bought = bench.last();
+    bench.feed(Event::Foreign { venue: VenueId(0), instrument: None });
+    bench.execute(&bought);
+    let sold = bench.last();
+    assert_eq!((bench.placed.len(), sold.leg), (2, Market::Perp), "what was bought is hedged");
+    bench.execute(&sold);
+    bench.watch(Span::MINUTE);
+    assert_eq!((bench.placed.len(), bench.phase()), (2, "hedged"), "no further clip");
+    assert_eq!(bench.paged(AlarmKind::Foreign), 1);
 }
 
 /// Half an hour and more in which every order of an entry meets this answer; how many left.

@@ -203,6 +203,10 @@ fn work(state: &mut State, place: usize, out: &mut Vec<Command>) {
         }
         return;
     };
+    if idle && child.purpose == Purpose::Enter && is_stopped(state, place) {
+        give_up(state, place, &input);
+        return;
+    }
     // A resting maker order keeps its leg; only the hedge of its fills may go beside it.
     let hedges = matches!(child.purpose, Purpose::Hedge | Purpose::Undo | Purpose::Repair);
     let child = if planted::is(Bug::HedgeOrdered) && hedges { ordered(state, id, child) } else { child };
@@ -226,6 +230,12 @@ fn work(state: &mut State, place: usize, out: &mut Vec<Command>) {
         Prepared::Wait => {}
         Prepared::GiveUp => give_up(state, place, &input),
     }
+}
+
+/// Whether an entry in work sends no further clip: somebody else acts on the account, or the venue refuses us (fault H10).
+fn is_stopped(state: &State, place: usize) -> bool {
+    let venue = state.pairs.get(place).and_then(|pair| state.venue(pair.pair.venue_id));
+    venue.is_some_and(|venue| venue.foreign || venue.barred)
 }
 
 /// An entry that cannot go on: what is held is its size, and the next attempt is not at once.

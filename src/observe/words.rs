@@ -142,8 +142,8 @@ pub const fn words(kind: AlarmKind) -> (&'static str, &'static str, &'static str
         ),
         AlarmKind::Foreign => (
             "somebody else acts on this account",
-            "no new entries at this venue, and one in work goes on to its size; a pair whose position it changed is latched, and \
-             left to you unless risk.foreign is hedge",
+            "no entries at this venue, no further clips of an entry in work; a pair whose position it changed is latched, and left \
+             to you unless risk.foreign is hedge",
             "carry reconcile{state}, then carry clear-halt --reason TEXT{state}",
         ),
         AlarmKind::VenueRefuses => (
