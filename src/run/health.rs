@@ -15,8 +15,8 @@ use crate::venues::binance::account::Stream;
 
 /// Lists older than this are no lists.
 const LISTS_AGE: Span = Span::seconds(150);
-/// So long after a start the first complete lists are waited for, once the host answers. A difference that they show is
-/// waited for longer: then something did happen.
+/// So long after a start the first complete lists are waited for, once the host answers, and so long the second look at a
+/// difference.
 const FIRST_LISTS: Span = Span::seconds(20);
 /// Requests in a row without an answer, over at least this time, that make a host one that does not answer.
 const SILENT: (u32, Span) = (3, Span::seconds(10));
@@ -109,7 +109,8 @@ impl<J: Journal> Live<J> {
             desk.wire.measure_clock();
         }
         let missing = desk.missing(now);
-        let known = desk.agreed.is_some() || desk.answers.waited(now) && desk.suspects().is_none();
+        let doubts = desk.suspects().is_some_and(|since| now.since(since) < FIRST_LISTS);
+        let known = desk.agreed.is_some() || desk.answers.waited(now) && !doubts;
         let reachable = known && !missing.iter().any(|part| part.stops_reduces());
         let told = Some((reachable, missing.clone()));
         if desk.answers.told == told {

@@ -89,9 +89,9 @@ impl Desk {
 }
 
 impl Desk {
-    /// Differences seen once and not yet again.
-    pub(super) fn suspects(&self) -> Option<&[Difference]> {
-        self.suspected.as_ref().map(|(_, found)| found.as_slice())
+    /// Since when differences stand that were seen once and not yet again.
+    pub(super) fn suspects(&self) -> Option<WallTime> {
+        self.suspected.as_ref().map(|(since, _)| *since)
     }
 
     /// What has to be booked so that the ledger is what the venue's lists showed twice.
