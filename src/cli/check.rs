@@ -1,8 +1,8 @@
 //! `carry check`: reads the configuration as every other command would, and says what it means.
 //!
-//! It opens no ledger and talks to no venue. Tests: `tests/config.rs`.
+//! It opens no ledger and talks to no venue. Tests: `tests/config.rs`, `tests/minimums.rs`.
 
-use super::{Exit, Failure, Output};
+use super::{Exit, Failure, Output, minimums};
 use crate::config::{ConfigErrors, Loaded, Source, Sources, keys, load};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -11,12 +11,14 @@ use std::path::PathBuf;
 /// Read the configuration and print what it means, with the source of each value.
 ///
 /// The layers, last wins: built-in values, config/carry.toml of this folder, FILES in their order, environment variables
-/// like `CARRY__ENTRY__FUNDING`, --set. Every error of every layer is reported, and then the exit code is 2.
+/// like `CARRY__ENTRY__FUNDING`, --set. Every error of every layer is reported, and then the exit code is 2; so it is when
+/// what a pair may hold, or a clip of it, is less than its venue takes as an order.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   carry check
   carry check strategies/anchor.toml
   carry check strategies/anchor.toml --set entry.funding=0.02%/8h --json
+  carry check strategies/anchor.toml --data data        orders of this size at the prices and rules of that history
   carry check --keys")]
 pub struct Args {
     /// Configuration and strategy files; a later one wins
@@ -25,8 +27,11 @@ pub struct Args {
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Print every key with unit, range, default, meaning and reason (Markdown), and stop
-    #[arg(long, conflicts_with_all = ["files", "set", "json"])]
+    #[arg(long, conflicts_with_all = ["files", "set", "data", "json"])]
     keys: bool,
+    /// Judge sizes by the prices and rules of this history; by the usual least order without it
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Print JSON (schema carry.check/1)
     #[arg(long)]
     json: bool,
@@ -67,10 +72,16 @@ pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         return Ok(output.out.write_all(keys::markdown().as_bytes())?);
     }
     let sources = Sources::discover(None, args.files.clone(), args.set.clone());
-    match load(&sources) {
+    let judged = load(&sources).map_err(Ok).and_then(|loaded| match minimums::judge(&loaded, args.data.as_deref()) {
+        Ok(errors) if errors.is_empty() => Ok(loaded),
+        Ok(errors) => Err(Ok(errors)),
+        Err(failure) => Err(Err(failure)),
+    });
+    match judged {
         Ok(loaded) if args.json => json(&report(&loaded), output),
         Ok(loaded) => table(&loaded, output),
-        Err(errors) => {
+        Err(Err(failure)) => Err(failure),
+        Err(Ok(errors)) => {
             if args.json {
                 json(&refusal(&errors), output)?;
             }

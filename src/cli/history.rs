@@ -238,7 +238,7 @@ fn own_fees(settings: &Settings, legs: &mut Legs) -> Option<String> {
 
 /// The folder that was named is not one of history: the argument is wrong.
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
-fn not_there(error: DataError) -> Failure {
+pub(super) fn not_there(error: DataError) -> Failure {
     let expected = if matches!(error, DataError::Unreadable { .. }) { "; expected a folder of history" } else { "" };
     Failure::new(Exit::Usage, format!("--data {error}{expected}"))
 }

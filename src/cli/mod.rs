@@ -33,6 +33,7 @@ pub mod ledger;
 pub mod live;
 pub mod lost;
 mod lots;
+mod minimums;
 pub mod paper;
 mod paper_play;
 pub mod paper_replay;

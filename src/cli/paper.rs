@@ -102,6 +102,10 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
             )),
         };
     }
+    let small = super::minimums::judge(&loaded, None)?;
+    if !small.is_empty() {
+        return Err(small.into());
+    }
     let lock = StateLock::take(&folder)?;
     let job = Job { folder: &folder, loaded: &loaded, days: args.days };
     match job.open()? {

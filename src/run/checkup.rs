@@ -7,12 +7,12 @@ use super::live_start::{Inquiry, StartError};
 use super::preflight::{self, Line, Verdict, whole_leverage};
 use crate::config::Settings;
 use crate::config::settings::MarginMode;
-use crate::domain::{Amount, Market, Price, Quantity, Span, Symbol, WallTime};
+use crate::domain::{Amount, Market, Price, Span, Symbol, WallTime};
 use crate::net::clock_offset::{ClockOffset, Offset, OffsetSettings};
 use crate::net::http::{HttpSettings, Outgoing};
 use crate::net::wire::Network;
 use crate::net::{HttpClient, Site};
-use crate::pairs::sizing::notional_of;
+use crate::pairs::minimums::{self, TooSmall, What};
 use crate::venues::answer::{Answer, Listing, SymbolModes};
 use crate::venues::ask::{Ask, Host};
 use crate::venues::binance::profile::Profile;
@@ -241,38 +241,29 @@ fn status_line(of: (Symbol, Market), leg: Option<&Listing>, subject: &Subject<'_
 /// Whether a clip, and the whole size, can be ordered on both legs at this price.
 fn filters_line(spot: &Listing, perp: &Listing, price: Price, settings: &Settings) -> Line {
     let check = format!("{} filters", spot.symbol);
-    let size = size_of(settings, price);
+    let (size, _) = minimums::slot(settings, Some(price));
     let clip = settings.execution.clip.min(size).min(settings.risk.max_order);
-    let coins = coins_of(clip, price);
+    let coins = minimums::coins_of(clip, price);
+    let quote = spot.quote;
+    if let Some(small) = minimums::judge(settings, (&spot.rules, &perp.rules), Some(price)) {
+        let TooSmall { what, market, least, needed, .. } = small;
+        let found =
+            format!("the least {market} order is {} {quote}, and one clip is {} {quote}", money(least), money(clip));
+        let fix = match what {
+            What::Slot => {
+                format!(
+                    "raise run.capital, size.per_pair or risk.max_pair until a pair may hold {} {quote}",
+                    money(needed)
+                )
+            }
+            What::Clip => format!("raise execution.clip and risk.max_order to at least {} {quote}", money(needed)),
+        };
+        return Line::new(&check, Verdict::Refuse, found, &fix);
+    }
     let least = |leg: &Listing| {
         let rules = &leg.rules;
         rules.min_notional.max(price.times(rules.min_quantity)).max(price.times(rules.step))
     };
-    // A clip is cut to the step, and must still be large enough then.
-    let coarse = spot.rules.step.max(perp.rules.step);
-    let needed = least(spot).max(least(perp)) + price.times(coarse);
-    let is_small = |leg: &Listing| {
-        let cut = coins.floor_to(coarse);
-        cut.is_zero() || cut < leg.rules.min_quantity || price.times(cut) < leg.rules.min_notional
-    };
-    // The leg that asks for more is named.
-    let asks_more = if least(spot) > least(perp) { spot } else { perp };
-    let small = (is_small(spot) || is_small(perp)).then_some(asks_more);
-    let quote = spot.quote;
-    if let Some(leg) = small {
-        let found = format!(
-            "the least {} order is {} {quote}, and one clip is {} {quote}",
-            leg.market,
-            money(least(leg)),
-            money(clip)
-        );
-        let fix = if size < settings.execution.clip {
-            format!("raise run.capital, size.per_pair or risk.max_pair until a pair may hold {} {quote}", money(needed))
-        } else {
-            format!("raise execution.clip and risk.max_order to at least {} {quote}", money(needed))
-        };
-        return Line::new(&check, Verdict::Refuse, found, &fix);
-    }
     if let Some(leg) = [spot, perp].into_iter().find(|leg| coins > leg.rules.max_quantity) {
         let most = price.times(leg.rules.max_quantity);
         let found =
@@ -290,21 +281,6 @@ fn filters_line(spot: &Listing, perp: &Listing, price: Price, settings: &Setting
     Line::new(&check, Verdict::Good, found, "")
 }
 
-/// The most that one pair may hold per leg, at this price, with nothing held yet.
-fn size_of(settings: &Settings, price: Price) -> Amount {
-    let size = &settings.size;
-    let shares = [size.share, size.per_pair, size.per_coin, size.per_venue, size.per_quote];
-    let share = shares.into_iter().min().unwrap_or(size.share);
-    let by_capital = notional_of(settings.run.capital.times_rate(share), size.leverage);
-    let wanted = size.quantity.map_or(by_capital, |coins| price.times(coins));
-    wanted.min(settings.risk.max_pair).min(settings.risk.max_total)
-}
-
-fn coins_of(value: Amount, price: Price) -> Quantity {
-    let units = value.units().max(0).div_euclid(i128::from(price.units()));
-    Quantity::saturating(i64::try_from(units).unwrap_or(i64::MAX))
-}
-
 fn money(amount: Amount) -> String {
     crate::domain::money::grouped(amount, 2)
 }
@@ -312,7 +288,7 @@ fn money(amount: Amount) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Asset, Rules};
+    use crate::domain::{Asset, Quantity, Rules};
 
     fn listing(market: Market, min_notional: i64, step: &str) -> Listing {
         Listing {

@@ -9,6 +9,7 @@ use crate::config::settings::Collateral;
 use crate::domain::{Asset, Catalogue, Market, Span, VenueId, WallTime};
 use crate::net::Clock;
 use crate::net::wire::{Arrived, Wire};
+use crate::pairs::minimums;
 use crate::venues::binance::feed::Feed;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -82,6 +83,7 @@ pub async fn open(
         inquiry.clock().await?;
         inquiry.instruments(&one.symbols, &mut catalogue, &mut known).await?;
     }
+    warn_of_small(settings, &catalogue);
     let mut doors = Vec::new();
     for Wanted { venue, name, wire, .. } in wanted {
         let inquiry = Inquiry { wire: &wire, name: &name, patience };
@@ -96,6 +98,18 @@ pub async fn open(
         doors.push(Door { venue, name, wire, feed, now, patience });
     }
     Ok(Opened { catalogue, doors, known, inbox, clock })
+}
+
+/// A start is never refused for it: what is held must be looked after. `carry check` and `carry doctor` refuse.
+fn warn_of_small(settings: &Settings, catalogue: &Catalogue) {
+    for pair in catalogue.pairs() {
+        let legs = catalogue.instrument(pair.spot).zip(catalogue.instrument(pair.perp));
+        let small = legs.and_then(|(spot, perp)| minimums::judge(settings, (&spot.rules, &perp.rules), None));
+        if let Some(small) = small {
+            let (pair, key, least, expected) = (&pair.name, small.key, small.least, small.expected);
+            tracing::warn!(pair, key, %least, %expected, "no entry of this pair is an order at its venue: see carry check");
+        }
+    }
 }
 
 /// Coins and quote coins of a venue's pairs.

@@ -1,0 +1,106 @@
+//! Whether the sizes of a configuration are orders at the venues of its pairs, for `carry check` and a start of `carry paper`.
+//!
+//! Rules and prices come from history where a folder is named, else the rules of the generated market, else the usual least
+//! order. Tests: `tests/minimums.rs`.
+
+use super::Failure;
+use super::history::{Ready, Window};
+use crate::config::{ConfigErrors, Loaded, Problem, Source};
+use crate::data::folder::Folder;
+use crate::data::instruments;
+use crate::domain::{Amount, Asset, Price, Rules, Symbol};
+use crate::pairs::minimums::{self, TooSmall, What};
+use crate::report::figures;
+use crate::run::paper::START;
+use crate::sim::Generator;
+use std::path::Path;
+
+/// A pair's rules, and its price where one is known.
+struct Known {
+    name: String,
+    quote: Asset,
+    legs: (Rules, Rules),
+    price: Option<Price>,
+}
+
+/// What is too small, as errors of the configuration; none when everything is an order.
+///
+/// # Errors
+/// [`Failure`] when the history cannot be used.
+pub(super) fn judge(loaded: &Loaded, data: Option<&Path>) -> Result<ConfigErrors, Failure> {
+    let known = match data {
+        Some(root) => of_history(loaded, root)?,
+        None => usual(&loaded.settings.strategy.pairs),
+    };
+    let mut errors = ConfigErrors::default();
+    for one in known {
+        if let Some(small) = minimums::judge(&loaded.settings, (&one.legs.0, &one.legs.1), one.price) {
+            let row = loaded.values.iter().find(|value| value.path == small.key);
+            let (source, text) = row.map_or((Source::Default, ""), |row| (row.source.clone(), row.text.as_str()));
+            errors.add(source, Problem::Conflict(words(&one, &small, text)));
+        }
+    }
+    Ok(errors)
+}
+
+fn words(of: &Known, small: &TooSmall, text: &str) -> String {
+    let TooSmall { what, value, market, least, key, expected, .. } = small;
+    let what = match what {
+        What::Slot => "may hold",
+        What::Clip => "is traded in clips of",
+    };
+    let money = figures::money;
+    // Never rounded down to what is refused again.
+    let expected = up(*expected);
+    format!(
+        "{key} = {text} is too small: {} {what} {} {quote} a leg, and the least {market} order is {} {quote}; expected at \
+         least {expected}{}",
+        of.name,
+        money(*value),
+        money(*least),
+        if *key == "size.quantity" {
+            format!(" {} worth of coins", of.quote)
+        } else {
+            of.quote.as_str().to_lowercase()
+        },
+        quote = of.quote,
+    )
+}
+
+/// Rounded up to a hundredth.
+fn up(amount: Amount) -> Amount {
+    let hundredth = Amount::whole(1).units() / 100;
+    Amount::from_units((amount.units() + hundredth - 1).div_euclid(hundredth) * hundredth)
+}
+
+fn of_history(loaded: &Loaded, root: &Path) -> Result<Vec<Known>, Failure> {
+    let folder = Folder::open(root).map_err(super::history::not_there)?;
+    let ready = Ready::of(loaded, &folder, Window::default())?;
+    let known = ready.catalogue.pairs().iter().zip(&ready.histories).filter_map(|(pair, history)| {
+        let (spot, perp) = ready.catalogue.instrument(pair.spot).zip(ready.catalogue.instrument(pair.perp))?;
+        let price = history.spot.close.last().copied();
+        Some(Known { name: pair.name.clone(), quote: pair.quote, legs: (spot.rules, perp.rules), price })
+    });
+    Ok(known.collect())
+}
+
+/// The pairs that are named, by the rules of the generated market or the usual ones; any one when none is named.
+fn usual(named: &[String]) -> Vec<Known> {
+    let generator = Generator::new(1, START);
+    let known = |name: &str| {
+        let catalogue = generator.catalogue();
+        let generated = catalogue.pair_named(name).and_then(|pair| {
+            Some((catalogue.instrument(pair.spot)?.clone(), catalogue.instrument(pair.perp)?.clone()))
+        });
+        let (spot, perp) = generated.or_else(|| {
+            let (venue, symbol) = name.split_once(':')?;
+            let legs = instruments::built_in(venue, Symbol::new(symbol).ok()?)?;
+            Some((legs.spot, legs.perp))
+        })?;
+        Some(Known { name: name.to_owned(), quote: perp.quote, legs: (spot.rules, perp.rules), price: None })
+    };
+    if named.is_empty() {
+        return known("binance:BTCUSDT").map(|one| Known { name: "a pair".to_owned(), ..one }).into_iter().collect();
+    }
+    named.iter().filter_map(|name| known(name)).collect()
+}
