@@ -153,6 +153,7 @@ pub(super) fn snapshot<S: Subject>(subject: &mut S) -> Snapshot {
         .collect();
     Snapshot {
         at: state.now,
+        day: None,
         equity,
         currency: state.settings.run.currency,
         lines: lines_of(state, equity),

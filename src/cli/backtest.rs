@@ -3,8 +3,11 @@
 use super::about::quoted;
 use super::history::{Choice, Ready, Window, quote_margin};
 use super::{Exit, Failure, Output};
-use crate::run::backtest::run as run_backtest;
+use crate::data::history::PairHistory;
+use crate::domain::{Span, WallTime};
+use crate::run::backtest::run_seen;
 use crate::run::journal::NoJournal;
+use indicatif::{ProgressBar, ProgressStyle};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -51,7 +54,10 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     quote_margin(&ready.settings, "recorded history")?;
     let inputs = ready.inputs();
     let failed = |error: String| Failure::new(Exit::Failure, error);
-    let mut result = run_backtest(&inputs, NoJournal, true).map_err(|error| failed(error.to_string()))?;
+    let mut days = Days::of(&ready.histories);
+    let played = run_seen(&inputs, NoJournal, true, &mut |now| days.reach(now));
+    days.finish();
+    let mut result = played.map_err(|error| failed(error.to_string()))?;
     result.summary.run = ready.run.clone();
     if let Some(out) = &args.out {
         crate::report::files::write_all(out, &result).map_err(|error| failed(error.to_string()))?;
@@ -62,6 +68,42 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     }
     crate::report::table::print_summary(output.out, &result)?;
     next(args, output)
+}
+
+/// How far a run is, on a terminal's standard error only: `day 812 of 2,190`.
+struct Days {
+    bar: ProgressBar,
+    first: WallTime,
+    shown: i64,
+}
+
+impl Days {
+    fn of(histories: &[PairHistory]) -> Self {
+        let ends = |history: &PairHistory| Some((*history.spot.opened.first()?, *history.spot.opened.last()?));
+        let (first, last) = histories
+            .iter()
+            .filter_map(ends)
+            .reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
+            .unwrap_or_default();
+        let all = last.since(first).0.div_euclid(Span::DAY.0) + 1;
+        let bar = ProgressBar::new(u64::try_from(all).unwrap_or(0));
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} day {human_pos} of {human_len} {elapsed}") {
+            bar.set_style(style);
+        }
+        Self { bar, first, shown: 0 }
+    }
+
+    fn reach(&mut self, now: WallTime) {
+        let day = now.since(self.first).0.div_euclid(Span::DAY.0) + 1;
+        if day > self.shown {
+            self.shown = day;
+            self.bar.set_position(u64::try_from(day).unwrap_or(0));
+        }
+    }
+
+    fn finish(self) {
+        self.bar.finish_and_clear();
+    }
 }
 
 /// The commands that are most useful now, as they work: with everything that was chosen for this run.

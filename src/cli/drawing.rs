@@ -71,6 +71,7 @@ mod tests {
         .unwrap();
         let moment = Snapshot {
             at: WallTime(0),
+            day: None,
             equity: Amount::ZERO,
             currency: Asset::new("USDT").unwrap(),
             lines: Lines::default(),

@@ -8,6 +8,7 @@ use super::attend::{line, snapshot};
 use super::drawing::Drawing;
 use super::{Exit, Failure, real};
 use crate::domain::{Span, WallTime};
+use crate::report::Snapshot;
 use crate::run::clock;
 use crate::run::control_server::{ControlSocket, Server};
 use crate::run::desk::Desk;
@@ -113,7 +114,7 @@ pub(super) fn play(
         if now.floor(Span::hours(6)) > drawn || speed.is_some() {
             drawn = now.floor(Span::hours(6));
             if let Some(table) = &mut table {
-                table.show(snapshot(paper));
+                table.show(Snapshot { day: paper.day(), ..snapshot(paper) });
             }
         }
         if lines && now.floor(Span::HOUR) > told {

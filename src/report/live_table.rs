@@ -40,6 +40,8 @@ pub struct PairLine {
 pub struct Snapshot {
     /// When.
     pub at: WallTime,
+    /// The day that is being played and how many there will be, where the session has an end.
+    pub day: Option<(i64, i64)>,
     /// Equity.
     pub equity: Amount,
     /// Its coin.
@@ -103,8 +105,9 @@ impl LiveTable {
 /// The text of one snapshot.
 #[must_use]
 pub fn render(snapshot: &Snapshot) -> String {
+    let day = snapshot.day.map_or_else(String::new, |(day, of)| format!("   day {day} of {of}"));
     let mut text = format!(
-        "{}   equity {} {}   net {}\n",
+        "{}{day}   equity {} {}   net {}\n",
         figures::stamp(snapshot.at),
         figures::money(snapshot.equity),
         snapshot.currency,
@@ -196,7 +199,8 @@ mod tests {
         let lines = Lines { funding: hedged.collected, fees: Amount::parse("-13.845").unwrap(), ..Lines::default() };
         let alarms = ["one", "two", "three", "four"].map(str::to_string).to_vec();
         let currency = Asset::of("USDT");
-        Snapshot { at, equity: Amount::whole(9_998), currency, lines, pairs: vec![hedged, odd], alarms }
+        let day = Some((12, 120));
+        Snapshot { at, day, equity: Amount::whole(9_998), currency, lines, pairs: vec![hedged, odd], alarms }
     }
 
     #[test]
@@ -204,6 +208,8 @@ mod tests {
         let text = render(&snapshot());
         assert!(!text.contains('\u{1b}'), "{text}");
         assert!(text.contains("funding 12.34   fees -13.84"), "{text}");
+        assert!(text.starts_with("2022-01-01T00:00:00Z   day 12 of 120   equity 9,998.00 USDT"), "{text}");
+        assert!(!render(&Snapshot { day: None, ..snapshot() }).contains("day "));
         assert!(text.contains("-4.3 bps  0.0100 %/8h (10.95 %)  3:01"), "{text}");
         assert!(!text.contains("alarm: one") && text.ends_with("alarm: two\nalarm: three\nalarm: four"), "{text}");
     }

@@ -336,10 +336,25 @@ pub fn wallets(settings: &Settings, catalogue: &Catalogue) -> Vec<(VenueId, Wall
 /// # Errors
 /// [`JournalError`] when the run does not progress; nothing else can fail without a journal.
 pub fn run<J: Journal>(inputs: &Inputs<'_>, journal: J, keep_rows: bool) -> Result<RunResult, JournalError> {
+    run_seen(inputs, journal, keep_rows, &mut |_| {})
+}
+
+/// The same; `seen` is told each instant that was played.
+///
+/// # Errors
+/// As for [`run`].
+pub fn run_seen<J: Journal>(
+    inputs: &Inputs<'_>,
+    journal: J,
+    keep_rows: bool,
+    seen: &mut dyn FnMut(WallTime),
+) -> Result<RunResult, JournalError> {
     let mut bars = Bars::new(inputs, journal, keep_rows)?;
     bars.driver.collector = std::mem::take(&mut bars.driver.collector).dense();
     let watch = super::clock::Stopwatch::start();
-    while bars.step()? {}
+    while bars.step()? {
+        seen(bars.now);
+    }
     let run_s = watch.seconds();
     Ok(finish(bars, inputs, run_s).0)
 }

@@ -182,6 +182,9 @@ impl SimMarket {
     }
 }
 
+/// From so many days on a session has no end: a century.
+const FOREVER_DAYS: i64 = 36_500;
+
 /// A paper session on the generated market.
 pub struct Paper<J> {
     /// Core, venue and journal.
@@ -348,6 +351,14 @@ impl<J: Journal> Paper<J> {
         let now = self.driver.state.now;
         self.driver.collector.finish(now, &self.driver.state);
         Ok(())
+    }
+
+    /// The day that is being played, from 1, and how many there will be; `None` for a session without an end.
+    #[must_use]
+    pub fn day(&self) -> Option<(i64, i64)> {
+        let days = |span: Span| (span.0 + Span::DAY.0 - 1).div_euclid(Span::DAY.0).max(1);
+        let all = days(self.end.since(START));
+        (all < FOREVER_DAYS).then(|| (days(self.now().since(START)).min(all), all))
     }
 
     /// Time of the last minute played.
