@@ -1,11 +1,13 @@
 //! Where fees are taken, how often one leg is tried, what may rest, and how much capital counts.
 
 use crate::bench::{Bench, coins};
+use crate::latched;
 use carry::domain::{Amount, Market, Quantity, Span, VenueId, WallTime};
+use carry::pairs::LatchCause;
 use carry::port::Event;
 use carry::port::command::AlarmKind;
 use carry::port::event::{Operator, Wallet};
-use carry::port::order::Outcome;
+use carry::port::order::{Outcome, Purpose, RejectCause};
 
 const HOUR: Span = Span(3_600_000);
 
@@ -158,4 +160,82 @@ fn l36_closing_all_pauses_entries_and_closing_one_does_not() {
     assert!(!bench.state.paused);
     bench.operate(Operator::Flatten { pair: None });
     assert!(bench.state.paused);
+}
+
+/// Half an hour and more in which every order of an entry meets this answer; how many left.
+#[expect(clippy::needless_pass_by_value, reason = "an answer as it comes")]
+fn storm(answer: Outcome) -> Bench {
+    let mut bench = Bench::new(Bench::eager);
+    bench.settled();
+    for _ in 0..35 * 60 * 4 {
+        bench.quotes();
+        bench.feed(Event::Turn);
+        if bench.state.orders.is_busy(bench.state.pairs[0].pair.id) {
+            let order = bench.last();
+            bench.say(order.id, answer.clone());
+        }
+        bench.wait(Span(250));
+    }
+    assert!(!bench.placed.is_empty(), "the strategy never wanted to enter");
+    bench
+}
+
+#[test]
+fn l16_a_first_leg_that_never_fills_is_tried_a_few_times_and_told() {
+    let bench = storm(Outcome::Expired { filled: Quantity::ZERO });
+    assert!(bench.placed.len() <= 24, "{} orders in 35 minutes", bench.placed.len());
+    assert!(bench.paged(AlarmKind::Runaway) >= 1);
+}
+
+#[test]
+fn l16_an_entry_that_is_refused_again_and_again_is_blocked() {
+    for cause in [RejectCause::Filter, RejectCause::Halted, RejectCause::Balance, RejectCause::Limit] {
+        let bench = storm(Outcome::Rejected { cause });
+        assert!(bench.placed.len() <= 5, "{cause:?}: {} orders in 35 minutes", bench.placed.len());
+        assert!(bench.rereads >= bench.placed.len(), "{cause:?}: limits are read again at once");
+        assert_eq!(bench.paged(AlarmKind::Runaway), 1, "{cause:?}");
+        assert_eq!(latched(&bench), Some(LatchCause::Refused), "{cause:?}");
+    }
+}
+
+#[test]
+fn l16_an_exit_that_brings_nothing_slows_down_and_goes_on() {
+    let mut bench = Bench::new(|_| {});
+    bench.hedged();
+    bench.close();
+    let before = bench.placed.len();
+    for _ in 0..30 * 60 * 4 {
+        if bench.state.orders.is_busy(bench.state.pairs[0].pair.id) {
+            let order = bench.last();
+            bench.refuse(&order, RejectCause::Filter);
+        }
+        bench.quotes();
+        bench.wait(Span(250));
+    }
+    let made = bench.placed.len() - before;
+    assert!((50..=75).contains(&made), "{made} in half an hour");
+    assert!(bench.paged(AlarmKind::Runaway) >= 2, "told at the start and now and then");
+    let last: WallTime = bench.placed.last().unwrap().0;
+    assert!(bench.state.now.since(last) <= Span::seconds(33), "it never gives up");
+}
+
+#[test]
+fn l16_an_exit_without_a_fresh_price_waits_and_leaves_with_the_next_one() {
+    let mut bench = Bench::new(|_| {});
+    bench.hedged();
+    // An old book gives no order, not even one that reduces, for it says nothing of the price now.
+    bench.wait(HOUR);
+    let before = bench.placed.len();
+    bench.close();
+    bench.wait(Span::MINUTE);
+    assert_eq!(bench.placed.len(), before);
+    assert!(bench.state.pairs[0].refusal.is_some(), "carry status says what holds it");
+    bench.quotes();
+    bench.wait(Span::seconds(1));
+    let sold = bench.last();
+    assert_eq!((bench.placed.len(), sold.purpose), (before + 1, Purpose::Exit));
+    bench.execute(&sold);
+    let other = bench.last();
+    bench.execute(&other);
+    assert_eq!((bench.phase(), bench.placed.len()), ("flat", before + 2));
 }
