@@ -84,6 +84,16 @@ fn an_opening_by_hand_passes_every_limit_of_an_entry() {
 }
 
 #[test]
+fn l17_an_opening_by_hand_says_which_input_is_missing_rather_than_name_a_gate() {
+    let mut state = core();
+    let inputs = vec![carry::port::health::Input::Mark];
+    step(&mut state, Event::Declares { venue: VenueId(0), inputs });
+    assert_eq!(orders(&open(&mut state, 5_000)), 0);
+    let declined = state.pairs[0].declined.unwrap();
+    assert!(declined.contains("mark price") && declined.contains("missing (gates.missing"), "{declined}");
+}
+
+#[test]
 fn a_stop_ends_with_the_next_boot_and_a_pause_does_not() {
     let mut state = core();
     step(&mut state, Event::Operator(Operator::Stop));

@@ -317,5 +317,46 @@ fn l24_a_restored_backup_is_led_back_to_the_venue_in_one_order_of_acts() {
     assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["pnl"]["unexplained"], "0", "{out}");
 }
 
+/// A transfer that the venue took and whose list it never gives: nothing can be compared until a person settles it.
+#[test]
+fn e14_a_transfer_in_doubt_is_settled_as_reconcile_says_and_not_against_the_wallets() {
+    let faults = tempfile::NamedTempFile::new().unwrap();
+    let script = r#"
+calm = true
+[[fault]]
+match = { path = "/sapi/v1/asset/transfer", method = "POST" }
+drop_after = true
+[[fault]]
+match = { path = "/sapi/v1/asset/transfer", method = "GET" }
+status = 500
+"#;
+    std::fs::write(faults.path(), script).unwrap();
+    // Too little margin in the perp wallet for an entry: the money has to move first.
+    let bench = Bench::new("20", &["--futures-balance", "100", "--faults", text(faults.path())]);
+    let run = bench.live();
+    bench.until(&run, "the socket", || bench.verb(&["orders"]).0 == 0);
+    bench.ready(&run);
+    bench.until(&run, "an opening", || bench.verb(&["open", PAIR, "--size", "3000usdt", "--yes"]).0 == 0);
+    // It names the act, and exit code 6 says that something is in doubt.
+    bench.until(&run, "a transfer in doubt", || bench.verb(&["reconcile"]).0 == 6);
+    let (_, report, problems) = bench.verb(&["reconcile"]);
+    assert!(problems.contains("has no known end"), "{problems}");
+    let step = report["result"]["steps"][0]["type"].as_str().unwrap().to_owned();
+    let words: Vec<&str> = step.split(' ').skip(1).collect();
+    let ["resolve", id, "--as", "executed|absent"] = words[..] else { panic!("{step}") };
+    let resolve = |word: &str, more: &[&str]| bench.verb(&[&["resolve", id, "--as", word], more].concat());
+    // Without consent the plan shows the wallets.
+    let (code, report, _) = resolve("executed", &[]);
+    let plan = report["plan"]["text"].as_str().unwrap_or_default();
+    assert!(code == 4 && plan.contains("spot wallet: ledger") && plan.contains("perp wallet: ledger"), "{report}");
+    // The wallets prove that it arrived: the contrary is not booked.
+    bench.until(&run, "the wallets", || resolve("absent", &["--yes"]).0 == 3);
+    let (code, report, problems) = resolve("executed", &["--yes"]);
+    assert_eq!((code, &report["result"]["done"]), (0, &json!("it is booked as arrived")), "{problems}");
+    bench.until(&run, "a comparison without a difference", || bench.verb(&["reconcile"]).0 == 0);
+    run.signal("TERM");
+    run.finished();
+}
+
 /// What was typed; a closure that is asked again and again cannot own it.
 static TYPED: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());

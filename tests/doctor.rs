@@ -66,6 +66,16 @@ impl Desk {
     }
 }
 
+#[test]
+fn l36_doctor_compares_the_capital_with_the_money_that_is_there() {
+    let (venue, mut desk) = (Venue::start(&[]), Desk::new());
+    let (code, report, table) = desk.doctor("good", &venue.base, &["--set", "run.capital=90000000usdt"]);
+    let line = line(&report, "run.capital");
+    assert_eq!((code, &line["verdict"], &line["place"]), (0, &json!("warn"), &json!("here")), "{table}");
+    assert!(line["found"].as_str().unwrap().contains("the smaller counts"), "{line:#}");
+    assert!(line["fix"].as_str().unwrap().contains("set run.capital to"), "{line:#}");
+}
+
 /// The line of a check.
 fn line<'a>(report: &'a Value, check: &str) -> &'a Value {
     let lines = report["lines"].as_array().unwrap();
@@ -105,6 +115,7 @@ fn a_good_key_passes_and_every_check_is_there() {
         "BTCUSDT spot status",
         "BTCUSDT perp status",
         "BTCUSDT filters",
+        "run.capital",
     ] {
         let line = line(&report, check);
         assert_ne!(line["verdict"], "refuse", "{line:#}");

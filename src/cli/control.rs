@@ -112,10 +112,10 @@ pub struct Open {
     target: Target,
 }
 
-/// Settles an order in doubt
+/// Settles an order or a transfer in doubt
 #[derive(Debug, clap::Args)]
 pub struct Resolve {
-    /// Our id of the order, as carry orders shows it
+    /// Our id of it, as carry orders and carry reconcile show it
     id: String,
     /// What became of it
     #[arg(long = "as", value_parser = ["executed", "absent"])]

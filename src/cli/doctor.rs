@@ -14,6 +14,7 @@ use crate::net::carrier::Carrier;
 use crate::net::hosts::Holder;
 use crate::net::tls::TestRoot;
 use crate::net::wire::{INBOX, Network, Signer, Wire};
+use crate::run::capital::{self, Money};
 use crate::run::checkup::{self, Subject};
 use crate::run::live_start::{Inquiry, Patience};
 use crate::run::preflight::{Line, Verdict};
@@ -64,6 +65,14 @@ struct Section {
     place: String,
     reached: bool,
     lines: Vec<Line>,
+    /// What it holds, where that was asked for.
+    money: Option<Money>,
+}
+
+impl Section {
+    fn of(place: &str, lines: Vec<Line>) -> Self {
+        Self { place: place.to_owned(), reached: true, lines, money: None }
+    }
 }
 
 #[derive(Serialize)]
@@ -95,7 +104,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
         let real_money = entry.as_ref().is_some_and(|entry| !entry.is_test());
         doctor_local::state(state, &loaded, real_money, &mut lines);
     }
-    let mut sections = vec![Section { place: "here".to_owned(), reached: true, lines }];
+    let mut sections = vec![Section::of("here", lines)];
     let runtime = real::runtime()?;
     sections.extend(runtime.block_on(venues(args, &loaded, entry.as_ref())));
     runtime.shutdown_background();
@@ -140,7 +149,7 @@ async fn venues(args: &Args, loaded: &Loaded, entry: Option<&KeyEntry>) -> Vec<S
         Ok(wanted) => wanted,
         Err(failure) => {
             let line = Line::new("strategy.pairs", Verdict::Warn, "no pairs to look at", &failure.message);
-            sections.push(Section { place: "here".to_owned(), reached: true, lines: vec![line] });
+            sections.push(Section::of("here", vec![line]));
             entry.map(|entry| (entry.venue.to_owned(), Vec::new())).into_iter().collect()
         }
     };
@@ -155,7 +164,7 @@ async fn venues(args: &Args, loaded: &Loaded, entry: Option<&KeyEntry>) -> Vec<S
             let fix = "is the simulated venue running at this address? start it: carry venue --profile binance";
             let line = Line::new("reach: clock", Verdict::Refuse, format!("cannot be reached: {why}"), fix);
             let name = wanted.keys().next().cloned().unwrap_or_else(|| "venue".to_owned());
-            sections.push(Section { place: name, reached: false, lines: vec![line] });
+            sections.push(Section { reached: false, ..Section::of(&name, vec![line]) });
             return sections;
         }
     };
@@ -163,7 +172,12 @@ async fn venues(args: &Args, loaded: &Loaded, entry: Option<&KeyEntry>) -> Vec<S
         let venue = VenueId(u8::try_from(number).unwrap_or(u8::MAX));
         one((venue, name, symbols), (loaded, entry), (&place, clock))
     });
-    sections.extend(futures_util::future::join_all(all).await);
+    let found = futures_util::future::join_all(all).await;
+    if entry.is_some() && !found.is_empty() && !loaded.settings.strategy.pairs.is_empty() {
+        let money: Vec<Option<Money>> = found.iter().map(|section| section.money).collect();
+        sections.push(Section::of("here", vec![capital::line(&loaded.settings, &money)]));
+    }
+    sections.extend(found);
     sections
 }
 
@@ -178,7 +192,7 @@ fn certificate(place: &Place, lines: &mut Vec<Line>) -> Result<Option<TestRoot>,
 /// One venue, from its reach to its pairs.
 async fn one(of: (VenueId, &str, &[String]), with: (&Loaded, Option<&KeyEntry>), at: (&Place, Clock)) -> Section {
     let ((venue, name, names), (loaded, entry), (place, clock)) = (of, with, at);
-    let mut section = Section { place: name.to_owned(), reached: true, lines: Vec::new() };
+    let mut section = Section::of(name, Vec::new());
     let lines = &mut section.lines;
     let profile = match real::profile(name, place) {
         Ok(profile) => Arc::new(profile),
@@ -229,11 +243,13 @@ async fn one(of: (VenueId, &str, &[String]), with: (&Loaded, Option<&KeyEntry>),
     let symbols = symbols_of(names, lines);
     let subject = Subject { settings: &loaded.settings, symbols: &symbols, now: (clock.wall)() };
     let inquiry = Inquiry { wire: &wire, name, patience: Patience::none() };
+    let money = &mut section.money;
     let questions = async {
         // Signatures need the venue's time; when it cannot be had now, the lines below say what follows.
         let _ = inquiry.clock().await;
         if wire.signs() {
             checkup::account(&inquiry, &subject, lines).await;
+            *money = capital::money(&inquiry, &symbols).await.ok();
         }
         checkup::pairs(&inquiry, &subject, lines).await;
     };

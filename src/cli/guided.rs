@@ -47,6 +47,11 @@ pub fn reconcile(state: Option<&Path>, json: bool, output: &mut Output<'_>) -> R
         let text = format!("ledger and venue differ\n  {}{first}", differences.join("\n  "));
         return Err(Failure::new(Exit::Difference, text));
     }
+    let doubts = words("doubts");
+    if !doubts.is_empty() {
+        let first = steps.first().map_or_else(String::new, |step| format!("\nfirst: {}", step.typed));
+        return Err(Failure::new(Exit::InDoubt, format!("{}{first}", doubts.join("\n"))));
+    }
     if reply.in_doubt > 0 {
         let text = format!("the outcome of {} orders is not known; see carry orders", reply.in_doubt);
         return Err(Failure::new(Exit::InDoubt, text));
@@ -102,7 +107,7 @@ fn text_of<'a>(row: &'a Value, name: &str) -> &'a str {
 /// What differs, what stops the session, and the acts in their order.
 fn guided(result: &Value, (differences, steps): (&[String], &[Step]), output: &mut Output<'_>) -> Result<(), Failure> {
     let out = &mut *output.out;
-    if differences.is_empty() {
+    if result["agree"] == true {
         writeln!(out, "ledger and venue agree")?;
     }
     state_of(result, out)?;

@@ -89,6 +89,8 @@ fn apply_rare(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         | Event::MarginAdded { .. }
         | Event::Adjusted { .. }
         | Event::Foreign { .. }
+        | Event::OtherInstance { .. }
+        | Event::Limited { .. }
         | Event::Barred { .. }
         | Event::NotCompared { .. }
         | Event::Reconciled { .. }
@@ -269,6 +271,7 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
                 out.push(alarm(AlarmKind::Foreign, Severity::Page, pair, None));
             }
         }
+        Event::OtherInstance { .. } | Event::Limited { .. } => health::on_warned(state, event, out),
         Event::Barred { venue } => on_barred(state, *venue, out),
         Event::NotCompared { .. } => out.push(alarm(AlarmKind::NotCompared, Severity::Warning, None, None)),
         Event::Reconciled { venue, differences } => {

@@ -7,9 +7,9 @@
 use super::apply::alarm;
 use super::state::{State, VenueState};
 use crate::domain::{Amount, InstrumentId, Leg, Span, VenueId, WallTime};
-use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
 use crate::port::health::{Listed, Part};
+use crate::port::{Command, Event};
 
 /// Margin that was asked for is measured in a list that came at least this long afterwards: an earlier one may be older.
 const MEASURED_AFTER: Span = Span::seconds(2);
@@ -73,6 +73,30 @@ pub(super) fn on_health(state: &mut State, id: VenueId, (reachable, missing): (b
     venue.missing.clear();
     venue.missing.extend_from_slice(missing);
     super::apply::mark_venue_dirty(state, id);
+}
+
+/// What a person must know of a venue: another session of ours on the account, a limit that was hit, a ban.
+pub(super) fn on_warned(state: &mut State, event: &Event, out: &mut Vec<Command>) {
+    let now = state.now;
+    match event {
+        Event::OtherInstance { venue, instrument } => {
+            let Some(known) = state.venues.get_mut(venue.index()) else { return };
+            known.foreign = true;
+            let pair = instrument.map(|instrument| State::owner(instrument).0);
+            out.push(alarm(AlarmKind::OtherInstance, Severity::Page, pair, None));
+        }
+        Event::Limited { venue, banned, .. } => {
+            let Some(known) = state.venues.get_mut(venue.index()) else { return };
+            known.limited = Some(now);
+            let (kind, severity) = if *banned {
+                (AlarmKind::AddressBanned, Severity::Page)
+            } else {
+                (AlarmKind::RateLimited, Severity::Warning)
+            };
+            out.push(alarm(kind, severity, None, None));
+        }
+        _ => {}
+    }
 }
 
 /// The venue's own list of a position: a witness of its mark, and the measure of margin that was added.

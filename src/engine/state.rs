@@ -75,6 +75,8 @@ pub struct VenueState {
     pub retry_at: Option<WallTime>,
     /// Somebody else acts on the account: no entries until a person clears it (I14).
     pub foreign: bool,
+    /// It asked us to keep still, at this time last (D07); decides nothing.
+    pub limited: Option<WallTime>,
     /// The venue refuses our key or has restricted the account: no entries until a person clears it (H07).
     pub barred: bool,
     /// The venue's lists and the ledger differ: no entries until they agree (I5).

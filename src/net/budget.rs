@@ -8,6 +8,7 @@
 
 use super::clock::{Clock, Stamp, nanos};
 use super::http::Reply;
+use super::still::{Held, Still};
 use crate::domain::{Span, WallTime};
 use crate::venues::answer::{RateLimit, Until};
 use crate::venues::ask::{Method, Priority, Request};
@@ -16,6 +17,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -123,17 +125,12 @@ enum Short {
 #[derive(Debug)]
 pub struct Budget {
     clock: Clock,
+    limits: Limits,
     weight: Meter,
     orders: Vec<Meter>,
-    blocked_until_ns: u64,
-    halted_until_ns: u64,
+    still: Arc<Mutex<Still>>,
 }
 
-/// Shortest and longest time that is kept still, whatever the venue says (fault D08): bans last up to three days.
-const SHORTEST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_hours(72);
-/// A ban without a time: the shortest that the venue documents.
-const BAN: Duration = Duration::from_mins(2);
 /// A 403 of the firewall carries no time; the venue lifts it after minutes.
 const FIREWALL: Duration = Duration::from_mins(5);
 
@@ -287,8 +284,53 @@ impl Budget {
     /// A full budget.
     #[must_use]
     pub fn new(limits: &Limits, clock: Clock) -> Self {
+        Self::of(limits, Arc::default(), clock)
+    }
+
+    fn of(limits: &Limits, still: Arc<Mutex<Still>>, clock: Clock) -> Self {
         let orders = limits.orders.iter().map(|limit| Meter::new(*limit, clock)).collect();
-        Self { clock, weight: Meter::new(limits.weight, clock), orders, blocked_until_ns: 0, halted_until_ns: 0 }
+        Self { clock, limits: limits.clone(), weight: Meter::new(limits.weight, clock), orders, still }
+    }
+
+    /// A full budget of another kind of requests at the same address: when one must keep still, so must the other.
+    #[must_use]
+    pub fn beside(&self, limits: &Limits) -> Self {
+        Self::of(limits, Arc::clone(&self.still), self.clock)
+    }
+
+    fn still(&self) -> std::sync::MutexGuard<'_, Still> {
+        self.still.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The venue's own list of its limits, which replaces what was assumed; what was spent until now stays spent.
+    pub fn state(&mut self, stated: &[RateLimit]) {
+        let limits = self.limits.clone().stated(stated);
+        if limits == self.limits {
+            return;
+        }
+        let now = self.clock.now().wall;
+        let clock = self.clock;
+        let renewed = |old: Option<&Meter>, limit: Limit| {
+            let mut meter = Meter::new(limit, clock);
+            if let Some(old) = old.filter(|old| old.window == now.floor(old.limit.window)) {
+                meter.told(old.ours.saturating_add(old.taken_over), now);
+            }
+            meter
+        };
+        if limits.weight != self.limits.weight {
+            self.weight = renewed(Some(&self.weight), limits.weight);
+        }
+        if limits.orders != self.limits.orders {
+            let known = |limit: &Limit| self.orders.iter().find(|old| old.limit.window == limit.window);
+            self.orders = limits.orders.iter().map(|limit| renewed(known(limit), *limit)).collect();
+        }
+        self.limits = limits;
+    }
+
+    /// What it holds itself to now.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Spends for one request, which may then be sent once.
@@ -297,11 +339,11 @@ impl Budget {
     /// [`NoBudget`]: nothing was sent and nothing may be.
     pub fn take(&mut self, spend: Spend) -> Result<(), NoBudget> {
         let now = self.clock.now();
-        if self.halted_until_ns > now.steady_ns {
-            return Err(NoBudget::Halted { until_ns: self.halted_until_ns });
-        }
-        if self.blocked_until_ns > now.steady_ns {
-            return Err(NoBudget::Blocked { until_ns: self.blocked_until_ns });
+        let held = self.still().holds(now.steady_ns);
+        match held {
+            Some(Held::Halted(until_ns)) => return Err(NoBudget::Halted { until_ns }),
+            Some(Held::Blocked(until_ns)) => return Err(NoBudget::Blocked { until_ns }),
+            None => {}
         }
         let refuse = |short| match short {
             Short::Never => NoBudget::TooHeavy { weight: spend.weight },
@@ -341,28 +383,36 @@ impl Budget {
 
     /// Nothing leaves until the end of a ban; an end may also stand in the text of the venue's error.
     pub fn halt(&mut self, until: Option<Until>, now: Stamp) {
-        let end = until.map_or_else(|| now.steady_ns.saturating_add(nanos(BAN)), |until| clamped(until, now));
-        self.halted_until_ns = self.halted_until_ns.max(end);
+        self.still().halt(until, now);
     }
 
     /// Nothing leaves until then.
     pub fn keep_still(&mut self, until: Until, now: Stamp) {
-        self.blocked_until_ns = self.blocked_until_ns.max(clamped(until, now));
+        self.still().keep(until, now);
     }
 
     /// The steady count at which a ban ends, while there is one.
     #[must_use]
     pub fn halted_until_ns(&self) -> Option<u64> {
-        Some(self.halted_until_ns).filter(|end| *end > (self.clock.steady_ns)())
+        self.still().halted_until_ns((self.clock.steady_ns)())
     }
-}
 
-fn clamped(until: Until, now: Stamp) -> u64 {
-    let wait = match until {
-        Until::Seconds(seconds) => Duration::from_secs(seconds),
-        Until::At(at) => Duration::from_millis(u64::try_from(at.since(now.wall).0).unwrap_or(0)),
-    };
-    now.steady_ns.saturating_add(nanos(wait.clamp(SHORTEST, LONGEST)))
+    /// Whether somebody has to take it on to ask gently once the time that the venue named is over; says so once.
+    pub fn wants_asker(&mut self) -> bool {
+        self.still().wants_asker()
+    }
+
+    /// The steady count at which the gentle question may leave; `None` when it may now.
+    #[must_use]
+    pub fn gentle_at(&self) -> Option<u64> {
+        self.still().gentle_at((self.clock.steady_ns)())
+    }
+
+    /// The gentle question was answered, or got no answer; true when everything goes on.
+    pub fn gently_asked(&mut self, answered: bool) -> bool {
+        let now = self.clock.now();
+        self.still().asked(answered, now)
+    }
 }
 
 #[cfg(test)]

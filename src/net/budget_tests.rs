@@ -150,7 +150,62 @@ fn d07_d08_nothing_leaves_until_the_time_that_the_venue_named() {
     budget.on_reply(&Reply { retry_after: Some(Until::Seconds(5)), ..reply(418) });
     assert!(budget.halted_until_ns().is_some());
     wait(5_000);
-    assert_eq!((budget.halted_until_ns(), budget.take(read(2, Priority::Normal))), (None, Ok(())));
+    assert_eq!(budget.halted_until_ns(), None);
+    assert!(budget.wants_asker() && budget.gently_asked(true));
+    assert_eq!(budget.take(read(2, Priority::Normal)), Ok(()));
+}
+
+#[test]
+fn l28_after_a_limit_one_gentle_question_leaves_first_and_is_put_again_ever_more_slowly() {
+    let mut budget = Budget::new(&Limits::spot(), clock());
+    let mut beside = budget.beside(&Limits::spot());
+    budget.on_reply(&Reply { retry_after: Some(Until::Seconds(7)), ..reply(429) });
+    assert!(budget.wants_asker(), "somebody takes it on");
+    assert!(!budget.wants_asker() && !beside.wants_asker(), "one, for the whole address");
+    let seconds = |at: Option<u64>| at.map(|at| (at - (clock().steady_ns)()) / 1_000_000_000);
+    assert_eq!(seconds(budget.gentle_at()), Some(7));
+    wait(7_000);
+    assert_eq!(budget.gentle_at(), None);
+    for held in [&mut budget, &mut beside] {
+        // A read looks again soon, a write is decided anew: neither leaves before the question was answered.
+        assert!(matches!(held.take(read(1, Priority::Safety)), Err(NoBudget::Blocked { .. })));
+        assert!(matches!(held.take(order(Priority::Safety)), Err(NoBudget::Blocked { .. })));
+    }
+    for pause in [1, 2, 4, 8, 16, 32, 60, 60] {
+        assert!(!budget.gently_asked(false), "it got no answer");
+        assert_eq!(seconds(budget.gentle_at()), Some(pause));
+        wait(pause * 1_000);
+    }
+    // It is limited again: the question was the only request.
+    budget.on_reply(&Reply { retry_after: Some(Until::Seconds(20)), ..reply(418) });
+    assert!(!budget.gently_asked(true), "an answer that limits again lets nothing go on");
+    assert!(matches!(beside.take(order(Priority::Safety)), Err(NoBudget::Halted { .. })));
+    wait(20_000);
+    assert!(budget.gently_asked(true));
+    assert_eq!((budget.take(order(Priority::Safety)), beside.take(read(1, Priority::Background))), (Ok(()), Ok(())));
+    budget.on_reply(&reply(429));
+    assert!(budget.wants_asker(), "the next time somebody asks again");
+}
+
+#[test]
+fn l28_what_the_venue_states_is_what_is_kept_and_what_was_spent_stays_spent() {
+    let row = |kind: &str, seconds: u64, limit: u64| RateLimit {
+        kind: crate::domain::Symbol::new(kind).unwrap(),
+        seconds,
+        limit,
+    };
+    let mut budget = Budget::new(&Limits::perp(), clock());
+    assert_eq!(most(&mut budget, read(100, Priority::Background)), 6, "600 of 1200 leave at once");
+    budget.state(&[row("REQUEST_WEIGHT", 60, 1_200), row("ORDERS", 10, 20)]);
+    assert_eq!(budget.limits().weight.count, 1_200);
+    assert_eq!(most(&mut budget, read(1, Priority::Safety)), 0, "the half of the smaller limit is spent");
+    assert_eq!(most(&mut budget, order(Priority::Normal)), 8, "and a fifth of the half of 20 is kept");
+    assert_eq!(most(&mut budget, order(Priority::Safety)), 2);
+    wait(2 * MINUTE_MS);
+    budget.state(&[row("REQUEST_WEIGHT", 60, 1_200), row("ORDERS", 10, 20)]);
+    assert_eq!(most(&mut budget, order(Priority::Safety)), 10, "said again, nothing begins anew");
+    budget.state(&[row("REQUEST_WEIGHT", 60, 1_200), row("ORDERS", 10, 20)]);
+    assert_eq!(most(&mut budget, order(Priority::Safety)), 0);
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod lines;
 mod request;
 pub mod rotation;
 pub mod socket;
+mod still;
 pub mod tls;
 pub mod wire;
 

@@ -156,6 +156,26 @@ impl Prepared {
         }
     }
 
+    /// After the venue said to keep still: waits, asks this one thing, and lets everything else go on once it was answered. It
+    /// ends with the run, whose inbox nobody reads then.
+    pub(super) async fn gently(self, of: (&Profile, &Mutex<ClockOffset>, Clock), is_over: impl Fn() -> bool) {
+        let (profile, offset, clock) = of;
+        while !is_over() {
+            let at = locked(&self.budget).gentle_at();
+            if let Some(at_ns) = at {
+                let wait = Duration::from_nanos(at_ns.saturating_sub((clock.steady_ns)()));
+                tokio::time::sleep(wait.clamp(Duration::from_millis(5), clock.look)).await;
+                continue;
+            }
+            let Some((signed, _)) = self.sign(clock, offset) else { return };
+            let outcome = self.send(&signed, (profile, offset, clock)).await;
+            let answered = matches!(outcome, Outcome::Answered { .. });
+            if locked(&self.budget).gently_asked(answered) {
+                return;
+            }
+        }
+    }
+
     fn read(&self, (profile, answer): (&Profile, Reply), offset: &Mutex<ClockOffset>, clock: Clock) -> Outcome {
         let status = answer.status;
         let result = match &self.what {
@@ -168,6 +188,9 @@ impl Prepared {
                 let now = clock.now();
                 (clock.anchor)(now.wall + offset.offset, offset.error);
             }
+        }
+        if let Ok(Answer::Instruments { limits, .. }) = &result {
+            locked(&self.budget).state(limits);
         }
         let keeps = matches!(self.what, Call::Ask(Ask::Depth { .. }));
         Outcome::Answered { result, body: if keeps { answer.body } else { Vec::new() } }

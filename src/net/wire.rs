@@ -197,8 +197,14 @@ impl Wire {
             };
             clients.insert(host, client);
             let limits = if host == Host::Perp { Limits::perp() } else { Limits::spot() };
-            // Wallet requests are counted with the spot host's address, with a budget of their own kind.
-            budgets.insert(host, Arc::new(Mutex::new(Budget::new(&limits, clock))));
+            // Wallet requests have a budget of their own kind, and where they go to the spot host's address they keep still
+            // with it.
+            let same = host == Host::Wallet && profile.base(host) == profile.base(Host::Spot);
+            let budget = match budgets.get(&Host::Spot).filter(|_| same) {
+                Some(spot) => locked(spot).beside(&limits),
+                None => Budget::new(&limits, clock),
+            };
+            budgets.insert(host, Arc::new(Mutex::new(budget)));
         }
         let mut dialers = BTreeMap::new();
         let hosts = &profile.hosts;
@@ -276,8 +282,9 @@ impl Wire {
     /// One request from the question to its decoded answer, the nonce by which it can be voided, and when it was signed.
     fn exchange(&self, what: &Call) -> impl Future<Output = Exchanged> + Send + 'static {
         let prepared = self.prepare(what);
+        let gentle = prepared.as_ref().and_then(|prepared| self.gentle(prepared));
         let profile = Arc::clone(&self.profile);
-        let (clock, offset) = (self.clock, Arc::clone(&self.offset));
+        let (clock, offset, inbox) = (self.clock, Arc::clone(&self.offset), self.inbox.clone());
         async move {
             let unsent = |limited| (Outcome::NotSent { limited }, None, None);
             let Some(prepared) = prepared else { return unsent(false) };
@@ -289,8 +296,20 @@ impl Wire {
             let signed_at = clock.now().wall;
             let outcome = prepared.send(&signed, (&profile, &offset, clock)).await;
             let voidable = outcome.is_open() && prepared.is_voidable(&profile);
+            if locked(&prepared.budget).wants_asker()
+                && let Some(gentle) = gentle
+            {
+                tokio::spawn(async move { gentle.gently((&profile, &offset, clock), || inbox.is_closed()).await });
+            }
             (outcome, voidable.then_some(nonce), Some(signed_at))
         }
+    }
+
+    /// The one question that leaves first after the address of a request had to keep still: the venue's time.
+    fn gentle(&self, of: &Prepared) -> Option<Prepared> {
+        let market = if of.request.host == Host::Perp { Market::Perp } else { Market::Spot };
+        let question = self.prepare(&Call::Ask(Ask::Time(market)))?;
+        Some(Prepared { budget: Arc::clone(&of.budget), ..question })
     }
 }
 

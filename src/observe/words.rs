@@ -206,6 +206,21 @@ pub const fn words(kind: AlarmKind) -> (&'static str, &'static str, &'static str
             "nothing is entered; what is held is managed and closed as before",
             "carry resume{state}",
         ),
+        AlarmKind::OtherInstance => (
+            "another session of carry trades this account, from a copied folder, a restored backup or another machine",
+            "nothing new is entered here; hedges, repairs and closes go on",
+            "carry reconcile{state}, stop the other one, then carry clear-halt --reason TEXT{state}",
+        ),
+        AlarmKind::RateLimited => (
+            "the venue asked us to keep still for a while",
+            "nothing leaves to that host until then, then one question, and when it is answered hedges and closes go first",
+            "carry status{state}",
+        ),
+        AlarmKind::AddressBanned => (
+            "the venue banned the address of this machine for a while",
+            "nothing leaves to that host until the ban ends, then one question first; legs that are unequal stay so until then",
+            "carry status{state}, and with money at risk close by hand at the venue from another address",
+        ),
         AlarmKind::CapitalAboveBalance => (
             "there is less money at the venues than run.capital says",
             "sizes and limits that are shares of the capital count the smaller of the two",

@@ -119,6 +119,12 @@ pub enum AlarmKind {
     TradingEnds,
     /// Somebody else acts on the account.
     Foreign,
+    /// Another session of ours trades the account.
+    OtherInstance,
+    /// The venue asked us to keep still for a while.
+    RateLimited,
+    /// The venue banned our address for a while.
+    AddressBanned,
     /// The venue refuses our key, or has restricted the account.
     VenueRefuses,
     /// The venue's lists and the ledger differ.

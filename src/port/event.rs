@@ -380,6 +380,24 @@ pub enum Event {
         /// The instrument, when it is one of ours.
         instrument: Option<InstrumentId>,
     },
+    /// An order in our own form that this ledger never made: another session of ours trades the account, from a copied folder,
+    /// a restored backup or another machine (faults G15, G16). No new entries at this venue until a person says so.
+    OtherInstance {
+        /// Venue.
+        venue: VenueId,
+        /// The instrument, when it is one of ours.
+        instrument: Option<InstrumentId>,
+    },
+    /// The venue asked us to keep still, or banned our address (fault D07): nothing leaves to it until then, and then one question
+    /// first. From the driver, once each time. It changes nothing but what a person is told.
+    Limited {
+        /// Venue.
+        venue: VenueId,
+        /// Whether the address is banned, rather than asked to wait.
+        banned: bool,
+        /// Until when, where the venue named a time.
+        until: Option<WallTime>,
+    },
     /// The venue refuses our key, or has restricted the account (fault H07). No new entries at it until a person says so.
     Barred {
         /// Venue.

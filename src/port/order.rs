@@ -31,6 +31,15 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// Whether it lowers risk: all but the first leg of an entry, and the venue's limits keep a share for it (L28).
+    #[must_use]
+    pub const fn lowers_risk(self) -> bool {
+        match self {
+            Self::Enter => false,
+            Self::Exit | Self::Hedge | Self::Undo | Self::Repair => true,
+        }
+    }
+
     /// The word used in files and reports.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -25,7 +25,8 @@ fn venue_of(state: &State, kind: AlarmKind) -> Option<VenueId> {
     let said = |venue: &crate::engine::state::VenueState| match kind {
         AlarmKind::VenueDown => venue.down,
         AlarmKind::VenueRefuses => venue.barred,
-        AlarmKind::Foreign => venue.foreign,
+        AlarmKind::Foreign | AlarmKind::OtherInstance => venue.foreign,
+        AlarmKind::RateLimited | AlarmKind::AddressBanned => venue.limited == Some(state.now),
         AlarmKind::Difference => venue.differs,
         AlarmKind::MarginLow | AlarmKind::MarginFloor => venue.margin_warned,
         AlarmKind::CollateralUnknown => venue.rates_missed,

@@ -13,6 +13,7 @@ use super::plans::{Line, Plans, closing, opening, taking};
 use super::snapshot::{self, Snapshot};
 use super::stops;
 use super::subject::{Compared, Subject};
+use super::transfer_doubt;
 use crate::config::kind::Kind;
 use crate::config::units::Value as Setting;
 use crate::domain::{Amount, ClientOrderId, PairId, WallTime};
@@ -20,7 +21,7 @@ use crate::engine::State;
 use crate::observe::words::word;
 use crate::orders::OrderState;
 use crate::port::Event;
-use crate::port::event::Operator;
+use crate::port::event::{Operator, Transfer};
 use crate::port::order::Reason;
 use crate::risk::gate::BotState;
 use crate::strategy::Gate;
@@ -154,6 +155,11 @@ fn order_id(state: &State, id: &str) -> Result<ClientOrderId, ControlError> {
     }
 }
 
+/// The transfer that an id names, with the time since which nobody knows its end.
+fn moving(state: &State, id: &str) -> Option<(Transfer, WallTime)> {
+    transfer_doubt::of(state, id.parse().ok()?)
+}
+
 /// Money with a unit, as the value of each leg: the unit is the pair's quote coin.
 fn money(state: &State, pair: PairId, size: &str) -> Result<Amount, ControlError> {
     let quote = state.catalogue.pair(pair).map(|pair| pair.quote);
@@ -192,6 +198,10 @@ fn plan_of<S: Subject>(subject: &S, act: &Act) -> Result<(String, Vec<Line>), Co
             Ok((mend::words(&mending), mending.lines))
         }
         Act::Resolve(id, settled) => {
+            if let Some((transfer, since)) = moving(state, id) {
+                let evidence = subject.transfer_evidence(&transfer, since);
+                return Ok((transfer_doubt::plan(&transfer, *settled, &evidence), Vec::new()));
+            }
             let id = order_id(state, id)?;
             let word = match settled {
                 Settled::Executed => "executed: the venue is asked for its fills, which are then booked",
@@ -253,17 +263,26 @@ fn reconcile<S: Subject>(subject: &mut S, now: WallTime) -> Result<Answer, Journ
     let (agree, lines, at) = match subject.compare(now)? {
         Compared::Agree(at) => (true, Vec::new(), Some(at)),
         Compared::Differ(lines) => (false, lines, None),
+        // A transfer without an end keeps both from being compared: that is what has to be said then.
+        Compared::Asked if !transfer_doubt::all(subject.state()).is_empty() => (false, Vec::new(), None),
         Compared::Asked => return Ok(Err(not_yet())),
     };
     let (state, stops) = stops::of(subject.state());
+    let doubts = transfer_doubt::all(subject.state());
     let value = json!({
-        "agree": agree, "differences": lines, "compared_ms": at, "state": state, "stops": stops,
-        "steps": subject.guide(),
+        "agree": agree && doubts.is_empty(), "differences": lines, "compared_ms": at, "state": state, "stops": stops,
+        "doubts": doubts, "steps": subject.guide(),
     });
     Ok(Ok(Reply::done(value, in_doubt(subject.state()))))
 }
 
 fn resolve<S: Subject>(subject: &mut S, id: &str, settled: Settled, now: WallTime) -> Result<Answer, JournalError> {
+    if let Some(of) = moving(subject.state(), id) {
+        return Ok(subject.settle_transfer(of, settled, now)?.map(|done| {
+            let value = json!({ "id": of.0.id.to_string(), "settled": settled, "done": done });
+            Reply::done(value, in_doubt(subject.state()))
+        }));
+    }
     let id = match order_id(subject.state(), id) {
         Ok(id) => id,
         Err(error) => return Ok(Err(error)),

@@ -6,14 +6,12 @@
 use super::control::ControlError;
 use super::mend::{self, Mending};
 use super::reconcile::Difference;
-use crate::domain::{PairId, Span};
+use super::transfer_doubt;
+use crate::domain::PairId;
 use crate::engine::State;
 use crate::orders::OrderState;
 use crate::risk::gate::BotState;
 use serde::{Deserialize, Serialize};
-
-/// A transfer that says nothing for so long is in doubt.
-const TRANSFER: Span = Span::seconds(90);
 
 /// One act.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,11 +49,11 @@ pub fn steps(state: &State, books: &Books) -> Vec<Step> {
         say(format!("carry resolve {id} --as executed|absent"), why);
     }
     for venue in &state.venues {
-        let old = venue.moving_since.is_some_and(|since| state.now.since(since) > TRANSFER);
+        let old = venue.moving_since.is_some_and(|since| state.now.since(since) > transfer_doubt::OLD);
         if let Some(moving) = venue.moving.filter(|_| old) {
             let why = format!(
-                "nobody knows whether {} {} left the {:?} wallet; the ledger books what the venue's lists prove",
-                moving.amount, moving.asset, moving.from
+                "{}; its plan shows what the wallets of the venue prove, and that is what it books",
+                transfer_doubt::words(&moving)
             );
             say(format!("carry resolve {} --as executed|absent", moving.id), why);
         }

@@ -11,6 +11,7 @@ use crate::domain::{Market, Span, WallTime};
 use crate::net::wire::Outcome as Came;
 use crate::port::Event;
 use crate::port::health::Part;
+use crate::venues::answer::Until;
 use crate::venues::binance::account::Stream;
 
 /// Lists older than this are no lists.
@@ -70,7 +71,31 @@ impl Answers {
     }
 }
 
+/// How long a limit without a time is known: the venue's windows are of a minute.
+const LIMITED: Span = Span::MINUTE;
+
 impl Desk {
+    /// What a person must be told of a request that the venue would not have: once each time that it asked us to keep still, and
+    /// again when it makes a ban of it (faults D07, L28).
+    pub(super) fn limited(&mut self, came: &Came, now: WallTime) -> Option<Event> {
+        let Came::Answered { result: Err(refused), .. } = came else { return None };
+        let banned = refused.status == 418;
+        if !(banned || matches!(refused.status, 429 | 403)) {
+            return None;
+        }
+        let named = refused.until.map(|until| match until {
+            Until::Seconds(seconds) => {
+                now + Span::seconds(i64::try_from(seconds).unwrap_or(i64::MAX / 1_000).min(259_200))
+            }
+            Until::At(at) => at.max(now),
+        });
+        if self.limited.is_some_and(|(until, as_ban)| now < until && (as_ban || !banned)) {
+            return None;
+        }
+        self.limited = Some((named.unwrap_or(now).max(now + LIMITED), banned));
+        Some(Event::Limited { venue: self.venue, banned, until: named })
+    }
+
     /// Parts that do not work now.
     fn missing(&self, now: WallTime) -> Vec<Part> {
         let lists = self.agreed.is_some_and(|agreed| now.since(agreed) <= LISTS_AGE);

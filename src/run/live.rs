@@ -47,6 +47,8 @@ pub struct Desk {
     pub compared: Option<(WallTime, Vec<Difference>)>,
     /// The lists that it compared.
     pub lists: Option<Lists>,
+    /// The latest lists of a quiet moment, whether they could be compared or not.
+    pub(super) seen: Option<Lists>,
     /// Lists came and agreed at this time.
     pub(super) agreed: Option<WallTime>,
     /// Differences seen once, to be seen again before they count.
@@ -61,6 +63,8 @@ pub struct Desk {
     barred: bool,
     /// When its clock was measured last.
     measured: Option<WallTime>,
+    /// Until when a person knows that it limits us, and whether as a ban.
+    pub(super) limited: Option<(WallTime, bool)>,
 }
 
 impl Desk {
@@ -76,6 +80,7 @@ impl Desk {
             modes,
             compared: None,
             lists: None,
+            seen: None,
             agreed: None,
             suspected: None,
             moving: BTreeMap::new(),
@@ -84,6 +89,7 @@ impl Desk {
             besides,
             barred: false,
             measured: None,
+            limited: None,
         }
     }
 }
@@ -172,6 +178,9 @@ impl<J: Journal> Live<J> {
             && let Some(desk) = self.desks.iter_mut().find(|desk| desk.venue == *venue)
         {
             desk.answers.note(outcome, now);
+            if let Some(event) = desk.limited(outcome, now) {
+                self.driver.market(now, event)?;
+            }
         }
         match arrived {
             Arrived::Request { venue, asker: Asker::Feed, call, outcome, .. } => match outcome {
@@ -313,6 +322,9 @@ impl<J: Journal> Live<J> {
     fn compare(&mut self, place: usize, lists: &Lists, now: WallTime) -> Result<(), JournalError> {
         let Some(desk) = self.desks.get_mut(place) else { return Ok(()) };
         let venue = desk.venue;
+        if lists.quiet {
+            desk.seen = Some(lists.clone());
+        }
         if !lists.quiet || !reconcile::comparable(&self.driver.state, venue) {
             // They came, so the venue answers; they cannot be compared.
             desk.agreed = desk.agreed.map(|agreed| agreed.max(now));

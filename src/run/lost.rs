@@ -11,7 +11,7 @@ use crate::net::wire::{Outcome, Wire};
 use crate::port::TimeInForce;
 use crate::port::event::Wallet;
 use crate::venues::answer::{Answer, BalanceRow, Class, Listing, OrderRow, OrderStatus, PositionRow};
-use crate::venues::ask::{Act, Ask, Placement};
+use crate::venues::ask::{Act, Ask, Placement, Priority};
 use serde::Serialize;
 
 /// Tries of an order that fills nothing, in a row, before the book counts as empty inside the collar.
@@ -302,7 +302,8 @@ impl<'a> Closing<'a> {
         let id = ClientOrderId { epoch: 0, salt: self.how.salt, number: self.number };
         let limit = index.worse_by(self.how.collar, side, rules.tick);
         let (time_in_force, reduce_only) = (TimeInForce::ImmediateOrCancel, market == Market::Perp);
-        let placement = Placement { market, symbol, id, side, quantity, limit, time_in_force, reduce_only };
+        let priority = Priority::Safety;
+        let placement = Placement { market, symbol, id, side, quantity, limit, time_in_force, reduce_only, priority };
         let filled = match self.wire().act(Act::Place(placement)).await {
             Outcome::Answered { result: Ok(Answer::Order(row)), .. } if row.status != OrderStatus::Open => row.filled,
             Outcome::Answered { result: Err(refused), .. } if proves(refused.class) => {

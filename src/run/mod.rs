@@ -5,6 +5,7 @@ pub mod backtest;
 pub mod backup;
 pub mod begin;
 pub mod besides;
+pub mod capital;
 pub mod checkup;
 pub mod clock;
 pub mod collect;
@@ -55,6 +56,7 @@ pub mod snapshot;
 pub mod stops;
 pub mod subject;
 pub mod telling;
+pub mod transfer_doubt;
 pub mod upgrade;
 pub mod what;
 

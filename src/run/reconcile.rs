@@ -190,6 +190,15 @@ fn assets(state: &State, of: (VenueId, Wallet), rows: &[BalanceRow]) -> BTreeSet
     ours.chain(rows.iter().map(|row| row.asset)).collect()
 }
 
+/// What a wallet holds of an asset by the lists.
+pub(super) fn listed(lists: &Lists, wallet: Wallet, asset: Asset) -> Amount {
+    let rows = match wallet {
+        Wallet::Spot => &lists.spot,
+        Wallet::Perp => &lists.perp,
+    };
+    total(rows, asset)
+}
+
 fn total(rows: &[BalanceRow], asset: Asset) -> Amount {
     rows.iter().find(|row| row.asset == asset).map_or(Amount::ZERO, |row| row.total)
 }

@@ -13,16 +13,18 @@ use super::paper::Paper;
 use super::reconcile;
 use super::recover;
 use super::shadow::Shadow;
+use super::transfer_doubt;
 use crate::domain::{ClientOrderId, PairId, Quantity, Span, WallTime};
 use crate::engine::State;
 use crate::observe::words::About;
 use crate::orders::Order;
 use crate::port::Event;
 use crate::port::command::{Alarm, AlarmKind};
-use crate::port::event::{Adoption, Wallet};
+use crate::port::event::{Adoption, Transfer, Wallet};
 use crate::port::order::{OrderReport, Outcome};
 use crate::report::run::FillRow;
 use crate::sim::SimVenue;
+use crate::venues::binance::account::Input;
 use std::collections::BTreeMap;
 
 /// A comparison older than this says nothing about now.
@@ -69,6 +71,17 @@ pub trait Subject {
     /// # Errors
     /// [`JournalError`] when a fact is not on disk.
     fn settle(&mut self, id: ClientOrderId, settled: Settled, now: WallTime) -> Settling;
+    /// What the venue's wallets say of a transfer in doubt.
+    fn transfer_evidence(&self, _transfer: &Transfer, _since: WallTime) -> (Vec<String>, Option<Settled>) {
+        (Vec::new(), None)
+    }
+    /// Settles a transfer in doubt as a person says, if the venue's wallets do not say otherwise.
+    ///
+    /// # Errors
+    /// [`JournalError`] when a fact is not on disk.
+    fn settle_transfer(&mut self, _of: (Transfer, WallTime), _settled: Settled, _now: WallTime) -> Settling {
+        Ok(Err(ControlError::new(Code::Unsupported, "a simulated venue tells the end of each transfer by itself")))
+    }
     /// What there is for a pair to take over.
     ///
     /// # Errors
@@ -196,6 +209,24 @@ impl<J: Journal> Subject for Live<J> {
                 Err(ControlError::new(Code::Difference, text))
             }
         })
+    }
+
+    fn transfer_evidence(&self, transfer: &Transfer, since: WallTime) -> (Vec<String>, Option<Settled>) {
+        let desk = self.desks.iter().find(|desk| desk.venue == transfer.venue);
+        let lists = desk.and_then(|desk| desk.seen.as_ref());
+        transfer_doubt::evidence(&self.driver.state, transfer, since, lists)
+    }
+
+    fn settle_transfer(&mut self, of: (Transfer, WallTime), settled: Settled, now: WallTime) -> Settling {
+        let (transfer, since) = of;
+        let evidence = self.transfer_evidence(&transfer, since);
+        if let Err(error) = transfer_doubt::may((now, since), settled, &evidence) {
+            self.ask_lists(now)?;
+            return Ok(Err(error));
+        }
+        let arrived = settled == Settled::Executed;
+        self.account(transfer.venue, Input::Settled { transfer, arrived }, now)?;
+        Ok(Ok(if arrived { "it is booked as arrived" } else { "it is booked as never sent" }))
     }
 
     fn mending(&self) -> Result<Mending, ControlError> {

@@ -71,11 +71,26 @@ pub fn first_unsafe(view: &View<'_>) -> Option<&'static str> {
     let mut first = None;
     let _ = safety(view, &mut |gate, passed| {
         if !passed {
-            first = Some(gate().name);
+            let gate = gate();
+            first = Some(if gate.measured.is_nan() { missing(gate.name) } else { gate.name });
         }
         passed
     });
     first
+}
+
+/// What a person is told when the input of a gate about safety does not exist: the name of its setting would say that it was
+/// measured and found wrong.
+fn missing(name: &'static str) -> &'static str {
+    match name {
+        "gates.peg" => "the price of its quote coin is missing (gates.missing, gates.peg)",
+        "gates.adl_rank" => "its place in the ADL queue is missing (gates.missing, gates.adl_rank)",
+        "gates.mark_divergence" => {
+            "its mark price, or the price to compare it with, is missing (gates.missing, gates.mark_divergence)"
+        }
+        "margin brackets" => "its margin brackets are missing (gates.missing)",
+        other => other,
+    }
 }
 
 /// The signal first, because it blocks most often and is cheapest to ask.

@@ -138,6 +138,15 @@ pub enum Ask {
         /// The venue's number.
         number: u64,
     },
+    /// Orders of the account since a time, ours and foreign, in whatever state, oldest first.
+    RecentOrders {
+        /// Which market.
+        market: Market,
+        /// Whose.
+        symbol: Symbol,
+        /// First instant; the venue lists a day (spot) or seven (perp) from it on.
+        start: WallTime,
+    },
     /// Open orders, ours and foreign.
     OpenOrders {
         /// Which market.
@@ -248,6 +257,8 @@ pub struct Placement {
     pub time_in_force: TimeInForce,
     /// May only lower a perp position; ignored on spot.
     pub reduce_only: bool,
+    /// What it is for: what makes legs equal or lowers a position never waits behind entries and lists.
+    pub priority: Priority,
 }
 
 /// How margin of a perp is kept.

@@ -241,6 +241,13 @@ fn list_event() -> impl Strategy<Value = Event> {
             .prop_map(|(venue, instrument)| Event::Foreign { venue, instrument }),
         (venue(), any::<u32>()).prop_map(|(venue, differences)| Event::Reconciled { venue, differences }),
         venue().prop_map(|venue| Event::Barred { venue }),
+        (venue(), proptest::option::of(instrument()))
+            .prop_map(|(venue, instrument)| Event::OtherInstance { venue, instrument }),
+        (venue(), any::<bool>(), proptest::option::of(time())).prop_map(|(venue, banned, until)| Event::Limited {
+            venue,
+            banned,
+            until
+        }),
         (venue(), time()).prop_map(|(venue, since)| Event::NotCompared { venue, since }),
         (instrument(), any::<bool>()).prop_map(|(instrument, open)| Event::Trading { instrument, open }),
         (venue(), prop::sample::subsequence(vec![Input::Peg, Input::AdlRank, Input::Mark, Input::Brackets], 0..=4))
@@ -317,15 +324,17 @@ const fn kind(event: &Event) -> usize {
         Event::Trading { .. } => 38,
         Event::Past { .. } => 39,
         Event::Disk { .. } => 40,
+        Event::OtherInstance { .. } => 41,
+        Event::Limited { .. } => 42,
     }
 }
 
 #[test]
 fn every_kind_of_event_is_drawn() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let mut drawn = [false; 41];
+    let mut drawn = [false; 43];
     for _ in 0..5_000 {
         drawn[kind(&any_event().new_tree(&mut runner).unwrap().current())] = true;
     }
-    assert_eq!(drawn, [true; 41]);
+    assert_eq!(drawn, [true; 43]);
 }

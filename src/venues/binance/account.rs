@@ -9,6 +9,7 @@
 use super::account_fills;
 pub use super::account_io::{Call, CallId, Input, Note, Output, Stream};
 use super::account_lists::Cycle;
+use super::account_recent::Recent;
 use super::account_transfers::Transfers;
 use super::account_watch::{Due, Watch};
 use super::profile::{Feature, Profile};
@@ -19,7 +20,7 @@ use crate::port::Event;
 use crate::port::event::Transfer;
 use crate::port::order::{Intent, OrderReport, Outcome, RejectCause, TimeInForce};
 use crate::venues::answer::FillRow;
-use crate::venues::ask::{Act, Ask, From, Placement};
+use crate::venues::ask::{Act, Ask, From, Placement, Priority};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Orders remembered, by our id and by the venue's number.
@@ -68,6 +69,11 @@ pub(super) enum Pending {
     },
     /// Rates of settlements that were paid.
     Rates(InstrumentId),
+    /// Recent orders of whoever.
+    Recent {
+        instrument: InstrumentId,
+        asked: WallTime,
+    },
     List,
 }
 
@@ -105,6 +111,7 @@ pub struct Account {
     pub(super) armed: BTreeMap<Symbol, WallTime>,
     pub(super) transfers: Transfers,
     pub(super) cycle: Cycle,
+    pub(super) recent: Recent,
     pub(super) has_countdown: bool,
     /// How long after its signature a placement can still be accepted, with the venue's margin, where that is known.
     pub(super) validity: BTreeMap<Market, Span>,
@@ -133,6 +140,7 @@ impl Account {
             armed: BTreeMap::new(),
             transfers: Transfers::default(),
             cycle: Cycle::new(venue, &ours, now),
+            recent: Recent::new(ours.iter().map(|one| one.id), now),
             // Every venue of the family has one for perps.
             has_countdown: true,
             validity: validity.filter_map(|market| Some((market, profile.validity(market)?))).collect(),
@@ -176,6 +184,7 @@ impl Account {
     /// The ledger was read: it is complete but for what happened after `from`, and lists are read from there on.
     pub fn recalled(&mut self, from: WallTime) {
         self.cycle.income.from(from);
+        self.recent.from(from);
         for known in self.cycle.fills.values_mut() {
             known.complete_before(from);
         }
@@ -254,6 +263,13 @@ impl Account {
             }
             Input::Closed(stream) => self.watch.closed(stream),
             Input::Pushed(stream, message) => self.pushed(stream, message, now, out),
+            Input::Settled { transfer, arrived } => {
+                self.transfers.settled(&transfer, arrived);
+                let end = if arrived { Event::TransferDone } else { Event::TransferFailed };
+                out.push(Output::Fact(end(transfer)));
+                self.cycle.disturb();
+                self.cycle.want(now);
+            }
             Input::Reconcile => {
                 self.cycle.want(now);
                 self.go_on(now, out);
@@ -297,6 +313,11 @@ impl Account {
             limit: intent.limit,
             time_in_force: intent.time_in_force,
             reduce_only: intent.reduce_only && market == Market::Perp,
+            priority: if intent.purpose.lowers_risk() || intent.reduce_only {
+                Priority::Safety
+            } else {
+                Priority::Normal
+            },
         };
         let pending = Pending::Place { id: intent.id, instrument: intent.instrument };
         self.call(pending, Call::Act(Act::Place(placement)), out);
@@ -348,6 +369,7 @@ impl Account {
         }
         self.cycle.income.hours(now);
         self.settle(now, out);
+        self.look_for_others(now, out);
         if let Some(since) = self.cycle.stalled(now) {
             out.push(Output::Stalled { since });
         }

@@ -8,9 +8,9 @@ use super::account_income::Told;
 use super::account_io::{Call, Note, Output};
 use super::account_lists::Found;
 use super::pushed::venue_act;
-use crate::domain::{ClientOrderId, InstrumentId, WallTime};
+use crate::domain::{ClientOrderId, InstrumentId, Market, Side, WallTime};
 use crate::port::Event;
-use crate::port::event::{Adjustment, Wallet};
+use crate::port::event::{Adjustment, VenueAct, Wallet};
 use crate::venues::answer::{Answer, Class, FillRow, Refused};
 use crate::venues::ask::Ask;
 
@@ -33,7 +33,7 @@ impl Account {
             let ours = row.client_id.parse::<ClientOrderId>().is_ok_and(|id| self.orders.contains_key(&id));
             if !ours && venue_act(&row.client_id, "", "").is_none() {
                 let instrument = self.names.get(&(row.market, row.symbol)).copied();
-                out.push(Output::Fact(Event::Foreign { venue: self.venue, instrument }));
+                self.not_ours(&row.client_id, instrument, out);
             }
         }
         self.told_income(found.told, out);
@@ -76,7 +76,7 @@ impl Account {
                     self.cycle.orphan(instrument, fill.clone());
                 } else {
                     self.lost.remove(&(instrument, fill.id));
-                    self.foreign(instrument, fill, now, out);
+                    self.foreign(instrument, (fill, None, ""), now, out);
                 }
                 return;
             }
@@ -94,13 +94,27 @@ impl Account {
                 self.learn(order.market, order.venue_id, id);
                 self.fill((id, instrument), &FillRow { side: Some(order.side), ..fill.clone() }, now, out);
             }
-            _ => self.foreign(instrument, fill, now, out),
+            _ => self.foreign(instrument, (fill, Some(order.side), &order.client_id), now, out),
         }
     }
 
-    fn foreign(&mut self, instrument: InstrumentId, fill: &FillRow, now: WallTime, out: &mut Vec<Output>) {
-        self.cycle.note(instrument, fill.id, fill.at.unwrap_or(now));
-        out.push(Output::Fact(Event::Foreign { venue: self.venue, instrument: Some(instrument) }));
+    /// An execution that a stranger's order made. On a perp it changed the position that hedges ours: the core learns it as a
+    /// fact, at once (fault H09). Spot coins of a stranger are none of a pair's: the lists show them.
+    pub(super) fn foreign(
+        &mut self,
+        instrument: InstrumentId,
+        (fill, side, client_id): (&FillRow, Option<Side>, &str),
+        now: WallTime,
+        out: &mut Vec<Output>,
+    ) {
+        self.not_ours(client_id, Some(instrument), out);
+        let is_perp = self.name(instrument).is_some_and(|(market, _)| market == Market::Perp);
+        match fill.side.or(side).filter(|_| is_perp) {
+            Some(side) => self.venue_fill((instrument, VenueAct::Foreign, side), fill, now, out),
+            None => {
+                self.cycle.note(instrument, fill.id, fill.at.unwrap_or(now));
+            }
+        }
     }
 
     /// What rows of income say.

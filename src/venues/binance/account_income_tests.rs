@@ -37,7 +37,7 @@ fn c10_income_is_told_once_with_the_rate_of_its_settlement() {
                 Ask::Balances(wallet) => {
                     Answer::Balances(wallet, vec![BalanceRow { asset: usdt(), total: amount("5"), free: amount("5") }])
                 }
-                Ask::OpenOrders { .. } => Answer::Orders(Vec::new()),
+                Ask::OpenOrders { .. } | Ask::RecentOrders { .. } => Answer::Orders(Vec::new()),
                 Ask::Fills { .. } => Answer::Fills(Vec::new()),
                 Ask::FundingHistory { .. } => {
                     let rate = Rate::parse("0.00005").unwrap();
@@ -144,7 +144,7 @@ fn answer(
                 let row = BalanceRow { asset: usdt(), total: amount("100"), free: amount("100") };
                 Ok(Answer::Balances(wallet, vec![row]))
             }
-            Ask::OpenOrders { .. } => Ok(Answer::Orders(Vec::new())),
+            Ask::OpenOrders { .. } | Ask::RecentOrders { .. } => Ok(Answer::Orders(Vec::new())),
             Ask::FundingHistory { .. } => rates(),
             _ => Ok(Answer::Fills(Vec::new())),
         };

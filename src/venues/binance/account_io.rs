@@ -110,6 +110,13 @@ pub enum Input {
     Closed(Stream),
     /// A message of it.
     Pushed(Stream, AccountMessage),
+    /// A person found out what became of a transfer in doubt.
+    Settled {
+        /// Which.
+        transfer: Transfer,
+        /// Whether it arrived; else it never left.
+        arrived: bool,
+    },
     /// Compare lists and ledger now.
     Reconcile,
     /// Some time passed; at least once a second.

@@ -116,10 +116,30 @@ impl Venue {
     }
 }
 
+#[test]
+fn l28_hedges_and_exits_leave_first_on_both_legs_and_entries_do_not() {
+    use crate::venues::ask::Priority;
+    use crate::venues::binance::encode;
+    let check = |instrument, purpose, expected: Priority| {
+        let mut bench = Bench::ready();
+        let intent = Intent { purpose, ..intent(1, instrument, TimeInForce::ImmediateOrCancel) };
+        let (_, call) = calls(&bench.tell(Input::Place(intent)))[0].clone();
+        let Call::Act(act) = call else { panic!("{call:?}") };
+        let request = encode::write(&Profile::binance(), &act).unwrap().request().clone();
+        assert_eq!((request.priority, request.is_order), (expected, true), "{instrument:?} {purpose:?}");
+    };
+    for instrument in [SPOT, PERP] {
+        check(instrument, Purpose::Enter, Priority::Normal);
+        for purpose in [Purpose::Exit, Purpose::Hedge, Purpose::Undo, Purpose::Repair] {
+            check(instrument, purpose, Priority::Safety);
+        }
+    }
+}
+
 /// The answer of a venue that holds nothing.
 pub(super) fn empty(ask: &Ask) -> Answer {
     match ask {
-        Ask::OpenOrders { .. } => Answer::Orders(Vec::new()),
+        Ask::OpenOrders { .. } | Ask::RecentOrders { .. } => Answer::Orders(Vec::new()),
         Ask::Balances(wallet) => Answer::Balances(*wallet, Vec::new()),
         Ask::Positions => Answer::Positions(Vec::new()),
         Ask::Income { .. } => Answer::Income(Vec::new()),

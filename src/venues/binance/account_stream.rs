@@ -96,7 +96,10 @@ impl Account {
         let ours = order.client_id.parse::<ClientOrderId>().ok().filter(|id| self.orders.contains_key(id));
         let Some(id) = ours else {
             // A person's, or an id in our form that this ledger never made: another bot on the account.
-            out.push(Output::Fact(Event::Foreign { venue: self.venue, instrument: Some(instrument) }));
+            match fill {
+                Some(row) => self.foreign(instrument, (&row, Some(order.side), &order.client_id), now, out),
+                None => self.not_ours(&order.client_id, Some(instrument), out),
+            }
             return;
         };
         self.watch.told(id, order.status != OrderStatus::Open);

@@ -312,9 +312,10 @@ fn c13_acts_of_the_venue_and_of_strangers_are_told_apart() {
     assert!(matches!(said[..], [Output::Fact(Event::VenueFill { act: VenueAct::Adl, instrument: PERP, .. })]));
     assert_eq!(bench.tell(push(order("adl_autoclose"), Some(VenueAct::Adl))), [], "told twice");
     let foreign = Output::Fact(Event::Foreign { venue: VenueId(0), instrument: Some(PERP) });
-    assert_eq!(bench.tell(push(order("web_abc"), None)), std::slice::from_ref(&foreign));
+    assert_eq!(bench.tell(push(order("web_abc"), None)), [foreign]);
     // Our form, but an id that this ledger never made.
-    assert_eq!(bench.tell(push(order(&id(77).to_string()), None)), [foreign]);
+    let other = Output::Fact(Event::OtherInstance { venue: VenueId(0), instrument: Some(PERP) });
+    assert_eq!(bench.tell(push(order(&id(77).to_string()), None)), [other]);
 }
 
 fn transfer() -> Transfer {
@@ -473,5 +474,7 @@ mod fills;
 mod income;
 #[path = "account_order_tests.rs"]
 mod order;
+#[path = "account_recent_tests.rs"]
+mod recent;
 #[path = "account_transfer_tests.rs"]
 mod transfer_tests;

@@ -70,6 +70,13 @@ impl Account {
                     self.settle(now, out);
                 }
             }
+            Pending::Recent { instrument, asked } => {
+                if let Ok(answer) = result
+                    && let (Answer::Orders(rows), _) = answer.parted()
+                {
+                    self.recent((instrument, asked), &rows, out);
+                }
+            }
             Pending::List => {
                 let found = self.cycle.answered(call, result, now);
                 self.listed(found, now, out);
@@ -101,6 +108,7 @@ impl Account {
             | Pending::Fills { .. }
             | Pending::Lookup(_)
             | Pending::Rates(_)
+            | Pending::Recent { .. }
             | Pending::Countdown
             | Pending::Void { .. } => {}
         }
@@ -124,6 +132,7 @@ impl Account {
             | Pending::Fills { .. }
             | Pending::Lookup(_)
             | Pending::Rates(_)
+            | Pending::Recent { .. }
             | Pending::Countdown
             | Pending::Void { .. } => {}
         }

@@ -90,6 +90,14 @@ impl Transfers {
         self.spot.retain(|own| own.id != transfer.id);
     }
 
+    /// A person found out what became of one in doubt: it is not looked for any more.
+    pub(super) fn settled(&mut self, transfer: &Transfer, arrived: bool) {
+        self.doubts.retain(|doubt| doubt.transfer.id != transfer.id);
+        if !arrived {
+            self.failed(transfer);
+        }
+    }
+
     /// The venue took it under this number.
     pub(super) fn done(&mut self, number: String) {
         self.seen.insert(number);

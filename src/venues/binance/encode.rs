@@ -224,6 +224,11 @@ impl Encoder<'_> {
                 let query = Query::new().maybe("symbol", symbol.as_ref());
                 safety(signed(host(*market), self.profile.common(*market).open_orders, query, weight))
             }
+            Ask::RecentOrders { market, symbol, start } => {
+                let weight = if *market == Market::Spot { weights.spot_fills } else { 5 };
+                let query = of(symbol).time("startTime", *start).with("limit", 1000);
+                history(signed(host(*market), self.profile.common(*market).all_orders, query, weight))
+            }
             Ask::Fills { market, symbol, from, limit } => self.fills(*market, symbol, *from, *limit),
             Ask::Balances(Wallet::Spot) => signed(Host::Spot, all.spot.account, Query::new(), weights.spot_account),
             Ask::Balances(Wallet::Perp) => signed(perp, all.balance, Query::new(), 5),
@@ -387,8 +392,7 @@ impl Encoder<'_> {
         let weights = &self.profile.weights;
         let weight = if spot { weights.spot_order } else { weights.perp_order };
         let request = posted(host(order.market), self.profile.common(order.market).order, query, weight);
-        let priority = if order.reduce_only { Priority::Safety } else { Priority::Normal };
-        Request { is_order: true, priority, ..request }
+        Request { is_order: true, priority: order.priority, ..request }
     }
 
     fn transfer(&self, act: &Act) -> Encoded {
@@ -404,7 +408,8 @@ impl Encoder<'_> {
         } else {
             Query::new().with("type", transfer_kind(*from)).with("asset", asset).with("amount", amount)
         };
-        Ok(posted(host, path, query, self.profile.weights.transfer))
+        // Money moves to where margin is short, or out of where it is not needed: neither comes often.
+        Ok(safety(posted(host, path, query, self.profile.weights.transfer)))
     }
 }
 

@@ -20,6 +20,7 @@ fn order(market: Market, time_in_force: TimeInForce, reduce_only: bool) -> Act {
         limit: Price::parse("61685.90").unwrap(),
         time_in_force,
         reduce_only,
+        priority: if reduce_only { Priority::Safety } else { Priority::Normal },
     })
 }
 

@@ -6,7 +6,7 @@
 //! `pushed` read what comes back (`answer`; `flat` is the quick way for pushes), `errors` says what a refusal proves; `streams` says where to listen. Two sessions
 //! stand on these: `feed` for public data, `account` for what is ours. Of the second, `account_io` has the words; `account_told`
 //! hears answers, `account_stream` the streams, `account_found` the lists, which `account_lists` asks for; and what is
-//! remembered stands in `account_watch` (streams), `account_fills`, `account_income` and `account_transfers`.
+//! remembered stands in `account_watch` (streams), `account_fills`, `account_income`, `account_recent` and `account_transfers`.
 //! Nothing here opens a socket or reads a clock. Source: the venue's documents, spot of 2026-07-21, USD-M of 2026-05-28,
 //! Aster of 2026-06-30.
 
@@ -17,6 +17,7 @@ mod account_income;
 mod account_io;
 mod account_lists;
 mod account_orders;
+mod account_recent;
 mod account_stream;
 mod account_told;
 mod account_transfers;

@@ -143,6 +143,7 @@ paths! { Common common {
     candles "/klines",
     order "/order",
     open_orders "/openOrders",
+    all_orders "/allOrders",
     account "/account",
     listen_key "/listenKey",
 } }

@@ -78,6 +78,7 @@ const fn market_asked(ask: &Ask) -> Market {
         | Ask::Order { market, .. }
         | Ask::OrderNumber { market, .. }
         | Ask::OpenOrders { market, .. }
+        | Ask::RecentOrders { market, .. }
         | Ask::Fills { market, .. }
         | Ask::Commission { market, .. }
         | Ask::ListenKey { market, .. } => *market,
@@ -113,7 +114,9 @@ fn read(profile: &Profile, ask: &Ask, text: &str) -> Read {
             same(row.venue_id == *number, "orderId")?;
             Answer::Order(row)
         }
-        Ask::OpenOrders { market, .. } => part(orders::orders(*market, text)?, Answer::Orders),
+        Ask::OpenOrders { market, .. } | Ask::RecentOrders { market, .. } => {
+            part(orders::orders(*market, text)?, Answer::Orders)
+        }
         Ask::Fills { market, symbol, .. } => {
             let rows = orders::fills(*market, fee_sign(profile), text)?;
             same(rows.iter().all(|row| row.symbol == *symbol), "symbol")?;

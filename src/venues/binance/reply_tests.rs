@@ -19,7 +19,17 @@ fn place(market: Market) -> Act {
     let (quantity, limit) = (Quantity::parse("2").unwrap(), Price::parse("25").unwrap());
     let time_in_force = TimeInForce::ImmediateOrCancel;
     let side = Side::Buy;
-    Act::Place(Placement { market, symbol: symbol(), id: ID, side, quantity, limit, time_in_force, reduce_only: false })
+    Act::Place(Placement {
+        market,
+        symbol: symbol(),
+        id: ID,
+        side,
+        quantity,
+        limit,
+        time_in_force,
+        reduce_only: false,
+        priority: crate::venues::ask::Priority::Normal,
+    })
 }
 
 fn asked(ask: &Ask, body: &str) -> Answer {
