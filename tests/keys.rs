@@ -240,7 +240,7 @@ fn h04_wrong_keys_are_refused_with_a_fix_and_never_repeated() {
         (format!(r#"{{"key":"{KEY}","secret":"{SECRET}"}}"#), "venue: is missing"),
         (
             format!(r#"{{"venue":"bitmex","key":"{KEY}","secret":"{SECRET}"}}"#),
-            "venue: is not known; expected binance or aster",
+            "venue: is not known; expected binance, binance-demo, aster or aster-testnet",
         ),
         (
             format!(r#"{{"venue":"binance","kind":"aster","key":"{KEY}","secret":"{SECRET}"}}"#),

@@ -101,7 +101,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let mut lines = Vec::new();
     let entry = doctor_local::key((args.key.as_deref(), args.keys.clone()), &mut lines);
     if let Some(state) = &args.state {
-        let real_money = entry.as_ref().is_some_and(|entry| !entry.is_test());
+        let real_money = entry.as_ref().is_some_and(|entry| !entry.is_test() && !entry.is_play());
         doctor_local::state(state, &loaded, real_money, &mut lines);
     }
     let mut sections = vec![Section::of("here", lines)];

@@ -40,7 +40,11 @@ pub(super) fn key(named: (Option<&str>, Option<PathBuf>), lines: &mut Vec<Line>)
             let kept =
                 listed.map_or_else(String::new, |of| format!(", kept in {} mode {}", of.path.display(), of.mode));
             let entry = found.entry;
-            let world = if entry.is_test() { "test" } else { "real" };
+            let world = match (entry.is_test(), entry.is_play()) {
+                (true, _) => "test",
+                (false, true) => "play money",
+                (false, false) => "real",
+            };
             let text =
                 format!("{}: {} {} {}, {world}{kept}", entry.name, entry.venue, entry.kind_word(), entry.shown_id());
             lines.push(Line::new("key", Verdict::Good, text, ""));

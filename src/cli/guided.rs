@@ -40,7 +40,7 @@ pub fn reconcile(state: Option<&Path>, json: bool, output: &mut Output<'_>) -> R
     if json {
         folder::json(output.out, &report("reconcile", &dir, (true, None, Some(&result)), reply.in_doubt))?;
     } else {
-        guided(&result, (&differences, &steps), output)?;
+        guided(&result, &steps, output)?;
     }
     if !differences.is_empty() {
         let first = steps.first().map_or_else(String::new, |step| format!("\nfirst: {}", step.typed));
@@ -105,7 +105,7 @@ fn text_of<'a>(row: &'a Value, name: &str) -> &'a str {
 }
 
 /// What differs, what stops the session, and the acts in their order.
-fn guided(result: &Value, (differences, steps): (&[String], &[Step]), output: &mut Output<'_>) -> Result<(), Failure> {
+fn guided(result: &Value, steps: &[Step], output: &mut Output<'_>) -> Result<(), Failure> {
     let out = &mut *output.out;
     if result["agree"] == true {
         writeln!(out, "ledger and venue agree")?;

@@ -28,6 +28,7 @@ use std::path::PathBuf;
 
 key.json is one object: {\"key\": \"...\", \"secret\": \"...\"} for hmac, {\"key\": \"...\", \"pem\": \"...\"} for ed25519,
 {\"user\": \"0x...\", \"signer\": \"0x...\", \"private_key\": \"...\"} for aster; or the same fields, one a line in this order.
+A key signs for the environment it was filed for alone: one of --venue binance-demo never for binance, and the other way round.
 A key is looked for as $CREDENTIALS_DIRECTORY/carry-NAME, then /run/secrets/carry-NAME, then in the file of keys.")]
 pub struct Args {
     #[command(subcommand)]
@@ -68,7 +69,7 @@ enum Act {
 struct Add {
     /// How you will call it: a-z, 0-9, - and _
     name: String,
-    /// binance or aster
+    /// binance, aster, or their play money: binance-demo, aster-testnet
     #[arg(long, value_name = "VENUE")]
     venue: Option<String>,
     /// hmac, ed25519 or aster; the venue's usual one when absent
@@ -211,6 +212,7 @@ fn list(keys: &Keys, json: bool, output: &mut Output<'_>) -> Result<(), Failure>
         let used = match (&key.problem, key.test) {
             (Some(_), _) => "unusable",
             (None, true) => "test",
+            (None, false) if crate::config::address::is_play(&key.venue) => "play money",
             (None, false) => "real",
         };
         let used = used.to_owned();

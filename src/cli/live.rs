@@ -82,10 +82,15 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     finish_run((args, &loaded), &live, (ended, seconds), output)
 }
 
-/// The settings. A test key on loopback may do without hours in the shadow; nothing else may go below the key's range.
+/// Whether no real money can be moved: a test key on this machine, or one of an environment with play money.
+fn plays(entry: &KeyEntry, args: &Args) -> bool {
+    entry.is_test() && args.place.base_url.is_some() || entry.is_play()
+}
+
+/// The settings. A test key on loopback, and one of play money, may do without hours in the shadow; nothing else may go below the key's range.
 fn settings(args: &Args, entry: &KeyEntry) -> Result<Loaded, Failure> {
     let (mut set, mut none) = (args.what.set.clone(), false);
-    if entry.is_test() && args.place.base_url.is_some() {
+    if plays(entry, args) {
         let waives = |one: &String| one.trim() == "live.shadow_hours=0s";
         none = set.iter().any(waives);
         set.retain(|one| !waives(one));
@@ -97,10 +102,9 @@ fn settings(args: &Args, entry: &KeyEntry) -> Result<Loaded, Failure> {
     Ok(loaded)
 }
 
-/// Real money needs two consents: the verb, and the mode of the configuration. A test key on this machine moves none.
+/// Real money needs two consents: the verb, and the mode of the configuration. Where it plays, neither moves any.
 fn consented(entry: &KeyEntry, args: &Args, loaded: &Loaded) -> Result<(), Failure> {
-    let plays = entry.is_test() && args.place.base_url.is_some();
-    if plays || loaded.settings.run.mode == Mode::Live {
+    if plays(entry, args) || loaded.settings.run.mode == Mode::Live {
         return Ok(());
     }
     let text = "run.mode is \"paper\": carry live needs both consents, the verb and mode = \"live\" under [run] in the \
@@ -184,8 +188,12 @@ impl Job<'_> {
 /// Exit code 2 when the key is of another venue, kind or environment.
 pub fn signer(entry: &KeyEntry, name: &str, profile: &Profile) -> Result<(Signer, Holder), Failure> {
     crate::observe::scrub::register(entry.secret().expose());
-    if entry.venue != name && !name.starts_with(entry.venue) {
-        let text = format!("key {} is of {}, and a pair is of {name}", entry.name, entry.venue);
+    if !entry.is_of(name) {
+        let text = format!(
+            "key {} is of {}, and a pair is of {name}: a key signs for its own environment alone; file one of that: carry keys add \
+             NAME --venue {name}",
+            entry.name, entry.venue
+        );
         return Err(Failure::new(Exit::Usage, text));
     }
     entry
@@ -203,7 +211,9 @@ pub fn signer(entry: &KeyEntry, name: &str, profile: &Profile) -> Result<(Signer
         }
     };
     let signer = made.map_err(|error| Failure::new(Exit::Usage, format!("key {}: {error}", entry.name)))?;
-    let holder = if entry.is_test() { Holder::Test(TestKeys::vouched()) } else { Holder::Live };
+    // Keys of play money are worth nothing: what they may be sent to is the venue's own hosts of that environment.
+    let worthless = entry.is_test() || entry.is_play();
+    let holder = if worthless { Holder::Test(TestKeys::vouched()) } else { Holder::Live };
     Ok((Signer::Trade(Arc::new(signer)), holder))
 }
 
@@ -233,4 +243,44 @@ fn finish_run(
 /// It stopped before everything was settled.
 pub(super) fn in_work() -> Failure {
     Failure::new(Exit::InDoubt, "stopped with something in work or in doubt; start again, or look at carry status")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::Secret;
+    use crate::net::Site;
+    use crate::venues::ask::Host;
+
+    fn entry(venue: &'static str, test: bool) -> KeyEntry {
+        let kind = Kind::Hmac { key: "k".repeat(64), secret: Secret::new("s".repeat(64)) };
+        let added_at = crate::domain::WallTime(0);
+        KeyEntry { name: "one".to_owned(), venue, kind, note: String::new(), added_at, test }
+    }
+
+    #[test]
+    fn l33_h03_keys_of_play_money_never_sign_for_the_real_venue_nor_real_ones_for_the_demo() {
+        let (real, demo) = (Profile::binance(), Profile::binance_demo());
+        let opens = |entry: &KeyEntry, profile: &Profile, name: &str| {
+            let (_, holder) = signer(entry, name, profile).ok()?;
+            let hosts = [Host::Spot, Host::Perp, Host::Wallet].map(|host| profile.base(host).to_owned());
+            let all = hosts.iter().chain([&profile.hosts.ws_spot, &profile.hosts.ws_perp]);
+            let owner = real::owner(profile);
+            all.map(|host| Site::new(host, owner, holder).ok()).collect::<Option<Vec<_>>>().map(|sites| sites.len())
+        };
+        assert_eq!(opens(&entry("binance", false), &real, "binance"), Some(5));
+        assert_eq!(opens(&entry("binance-demo", false), &demo, "binance-demo"), Some(5));
+        for (key, profile, name) in [
+            ("binance", &demo, "binance-demo"),
+            ("binance-demo", &real, "binance"),
+            // Whatever the pair calls it, the host decides too.
+            ("binance-demo", &real, "binance-demo"),
+            ("binance", &demo, "binance"),
+        ] {
+            assert_eq!(opens(&entry(key, false), profile, name), None, "{key} {name}");
+        }
+        assert!(opens(&entry("binance-demo", true), &demo, "binance-demo").is_none(), "a key for this machine");
+        let error = signer(&entry("binance", false), "binance-demo", &demo).err().unwrap();
+        assert!(error.message.contains("carry keys add NAME --venue binance-demo"), "{}", error.message);
+    }
 }

@@ -168,8 +168,11 @@ pub fn owner(profile: &Profile) -> Owner {
 /// Exit code 2 for a venue without an adapter.
 pub fn profile(name: &str, place: &Place) -> Result<Profile, Failure> {
     let Some(profile) = Profile::named(name) else {
-        let text =
-            format!("{}: no venue of this name can be traded live; there are binance and aster", name.escape_debug());
+        let text = format!(
+            "{}: no venue of this name can be traded live; there are binance and aster, and with play money binance-demo \
+             and aster-testnet",
+            name.escape_debug()
+        );
         return Err(Failure::new(Exit::Usage, text));
     };
     Ok(match &place.base_url {

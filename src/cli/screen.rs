@@ -21,6 +21,10 @@ pub fn lines(title: &str, now: &Snapshot, width: usize) -> Vec<String> {
     let mut out = vec![cut(title, width)];
     let (clock, equity, net) = (figures::stamp(now.at_ms), figures::money(now.equity), figures::money(now.net));
     say(&mut out, width, ("at", &format!("{clock}, equity {equity}, net {net} {}", now.currency)));
+    for (asset, amount) in &now.unvalued {
+        let text = format!("fees of {amount} {asset} are not in that: the price of {asset} is not known yet");
+        say(&mut out, width, ("", &text));
+    }
     let paused = if now.paused { ", entries paused" } else { "" };
     say(&mut out, width, ("state", &format!("{}{paused}", now.state.to_uppercase())));
     for stop in &now.stops {

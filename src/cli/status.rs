@@ -67,6 +67,9 @@ struct Report {
     equity: Amount,
     /// Profit: the change in equity without money that somebody moved in or out.
     net: Amount,
+    /// Fees that were taken in coins whose price is not known: they are in neither.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unvalued: Vec<(Asset, Amount)>,
     /// When the equity was valued.
     equity_at_ms: WallTime,
     /// When ledger and venue were compared last.
@@ -197,6 +200,7 @@ fn report(folder: &Folder, review: &Review, now: Snapshot) -> Report {
         capital: review.capital(),
         equity: valued.equity,
         net: valued.lines.total() - valued.lines.transfers,
+        unvalued: now.unvalued,
         equity_at_ms: valued.at,
         reconciled_ms: now.reconciled_ms,
         pairs: now.pairs,

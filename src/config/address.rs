@@ -23,6 +23,13 @@ pub enum AddressError {
     Plain,
 }
 
+/// Whether a venue of this name is an environment with play money of its own, such as `binance-demo`: keys of it are of no use
+/// at the real venue, and keys of the real venue must never sign for it (fault H03).
+#[must_use]
+pub fn is_play(venue: &str) -> bool {
+    venue.ends_with("-demo") || venue.ends_with("-testnet")
+}
+
 /// Where a URL leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {

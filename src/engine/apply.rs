@@ -72,6 +72,7 @@ fn apply_rare(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         | Event::OpenInterest { .. }
         | Event::AdlRank { .. }
         | Event::Peg { .. }
+        | Event::FeeCoinPriced { .. }
         | Event::CollateralRate { .. }
         | Event::IntervalChanged { .. }
         | Event::CoverageStarts { .. }
@@ -195,6 +196,7 @@ fn on_market_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
             state.pegs.insert(*asset, *price);
             state.pegs_at.insert(*asset, now);
         }
+        Event::FeeCoinPriced { asset, price } => state.ledger.price_token(*asset, *price),
         Event::CollateralRate { venue, asset, index, share } => {
             let rate = CoinRate { index: *index, share: *share, at: now };
             state.collateral.insert((*venue, *asset), rate);
@@ -461,7 +463,8 @@ pub(super) const fn alarm(
 /// The day's loss, for the limit: equity at the day's first look against equity now.
 pub(super) fn day_loss(state: &mut State) -> Amount {
     state.mark_all();
-    let equity = state.equity();
+    // Coins that began to count as a fee was taken in them are no gain that hides a loss.
+    let equity = state.equity() - state.ledger.tokens_opening();
     let day = state.now.0.div_euclid(86_400_000);
     match state.day {
         Some((known, start)) if known == day => start - equity,

@@ -134,6 +134,8 @@ pub(super) fn barred(state: &State, pair: &PairState) -> Option<&'static str> {
         Some(latched(latch.cause))
     } else if pair.witness.is_doubted(&pair.market) {
         Some("the venue contradicts itself about a price, or one has just jumped; see carry status")
+    } else if state.loss_unknown() {
+        Some("fees were taken in a coin whose price is not known yet, so the day's loss is not known (gates.missing)")
     } else if !pair.witness.closed.is_empty() {
         Some("the venue takes no orders in a leg of the pair now")
     } else if pair.last_chance {

@@ -6,6 +6,7 @@
 
 use super::apply::alarm;
 use super::state::{PairState, State};
+use crate::config::settings::Missing;
 use crate::domain::{Amount, Asset, Leg, Market, PairId, Side, VenueId};
 use crate::ledger::book::Cause;
 use crate::port::Command;
@@ -28,6 +29,12 @@ pub struct FeeCoin {
 }
 
 impl State {
+    /// Whether fees were taken in a coin whose price is not known: then neither is the day's loss, and nothing is entered (L34).
+    #[must_use]
+    pub fn loss_unknown(&self) -> bool {
+        self.settings.gates.missing == Missing::Refuse && !self.ledger.unpriced_tokens().is_empty()
+    }
+
     /// The coin of its own that the venue of a pair takes spot fees in now; `None` when it takes the usual ones, when that is
     /// not known yet, or when less is left than one fee took.
     #[must_use]

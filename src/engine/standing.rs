@@ -72,6 +72,8 @@ pub enum Why {
         /// Which.
         input: Input,
     },
+    /// Fees were taken in a coin whose price is not known.
+    FeesUnvalued,
     /// Trading of the pair ends.
     TradingEnds,
     /// The venue takes no orders in a leg now.
@@ -144,7 +146,7 @@ impl Why {
             Self::Latched { cause: LatchCause::TakenBack | LatchCause::Refused } => AlarmKind::Runaway,
             Self::NoPrice { .. } | Self::Stale { .. } => AlarmKind::Stale,
             Self::PriceDoubt => AlarmKind::PriceDoubt,
-            Self::NoInput { .. } => AlarmKind::InputMissing,
+            Self::NoInput { .. } | Self::FeesUnvalued => AlarmKind::InputMissing,
             Self::TradingEnds | Self::NotTrading { .. } => AlarmKind::TradingEnds,
         }
     }
@@ -224,6 +226,9 @@ fn each(state: &State, tell: &mut dyn FnMut(Why, Option<VenueId>, Option<PairId>
     }
     if state.disk_short {
         tell(Why::DiskShort, None, None);
+    }
+    if state.loss_unknown() {
+        tell(Why::FeesUnvalued, None, None);
     }
     for (id, venue) in (0..=u8::MAX).map(VenueId).zip(&state.venues) {
         of_venue(venue, &mut |why| tell(why, Some(id), None));

@@ -258,7 +258,7 @@ impl State {
     /// Equity in the reporting coin: every quote coin counts one for one at the start, and its later move is revaluation.
     #[must_use]
     pub fn equity(&self) -> Amount {
-        let mut equity = Amount::ZERO;
+        let mut equity = self.ledger.tokens_value();
         for quote in &self.quotes {
             equity += self.in_reporting(self.ledger.equity(*quote), *quote);
         }

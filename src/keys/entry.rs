@@ -3,7 +3,7 @@
 //! It does not know where a key is kept, and it asks no venue. Tests: at the end of this file and `tests/keys.rs`.
 
 use super::secret::Secret;
-use crate::config::address::{Address, AddressError};
+use crate::config::address::{self, Address, AddressError};
 use crate::domain::WallTime;
 use ed25519_dalek::pkcs8::DecodePrivateKey as _;
 use k256::ecdsa::SigningKey;
@@ -25,7 +25,7 @@ pub enum KeyError {
     #[error("the name must be 1 to 32 of a-z, 0-9, - and _, and begin with a letter")]
     Name,
     /// A venue that has no adapter.
-    #[error("venue: is not known; expected binance or aster")]
+    #[error("venue: is not known; expected binance, binance-demo, aster or aster-testnet")]
     Venue,
     /// A kind that the venue does not use.
     #[error("kind: {venue} does not use it; expected {expected}")]
@@ -204,6 +204,20 @@ impl KeyEntry {
         self.test || PUBLISHED.iter().any(|known| known.eq_ignore_ascii_case(self.public_id()))
     }
 
+    /// Whether it is of an environment with play money, and of no use anywhere else.
+    #[must_use]
+    pub fn is_play(&self) -> bool {
+        address::is_play(self.venue)
+    }
+
+    /// Whether it may sign for a venue of this name: keys belong to one environment (fault H03). A key for simulated venues signs
+    /// for every environment of its venue, on this machine alone.
+    #[must_use]
+    pub fn is_of(&self, venue: &str) -> bool {
+        let old = (self.venue, venue) == ("aster", "aster-v1");
+        self.venue == venue || old || self.is_test() && venue.starts_with(self.venue)
+    }
+
     /// Whether it may be used with this URL: test keys on loopback, real keys on encrypted real hosts (faults H03, X26).
     ///
     /// # Errors
@@ -235,6 +249,8 @@ pub fn checked_name(name: &str) -> Result<String, KeyError> {
 pub fn checked_kind(venue: &str, kind: Option<&str>) -> Result<(&'static str, &'static str), KeyError> {
     let (venue, kinds, expected): (_, &[&'static str], _) = match venue {
         "binance" => ("binance", &["hmac", "ed25519"], "hmac or ed25519"),
+        "binance-demo" => ("binance-demo", &["hmac", "ed25519"], "hmac or ed25519"),
+        "aster-testnet" => ("aster-testnet", &["aster"], "aster"),
         "aster" => ("aster", &["aster", "hmac"], "aster, or hmac for keys made before 2026-03-25"),
         _ => return Err(KeyError::Venue),
     };
@@ -380,4 +396,39 @@ fn address_of(private: &str) -> Option<String> {
         let _ = write!(address, "{byte:02x}");
     }
     Some(address)
+}
+
+#[cfg(test)]
+mod environment_tests {
+    use super::*;
+
+    fn entry(venue: &str, test: bool) -> KeyEntry {
+        let (venue, _) = checked_kind(venue, None).unwrap();
+        let kind = Kind::Hmac { key: "k".repeat(LENGTH), secret: Secret::new("s".repeat(LENGTH)) };
+        KeyEntry { name: "one".to_owned(), venue, kind, note: String::new(), added_at: WallTime(0), test }
+    }
+
+    #[test]
+    fn l33_h03_a_key_signs_for_the_environment_it_was_filed_for_alone() {
+        let check = |venue: &str, test: bool, pairs: &str, may: bool| {
+            assert_eq!(entry(venue, test).is_of(pairs), may, "{venue} {test} {pairs}");
+        };
+        check("binance", false, "binance", true);
+        check("binance", false, "binance-demo", false);
+        check("binance-demo", false, "binance-demo", true);
+        check("binance-demo", false, "binance", false);
+        check("aster", false, "aster-v1", true);
+        check("aster", false, "aster-testnet", false);
+        check("aster-testnet", false, "aster", false);
+        check("binance", false, "aster", false);
+        // For simulated venues on this machine, whose protocol is all that counts.
+        check("binance", true, "binance-demo", true);
+        for (venue, play) in [("binance", false), ("binance-demo", true), ("aster-testnet", true)] {
+            assert_eq!(entry(venue, false).is_play(), play);
+        }
+        // Neither real keys nor those of play money go to this machine, and a test key does not leave it.
+        assert!(entry("binance-demo", false).fits("http://127.0.0.1:9").is_err());
+        assert!(entry("binance-demo", false).fits("https://demo-api.binance.com").is_ok());
+        assert!(entry("binance-demo", true).fits("https://demo-api.binance.com").is_err());
+    }
 }

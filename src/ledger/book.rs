@@ -4,6 +4,7 @@ use super::account::{Account, Posting, PostingReason};
 use super::attribution::Attribution;
 use super::lines::Lines;
 use super::position::PerpPosition;
+use super::token::Token;
 use crate::domain::{
     Amount, Asset, Leg, Market, Pair, PairId, Price, Quantity, Sequence, Side, SignedQuantity, VenueId, WallTime,
 };
@@ -55,20 +56,22 @@ pub struct Adopted {
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
     balances: BTreeMap<(Account, Asset), Amount>,
-    pairs: Vec<PairBook>,
+    pub(super) pairs: Vec<PairBook>,
     /// Postings since the last [`Ledger::drain`].
     fresh: Vec<Posting>,
     count: u64,
-    changes: u64,
+    pub(super) changes: u64,
     /// Quote money in wallets and transit, per quote coin: kept so that equity costs nothing per bar.
     cash: Sums,
     opening: Sums,
     /// Profit lines that belong to no pair.
-    outside: Lines,
+    pub(super) outside: Lines,
     /// What somebody brought (plus) or took: part of `transfers`, and no return.
-    flows: Amount,
+    pub(super) flows: Amount,
     /// Coins of our pairs in perp wallets.
     parked: BTreeMap<(VenueId, Asset), Amount>,
+    /// Coins that venues take fees in besides the usual ones.
+    pub(super) tokens: BTreeMap<Asset, Token>,
 }
 
 /// Amounts by asset, a handful of them: a scan costs less than a tree.
@@ -97,6 +100,8 @@ pub struct PairBook {
     pub perp: PerpPosition,
     /// Whether a loan of the coin would be needed to explain the spot holding (must stay false).
     pub quote: Option<Asset>,
+    /// Its coin.
+    pub coin: Option<Asset>,
 }
 
 impl PairBook {
@@ -110,7 +115,9 @@ impl Ledger {
     /// Empty books for so many pairs.
     #[must_use]
     pub fn new(pairs: &[Pair]) -> Self {
-        let books = pairs.iter().map(|pair| PairBook { quote: Some(pair.quote), ..PairBook::default() }).collect();
+        let books =
+            pairs.iter().map(|pair| PairBook { quote: Some(pair.quote), coin: Some(pair.coin), ..PairBook::default() });
+        let books = books.collect();
         Self { pairs: books, ..Self::default() }
     }
 
@@ -138,7 +145,8 @@ impl Ledger {
         } else if fill.fee_asset == pair.quote {
             book.attribution.fee(fill.fee);
         }
-        // A fee in the venue's own coin leaves a book of its own: that coin is no part of the equity in the quote coin.
+        // A fee in the venue's own coin leaves a book of its own (`token.rs`).
+        let is_token = !coin_fee && fill.fee_asset != pair.quote;
         let wallet = |wallet| Account::Wallet { venue: pair.venue_id, wallet };
         match leg {
             Market::Spot => {
@@ -161,7 +169,18 @@ impl Ledger {
         }
         let payer = wallet(if leg == Market::Spot { Wallet::Spot } else { Wallet::Perp });
         let accounts = (payer, Account::Fees { pair: pair.id });
+        let there = is_token.then(|| self.free_of_pairs(fill.fee_asset));
         self.post_signed(cause, accounts, (-fill.fee, fill.fee_asset), PostingReason::Fee);
+        if let Some(there) = there {
+            self.token_fee(pair.id, (fill.fee_asset, fill.fee), there);
+        }
+    }
+
+    /// What all wallets hold of an asset, without the coins of pairs.
+    fn free_of_pairs(&self, asset: Asset) -> Amount {
+        let pairs = self.pairs.iter().filter(|book| book.coin == Some(asset));
+        let held: Amount = pairs.map(|book| Amount::of_coins(book.attribution.spot)).sum();
+        self.cash.get(asset) - held
     }
 
     /// A fee that was posted as another pair's took coins of this one, because there were no others of its asset: valued at the
@@ -173,6 +192,7 @@ impl Ledger {
         book.attribution.coin_fee(coins.to_coins(), mids.0);
         let accounts = (Account::Fees { pair: owner.id }, Account::Fees { pair: payer });
         self.post(cause, accounts, (coins, owner.coin), PostingReason::Fee);
+        self.token_fee_back(payer, (owner.coin, coins));
         self.changes += 1;
     }
 
@@ -196,6 +216,7 @@ impl Ledger {
             (Account::Wallet { venue: pair.venue_id, wallet: Wallet::Perp }, Account::Realised { pair: pair.id });
         self.post_signed(cause, accounts, (realised, pair.quote), PostingReason::PerpTrade);
         self.opening.add(pair.quote, value + unrealised);
+        self.token_to_pair(pair.coin, amount);
         self.changes += 1;
     }
 
@@ -225,11 +246,17 @@ impl Ledger {
         self.post_signed(cause, (account, Account::Outside), money, reason);
         if !self.pairs.iter().any(|book| book.quote == Some(asset)) {
             // Another coin is a book of its own.
+            self.token_moved(money, why);
             return;
         }
         if why == Adjustment::External {
             self.flows += amount;
         }
+        self.outside_line(why, amount);
+    }
+
+    /// The line of a movement that belongs to no pair.
+    pub(super) fn outside_line(&mut self, why: Adjustment, amount: Amount) {
         match why {
             Adjustment::External | Adjustment::Insurance | Adjustment::AutoExchange | Adjustment::Rounding => {
                 self.outside.transfers += amount;

@@ -9,6 +9,7 @@ pub mod book;
 pub mod lines;
 pub mod lots;
 pub mod position;
+mod token;
 
 pub use account::{Account, Posting, PostingReason};
 pub use attribution::Attribution;

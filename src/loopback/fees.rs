@@ -12,7 +12,7 @@ use crate::sim::matching::Slice;
 /// What is paid of the usual fee on spot and on perps, in units of 1 %.
 const SHARE: (i64, i64) = (75, 90);
 /// What one BNB is worth in the quote coin: the generated market has no pair of it, and its price stands still.
-const PRICE: i64 = 600;
+pub(crate) const PRICE: i64 = 600;
 
 /// The coin of the discount.
 pub(crate) fn bnb() -> Asset {

@@ -78,6 +78,14 @@ pub(super) enum Client {
 }
 
 impl Client {
+    /// Keeps a connection of writes ready; a queue has none.
+    pub(super) async fn warm(&self, outgoing: &Outgoing<'_>) -> Option<Result<Reply, NoReply>> {
+        match self {
+            Self::Http(client) => Some(client.warm(outgoing).await),
+            Self::Queue { .. } => None,
+        }
+    }
+
     /// Sends once and reads the whole answer.
     pub(super) async fn send(&self, outgoing: &Outgoing<'_>) -> Result<Reply, NoReply> {
         let (host, to, clock, total) = match self {

@@ -1,9 +1,11 @@
 //! One HTTP client for one site: a request goes out at most once, and the answer or the lack of it comes back typed.
 //!
-//! **Invariant**: no layer sends a write twice (faults A13, R-B). Redirects and the client's own retries are off, HTTP/1
-//! alone is spoken, and a write gets a connection of its own: the pool of its client keeps none, and the pool retries
-//! only on a connection that was used before. That also ends the race with a venue that closes an idle connection, which
-//! would leave an order unknown; it costs a handshake. Reads share connections.
+//! **Invariant**: no layer sends a write twice (faults A13, R-B). Redirects and the client's own retries are off and HTTP/1
+//! alone is spoken. Writes have connections of their own, which are kept warm (L33): a handshake is three round trips. A kept
+//! connection that is found closed before the first byte of a request was written gives the request back, and it goes to
+//! another one: that is no second send. After the first byte nothing is tried again. A venue that closes an idle connection
+//! while a write is on its way would leave an order unknown: so one is used only when it answered less than [`HttpSettings::keep`]
+//! ago, well under what venues allow (a minute and more), and whoever trades asks for the time on it every [`WARM`].
 //! No proxy is used, whatever the environment says (fault X25). Errors hold no address, query or header (fault X10).
 //! Not here: signing, limits, and what a status means. Tests: `tests/transport.rs`.
 
@@ -22,6 +24,11 @@ use thiserror::Error;
 /// Most bytes of an answer, unless the settings say otherwise: lists of all instruments may be longer.
 pub const BODY_CAP: usize = 4 * 1024 * 1024;
 
+/// A connection of writes is asked for the venue's time this often: so it is there, it works, and it is never old.
+pub const WARM: Duration = Duration::from_secs(10);
+/// Connections of writes that are kept: a hedge may leave while another order is under way.
+const WRITES: usize = 2;
+
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpSettings {
@@ -29,7 +36,7 @@ pub struct HttpSettings {
     pub connect: Duration,
     /// From the start to the last byte of the answer: a drip-feed ends too (fault D03).
     pub total: Duration,
-    /// How long a connection of reads is kept unused.
+    /// How long a connection is kept unused; under what the venue allows.
     pub keep: Duration,
     /// Most bytes of an answer.
     pub body_cap: usize,
@@ -178,7 +185,7 @@ impl HttpClient {
                 .build()
                 .map_err(|error| SetupError::Library(innermost(&error)))
         };
-        Ok(Self { site: site.clone(), reads: client(4)?, writes: client(0)?, settings, clock })
+        Ok(Self { site: site.clone(), reads: client(4)?, writes: client(WRITES)?, settings, clock })
     }
 
     /// Where its requests go.
@@ -192,8 +199,20 @@ impl HttpClient {
     /// # Errors
     /// [`NoReply`].
     pub async fn send(&self, outgoing: &Outgoing<'_>) -> Result<Reply, NoReply> {
-        let request = self.request(outgoing).map_err(|why| NoReply::NotSent(NotSent::Malformed(why)))?;
         let client = if outgoing.method == Method::Get { &self.reads } else { &self.writes };
+        self.by(client, outgoing).await
+    }
+
+    /// A question on a connection of writes, which is then there and known to work.
+    ///
+    /// # Errors
+    /// [`NoReply`].
+    pub async fn warm(&self, outgoing: &Outgoing<'_>) -> Result<Reply, NoReply> {
+        self.by(&self.writes, outgoing).await
+    }
+
+    async fn by(&self, client: &Client, outgoing: &Outgoing<'_>) -> Result<Reply, NoReply> {
+        let request = self.request(outgoing).map_err(|why| NoReply::NotSent(NotSent::Malformed(why)))?;
         let sent_at = self.clock.now();
         let whole = self.exchange(client, request, sent_at);
         tokio::time::timeout(self.settings.total, whole).await.unwrap_or(Err(NoReply::Unknown(Lost::Timeout)))

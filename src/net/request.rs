@@ -6,7 +6,11 @@ use crate::domain::Market;
 use crate::net::budget::{Budget, NoBudget, Spend};
 use crate::net::carrier::Client;
 use crate::net::clock_offset::{ClockOffset, Seen};
+<<<<<<< HEAD
 use crate::net::http::{Lost, NoReply, Outgoing};
+=======
+use crate::net::http::{NoReply, Outgoing, WARM};
+>>>>>>> 950b144 (Fees in the venue's own coin are valued, warm connections of orders, play money with keys of its own, a stranger's perp execution is booked (L34, L33, H09))
 use crate::net::{Clock, Reply};
 use crate::venues::answer::{Answer, Class, Refused};
 use crate::venues::ask::{Act, Ask, Request, Security, WriteRequest};
@@ -173,6 +177,30 @@ impl Prepared {
             if locked(&self.budget).gently_asked(answered) {
                 return;
             }
+        }
+    }
+
+    /// Asks on a connection of writes as long as the run goes on, so that an order finds one that works. A budget that is spent
+    /// leaves it out, and a venue that does not answer is told about by others.
+    pub(super) async fn keep_warm(self, is_over: impl Fn() -> bool) {
+        while !is_over() {
+            let may = locked(&self.budget).take(Spend::of(&self.request)).is_ok();
+            if may && let Some(signed) = sign::unsigned(&self.request) {
+                let outgoing = Outgoing {
+                    method: signed.method,
+                    path_and_query: &signed.path_and_query,
+                    body: None,
+                    header: None,
+                };
+                match self.client.warm(&outgoing).await {
+                    Some(Ok(reply)) => locked(&self.budget).on_reply(&reply),
+                    Some(Err(why)) => {
+                        tracing::debug!(%why, "a connection of orders does not work; the next order makes one")
+                    }
+                    None => return,
+                }
+            }
+            tokio::time::sleep(WARM).await;
         }
     }
 

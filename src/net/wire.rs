@@ -332,6 +332,19 @@ impl Wire {
         !matches!(self.signer, Signer::None)
     }
 
+    /// Keeps a connection of orders ready on both hosts, as long as the run goes on; for who trades.
+    pub fn keep_warm(&self) {
+        if !matches!(self.signer, Signer::Trade(_)) {
+            return;
+        }
+        for market in [Market::Spot, Market::Perp] {
+            if let Some(question) = self.prepare(&Call::Ask(Ask::Time(market))) {
+                let inbox = self.inbox.clone();
+                tokio::spawn(async move { question.keep_warm(|| inbox.is_closed()).await });
+            }
+        }
+    }
+
     /// Whether nobody takes what arrives any more.
     #[must_use]
     pub fn is_over(&self) -> bool {

@@ -241,6 +241,13 @@ pub enum Event {
         /// Dollars for one.
         price: Price,
     },
+    /// Price of a coin that a venue takes fees in besides the usual ones (BNB), from the venue's own pair of it.
+    FeeCoinPriced {
+        /// The coin.
+        asset: Asset,
+        /// What one costs in the reporting coin.
+        price: Price,
+    },
     /// What a coin counts for as collateral of perps, from the venue (multi-assets mode).
     CollateralRate {
         /// Venue.

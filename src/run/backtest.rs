@@ -411,7 +411,8 @@ pub fn summarise<J: Journal, V: Gateway>(driver: &Driver<J, V>, settings: &Setti
 #[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "figures for a report")]
 pub fn figures_of(state: &State, collector: &Collector, settings: &Settings) -> Summary {
     let equity = state.equity();
-    let capital: Amount = state.quotes.iter().map(|quote| state.ledger.opening(*quote)).sum();
+    let quotes: Amount = state.quotes.iter().map(|quote| state.ledger.opening(*quote)).sum();
+    let capital = quotes + state.ledger.tokens_opening();
     let (from, to) = collector.period().unwrap_or((state.now, state.now));
     let score = state.score;
     let mean = |sum: f64| if score.count > 0 { sum / score.count as f64 } else { 0.0 };

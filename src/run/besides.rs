@@ -4,12 +4,16 @@
 //! Nothing here decides: the core says what margin it wants, `inputs.rs` says what to ask. A request whose outcome is not
 //! known is not sent again; the next list of positions measures what arrived. Tests: `tests/live.rs`.
 
+use super::driver::Driver;
 use super::inputs::InputsWatch;
 use super::journal::{Journal, JournalError};
-use super::live::Live;
-use crate::domain::{Amount, InstrumentId, Symbol, VenueId, WallTime};
+use super::live::{Live, Outbox};
+use crate::domain::{Amount, Asset, InstrumentId, Price, Span, Symbol, VenueId, WallTime};
+use crate::engine::State;
 use crate::net::wire::{Asker, Outcome as Came};
 use crate::port::Event;
+use crate::port::event::VenueAct;
+use crate::port::order::{Fill, OrderReport, Outcome};
 use crate::venues::answer::{Answer, Class};
 use crate::venues::ask::{Act, Ask};
 use crate::venues::binance::account::{Call, CallId, Input};
@@ -22,6 +26,8 @@ pub struct Besides {
     next: CallId,
     asked: BTreeMap<CallId, Ask>,
     adding: BTreeMap<CallId, (InstrumentId, Amount)>,
+    /// Prices of coins for fees that the ledger has.
+    priced: BTreeMap<Asset, Price>,
 }
 
 /// Most questions whose answer is awaited; more are a venue that does not answer.
@@ -31,11 +37,52 @@ impl Besides {
     /// Nothing on its way yet.
     #[must_use]
     pub const fn new(inputs: InputsWatch) -> Self {
-        Self { inputs, next: 0, asked: BTreeMap::new(), adding: BTreeMap::new() }
+        Self { inputs, next: 0, asked: BTreeMap::new(), adding: BTreeMap::new(), priced: BTreeMap::new() }
     }
 }
 
+/// Whether a stranger's execution changed a position that the books have: of a pair that holds nothing it is a position of its
+/// own, for a person to adopt or to close; one from before the pair was entered, or from before ledger and venue last agreed, is
+/// in both already.
+fn changes_ours(state: &State, instrument: InstrumentId, fill: &Fill) -> bool {
+    let Some(pair) = state.pair(State::owner(instrument).0) else { return false };
+    let since = pair.memory.entered_at.is_some_and(|entered| fill.at >= entered);
+    let agreed = state.venue(pair.pair.venue_id).filter(|venue| !venue.differs).and_then(|venue| venue.reconciled);
+    since && agreed.is_none_or(|agreed| fill.at >= agreed - AGREED)
+}
+
+/// Lists of an agreement were read up to so long before it was told.
+const AGREED: Span = Span::seconds(10);
+
+/// Whether fees wait for the price of this coin: then it is as durable as they are.
+pub(super) fn waits<J>(driver: &Driver<J, Outbox>, asset: Asset) -> bool {
+    driver.state.ledger.unpriced_tokens().iter().any(|(unpriced, _)| *unpriced == asset)
+}
+
 impl<J: Journal> Live<J> {
+    /// A fact about the account. A fee in a coin of the venue's own is valued at that coin's price of the moment, after a restart
+    /// too: so the price is put into the ledger before it, unless it stands there already.
+    pub(super) fn account_fact(&mut self, event: Event, now: WallTime) -> Result<(), JournalError> {
+        if let Event::VenueFill { instrument, act: VenueAct::Foreign, fill, .. } = &event
+            && !changes_ours(&self.driver.state, *instrument, fill)
+        {
+            tracing::warn!(fill = fill.id.0, "an execution of a stranger that is no part of a pair's books");
+            return Ok(());
+        }
+        if let Event::Order(OrderReport { outcome: Outcome::Filled(Fill { fee_asset: asset, .. }), .. })
+        | Event::VenueFill { fill: Fill { fee_asset: asset, .. }, .. } = &event
+            && let Some(price) = self.driver.state.ledger.token_price(*asset)
+        {
+            let asset = *asset;
+            let news =
+                self.desks.first_mut().is_some_and(|desk| desk.besides.priced.insert(asset, price) != Some(price));
+            if news {
+                self.driver.fact(now, Event::FeeCoinPriced { asset, price }, None)?;
+            }
+        }
+        self.driver.fact(now, event, None)
+    }
+
     /// Asks what is due.
     pub(super) fn ask_inputs(&mut self, place: usize, now: WallTime) {
         let Some(desk) = self.desks.get_mut(place) else { return };

@@ -223,7 +223,7 @@ impl Collector {
             return;
         }
         self.figures.last = Some(Look { at, equity, money: equity.to_f64(), changes });
-        let flows = state.ledger.flows();
+        let flows = brought(state);
         self.figures.curves.value(at, equity, flows);
         if flows != self.figures.flows {
             // Money that somebody took is no fall.
@@ -258,7 +258,7 @@ impl Collector {
             self.equity = dense.into_rows();
         }
         let equity = state.equity();
-        self.figures.curves.value(at, equity, state.ledger.flows());
+        self.figures.curves.value(at, equity, brought(state));
         self.figures.margins.close(&mut self.margin);
         if self.equity.last().is_none_or(|row| row.at < at) {
             self.equity.push(EquityRow { at, equity, lines: lines_of(state, equity) });
@@ -359,7 +359,7 @@ impl Exposure {
 #[must_use]
 pub fn lines_of(state: &State, equity: Amount) -> Lines {
     let mut lines = state.ledger.lines();
-    let mut opening = Amount::ZERO;
+    let mut opening = state.ledger.tokens_opening();
     for quote in &state.quotes {
         if *quote != state.settings.run.currency {
             let closing = state.ledger.equity(*quote);
@@ -370,6 +370,12 @@ pub fn lines_of(state: &State, equity: Amount) -> Lines {
     lines.unexplained = Amount::ZERO;
     lines.unexplained = equity - opening - lines.total();
     lines
+}
+
+/// Money that was not earned: what somebody brought or took, and coins for fees as they began to count.
+#[must_use]
+pub fn brought(state: &State) -> Amount {
+    state.ledger.flows() + state.ledger.tokens_opening()
 }
 
 fn sorted(mut trips: Vec<TripRow>) -> Vec<TripRow> {

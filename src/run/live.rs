@@ -4,7 +4,7 @@
 //! recovery: lists are read and compared before the venue counts as reachable, and only then may anything be entered
 //! (rule R-D). Nothing here knows HTTP or JSON (`live_net`) and nothing trades (`engine`). Tests: `tests/live.rs`.
 
-use super::besides::Besides;
+use super::besides::{self, Besides};
 use super::control::{Code, ControlError};
 use super::driver::Driver;
 use super::health::Answers;
@@ -265,7 +265,8 @@ impl<J: Journal> Live<J> {
         }
         // Drained in place: a quote allocates nothing.
         for event in self.facts.drain(..) {
-            self.driver.market(now, event)?;
+            let durable = matches!(event, Event::FeeCoinPriced { asset, .. } if besides::waits(&self.driver, asset));
+            if durable { self.driver.fact(now, event, None) } else { self.driver.market(now, event) }?;
         }
         Ok(())
     }
@@ -295,7 +296,7 @@ impl<J: Journal> Live<J> {
             Output::Fact(event @ (Event::PositionListed { .. } | Event::AdlRank { .. })) => {
                 return self.driver.market(now, event);
             }
-            Output::Fact(event) => return self.driver.fact(now, event, None),
+            Output::Fact(event) => return self.account_fact(event, now),
             Output::Lists(lists) => return self.compare(place, &lists, now),
             Output::Reopen(stream) => desk.wire.reconnect_account(stream.market()),
             Output::Renew(stream) => desk.wire.renew(Line::Account(stream.market())),

@@ -92,6 +92,9 @@ pub async fn open(
         inquiry.funding((venue, &catalogue), since, now, &mut known).await?;
         let mut feed = Feed::new(venue, &catalogue, &known.intervals, &known.last, inquiry.has_interest());
         feed.price(&inputs::quotes(venue, &catalogue));
+        if let Ok(coin) = Asset::new(wire.profile().fee_coin()) {
+            feed.price_fee_coin(coin, settings.run.currency);
+        }
         if settings.margin.collateral == Collateral::Coin {
             feed.ask_collateral(coins(&catalogue, venue));
         }
@@ -126,6 +129,7 @@ pub fn open_lines(opened: &mut Opened) {
             let ours = opened.catalogue.instruments().iter().filter(|one| one.venue_id == door.venue);
             ours.filter(|one| one.market == market).map(|one| one.symbol).collect()
         };
+        door.wire.keep_warm();
         let public = door.wire.open_lines(&of(Market::Spot), &of(Market::Perp));
         door.feed.expect(public);
     }

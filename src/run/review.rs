@@ -3,7 +3,7 @@
 //! It applies what is on disk and decides nothing; it opens no file and never writes. Tests: `tests/session_commands.rs`.
 
 use super::backtest::figures_of;
-use super::collect::{Collector, lines_of};
+use super::collect::{Collector, brought, lines_of};
 use super::returns::Curves;
 use super::session::{RecoverError, recover};
 use crate::config::Settings;
@@ -109,10 +109,11 @@ impl Review {
         self.summary.is_some()
     }
 
-    /// Money at the start, every quote coin one for one.
+    /// Money at the start, every quote coin one for one, with coins for fees as they began to count.
     #[must_use]
     pub fn capital(&self) -> Amount {
-        self.state.quotes.iter().map(|quote| self.state.ledger.opening(*quote)).sum()
+        let quotes: Amount = self.state.quotes.iter().map(|quote| self.state.ledger.opening(*quote)).sum();
+        quotes + self.state.ledger.tokens_opening()
     }
 
     /// Values the books at prices of a later instant, as the running session knows them.
@@ -172,7 +173,7 @@ impl Review {
         summary.pnl = valued.lines;
         // The yearly figures are those of the valuation, not of the last booking.
         let mut curves = self.collector.figures.curves.clone();
-        curves.value(valued.at, valued.equity, self.state.ledger.flows());
+        curves.value(valued.at, valued.equity, brought(&self.state));
         curves.fill(&mut summary);
         summary.schema = format!("carry.{}/2", self.identity.mode);
         summary.run = self.run.clone();

@@ -47,6 +47,9 @@ pub struct Snapshot {
     /// Of it, funding.
     #[serde(default)]
     pub funding: Amount,
+    /// Fees that were taken in coins whose price is not known: they are in neither `equity` nor `net`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unvalued: Vec<(Asset, Amount)>,
     /// Distance to liquidation of each wallet that margins a short: venue, quote coin, rise of the mark as a fraction.
     #[serde(default)]
     pub distances: Vec<(String, Asset, Option<Rate>)>,
@@ -167,6 +170,7 @@ impl Snapshot {
             equity,
             net: lines.total() - lines.transfers,
             funding: lines.funding,
+            unvalued: state.ledger.unpriced_tokens(),
             distances: distances(state),
             reconciled_ms: state.venues.iter().map(|venue| venue.reconciled).min().flatten(),
             alarms: BTreeMap::new(),

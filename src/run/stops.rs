@@ -103,6 +103,7 @@ fn text(why: Why) -> String {
         Why::NoPrice { leg: of } => format!("there is no price of the {} leg yet", leg(of)),
         Why::Stale { leg: of } => format!("the price of the {} leg is older than gates.max_age", leg(of)),
         Why::NoInput { input } => format!("{} is not known, and a gate needs it", input_word(input)),
+        Why::FeesUnvalued => "fees were taken in a coin whose price is not known, so the day's loss is not".to_owned(),
         Why::Latched { cause } => format!("{}: no entries of this pair", cause.as_str()),
         Why::NotTrading { leg: of } => format!("the venue takes no orders in the {} leg now", leg(of)),
         _ => words::words(why.kind()).0.to_owned(),
@@ -130,7 +131,7 @@ fn clears(state: &State, reason: &Reason, about: &About) -> Option<String> {
         Why::Foreign => "carry reconcile, then carry clear-halt --reason TEXT".to_owned(),
         Why::Differs => "carry reconcile".to_owned(),
         Why::MarginLow => "bring quote coin to the venue, or carry close PAIR".to_owned(),
-        Why::NoInput { .. } | Why::DiskShort => words::typed(reason.kind, about, None),
+        Why::NoInput { .. } | Why::FeesUnvalued | Why::DiskShort => words::typed(reason.kind, about, None),
         Why::Starting
         | Why::Ending
         | Why::Unreachable

@@ -241,6 +241,7 @@ fn list_event() -> impl Strategy<Value = Event> {
             .prop_map(|(venue, instrument)| Event::Foreign { venue, instrument }),
         (venue(), any::<u32>()).prop_map(|(venue, differences)| Event::Reconciled { venue, differences }),
         venue().prop_map(|venue| Event::Barred { venue }),
+        (asset(), price()).prop_map(|(asset, price)| Event::FeeCoinPriced { asset, price }),
         (venue(), proptest::option::of(instrument()))
             .prop_map(|(venue, instrument)| Event::OtherInstance { venue, instrument }),
         (venue(), any::<bool>(), proptest::option::of(time())).prop_map(|(venue, banned, until)| Event::Limited {
@@ -326,15 +327,16 @@ const fn kind(event: &Event) -> usize {
         Event::Disk { .. } => 40,
         Event::OtherInstance { .. } => 41,
         Event::Limited { .. } => 42,
+        Event::FeeCoinPriced { .. } => 43,
     }
 }
 
 #[test]
 fn every_kind_of_event_is_drawn() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let mut drawn = [false; 43];
+    let mut drawn = [false; 44];
     for _ in 0..5_000 {
         drawn[kind(&any_event().new_tree(&mut runner).unwrap().current())] = true;
     }
-    assert_eq!(drawn, [true; 43]);
+    assert_eq!(drawn, [true; 44]);
 }

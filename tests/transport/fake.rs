@@ -49,6 +49,8 @@ pub enum Deed {
     Stall(Vec<u8>),
     /// Resets the connection.
     Reset,
+    /// Answers reads and keeps the connection; resets it at a write.
+    Reads(Vec<u8>),
 }
 
 #[derive(Default)]
@@ -97,6 +99,7 @@ pub async fn venue(deed: Deed) -> (Site, Arc<Counts>, mpsc::UnboundedReceiver<St
             tokio::spawn(async move {
                 while let Some(request) = read_request(&mut stream).await {
                     counts.requests.fetch_add(1, Ordering::SeqCst);
+                    let is_read = request.starts_with("GET");
                     let _ = sender.send(request);
                     match &deed {
                         Deed::Answer(bytes) => drop(stream.write_all(bytes).await),
@@ -105,7 +108,8 @@ pub async fn venue(deed: Deed) -> (Site, Arc<Counts>, mpsc::UnboundedReceiver<St
                             let _ = stream.write_all(bytes).await;
                             std::future::pending::<()>().await;
                         }
-                        Deed::Reset => return drop(stream.set_zero_linger()),
+                        Deed::Reads(bytes) if is_read => drop(stream.write_all(bytes).await),
+                        Deed::Reset | Deed::Reads(_) => return drop(stream.set_zero_linger()),
                     }
                 }
             });

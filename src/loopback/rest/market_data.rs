@@ -2,6 +2,7 @@
 
 use super::super::Profile;
 use super::super::feeds::rate8;
+use super::super::fees;
 use super::super::listing::{Candle, Listing};
 use super::super::refusal::{Answer, Refusal, invalid_symbol, refuse};
 use super::super::venue::Venue;
@@ -204,8 +205,25 @@ fn dollars(venue: &Venue) -> Value {
     })
 }
 
+/// Another one: the coin of the discount on fees, at the price at which it is taken.
+const DISCOUNT: &str = "BNBUSDT";
+
+fn discount() -> Value {
+    let price = |hundredths: i64| {
+        let units = (fees::PRICE * 100 + hundredths) * (crate::domain::price::PRICE_ONE / 100);
+        price8(crate::domain::Price::from_units(units).ok())
+    };
+    json!({
+        "symbol": DISCOUNT, "bidPrice": price(-1), "bidQty": "1000.00000000",
+        "askPrice": price(1), "askQty": "1000.00000000",
+    })
+}
+
 fn book_ticker(venue: &Venue, call: &Call<'_>, market: Market) -> Answer {
     let stamp = venue.stamp().0;
+    if market == Market::Spot && call.params.get("symbol") == Some(DISCOUNT) {
+        return Ok(discount());
+    }
     if market == Market::Spot && call.params.get("symbol") == Some(DOLLARS) {
         return Ok(dollars(venue));
     }

@@ -397,6 +397,7 @@ impl Encoder<'_> {
 
     fn transfer(&self, act: &Act) -> Encoded {
         let Act::Transfer { from, asset, amount, id } = act else { return Err(self.without("transfer")) };
+        self.needs(Feature::Transfers, "way to move money between wallets")?;
         let (host, path) = self.profile.paths.transfer;
         let query = if self.profile.has(Feature::TransferClientId) {
             let kind = match from {

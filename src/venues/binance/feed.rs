@@ -159,6 +159,11 @@ impl Feed {
         self.watch.price(quotes);
     }
 
+    /// So is the coin that the venue takes fees in besides the usual ones, in this coin.
+    pub fn price_fee_coin(&mut self, asset: Asset, currency: Asset) {
+        self.watch.price_fee_coin(asset, currency);
+    }
+
     /// How far the venue's clock is from ours, and how wrong that may be: event times far off are refused from now on.
     pub fn clock(&mut self, offset: Option<(Span, Span)>) {
         self.spot.set_offset(offset);

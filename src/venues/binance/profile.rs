@@ -64,6 +64,8 @@ pub enum Feature {
     ChecksWindowAgain,
     /// Orders of the account are listed by `myTrades` on spot; else by `userTrades`.
     MyTrades,
+    /// Money can be moved between the wallets.
+    Transfers,
 }
 
 const BINANCE: &[Feature] = &[
@@ -83,9 +85,27 @@ const BINANCE: &[Feature] = &[
     Feature::TellingOverload,
     Feature::ChecksWindowAgain,
     Feature::MyTrades,
+    Feature::Transfers,
 ];
-const ASTER_V3: &[Feature] = &[Feature::TransferClientId, Feature::AgentList, Feature::Noop, Feature::FeesBelowZero];
-const ASTER_V1: &[Feature] = &[Feature::TransferClientId, Feature::FeesBelowZero];
+/// The demo has no wallet API (no rights of keys, no transfers), and its perp streams have no routes.
+const BINANCE_DEMO: &[Feature] = &[
+    Feature::WsApiUserData,
+    Feature::LimitMaker,
+    Feature::FillsInReply,
+    Feature::OpenInterest,
+    Feature::PremiumCandles,
+    Feature::SymbolConfig,
+    Feature::AccountConfig,
+    Feature::TradingStatus,
+    Feature::CollateralRates,
+    Feature::ContractInfo,
+    Feature::TellingOverload,
+    Feature::ChecksWindowAgain,
+    Feature::MyTrades,
+];
+const ASTER_V3: &[Feature] =
+    &[Feature::Transfers, Feature::TransferClientId, Feature::AgentList, Feature::Noop, Feature::FeesBelowZero];
+const ASTER_V1: &[Feature] = &[Feature::Transfers, Feature::TransferClientId, Feature::FeesBelowZero];
 
 /// Base addresses, without a slash at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -250,6 +270,31 @@ impl Profile {
         }
     }
 
+    /// The demo of Binance: play money, keys of its own. Its hosts are those of the documents; that its perp streams are not
+    /// routed is taken from other clients.
+    #[must_use]
+    pub fn binance_demo() -> Self {
+        Self {
+            name: "binance-demo",
+            hosts: Hosts {
+                rest_spot: "https://demo-api.binance.com".into(),
+                rest_perp: "https://demo-fapi.binance.com".into(),
+                rest_wallet: "https://demo-api.binance.com".into(),
+                ws_spot: "wss://demo-stream.binance.com:9443".into(),
+                ws_spot_api: Some("wss://demo-ws-api.binance.com/ws-api/v3".into()),
+                ws_perp: "wss://demo-fstream.binance.com".into(),
+            },
+            features: BINANCE_DEMO,
+            ..Self::binance()
+        }
+    }
+
+    /// Whether only play money is there: keys of it are of no use at the real venue, and the other way round.
+    #[must_use]
+    pub fn is_play(&self) -> bool {
+        crate::config::address::is_play(self.name)
+    }
+
     /// Aster with an agent's wallet.
     #[must_use]
     pub fn aster_v3(net: Net) -> Self {
@@ -314,11 +359,18 @@ impl Profile {
         }
     }
 
+    /// The coin of its own that the venue takes fees in at a discount, where the account wants that.
+    #[must_use]
+    pub fn fee_coin(&self) -> &'static str {
+        if self.name.starts_with("aster") { "ASTER" } else { "BNB" }
+    }
+
     /// The profile of a name in the configuration.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "binance" => Some(Self::binance()),
+            "binance-demo" => Some(Self::binance_demo()),
             "aster" => Some(Self::aster_v3(Net::Main)),
             "aster-testnet" => Some(Self::aster_v3(Net::Test)),
             "aster-v1" => Some(Self::aster_v1()),
@@ -416,7 +468,7 @@ mod tests {
 
     #[test]
     fn every_name_gives_the_profile_of_that_name() {
-        for name in ["binance", "aster", "aster-testnet", "aster-v1"] {
+        for name in ["binance", "binance-demo", "aster", "aster-testnet", "aster-v1"] {
             let profile = Profile::named(name).unwrap();
             assert_eq!(profile.name, name);
             assert_eq!(profile.has(Feature::WsApiUserData), profile.hosts.ws_spot_api.is_some());

@@ -73,6 +73,8 @@ struct Peg {
     asset: Asset,
     symbol: Symbol,
     inverted: bool,
+    /// A coin that fees are taken in, rather than a quote coin.
+    for_fees: bool,
     asked: Option<WallTime>,
 }
 
@@ -132,9 +134,18 @@ impl Watch {
             // The dollar coins are priced against each other: whichever of two leaves, both are far from one.
             let inverted = asset.as_str() == "USDT";
             let name = if inverted { "USDCUSDT".to_owned() } else { format!("{asset}USDT") };
-            Symbol::new(&name).ok().map(|symbol| Peg { asset: *asset, symbol, inverted, asked: None })
+            let for_fees = false;
+            Symbol::new(&name).ok().map(|symbol| Peg { asset: *asset, symbol, inverted, for_fees, asked: None })
         };
-        self.pegs = quotes.iter().filter_map(peg).collect();
+        self.pegs.retain(|peg| peg.for_fees);
+        self.pegs.extend(quotes.iter().filter_map(peg));
+    }
+
+    /// A coin that fees are taken in is priced in this coin too.
+    pub(super) fn price_fee_coin(&mut self, asset: Asset, currency: Asset) {
+        if let Ok(symbol) = Symbol::new(&format!("{asset}{currency}")) {
+            self.pegs.push(Peg { asset, symbol, inverted: false, for_fees: true, asked: None });
+        }
     }
 
     /// The stream said something.
@@ -231,7 +242,7 @@ impl Watch {
         let one = i128::from(PRICE_ONE);
         let units = if peg.inverted { one * one / i128::from(mid.units().max(1)) } else { i128::from(mid.units()) };
         let price = Price::from_units(i64::try_from(units).ok()?).ok()?;
-        Some(Event::Peg { asset, price })
+        Some(if peg.for_fees { Event::FeeCoinPriced { asset, price } } else { Event::Peg { asset, price } })
     }
 }
 
