@@ -6,11 +6,7 @@ use crate::domain::Market;
 use crate::net::budget::{Budget, NoBudget, Spend};
 use crate::net::carrier::Client;
 use crate::net::clock_offset::{ClockOffset, Seen};
-<<<<<<< HEAD
-use crate::net::http::{Lost, NoReply, Outgoing};
-=======
-use crate::net::http::{NoReply, Outgoing, WARM};
->>>>>>> 950b144 (Fees in the venue's own coin are valued, warm connections of orders, play money with keys of its own, a stranger's perp execution is booked (L34, L33, H09))
+use crate::net::http::{Lost, NoReply, Outgoing, WARM};
 use crate::net::{Clock, Reply};
 use crate::venues::answer::{Answer, Class, Refused};
 use crate::venues::ask::{Act, Ask, Request, Security, WriteRequest};
