@@ -2,7 +2,7 @@
 //! real files, joined to the loopback venue's core by a seeded network, in virtual time and one thread.
 //!
 //! `CARRY_SEEDS=5000 cargo test --release --test live_sim` runs the full count; `CARRY_SEED=7` one seed with its log. A failing run
-//! prints its seeds and what was broken. Seeds that ever failed stand in `tests/live_sim_seeds.txt` and always run.
+//! prints its seeds and what was broken. `CARRY_FAULT_NEW=1` plays the kinds of `live_sim/attack.rs` too, or those of a list. Seeds that ever failed stand in `tests/live_sim_seeds.txt` and always run.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -12,6 +12,12 @@
     reason = "helpers of a test stop at the first surprise; the count of seeds comes from the environment"
 )]
 
+#[path = "live_sim/acts.rs"]
+mod acts;
+#[path = "live_sim/attack.rs"]
+mod attack;
+#[path = "live_sim/channels.rs"]
+mod channels;
 #[path = "live_sim/clock.rs"]
 mod clock;
 #[path = "live_sim/crash.rs"]
@@ -24,6 +30,8 @@ mod network;
 mod operator;
 #[path = "live_sim/plan.rs"]
 mod plan;
+#[path = "live_sim/told.rs"]
+mod told;
 #[path = "live_sim/world.rs"]
 mod world;
 
@@ -50,6 +58,8 @@ struct Sum {
     executions: u64,
     worst_naked_ms: i64,
     worst_orders: u32,
+    worst_held_ms: i64,
+    worst_weight: u64,
     fired: BTreeMap<&'static str, u64>,
     failed: Vec<String>,
 }
@@ -62,6 +72,8 @@ fn take(sum: &mut Sum, seed: u64, report: &world::Report) {
     sum.executions += found.executions;
     sum.worst_naked_ms = sum.worst_naked_ms.max(found.worst_naked_ms);
     sum.worst_orders = sum.worst_orders.max(found.worst_orders);
+    sum.worst_weight = sum.worst_weight.max(found.worst_weight);
+    sum.worst_held_ms = sum.worst_held_ms.max(found.worst_held_ms);
     for (row, count) in &found.fired {
         *sum.fired.entry(row).or_default() += count;
     }
@@ -70,8 +82,9 @@ fn take(sum: &mut Sum, seed: u64, report: &world::Report) {
     }
     if !found.broken.is_empty() {
         let text = found.broken.join("\n    ");
+        let new = std::env::var("CARRY_FAULT_NEW").map(|list| format!("CARRY_FAULT_NEW={list} ")).unwrap_or_default();
         sum.failed.push(format!(
-            "seed {seed} (CARRY_SEED={seed} cargo test --release --test live_sim -- --nocapture)\n    {text}"
+            "seed {seed} ({new}CARRY_SEED={seed} cargo test --release --test live_sim -- --nocapture)\n    {text}"
         ));
     }
 }
@@ -79,7 +92,7 @@ fn take(sum: &mut Sum, seed: u64, report: &world::Report) {
 #[test]
 fn a_live_run_among_faults_keeps_the_way_and_the_end() {
     if let Ok(filter) = std::env::var("CARRY_LOG") {
-        let log = tracing_subscriber::fmt().with_ansi(false).with_target(false);
+        let log = tracing_subscriber::fmt().with_ansi(false).with_target(false).with_timer(clock::Seconds);
         let _ = log.with_env_filter(tracing_subscriber::EnvFilter::new(filter)).try_init();
     }
     let next = Mutex::new(seeds().into_iter());
@@ -103,8 +116,17 @@ fn a_live_run_among_faults_keeps_the_way_and_the_end() {
     let sum = sum.into_inner().unwrap();
     let hours = sum.seeds * u64::try_from(world::LENGTH / 3_600_000).unwrap();
     println!(
-        "{} seeds, {hours} simulated hours, {} orders, {} executions, {} crashes, worst naked {} ms, worst orders of a leg {}\nfired: {:?}",
-        sum.seeds, sum.orders, sum.executions, sum.crashes, sum.worst_naked_ms, sum.worst_orders, sum.fired
+        "{} seeds, {hours} simulated hours, {} orders, {} executions, {} crashes, worst naked {} ms, held for a person {} s at most, worst orders of a leg {}, most weight {} %",
+        sum.seeds,
+        sum.orders,
+        sum.executions,
+        sum.crashes,
+        sum.worst_naked_ms,
+        sum.worst_held_ms / 1_000,
+        sum.worst_orders,
+        sum.worst_weight
     );
+    println!("{:<10}{:>9}", "row", "fired");
+    sum.fired.iter().for_each(|(row, count)| println!("{row:<10}{count:>9}"));
     assert!(sum.failed.is_empty(), "{} of {} seeds failed:\n{}", sum.failed.len(), sum.seeds, sum.failed.join("\n"));
 }

@@ -122,6 +122,15 @@ impl Core {
         Answered { status, headers: reply.headers, body: reply.body }
     }
 
+    /// What the account's owner does on the venue's own page, or what it shows there: no key, no weight, no faults.
+    pub fn by_hand(&mut self, method: &str, path_and_query: &str) -> Answered {
+        let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+        let (method, path, query) = (method.to_owned(), path.to_owned(), query.to_owned());
+        let reply = self.0.by_hand(&Request { method, path, query, ..Request::default() });
+        let status = if reply.status == 0 { 200 } else { reply.status };
+        Answered { status, headers: reply.headers, body: reply.body }
+    }
+
     /// Opens a line at this path; nothing where no line is served.
     pub fn connect(&mut self, path_and_query: &str) -> Option<Line> {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));

@@ -57,6 +57,10 @@ impl Venue {
             book.nudge(pulses, step);
         }
         let Some(diff) = book.flush() else { return };
+        if !self.streams.hears_of(&name) {
+            self.trades += u64::from(!recorded && pulses.is_multiple_of(SLOW));
+            return;
+        }
         let trade = (!recorded && pulses.is_multiple_of(SLOW)).then(|| listing.book(market).best()).flatten();
         // What nobody hears is not written.
         let heard = |name: &str| self.streams.wanted(market, name);

@@ -241,6 +241,16 @@ impl Markets {
                     *if *market == Market::Spot { spot } else { perp } = *halted;
                 }
             }
+            Act::Rules { symbol, market, tick, step, min_notional, taker } => {
+                if let Some(listing) = self.get_mut(symbol.as_str()) {
+                    let leg = if *market == Market::Spot { &mut listing.spot } else { &mut listing.perp };
+                    leg.rules.tick = tick.unwrap_or(leg.rules.tick);
+                    leg.rules.step = step.unwrap_or(leg.rules.step);
+                    leg.rules.min_quantity = step.unwrap_or(leg.rules.min_quantity);
+                    leg.rules.min_notional = min_notional.unwrap_or(leg.rules.min_notional);
+                    leg.fees.taker = taker.unwrap_or(leg.fees.taker);
+                }
+            }
             Act::Brackets { symbol, factor } => {
                 if let Some(listing) = self.get_mut(symbol.as_str()) {
                     for bracket in &mut listing.perp.brackets {
@@ -268,6 +278,7 @@ pub(crate) const fn is_of_market(act: &Act) -> bool {
             | Act::Delist { .. }
             | Act::Halt { .. }
             | Act::Brackets { .. }
+            | Act::Rules { .. }
     )
 }
 

@@ -81,6 +81,26 @@ pub(crate) enum Act {
         /// The factor, 1 to 20.
         factor: u8,
     },
+    /// A leg's grid, minimum or taker fee is another from now on (faults E04, E09).
+    Rules {
+        /// Which symbol.
+        symbol: Symbol,
+        /// `spot` or `perp`.
+        market: crate::domain::Market,
+        /// Price grid.
+        tick: Option<crate::domain::Price>,
+        /// Quantity grid, and the least quantity.
+        step: Option<crate::domain::Quantity>,
+        /// Least value of an order.
+        min_notional: Option<crate::domain::Amount>,
+        /// What takers pay.
+        taker: Option<Rate>,
+    },
+    /// The venue settles the account's position at the mark by force; trading goes on (fault E03).
+    Settle {
+        /// Of which perp.
+        symbol: Symbol,
+    },
     /// Every request is answered 429 for this long.
     RateLimit {
         /// How long.

@@ -155,10 +155,15 @@ impl Venue {
             for id in open {
                 self.end(id, Status::Expired, Happened::Expired);
             }
-            let coins = self.books.position(symbol).coins.magnitude();
-            let client = format!("settlement_autoclose-{}", self.now.0);
-            self.close_by_venue(symbol, coins, client, Happened::Trade);
+            self.settle_by_force(symbol);
         }
+    }
+
+    /// Closes a whole position at the mark, as when trading ends.
+    pub(crate) fn settle_by_force(&mut self, symbol: Symbol) {
+        let coins = self.books.position(symbol).coins.magnitude();
+        let client = format!("settlement_autoclose-{}", self.now.0);
+        self.close_by_venue(symbol, coins, client, Happened::Trade);
     }
 
     /// Countdowns that ran out cancel the open orders of their symbol.

@@ -112,12 +112,21 @@ impl Streams {
 
     /// Whether anybody listens to a stream of a market.
     pub(crate) fn wanted(&self, market: Market, name: &str) -> bool {
-        self.entries.values().any(|entry| serves(entry.route, market, name) && entry.names.contains(name))
+        self.entries.values().any(|entry| entry.names.contains(name) && serves(entry.route, market, name))
+    }
+
+    /// Whether anybody listens to any stream of a symbol, by its name in lower case.
+    pub(crate) fn hears_of(&self, symbol: &str) -> bool {
+        let of = |name: &String| name.strip_prefix(symbol).is_some_and(|rest| rest.starts_with('@'));
+        self.entries.values().any(|entry| {
+            let from = (std::ops::Bound::Included(symbol), std::ops::Bound::Unbounded);
+            entry.names.range::<str, _>(from).next().is_some_and(of)
+        })
     }
 
     /// Sends a public message.
     pub(crate) fn publish(&mut self, market: Market, name: &str, value: &Value, wrong: Option<&Wrong>) {
-        let hears = |entry: &Entry| serves(entry.route, market, name) && entry.names.contains(name);
+        let hears = |entry: &Entry| entry.names.contains(name) && serves(entry.route, market, name);
         let of = |streams: &Self, combined: bool| -> Vec<u64> {
             let rows = streams.entries.iter().filter(|(_, entry)| hears(entry) && entry.combined == combined);
             rows.map(|(id, _)| *id).collect()

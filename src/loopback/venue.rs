@@ -187,6 +187,7 @@ impl Venue {
         match act {
             Act::Adl { symbol, share } => self.deleverage(*symbol, *share),
             Act::Liquidation { symbol } => self.liquidate(*symbol),
+            Act::Settle { symbol } => self.settle_by_force(*symbol),
             Act::RateLimit { lasts } => self.limits.spent_until = Some(now + *lasts),
             Act::Ban { lasts } => self.limits.banned_until = Some(now + *lasts),
             Act::ClockSkew { ms } => self.skew = Span(*ms),

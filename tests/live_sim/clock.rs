@@ -80,3 +80,13 @@ pub(crate) fn forget() {
 pub(crate) fn machine() -> Clock {
     Clock { wall: run_wall, steady_ns: steady, look: Duration::from_hours(1), anchor, machine: wall }
 }
+
+/// Seconds of the simulated run, for log lines.
+pub(crate) struct Seconds;
+
+impl tracing_subscriber::fmt::time::FormatTime for Seconds {
+    fn format_time(&self, to: &mut tracing_subscriber::fmt::format::Writer<'_>) -> std::fmt::Result {
+        let passed = TIMES.with_borrow(|times| times.as_ref().map_or(0, |times| times.start.elapsed().as_millis()));
+        write!(to, "{:>5}.{:03} s ", passed / 1_000, passed % 1_000)
+    }
+}

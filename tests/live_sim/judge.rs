@@ -4,8 +4,10 @@
 //! market, a dead process. Lost streams and failing lists excuse nothing: what reduces risk needs neither.
 
 use super::clock::true_ms;
+use super::told::Told;
 use carry::domain::{Amount, Asset, Market, Quantity, Side, SignedQuantity, Symbol};
 use carry::loopback::{Answered, Core, Executed, Holdings};
+use carry::port::command::AlarmKind;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -18,6 +20,13 @@ const PAUSE_MS: i64 = 4_000;
 /// Orders of one leg between two moments at which the pair was equal and at rest.
 const ORDERS: u32 = 6;
 
+/// Orders of one leg that reached the venue while the pair was unequal.
+const ATTEMPTS: u32 = 8;
+/// A stranger's trade is noticed within one comparison.
+const FOREIGN_MS: i64 = 45_000;
+const FOREIGN: &[AlarmKind] =
+    &[AlarmKind::Foreign, AlarmKind::Difference, AlarmKind::IllegalReport, AlarmKind::ReduceRefused, AlarmKind::Halted];
+
 /// One coin's two legs.
 #[derive(Debug, Default, Clone)]
 struct Legs {
@@ -28,8 +37,14 @@ struct Legs {
     worst: i64,
     orders: [u32; 2],
     last_trade: BTreeMap<&'static str, (Side, i64, Quantity)>,
-    /// A stranger's hand was in it: a person decides.
-    foreign: bool,
+    /// Orders that arrived since it was equal, by leg.
+    attempts: [u32; 2],
+    /// What strangers traded, in units of 1e-8 coins: spot and perp.
+    foreign: [i64; 2],
+    /// Time in which strangers' trades make it unequal and a person decides.
+    held: i64,
+    /// A channel shows wrong prices of it until then.
+    bent: i64,
 }
 
 /// Whether an order was not executed whole.
@@ -45,10 +60,13 @@ pub(crate) struct Findings {
     pub(crate) broken: Vec<String>,
     pub(crate) worst_naked_ms: i64,
     pub(crate) worst_orders: u32,
+    pub(crate) worst_held_ms: i64,
     pub(crate) orders: u64,
     pub(crate) executions: u64,
     pub(crate) fired: BTreeMap<&'static str, u64>,
     pub(crate) refused_by_limits: u64,
+    /// Most of a minute's weight that was used, in percent of what the venue gives.
+    pub(crate) worst_weight: u64,
 }
 
 /// The judge of one seed.
@@ -71,6 +89,10 @@ pub(crate) struct Judge {
     /// Every answer goes to the log.
     traces: bool,
     start: i64,
+    /// What a person is told.
+    pub(crate) told: Told,
+    /// Lines and lists go wrong in this seed, so that news may be late.
+    pub(crate) noisy: bool,
 }
 
 impl Judge {
@@ -92,6 +114,8 @@ impl Judge {
             log: Vec::new(),
             traces: std::env::var("CARRY_TRACE").is_ok(),
             start: true_ms(),
+            told: Told::default(),
+            noisy: false,
         }
     }
 
@@ -131,10 +155,12 @@ impl Judge {
     /// A line says nothing for so long: what the venue does meanwhile is known by the next lists.
     pub(crate) fn frozen(&mut self, ms: i64) {
         self.frozen = self.frozen.max(true_ms() + ms);
+        self.told.blind(self.frozen);
     }
 
     /// An act of the venue or of a stranger, in the grammar of fault files.
-    pub(crate) fn act(&mut self, text: &str) {
+    pub(crate) fn act(&mut self, text: &str, holdings: &Holdings) {
+        let now = true_ms();
         self.note(text.replace('\n', ", "));
         let lasts =
             text.lines().find_map(|line| line.strip_prefix("for = \"")?.strip_suffix("s\"")?.parse::<i64>().ok());
@@ -152,26 +178,90 @@ impl Judge {
             let lasts = if text.contains("true") { 20 * 60_000 } else { 30_000 };
             self.halted = true_ms() + lasts;
         }
-        if text.contains("\"adl\"") || text.contains("\"liquidation\"") || text.contains("\"rally\"") {
-            self.venue_acts = true_ms() + 60_000;
+        let says = |word: &str| text.contains(&format!("\"{word}\""));
+        if says("adl") || says("liquidation") || says("rally") || says("settle") {
+            self.venue_acts = now + 60_000;
         }
-        if text.contains("\"foreign\"") || text.contains("\"revoke\"") || text.contains("\"hedge\"") {
-            for legs in self.legs.values_mut() {
-                legs.foreign = true;
+        let held = self.lots.keys().find(|symbol| says(symbol.as_str()) && holdings.positions.contains_key(symbol));
+        let within = if self.noisy { FOREIGN_MS } else { 8_000 };
+        if held.is_some() && says("adl") {
+            self.told.expect(now, within, &[AlarmKind::Adl], "E12");
+        }
+        if held.is_some() && says("liquidation") {
+            self.told.expect(now, within, &[AlarmKind::Liquidated], "E13");
+        }
+        if held.is_some() && says("settle") {
+            let kinds = &[AlarmKind::TradingEnds, AlarmKind::Adl, AlarmKind::Liquidated, AlarmKind::Difference];
+            self.told.expect(now, within, kinds, "E03");
+        }
+        if says("foreign") {
+            self.told.expect(now, FOREIGN_MS, FOREIGN, "H09");
+        }
+        if text.contains("\"rules\"") && text.contains("step") {
+            for (symbol, (_, lot)) in &mut self.lots {
+                let coarse = if symbol.as_str() == "BTCUSDT" { "0.01" } else { "0.1" };
+                *lot = (*lot).max(Quantity::parse(coarse).unwrap());
             }
         }
     }
 
+    /// A stranger did something on the venue's page.
+    pub(crate) fn touched(&mut self, path_and_query: &str) {
+        if path_and_query.contains("/order") {
+            self.told.expect(true_ms(), FOREIGN_MS, FOREIGN, "H10");
+        }
+    }
+
+    /// A channel shows wrong prices.
+    pub(crate) fn bent(&mut self, symbol: &str, until: i64) {
+        if let Some(legs) = self.legs.get_mut(&Symbol::new(symbol).unwrap()) {
+            legs.bent = legs.bent.max(until);
+        }
+    }
+
+    /// Coins of a pair in the account, in units of 1e-8.
+    pub(crate) fn coins(&self, holdings: &Holdings, symbol: &str) -> i64 {
+        let (coin, _) = self.lots[&Symbol::new(symbol).unwrap()];
+        holdings.spot.get(&coin).map_or(0, |amount| i64::try_from(amount.units() / 10_000_000_000).unwrap())
+    }
+
+    /// An order met a refusal that the plan made.
+    pub(crate) fn refused(&mut self, path: &str, symbol: &str, body: &str) {
+        self.found.orders += 1;
+        self.note(format!("order at {path} of {symbol}: refused {body}"));
+        self.attempt(path, symbol, true);
+    }
+
+    /// An order came; refused ones excuse for a while, and not without end.
+    fn attempt(&mut self, path: &str, symbol: &str, short: bool) {
+        let now = true_ms();
+        let (excused, limited) = (self.excused, self.limited);
+        let Some(legs) = Symbol::new(symbol).ok().and_then(|symbol| self.legs.get_mut(&symbol)) else { return };
+        let place = usize::from(path.starts_with("/fapi"));
+        legs.attempts[place] += 1;
+        let count = legs.attempts[place];
+        if short && count <= ATTEMPTS {
+            self.excused = excused.max(now + 6_000);
+            self.caused = now;
+        }
+        if count == ATTEMPTS + 1 && legs.naked_since.is_some() && now > limited {
+            self.break_(format!("L16: {count} orders at {path} of {symbol} before it was equal"));
+        }
+    }
+
     /// The venue answered a request.
-    pub(crate) fn answered(&mut self, is_order: bool, path: &str, answered: &Answered) {
+    pub(crate) fn answered(&mut self, order: Option<&str>, path: &str, answered: &Answered) {
+        let is_order = order.is_some();
+        let most = if path.starts_with("/fapi") { 2_400 } else { 6_000 };
+        let used = answered.headers.iter().find(|(name, _)| *name == "x-mbx-used-weight-1m");
+        let used = used.and_then(|(_, value)| value.parse::<u64>().ok()).unwrap_or(0) * 100 / most;
+        self.found.worst_weight = self.found.worst_weight.max(used);
         if is_order {
             self.found.orders += 1;
             let body: String = answered.body.chars().take(90).collect();
             self.note(format!("order at {path}: {} {body}", answered.status));
-            if answered.status != 200 || is_short(&answered.body) {
-                self.excused = self.excused.max(true_ms() + 6_000);
-                self.caused = true_ms();
-            }
+            let short = answered.status != 200 || is_short(&answered.body);
+            self.attempt(path, order.unwrap_or_default(), short);
         }
         if !is_order && self.traces {
             self.note(format!("{path}: {} {}", answered.status, answered.body.chars().take(140).collect::<String>()));
@@ -192,21 +282,32 @@ impl Judge {
         let now = true_ms();
         let holdings = core.holdings();
         let symbols: Vec<(Symbol, Asset, Quantity)> = self.lots.iter().map(|(s, (c, l))| (*s, *c, *l)).collect();
-        for (symbol, coin, lot) in symbols {
+        for (place, (symbol, coin, lot)) in symbols.into_iter().enumerate() {
             let delta = self.delta(&holdings, symbol, coin);
             let excused = now < self.excused.max(self.halted);
             let Some(legs) = self.legs.get_mut(&symbol) else { continue };
             let passed = now - legs.last;
             legs.last = now;
-            if delta.magnitude() <= lot {
+            // Without what strangers traded, with it, or with one leg of it.
+            let [spot, perp] = legs.foreign;
+            let is_own = |foreign: i64| (delta - SignedQuantity::from_units(foreign)).magnitude() <= lot;
+            if delta.magnitude() <= lot || is_own(spot + perp) || is_own(spot) || is_own(perp) {
+                if delta.magnitude() > lot {
+                    legs.held += passed;
+                    self.found.worst_held_ms = self.found.worst_held_ms.max(legs.held);
+                }
                 if legs.naked_since.take().is_some() {
                     legs.orders = [0, 0];
                     legs.counted = 0;
                 }
+                if delta.magnitude() <= lot {
+                    legs.held = 0;
+                }
+                legs.attempts = [0, 0];
                 continue;
             }
             let since = *legs.naked_since.get_or_insert(now);
-            if !excused && !legs.foreign && since != now {
+            if !excused && since != now {
                 legs.counted += passed;
             }
             let (counted, worst) = (legs.counted, legs.worst);
@@ -217,6 +318,12 @@ impl Judge {
                     "I1: {symbol} unequal by {delta} for {counted} ms without a cause (faults on: {faulty})"
                 ));
             }
+            if let Some(wrong) = self.told.about(now, (symbol, place), since, self.excused.max(self.halted)) {
+                self.break_(wrong);
+            }
+        }
+        for missed in self.told.missed(now, self.excused.max(self.halted)) {
+            self.break_(missed);
         }
         for (client, count) in core.arrivals() {
             if *count > 1 {
@@ -259,6 +366,17 @@ impl Judge {
             return;
         }
         let Some(legs) = self.legs.get_mut(&one.symbol) else { return };
+        if ["web_", "and_", "c7-deadbeef"].iter().any(|stranger| one.client.starts_with(stranger)) {
+            legs.foreign[usize::from(one.market == Market::Perp)] += one.quantity.signed(one.side).units();
+            return;
+        }
+        let held =
+            (206..298).contains(&((now - self.start) / 60_000)) || (12..108).contains(&((now - self.start) / 60_000));
+        let leaves = (one.side == Side::Sell) == (one.market == Market::Spot);
+        if now < legs.bent && held && leaves && legs.naked_since.is_none() && now > venue_acts && now > excused {
+            self.break_(format!("B10: {market} {} {:?} while a channel shows wrong prices", one.symbol, one.side));
+            return;
+        }
         let before = legs.last_trade.insert(market, (one.side, now, one.quantity));
         let slot = &mut legs.orders[usize::from(one.market == Market::Perp)];
         *slot += 1;
@@ -284,6 +402,11 @@ impl Judge {
                 now - at
             ));
         }
+    }
+
+    /// Whether a position is what strangers traded.
+    pub(crate) fn is_a_strangers(&self, symbol: Symbol, coins: SignedQuantity) -> bool {
+        self.legs.get(&symbol).is_some_and(|legs| legs.foreign[1] == coins.units())
     }
 
     /// How the end must be.

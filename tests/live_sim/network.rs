@@ -2,9 +2,10 @@
 //!
 //! The venue's books are the truth; whatever changes them is shown to the judge at once. One task, no threads, no sockets.
 
+use super::channels::Channels;
 use super::clock::true_ms;
 use super::judge::Judge;
-use super::plan::{Draws, Plan, What};
+use super::plan::{Draws, Plan};
 use carry::domain::Span;
 use carry::loopback::{Core, Line, Said};
 use carry::net::carrier::{Asked, Carried, Dialled, Ends};
@@ -24,7 +25,18 @@ pub(crate) type Queue = Rc<RefCell<Option<mpsc::UnboundedReceiver<Asked>>>>;
 
 type Answer = oneshot::Sender<Result<Reply, NoReply>>;
 
-enum Due {
+/// What the plan does to the process and its folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Its folder is copied.
+    Keep,
+    /// It is dead until then.
+    Dead(i64),
+    /// It is dead until then, and its folder is the copy.
+    Restored(i64),
+}
+
+pub(super) enum Due {
     Execute(Box<Carried>),
     Answer(Answer, Box<Result<Reply, NoReply>>),
     Dial(Box<Dialled>),
@@ -34,7 +46,7 @@ enum Due {
     Act(usize),
 }
 
-struct Open {
+pub(super) struct Open {
     line: Line,
     ends: Option<Ends>,
     hand: Option<oneshot::Receiver<Ends>>,
@@ -51,19 +63,19 @@ pub(crate) struct Network {
     pub(crate) core: Core,
     pub(crate) plan: Plan,
     pub(crate) judge: Judge,
-    draws: Draws,
+    pub(super) draws: Draws,
     queue: Queue,
     due: BTreeMap<(i64, u64), Due>,
     sequence: u64,
-    lines: BTreeMap<u64, Open>,
+    pub(super) lines: BTreeMap<u64, Open>,
     next_line: u64,
     start: i64,
-    offline: i64,
+    pub(super) offline: i64,
     failing: BTreeMap<String, i64>,
-    bodies: BTreeMap<String, String>,
+    pub(super) channels: Channels,
     pulse: i64,
-    /// The bot shall be dead until then: read by the world.
-    pub(crate) kill: Rc<RefCell<Option<i64>>>,
+    /// What shall be done to the process: read by the world.
+    pub(crate) kill: Rc<RefCell<Option<Fate>>>,
     over: bool,
 }
 
@@ -83,11 +95,14 @@ impl Network {
             start,
             offline: 0,
             failing: BTreeMap::new(),
-            bodies: BTreeMap::new(),
+            channels: Channels::default(),
             pulse: 2_000,
             kill: Rc::new(RefCell::new(None)),
             over: false,
         };
+        let rates = &network.plan.rates;
+        network.judge.noisy = network.plan.way.1 > 20
+            || rates.line_dies + rates.line_freezes + rates.line_lags + rates.late + rates.slow + rates.unsent > 0;
         network.at(start, Due::Pulse);
         for (place, timed) in network.plan.acts.clone().iter().enumerate() {
             network.at(start + timed.at, Due::Act(place));
@@ -95,13 +110,18 @@ impl Network {
         network
     }
 
-    fn at(&mut self, when: i64, what: Due) {
+    pub(super) fn at(&mut self, when: i64, what: Due) {
         self.sequence += 1;
         self.due.insert((when, self.sequence), what);
     }
 
     fn faulty(&self) -> bool {
         true_ms() - self.start < self.plan.until
+    }
+
+    /// Whether a kind that `attack.rs` adds strikes.
+    pub(super) fn strikes_more(&mut self, rate: u32, row: &'static str) -> bool {
+        self.strikes(|_| rate, row)
     }
 
     fn strikes(&mut self, of: impl Fn(&super::plan::Rates) -> u32, row: &'static str) -> bool {
@@ -214,9 +234,24 @@ impl Network {
         if is_order && self.strikes(|rates| rates.order, "A02") {
             self.spoil(&path);
         }
+        if is_order && let Some((status, body)) = self.refused(&path, &carried) {
+            self.answer(carried, now + way, (status, Vec::new(), body.to_owned()));
+            return;
+        }
+        let before = self.plan.more.odd_before;
+        if is_write && self.strikes_more(before, "A07") {
+            self.judge.excuse(true, 20_000);
+            let (status, body) = Channels::odd(&mut self.draws);
+            self.answer(carried, now + way, (status, Vec::new(), body.to_owned()));
+            return;
+        }
+        if is_write && self.plan.more.lag > 0 {
+            self.channels.keep(now, &mut self.core);
+        }
         let key = carried.header.as_ref().map(|(_, value)| value.as_str());
         let answered = self.core.request(method, &carried.path_and_query, carried.body.as_deref(), key);
-        self.judge.answered(is_order, &path, &answered);
+        let order = is_order.then(|| symbol_of(&carried));
+        self.judge.answered(order.as_deref(), &path, &answered);
         self.look();
         if self.strikes(|rates| rates.unanswered, "A04") {
             self.judge.excuse(is_write, 20_000);
@@ -238,16 +273,19 @@ impl Network {
             self.answer(carried, now + way, (503, Vec::new(), body.to_owned()));
             return;
         }
-        let mut body = answered.body;
-        if carried.method == Method::Get && answered.status == 200 && is_list(&path) {
-            let stale = self.strikes(|rates| rates.stale, "C06");
-            if let Some(before) = self.bodies.get(&path).filter(|_| stale) {
-                body.clone_from(before);
-            } else {
-                self.bodies.insert(path, body.clone());
-            }
+        let after = self.plan.more.odd_after;
+        if is_write && self.strikes_more(after, "A07") {
+            self.judge.excuse(true, 20_000);
+            let (status, body) = Channels::odd(&mut self.draws);
+            self.answer(carried, now + way, (status, Vec::new(), body.to_owned()));
+            return;
         }
-        self.answer(carried, now + way, (answered.status, answered.headers, body));
+        let (status, body) = if is_write {
+            (answered.status, answered.body)
+        } else {
+            self.shown(&path, &carried, answered.status, answered.body)
+        };
+        self.answer(carried, now + way, (status, answered.headers, body));
     }
 
     /// Lists of one kind fail for some minutes.
@@ -262,25 +300,10 @@ impl Network {
         if self.strikes(|rates| rates.list_fails, "C07") {
             let lasts = self.draws.between(5_000, 600_000);
             self.failing.insert(path.to_owned(), now + lasts);
+            self.judge.told.blind(now + lasts);
             return true;
         }
         false
-    }
-
-    /// The next order at this path fills in part, finds nothing, or is refused.
-    fn spoil(&mut self, path: &str) {
-        let act = match self.draws.below(6) {
-            0 | 1 => "partial = \"0.4\"",
-            2 => "no_fill = true",
-            3 => "error = { code = -2019, msg = \"Margin is insufficient.\", status = 400 }",
-            4 => "error = { code = -1008, msg = \"Server is currently overloaded.\", status = 503 }",
-            _ => {
-                "error = { code = -4131, msg = \"The counterparty's best price does not meet the PERCENT_PRICE filter limit.\", status = 400 }"
-            }
-        };
-        self.judge.excuse(true, 10_000);
-        let text = format!("match = {{ path = \"{path}\", method = \"POST\", times = 1 }}\n{act}");
-        self.core.fault(&text).unwrap();
     }
 
     fn answer(
@@ -342,45 +365,6 @@ impl Network {
                 self.at(now + self.pulse, Due::Pulse);
             }
             Due::Act(place) => self.act(place),
-        }
-    }
-
-    fn act(&mut self, place: usize) {
-        let now = true_ms();
-        let Some(timed) = self.plan.acts.get(place).cloned() else { return };
-        match timed.what {
-            What::Venue(text, row) => {
-                self.judge.fired(row);
-                self.judge.act(&text);
-                self.core.act(&text).unwrap();
-                self.look();
-            }
-            What::Order(text, row) => {
-                self.judge.fired(row);
-                self.judge.excuse(true, 10_000);
-                self.core.fault(&text).unwrap();
-            }
-            What::Step(ms) => {
-                self.judge.fired("G09");
-                super::clock::step_wall(ms);
-            }
-            What::Drift(ppm) => {
-                self.judge.fired("G10");
-                super::clock::drift(ppm);
-            }
-            What::Offline(ms) => {
-                self.judge.fired("D18");
-                self.judge.excuse(true, ms + 30_000);
-                self.offline = now + ms;
-                for id in self.lines.keys().copied().collect::<Vec<_>>() {
-                    self.at(now + 10, Due::End(id));
-                }
-            }
-            What::Kill(ms) => {
-                self.judge.fired("G01");
-                self.judge.excuse(true, ms + 60_000);
-                *self.kill.borrow_mut() = Some(now + ms);
-            }
         }
     }
 
@@ -463,6 +447,12 @@ impl Network {
         let freezes = self.strikes(|rates| rates.line_freezes, "B06");
         let lasts = self.draws.between(10_000, 900_000);
         let doubled = self.strikes(|rates| rates.doubled, "C02");
+        let mut text = text;
+        if self.channels.is_bent(now) {
+            let path = self.lines.get(&id).map(|open| open.path.clone()).unwrap_or_default();
+            let Some(shown) = self.channels.pushed(&path, text) else { return };
+            text = shown;
+        }
         let Some(open) = self.lines.get_mut(&id) else { return };
         if freezes {
             open.frozen = now + lasts;
@@ -485,14 +475,21 @@ impl Network {
         self.at(at, Due::Frame(id, text));
     }
 
-    fn look(&mut self) {
+    pub(super) fn look(&mut self) {
         let faulty = self.faulty();
         self.judge.look(&self.core, faulty);
     }
 }
 
+/// Which symbol a request names.
+pub(super) fn symbol_of(carried: &Carried) -> String {
+    let text = [&carried.path_and_query, carried.body.as_deref().unwrap_or_default()].join("&");
+    let named = text.split(['&', '?']).find_map(|part| part.strip_prefix("symbol="));
+    named.unwrap_or_default().to_owned()
+}
+
 /// Lists that recovery and comparison read.
-fn is_list(path: &str) -> bool {
+pub(super) fn is_list(path: &str) -> bool {
     ["/account", "/balance", "/positionRisk", "/openOrders", "/myTrades", "/userTrades", "/income", "/fundingRate"]
         .iter()
         .any(|word| path.ends_with(word))

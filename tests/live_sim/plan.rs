@@ -3,6 +3,7 @@
 //! Written from the fault catalogue. Each class has a rate from never to very often, drawn apart from the others, so that some
 //! seeds have one thing alone and some have everything. Times are true milliseconds after the start.
 
+use super::attack::{self, Bent, Hand, MoreRates, Refusing};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
@@ -92,6 +93,16 @@ pub(crate) enum What {
     Offline(i64),
     /// The bot is killed by time, and started again after so many milliseconds.
     Kill(i64),
+    /// A stranger does something, and its row.
+    Hand(Hand, &'static str),
+    /// Orders are refused for a time.
+    Refuse(Refusing),
+    /// A channel shows wrong prices for a time.
+    Bend(Bent),
+    /// The state folder is copied.
+    Keep,
+    /// The bot is killed, and its folder is the copy when it starts after so many milliseconds.
+    Restore(i64),
 }
 
 /// All of one seed.
@@ -107,6 +118,8 @@ pub(crate) struct Plan {
     pub(crate) push: (i64, i64),
     /// Every so many durable writes the process dies at one; none when zero.
     pub(crate) crash_every: u64,
+    /// Rates of what `attack.rs` adds.
+    pub(crate) more: MoreRates,
 }
 
 const MINUTE: i64 = 60_000;
@@ -122,6 +135,7 @@ impl Plan {
             way: (1, draws.pick(&[3, 20, 80, 250])),
             push: (0, draws.pick(&[1, 10, 100, 400])),
             crash_every: 0,
+            more: MoreRates::default(),
         };
         if seed == 0 {
             return plan;
@@ -153,6 +167,7 @@ impl Plan {
             plan.add(at, draws);
         }
         plan.acts.sort_by_key(|timed| timed.at);
+        attack::add(&mut plan, seed);
         plan
     }
 

@@ -3,9 +3,10 @@
 use super::clock::{self, true_ms};
 use super::crash::{Crashing, copy};
 use super::judge::{Findings, Judge};
-use super::network::{Network, Queue};
+use super::network::{Fate, Network, Queue};
 use super::operator::operate;
 use super::plan::{Draws, Plan};
+use super::told::Seen;
 use carry::config::{Loaded, Sources, load};
 use carry::domain::{Amount, Asset, Quantity, Span, Symbol, VenueId, WallTime};
 use carry::loopback::keys::TRADER;
@@ -38,6 +39,8 @@ const START: i64 = 1_760_054_700_000;
 pub(crate) const LENGTH: i64 = 365 * 60_000;
 /// So long after the last fault a person looks, and so long after that all must be well.
 pub(crate) const GRACE: i64 = 120_000;
+/// A person looks so often.
+const LOOK: i64 = 5_000;
 const BASE: &str = "http://127.0.0.1:1";
 
 const STRATEGY: &str = r#"
@@ -155,7 +158,7 @@ struct Scene {
     root: tempfile::TempDir,
     network: Rc<RefCell<Network>>,
     queue: Queue,
-    kill: Rc<RefCell<Option<i64>>>,
+    kill: Rc<RefCell<Option<Fate>>>,
     draws: Rc<RefCell<Draws>>,
     shown: Shown,
     crash_every: u64,
@@ -252,13 +255,28 @@ impl Scene {
         tokio::select! {
             biased;
             ended = bot.run() => ended,
-            back = killed(&self.kill) => {
+            (back, restored) = self.killed(folder) => {
                 // Killed between two writes: what is on disk is what it left.
-                copy(folder, copied);
-                self.note("killed");
+                let kept = self.root.path().join("kept");
+                copy(if restored && kept.is_dir() { &kept } else { folder }, copied);
+                self.note(if restored { "killed, and an older copy of its folder comes back" } else { "killed" });
                 clock_until(back).await;
                 Ended::Crashed
             }
+        }
+    }
+
+    /// Waits until the plan kills the process: when it may come back, and whether with the older folder.
+    async fn killed(&self, folder: &Path) -> (i64, bool) {
+        loop {
+            let fate = self.kill.borrow_mut().take();
+            match fate {
+                Some(Fate::Dead(back)) => return (back, false),
+                Some(Fate::Restored(back)) => return (back, true),
+                Some(Fate::Keep) => copy(folder, &self.root.path().join("kept")),
+                None => {}
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
         }
     }
 }
@@ -267,10 +285,10 @@ impl Scene {
 fn end(network: &Network, view: &View) -> Vec<String> {
     let mut problems = Vec::new();
     let holdings = network.core.holdings();
-    if !holdings.positions.is_empty() {
+    if holdings.positions.iter().any(|(symbol, coins)| !network.judge.is_a_strangers(*symbol, *coins)) {
         problems.push(format!("I20: positions are left: {:?}", holdings.positions));
     }
-    if network.core.rests() {
+    if network.core.rests() && !network.judge.found.fired.contains_key("H10") {
         problems.push("I20: an order rests".to_owned());
     }
     if view.orders > 0 || !view.reachable {
@@ -314,16 +332,6 @@ pub(crate) async fn clock_until(at: i64) {
     tokio::time::sleep(Duration::from_millis(wait)).await;
 }
 
-/// Waits until the plan kills the process; when it may come back.
-async fn killed(kill: &Rc<RefCell<Option<i64>>>) -> i64 {
-    loop {
-        if let Some(back) = kill.borrow_mut().take() {
-            return back;
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-}
-
 struct Bot<'a> {
     scene: &'a Scene,
     folder: &'a Path,
@@ -343,6 +351,7 @@ impl Bot<'_> {
     async fn live(&self) -> Result<Ended, begin::BeginError> {
         std::fs::create_dir_all(self.folder)?;
         clock::forget();
+        self.scene.network.borrow_mut().judge.told.begin(true_ms());
         let loaded = loaded(self.folder);
         let (to, asked) = mpsc::unbounded_channel();
         *self.scene.queue.borrow_mut() = Some(asked);
@@ -383,7 +392,13 @@ impl Bot<'_> {
         let until = Until { end: Some(WallTime(START + LENGTH)), grace: Span::seconds(60) };
         let shown = Rc::clone(&self.scene.shown);
         let trace = std::env::var("CARRY_SEED").is_ok();
+        let mut viewed = 0;
         let look = |run: &mut Live<Crashing<'_>>, _: WallTime| {
+            self.show(run);
+            if true_ms() < viewed + LOOK && !trace {
+                return;
+            }
+            viewed = true_ms();
             let now = view(run);
             if trace && now.ledger != shown.borrow().ledger {
                 println!("{:>9} s  ledger {:?}", (now.at - START) / 1_000, now.ledger);
@@ -400,6 +415,17 @@ impl Bot<'_> {
             Err(error) if error.0.contains("died here") => Ok(Ended::Crashed),
             Err(error) => Ok(Ended::Failed(error.to_string())),
         }
+    }
+}
+
+impl Bot<'_> {
+    /// Shows the judge what a person sees.
+    fn show<J: Journal>(&self, live: &mut Live<J>) {
+        let driver = &live.driver;
+        let phases = driver.state.pairs.iter().map(|pair| pair.memory.phase).collect();
+        let (state, _) = carry::run::stops::of(&driver.state);
+        let seen = Seen { alarms: driver.alarms.clone(), phases, state };
+        self.scene.network.borrow_mut().judge.told.show(true_ms(), seen);
     }
 }
 

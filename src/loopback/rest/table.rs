@@ -225,7 +225,7 @@ fn is_of(profile: Profile, route: &Route) -> bool {
 /// The endpoint of a request.
 pub(crate) fn find(profile: Profile, method: &str, path: &str) -> Option<&'static Route> {
     let matching =
-        |route: &&Route| route.method == method && is_of(profile, route) && matches_path(profile, route, path);
+        |route: &&Route| route.method == method && matches_path(profile, route, path) && is_of(profile, route);
     ROUTES.iter().find(matching)
 }
 
