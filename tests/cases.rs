@@ -254,8 +254,44 @@ fn u06_u08_u09_right_column() {
     let six = shared.join("interval-6h/data");
     assert_eq!((verified(&six).0, &stats(&six).1["rows"][0]["interval"]), (0, &"6h".into()));
     assert_eq!(backtest(&six, &[])["open_pairs"], 0);
+    // Told alike by every reader, with the row and the way out.
     let percent = shared.join("percent-rates/data");
     assert!(stats(&percent).2.contains("--rates-in percent"));
+    assert_eq!((verified(&percent).0, &verified(&percent).1["files"][0]["counts"]["scale"]), (3, &1.into()));
+    for verb in ["backtest", "why"] {
+        let data = percent.display().to_string();
+        let (code, _, problems) = carry(&[verb, "--data", &data, "--strategy", &repo("strategies/anchor.toml")]);
+        assert!(
+            code != 0 && problems.contains("GENUSDT.csv:2:1: rate 0.05") && problems.contains("percent"),
+            "{problems}"
+        );
+    }
+    let named = shared.join("contract-1000/data-as-named");
+    let trips = |folder: &Path| backtest(folder, &[])["round_trips"].clone();
+    assert_eq!((trips(&named), trips(&shared.join("contract-1000/data-multiplier"))), (1.into(), 1.into()));
+    held_to_the_end(&shared, &named);
+}
+
+/// One coin held to the end is paid the sum of the rates times the marks: of a contract of a thousand, a thousandth.
+fn held_to_the_end(shared: &Path, data: &Path) {
+    let out = tempfile::tempdir().unwrap();
+    let (data, hold, to) = (data.display().to_string(), shared.join("hold.toml"), out.path().display().to_string());
+    let args = ["backtest", "--data", &data, "--strategy", hold.to_str().unwrap(), "--out", &to, "--json"];
+    let (code, told, problems) = carry(&[&args[..], &["--set", "size.quantity=1000000PEPE"]].concat());
+    assert_eq!(code, 0, "{problems}");
+    let summary: Value = serde_json::from_str(&told).unwrap();
+    let rows = std::fs::read_to_string(out.path().join("funding.csv")).unwrap();
+    let mut sum = 0.0;
+    for row in rows.lines().skip(1) {
+        let cells: Vec<&str> = row.split(',').collect();
+        let number = |place: usize| cells[place].parse::<f64>().unwrap();
+        assert_eq!(number(4), -1e6, "quantities are in coins: {row}");
+        sum += 1e3 * number(5) * number(7);
+    }
+    assert!(
+        rows.lines().count() > 100 && (sum - line(&summary, "funding").parse::<f64>().unwrap()).abs() < 1e-6,
+        "{sum}: {told}"
+    );
 }
 
 /// Sixty days of a perp at `perp`, with spot of another symbol at a thousandth of it.
