@@ -186,6 +186,7 @@ pub(super) fn funding(result: &RunResult) -> FundingChart {
         }
     }
     let names = own.iter().map(|pair| foreign::html(pair)).chain(["other pairs".to_string()]);
+    let stacks = reach(&bars);
     let mut data: Vec<Box<dyn Trace>> = Vec::new();
     for (place, (bar, name)) in bars.into_iter().zip(names).enumerate() {
         if bar.is_empty() {
@@ -202,11 +203,36 @@ pub(super) fn funding(result: &RunResult) -> FundingChart {
     let line = Scatter::new(x, y).name("sum").mode(Mode::Lines).line(line).y_axis("y2").hover_template("%{y:,.2f}");
     data.push(line);
     let coin = result.summary.currency.as_str();
+    let line = sums.iter().fold((0.0_f64, 0.0_f64), |(low, high), sum| (low.min(*sum), high.max(*sum)));
+    let (left, right) = one_zero(stacks, line);
     let layout = time_layout("y")
         .bar_mode(BarMode::Relative)
-        .y_axis(value_axis(&foreign::html(coin)).separate_thousands(true).tick_format(",.2~f"))
-        .y_axis2(money_axis("sum", &sums).overlaying("y").side(AxisSide::Right).show_grid(false));
+        .y_axis(value_axis(&foreign::html(coin)).separate_thousands(true).tick_format(",.2~f").range(left))
+        .y_axis2(money_axis("sum", &sums).overlaying("y").side(AxisSide::Right).show_grid(false).range(right));
     FundingChart { json: Figure::new(data, layout).json(), per }
+}
+
+/// How far bars that are stacked reach below and above zero.
+fn reach(bars: &[BTreeMap<WallTime, Amount>]) -> (f64, f64) {
+    let mut stacks: BTreeMap<WallTime, (f64, f64)> = BTreeMap::new();
+    for (at, sum) in bars.iter().flatten() {
+        let (low, high) = stacks.entry(*at).or_default();
+        let value = sum.to_f64();
+        if value < 0.0 { *low += value } else { *high += value }
+    }
+    stacks.into_values().fold((0.0, 0.0), |(low, high), one| (one.0.min(low), one.1.max(high)))
+}
+
+/// Ranges of two axes whose zeros lie at one height: a line that starts at nothing must not seem to start below it.
+fn one_zero(left: (f64, f64), right: (f64, f64)) -> (Vec<f64>, Vec<f64>) {
+    let below = |(low, high): (f64, f64)| if high > low { -low / (high - low) } else { 0.0 };
+    let share = below(left).max(below(right)).min(0.9);
+    let range = |(low, high): (f64, f64)| {
+        let up = if share > 0.0 { high.max(-low * (1.0 - share) / share) } else { high };
+        let down = (-low).max(high * share / (1.0 - share));
+        vec![round(-down * 1.05), round(if up + down > 0.0 { up * 1.05 } else { 1.0 })]
+    };
+    (range(left), range(right))
 }
 
 pub(super) fn base_layout() -> Layout {
@@ -342,6 +368,23 @@ mod tests {
             amount: Amount::whole(1),
         };
         (0..count).map(row).collect()
+    }
+
+    #[test]
+    fn u15_two_axes_have_their_zeros_at_one_height() {
+        for (left, right) in [
+            ((-13.0, 44.0), (0.0, 430.0)),
+            ((0.0, 44.0), (0.0, 430.0)),
+            ((-5.0, 0.0), (-80.0, 0.0)),
+            ((0.0, 9.0), (-80.0, 2.0)),
+        ] {
+            let (one, other) = one_zero(left, right);
+            let zero = |range: &[f64]| -range[0] / (range[1] - range[0]);
+            assert!((zero(&one) - zero(&other)).abs() < 1e-3, "{one:?} {other:?}");
+            for (range, values) in [(&one, left), (&other, right)] {
+                assert!(range[0] <= values.0 && values.1 <= range[1], "{range:?} {values:?}");
+            }
+        }
     }
 
     #[test]

@@ -33,8 +33,8 @@ pub(super) struct Chart {
     pub(super) word: String,
 }
 
-/// The basis of one pair with the trips made in it.
-pub(super) fn basis(series: &BasisSeries, trips: &[TripRow], most: usize) -> Chart {
+/// The basis of one pair with the trips made in it, over the whole run.
+pub(super) fn basis(series: &BasisSeries, (trips, run): (&[TripRow], (WallTime, WallTime)), most: usize) -> Chart {
     let own: Vec<&TripRow> = trips.iter().filter(|trip| trip.pair == series.pair).collect();
     let scale = scale(&series.points, &own);
     let points: Vec<(WallTime, f64)> = thin(&series.points, most);
@@ -62,7 +62,12 @@ pub(super) fn basis(series: &BasisSeries, trips: &[TripRow], most: usize) -> Cha
         .filter_map(|trip| Some((trip.closed?, trip.exit_basis_bps?, trip.exit_reason.as_deref().unwrap_or_default())));
     data.push(marks(("exit", RED), MarkerSymbol::TriangleDown, scale, exits));
     let axis = value_axis("perp over spot, bps").range(vec![scale.0, scale.1]);
-    let layout = time_layout("y").hover_mode(HoverMode::Closest).y_axis(axis);
+    let mut layout = time_layout("y").hover_mode(HoverMode::Closest).y_axis(axis);
+    if series.points.is_empty() {
+        // A mark alone would be shown with a scale of milliseconds.
+        let time = Axis::new().type_(AxisType::Date).anchor("y").range(vec![run.0.0, run.1.0]);
+        layout = layout.x_axis(time);
+    }
     Chart { json: Figure::new(data, layout).json(), word: words(&series.points, scale) }
 }
 
@@ -112,7 +117,7 @@ fn scale(points: &[(WallTime, f64)], trips: &[&TripRow]) -> (f64, f64) {
     for mark in marks().filter(|mark| *mark > usual_low - width && *mark < usual_high + width) {
         (low, high) = (low.min(mark), high.max(mark));
     }
-    let air = (high - low).max(1.0) * 0.08;
+    let air = if points.is_empty() { (high - low).max(10.0) * 0.2 } else { (high - low).max(1.0) * 0.08 };
     (round(low - air), round(high + air))
 }
 

@@ -25,7 +25,14 @@
     if (!source) return;
     const figure = JSON.parse(source.textContent);
     dress(figure.layout);
-    if (narrow()) figure.config.displayModeBar = false;
+    if (narrow()) {
+      figure.config.displayModeBar = false;
+      // Long names stand one a line above the chart: they must not take its height.
+      const long = figure.data.filter((one) => (one.name || "").length > 10).length;
+      if (long > 2) place.style.height = `${300 + 19 * long}px`;
+    } else {
+      place.style.height = "";
+    }
     Plotly.react(place, figure.data, figure.layout, figure.config);
   }
 

@@ -58,6 +58,7 @@ fn drill_down(result: &RunResult, pairs: &[PairTotals]) -> String {
     let names: Vec<&str> = pairs.iter().map(|pair| pair.pair.as_str()).chain(seen).collect();
     let mut out = String::new();
     let points = charts_pair::points_each(names.len().min(OPEN));
+    let run = (result.summary.from_ms, result.summary.to_ms);
     for (place, name) in names.iter().take(OPEN).enumerate() {
         let totals = pairs.iter().find(|pair| pair.pair == *name);
         // One pair is what the reader came for.
@@ -68,7 +69,7 @@ fn drill_down(result: &RunResult, pairs: &[PairTotals]) -> String {
         }
         let none = BasisSeries { pair: (*name).to_owned(), points: Vec::new() };
         let series = result.basis.iter().find(|series| series.pair == *name).unwrap_or(&none);
-        let chart = charts_pair::basis(series, &result.trips, points);
+        let chart = charts_pair::basis(series, (&result.trips, run), points);
         let _ = writeln!(
             out,
             "<h3>Basis with entries and exits</h3>\n<p class=\"soft\">{}</p>",
