@@ -18,6 +18,8 @@ mod rig;
 mod scripts;
 #[path = "common/secrets.rs"]
 mod secrets;
+#[path = "live/soak.rs"]
+mod soak;
 
 use carry::domain::Amount;
 use rig::{HIGH, RALLY, Ran, Rig, compressed};

@@ -296,6 +296,20 @@ impl Rig {
         ran
     }
 
+    /// Runs it to its end as [`Rig::run`] does, and shows its process id each half second.
+    pub(crate) fn watched(command: Command, limit: u64, mut look: impl FnMut(u32)) -> Ran {
+        let mut watched = Watched::start(command);
+        let mut looks = 0;
+        while looks < 2 * limit && !watched.ends_within(Duration::from_millis(500)) {
+            looks += 1;
+            look(watched.id);
+        }
+        let in_time = watched.over;
+        let ran = watched.kill();
+        assert!(in_time, "the run did not end:\n{}", ran.err);
+        ran
+    }
+
     /// Starts it and kills it after so many real milliseconds, unless it ended before.
     pub(crate) fn killed(command: Command, ms: u64) -> Ran {
         let mut watched = Watched::start(command);
