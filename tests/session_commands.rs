@@ -133,6 +133,37 @@ fn a_running_session_is_read_and_never_disturbed() {
 }
 
 #[test]
+fn u12_a_session_that_is_over_tells_its_alarms_and_no_age_of_a_price() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("one");
+    session(&folder);
+    let summary: Value = serde_json::from_slice(&std::fs::read(folder.join("summary.json")).unwrap()).unwrap();
+    let alarms: u64 = summary["alarms"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+    assert!(alarms > 0, "{summary}");
+    let (code, out, _) = ended(&["status", text(&folder)]);
+    let whole = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(code == 0 && whole.contains(&format!("alarms {alarms} ")) && !whole.contains("oldest price"), "{out}");
+}
+
+#[test]
+fn u14_why_asks_a_session_without_any_history() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("one");
+    let dir = text(&folder);
+    let running = Running::start(&["paper", "--state", dir, "--days", "forever", "--speed", "60", "--seed", "9"]);
+    running.until(|| ended(&["why", "--state", dir]).0 == 0);
+    let (code, out, problems) = ended(&["why", "alpha:BTCUSDT", "--state", dir]);
+    assert!(code == 0 && out.contains("alpha:BTCUSDT  flat") && out.contains("blocks"), "{out}{problems}");
+    running.kill();
+    let (code, _, problems) = ended(&["why", "--state", dir]);
+    assert!(code == 1 && !problems.contains("--data"), "{code} {problems}");
+    let (code, _, problems) = ended(&["why", "--state", dir, "--at", "2025-01-01"]);
+    assert!(code == 2 && problems.contains("--at"), "{problems}");
+    let (code, _, problems) = ended(&["why", "--strategy", "anchor.toml"]);
+    assert!(code == 2 && problems.contains("--data <DIR>"), "half a history is none: {problems}");
+}
+
+#[test]
 fn bad_input_has_a_message_and_its_exit_code() {
     let temporary = tempfile::tempdir().unwrap();
     let folder = temporary.path().join("one");

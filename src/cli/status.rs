@@ -154,6 +154,11 @@ fn once(place: &Where, json: bool, output: &mut Output<'_>) -> Result<bool, Fail
 /// What the files say of a session that does not speak for itself.
 pub(super) fn unattended(folder: &Folder, review: &Review) -> Snapshot {
     let mut now = Snapshot::of(&review.state, review.clock);
+    now.alarms.clone_from(&review.collector.figures.alarms);
+    for row in &mut now.pairs {
+        // Nobody sees a market: what is known of prices is as old as the last commit.
+        row.age_ms = None;
+    }
     if review.finished() {
         "over".clone_into(&mut now.state);
         now.stops.clear();
@@ -161,8 +166,7 @@ pub(super) fn unattended(folder: &Folder, review: &Review) -> Snapshot {
         NO_PROCESS.clone_into(&mut now.state);
         now.stops = without_process(&review.state, review.clock, &start(folder, review));
         for row in &mut now.pairs {
-            // Nobody sees a market: what is known of prices is as old as the last commit.
-            (row.may_enter, row.age_ms, row.waits_for) = (false, None, None);
+            (row.may_enter, row.waits_for) = (false, None);
         }
     }
     now

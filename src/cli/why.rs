@@ -18,7 +18,8 @@ use std::collections::BTreeMap;
 /// Says why a pair is not held (the first gate that blocks), or why it is held
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  carry why binance:BTCUSDT --state state/main      of a session that runs, now
+  carry why                                         of the session that runs, now
+  carry why binance:BTCUSDT --state state/main      of the one in that folder
   carry why --data data --strategy strategies/anchor.toml
   carry why binance:BTCUSDT --data data --strategy strategies/anchor.toml --at 2024-03-01
   carry why --data data --strategy strategies/ethena.toml --at 2023-10-01T12:00Z --json")]
@@ -26,12 +27,12 @@ pub struct Args {
     /// One pair, with all its gates in order; all pairs with their first gate when left out
     pair: Option<String>,
     #[command(flatten)]
-    choice: Choice,
+    choice: Option<Choice>,
     /// Play the history to this time (UTC date or time); its end when left out
     #[arg(long, value_name = "DATE")]
     at: Option<String>,
-    /// Ask the session that runs in this folder, instead of the history
-    #[arg(long, value_name = "DIR", conflicts_with = "at")]
+    /// Ask the session that runs in this folder; without it and without a history the one that runs
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["at", "Choice"])]
     state: Option<std::path::PathBuf>,
     /// Print JSON (schema carry.why/1)
     #[arg(long)]
@@ -81,11 +82,17 @@ struct Tally {
 /// # Errors
 /// A [`Failure`] with its exit code.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
-    if let Some(dir) = &args.state {
-        return super::guided::why(&super::folder::dir(Some(dir))?, args.pair.as_deref(), args.json, output);
-    }
+    let Some(choice) = &args.choice else {
+        if let Some(at) = &args.at {
+            let text =
+                format!("--at {at}: a session tells what holds now; expected --data DIR and --strategy FILE with it");
+            return Err(Failure::new(Exit::Usage, text));
+        }
+        let dir = super::folder::dir(args.state.as_deref())?;
+        return super::guided::why(&dir, args.pair.as_deref(), args.json, output);
+    };
     let window = Window::read(None, args.at.as_deref(), ("", "--at"))?;
-    let ready = Ready::load(&args.choice, args.choice.set.clone(), window)?;
+    let ready = Ready::load(choice, choice.set.clone(), window)?;
     let chosen = args.pair.as_deref().map(|name| place_of(name, &ready)).transpose()?;
     let report = play(&ready, chosen)?;
     if args.json {
