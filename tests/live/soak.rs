@@ -41,7 +41,7 @@ fn resident(id: u32) -> Option<u64> {
 }
 
 #[test]
-fn i17_a_live_run_under_freezes_failing_lists_and_bans_goes_on_trading_and_does_not_grow() {
+fn a_live_run_under_freezes_failing_lists_and_bans_goes_on_trading_and_does_not_grow() {
     let seconds: u64 = std::env::var("CARRY_SOAK_S").ok().and_then(|text| text.parse().ok()).unwrap_or(50);
     let count = (seconds * SPEED / 60 / TURN).max(1);
     let rig = Rig::new(&(turns(count) + &troubles(count)), u32::try_from(SPEED).unwrap());
