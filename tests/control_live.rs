@@ -117,11 +117,7 @@ fn a04_an_order_in_doubt_is_shown_and_kept_and_a_second_signal_ends_with_the_dou
 
 #[test]
 fn h16_g20_a_halt_stays_while_ledger_and_venue_differ_and_what_was_there_is_adopted() {
-    let bench = Bench::new("20", &["--futures-balance", "20000"]);
-    for (market, side) in [("spot", "buy"), ("perp", "sell")] {
-        bench
-            .act(&json!({ "act": "foreign", "symbol": "BTCUSDT", "market": market, "side": side, "quantity": "0.05" }));
-    }
+    let bench = Bench::with_before("20", &["--futures-balance", "20000"]);
     let run = bench.live();
     bench.until(&run, "the socket", || bench.verb(&["orders"]).0 == 0);
     bench.until(&run, "the difference", || bench.verb(&["reconcile"]).0 == 3);

@@ -9,11 +9,14 @@
     reason = "counts come from the environment, and a run is timed to place the kills"
 )]
 
+#[path = "support/moments.rs"]
+mod moments;
 #[path = "support/session.rs"]
 mod session;
 
 use carry::run::review::Review;
 use carry::store::ledger_file;
+use moments::{Draw, number};
 use serde_json::Value;
 use session::{Running, balances, copy, ended, facts, hedged, text};
 use std::path::{Path, PathBuf};
@@ -22,22 +25,6 @@ use std::time::{Duration, Instant};
 /// A seed whose first days trade a lot.
 const SEED: &str = "9";
 const DAYS: &str = "10";
-
-fn number(variable: &str, default: u64) -> u64 {
-    std::env::var(variable).map_or(default, |text| text.parse().unwrap())
-}
-
-/// Moments to kill at: the same for the same seed.
-struct Draw(u64);
-
-impl Draw {
-    /// Even over 0 to 1.
-    #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "a moment, not money")]
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as f64 / (1_u64 << 31) as f64
-    }
-}
 
 fn paper<'a>(folder: &'a Path, more: &[&'a str]) -> Vec<&'a str> {
     let mut args = vec!["paper", "--state", text(folder), "--days", DAYS, "--json"];

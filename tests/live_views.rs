@@ -33,11 +33,7 @@ fn sums(bench: &Bench) -> Value {
 
 #[test]
 fn l35_every_view_values_the_books_now_and_not_at_the_last_hourly_row() {
-    let bench = Bench::new("20", &["--futures-balance", "20000"]);
-    for (market, side) in [("spot", "buy"), ("perp", "sell")] {
-        bench
-            .act(&json!({ "act": "foreign", "symbol": "BTCUSDT", "market": market, "side": side, "quantity": "0.05" }));
-    }
+    let bench = Bench::with_before("20", &["--futures-balance", "20000"]);
     let run = bench.live();
     bench.until(&run, "the socket", || bench.verb(&["orders"]).0 == 0);
     bench.until(&run, "adoption", || bench.verb(&["adopt", PAIR, "--yes"]).0 == 0);
@@ -73,11 +69,7 @@ fn reasons(view: &Value) -> Vec<String> {
 
 #[test]
 fn l23_one_state_with_its_reason_everywhere_and_no_process_after_a_kill() {
-    let bench = Bench::new("20", &["--futures-balance", "20000"]);
-    for (market, side) in [("spot", "buy"), ("perp", "sell")] {
-        bench
-            .act(&json!({ "act": "foreign", "symbol": "BTCUSDT", "market": market, "side": side, "quantity": "0.05" }));
-    }
+    let bench = Bench::with_before("20", &["--futures-balance", "20000"]);
     let run = bench.live();
     bench.until(&run, "the socket", || bench.verb(&["orders"]).0 == 0);
     bench.until(&run, "adoption", || bench.verb(&["adopt", PAIR, "--yes"]).0 == 0);

@@ -9,10 +9,13 @@
 
 #[path = "support/loopback.rs"]
 mod loopback;
+#[path = "support/moments.rs"]
+mod moments;
 #[path = "support/session.rs"]
 mod session;
 
 use loopback::Venue;
+use moments::{Draw, number};
 use serde_json::Value;
 use session::{Running, ended, facts, rows, text};
 use std::path::Path;
@@ -21,21 +24,6 @@ use std::time::Instant;
 /// A seed whose first days trade a lot.
 const SEED: &str = "9";
 const PAIRS: &str = "strategy.pairs=[\"binance:BTCUSDT\"]";
-
-fn number(variable: &str, default: u64) -> u64 {
-    std::env::var(variable).map_or(default, |text| text.parse().unwrap())
-}
-
-/// Moments to kill at: the same for the same seed.
-struct Draw(u64);
-
-impl Draw {
-    #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "a moment, not money")]
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as f64 / (1_u64 << 31) as f64
-    }
-}
 
 /// Replays a run, which must decide as it did, and gives what was said of each start.
 fn replayed(folder: &Path, when: &str) -> Vec<Value> {

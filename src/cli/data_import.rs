@@ -161,7 +161,7 @@ fn hints(args: &Args) -> Result<Hints, Failure> {
     let bad = |text: String| Failure::new(Exit::Usage, text);
     let what = args.what.as_ref().map(|word| {
         let expected = "expected funding, spot, perp, mark or premium";
-        What::of(word).ok_or_else(|| bad(format!("--what {}: {expected}", word.escape_debug())))
+        What::imported(word).ok_or_else(|| bad(format!("--what {}: {expected}", word.escape_debug())))
     });
     let step = args.step.as_ref().map(|word| {
         let known = STEPS.into_iter().find(|step| step.to_string() == *word);

@@ -28,11 +28,7 @@ impl Target {
     /// Its place below the folder of history.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        let (venue, symbol, step) = (self.venue, self.symbol, self.step);
-        PathBuf::from(match self.what {
-            What::Funding => format!("funding/{venue}/{symbol}.csv"),
-            _ => format!("klines/{venue}-{}/{symbol}-{step}.parquet", self.what.word()),
-        })
+        self.what.path(&self.venue, self.symbol, self.step)
     }
 }
 

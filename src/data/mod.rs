@@ -23,6 +23,7 @@ pub mod save;
 pub mod settlements;
 pub mod stats;
 pub mod verify;
+pub mod what;
 
 pub use error::DataError;
 pub use folder::Folder;

@@ -9,7 +9,7 @@ use super::entry::{self, Entry};
 use super::record::{FillRecord, Record};
 use super::state::State;
 use crate::domain::fees::Role;
-use crate::domain::{Amount, FillId, Leg, Market, PairId, Price, Quantity, Side, SignedQuantity};
+use crate::domain::{Amount, Asset, FillId, Leg, Market, PairId, Price, Quantity, Side, SignedQuantity};
 use crate::ledger::book::Cause;
 use crate::ledger::{Adopted, BookedFill};
 use crate::pairs::Phase;
@@ -92,27 +92,40 @@ pub(super) fn adopt(state: &mut State, adoption: &Adoption) {
     state.active += 1;
     state.records.push(Record::Opened { pair: id, at: now, reason: Some(reason), mids, lines: before });
     let quote = pair.pair.quote;
-    let mut row = |leg: Leg, side: Side, quantity: Quantity, price: Price| {
-        // No execution of this session has such a number: it is the event's own.
-        let id_of = FillId(cause.sequence.0);
-        let (fee, fee_asset) = (Amount::ZERO, quote);
-        let fill = Fill { id: id_of, quantity, price, fee, fee_asset, role: Role::Taker, at: now };
-        state.records.push(Record::Fill(FillRecord {
-            at: now,
-            pair: id,
-            leg,
-            side,
-            fill,
-            mids,
-            arrival_mid: price,
-            intent: None,
-            act: None,
-            reason,
-            hedged,
-        }));
-    };
-    row(Market::Spot, Side::Buy, coins, mids.0);
-    row(Market::Perp, Side::Sell, short, entry);
+    for (leg, side, quantity, price) in
+        [(Market::Spot, Side::Buy, coins, mids.0), (Market::Perp, Side::Sell, short, entry)]
+    {
+        let fill = by_person(cause, quantity, price, quote);
+        recorded(state, (id, leg, side), fill, (mids, hedged));
+    }
+}
+
+/// What a person saw as an execution: without a fee, under the event's own number, which no execution of this session has.
+const fn by_person(cause: Cause, quantity: Quantity, price: Price, quote: Asset) -> Fill {
+    let id = FillId(cause.sequence.0);
+    Fill { id, quantity, price, fee: Amount::ZERO, fee_asset: quote, role: Role::Taker, at: cause.at }
+}
+
+/// The row of such an execution.
+fn recorded(
+    state: &mut State,
+    (pair, leg, side): (PairId, Leg, Side),
+    fill: Fill,
+    (mids, hedged): ((Price, Price), Quantity),
+) {
+    state.records.push(Record::Fill(FillRecord {
+        at: fill.at,
+        pair,
+        leg,
+        side,
+        fill,
+        mids,
+        arrival_mid: fill.price,
+        intent: None,
+        act: None,
+        reason: Reason::Operator,
+        hedged,
+    }));
 }
 
 /// Books what a pair has more or less at the venue than here, as fills at the price that the person saw. What they cost or
@@ -146,16 +159,7 @@ fn book_leg(state: &mut State, id: PairId, of: (Leg, SignedQuantity, Price), mid
     let before = state.ledger.pair(id).map(|book| book.attribution.lines).unwrap_or_default();
     let Some(pair) = state.pairs.get_mut(id.index()) else { return };
     let side = if change.units() > 0 { Side::Buy } else { Side::Sell };
-    let fill = Fill {
-        // No execution of this session has such a number: it is the event's own.
-        id: FillId(cause.sequence.0),
-        quantity: change.magnitude(),
-        price,
-        fee: Amount::ZERO,
-        fee_asset: pair.pair.quote,
-        role: Role::Taker,
-        at: now,
-    };
+    let fill = by_person(cause, change.magnitude(), price, pair.pair.quote);
     if pair.memory.entered_at.is_none() {
         pair.memory.entered_at = Some(now);
         pair.largest = Quantity::ZERO;
@@ -164,17 +168,5 @@ fn book_leg(state: &mut State, id: PairId, of: (Leg, SignedQuantity, Price), mid
     }
     state.ledger.fill(cause, &BookedFill { pair: &pair.pair, leg, side, fill: &fill, mids });
     let hedged = pair.largest;
-    state.records.push(Record::Fill(FillRecord {
-        at: now,
-        pair: id,
-        leg,
-        side,
-        fill,
-        mids,
-        arrival_mid: price,
-        intent: None,
-        act: None,
-        reason,
-        hedged,
-    }));
+    recorded(state, (id, leg, side), fill, (mids, hedged));
 }

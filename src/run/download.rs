@@ -12,29 +12,13 @@ use crate::data::funding::read_funding;
 use crate::data::history::FundingRow;
 use crate::data::save::{RawCandles, write_candles, write_funding, write_open_interest};
 use crate::data::settlements::{repeats, spacings};
+pub use crate::data::what::What;
 use crate::domain::{Market, Price, Quantity, Span, Symbol, WallTime};
 use crate::venues::answer::{Answer, CandleRow};
 use crate::venues::ask::{Ask, Candles};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
-
-/// What is downloaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum What {
-    /// Settlements.
-    Funding,
-    /// Candles of spot trades.
-    Spot,
-    /// Candles of perp trades.
-    Perp,
-    /// Candles of the mark price.
-    Mark,
-    /// Candles of the premium index.
-    Premium,
-    /// Open interest; the venue keeps a month of it.
-    OpenInterest,
-}
 
 /// One file to fill.
 #[derive(Debug, Clone)]
@@ -87,21 +71,6 @@ const PAGES_KEPT: u32 = 25;
 /// How far back open interest goes.
 const MONTH: Span = Span::hours(29 * 24);
 
-impl What {
-    /// The word in paths and reports.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Funding => "funding",
-            Self::Spot => "spot",
-            Self::Perp => "perp",
-            Self::Mark => "mark",
-            Self::Premium => "premium",
-            Self::OpenInterest => "oi",
-        }
-    }
-}
-
 /// The venue's word for a step, when it has one that the layout knows too.
 #[must_use]
 pub fn step_word(step: Span) -> Option<&'static str> {
@@ -113,12 +82,7 @@ impl Job {
     /// Its file below the folder of history.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        let (venue, symbol, step) = (&self.venue, self.symbol, self.step);
-        PathBuf::from(match self.what {
-            What::Funding => format!("funding/{venue}/{symbol}.csv"),
-            What::OpenInterest => format!("oi/{venue}/{symbol}-{step}.parquet"),
-            _ => format!("klines/{venue}-{}/{symbol}-{step}.parquet", self.what.word()),
-        })
+        self.what.path(&self.venue, self.symbol, self.step)
     }
 
     /// What is still wanted, given the stamps of the file: what lies before them (when a start was asked for), what is missing

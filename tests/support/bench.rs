@@ -116,6 +116,17 @@ impl Bench {
         Self { folder, _venue: venue, base }
     }
 
+    /// The same, with coins and a short at the venue that were there before.
+    pub(crate) fn with_before(speed: &str, more: &[&str]) -> Self {
+        let bench = Self::new(speed, more);
+        for (market, side) in [("spot", "buy"), ("perp", "sell")] {
+            let act =
+                json!({ "act": "foreign", "symbol": "BTCUSDT", "market": market, "side": side, "quantity": "0.05" });
+            bench.act(&act);
+        }
+        bench
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

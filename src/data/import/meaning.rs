@@ -6,44 +6,10 @@
 use super::sheet::Sheet;
 use crate::data::coverage::STEPS;
 use crate::data::error::escaped;
+use crate::data::what::What;
 use crate::domain::{Interval, Span};
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// What rows are about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum What {
-    /// Settlements.
-    Funding,
-    /// Candles of spot trades.
-    Spot,
-    /// Candles of perp trades.
-    Perp,
-    /// Candles of the mark price.
-    Mark,
-    /// Candles of the premium index.
-    Premium,
-}
-
-impl What {
-    /// The word in flags, paths and reports.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Funding => "funding",
-            Self::Spot => "spot",
-            Self::Perp => "perp",
-            Self::Mark => "mark",
-            Self::Premium => "premium",
-        }
-    }
-
-    /// Of a word.
-    #[must_use]
-    pub fn of(word: &str) -> Option<Self> {
-        [Self::Funding, Self::Spot, Self::Perp, Self::Mark, Self::Premium].into_iter().find(|one| one.word() == word)
-    }
-}
 
 /// What a person said about a file.
 #[derive(Debug, Clone, Default)]

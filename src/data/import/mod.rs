@@ -8,6 +8,7 @@ mod meaning;
 mod rows;
 mod sheet;
 
-pub use meaning::{Hints, Meaning, What};
+pub use super::what::What;
+pub use meaning::{Hints, Meaning};
 pub use rows::{Read, Refused, Rows, read};
 pub use sheet::{Sheet, sheets};

@@ -1,12 +1,13 @@
 //! Cells to rows of the layout: stamps of one unit, rates as plain fractions, prices as decimals; what cannot be used is
 //! refused with its place.
 
-use super::meaning::{Hints, Meaning, What, meaning};
+use super::meaning::{Hints, Meaning, meaning};
 use super::sheet::Sheet;
 use crate::data::coverage::STEPS;
 use crate::data::error::{Place, escaped, plausible};
 use crate::data::history::FundingRow;
 use crate::data::save::RawCandles;
+use crate::data::what::What;
 use crate::domain::decimal::parse_scaled;
 use crate::domain::{Price, Rate, Span, WallTime};
 use std::collections::{BTreeMap, BTreeSet};
