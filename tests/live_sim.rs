@@ -30,6 +30,10 @@ mod network;
 mod operator;
 #[path = "live_sim/plan.rs"]
 mod plan;
+#[path = "live_sim/scripted.rs"]
+mod scripted;
+#[path = "live/scripts.rs"]
+mod scripts;
 #[path = "live_sim/told.rs"]
 mod told;
 #[path = "live_sim/world.rs"]
@@ -129,4 +133,42 @@ fn a_live_run_among_faults_keeps_the_way_and_the_end() {
     println!("{:<10}{:>9}", "row", "fired");
     sum.fired.iter().for_each(|(row, count)| println!("{row:<10}{count:>9}"));
     assert!(sum.failed.is_empty(), "{} of {} seeds failed:\n{}", sum.failed.len(), sum.seeds, sum.failed.join("\n"));
+}
+
+/// Every so many rows are the sample of `cargo test`.
+const SAMPLE: usize = 6;
+
+#[test]
+fn the_way_is_right_under_every_fault_script() {
+    let rows: Vec<&scripts::Row> = match std::env::var("CARRY_FAULTS") {
+        Ok(all) if all == "all" => scripts::ROWS.iter().collect(),
+        Ok(name) => scripts::ROWS.iter().filter(|row| row.name.starts_with(&name)).collect(),
+        Err(_) => scripts::ROWS.iter().step_by(SAMPLE).collect(),
+    };
+    let mut failed = Vec::new();
+    for row in rows {
+        let (report, wrong) = scripted::play(row);
+        let found = &report.found;
+        println!(
+            "{} {:<28} naked {} ms, {} orders, {} of a leg, alarms {:?}",
+            if wrong.is_empty() { "ok   " } else { "FAIL " },
+            row.name,
+            found.worst_naked_ms,
+            found.orders,
+            found.worst_orders,
+            report.rang
+        );
+        if !wrong.is_empty() {
+            if std::env::var("CARRY_FAULTS").is_ok() {
+                report.log.iter().for_each(|line| println!("    {line}"));
+            }
+            failed.push(format!(
+                "{} (CARRY_FAULTS={} cargo test --test live_sim way -- --nocapture)\n    {}",
+                row.name,
+                row.name,
+                wrong.join("\n    ")
+            ));
+        }
+    }
+    assert!(failed.is_empty(), "{} rows:\n{}", failed.len(), failed.join("\n"));
 }

@@ -2,10 +2,10 @@
 //!
 //! The server stands on the same `Venue`. Here nothing waits and nothing is threaded: a simulator says what time it is (by the
 //! clock that it gave), hands requests over when it pleases and takes what the lines hold. Scripted delays and cuts of a fault
-//! file are the server's; a simulator has its own. Tests: `tests/live_sim.rs`.
+//! file are told with each answer and are the simulator's to carry out. Tests: `tests/live_sim.rs`.
 
 use super::faults::{FileError, rule_of};
-use super::rest::Request;
+use super::rest::{Reply, Request};
 use super::script::timed;
 use super::socket::{Session, entrance, hear, seat};
 use super::streams::{Out, Route};
@@ -27,6 +27,36 @@ pub struct Answered {
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: String,
+    /// What a rule of the fault file does to the way back.
+    pub way: WayBack,
+}
+
+/// What becomes of an answer on its way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WayBack {
+    /// It leaves so many milliseconds late.
+    pub delay_ms: u64,
+    /// The connection closes without it.
+    pub dropped: bool,
+    /// The connection closes in the middle of it.
+    pub short: bool,
+}
+
+fn asked(method: &str, path_and_query: &str, body: Option<&str>, key: Option<&str>) -> Request {
+    let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+    Request {
+        method: method.to_owned(),
+        path: path.to_owned(),
+        query: query.to_owned(),
+        body: body.unwrap_or_default().to_owned(),
+        key: key.map(str::to_owned),
+    }
+}
+
+fn answered(reply: Reply) -> Answered {
+    let Reply { status, headers, body, delay_ms, dropped, short } = reply;
+    let way = WayBack { delay_ms, dropped, short };
+    Answered { status: if status == 0 { 200 } else { status }, headers, body, way }
 }
 
 /// One open line.
@@ -42,6 +72,8 @@ pub struct Line {
 pub enum Said {
     /// A message.
     Text(String),
+    /// A message that a rule of the fault file holds back for so many milliseconds.
+    Late(u64, String),
     /// The venue ends it.
     Closed,
 }
@@ -109,17 +141,14 @@ impl Core {
 
     /// Answers a request now; `key` is the value of its key header.
     pub fn request(&mut self, method: &str, path_and_query: &str, body: Option<&str>, key: Option<&str>) -> Answered {
-        let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
-        let request = Request {
-            method: method.to_owned(),
-            path: path.to_owned(),
-            query: query.to_owned(),
-            body: body.unwrap_or_default().to_owned(),
-            key: key.map(str::to_owned),
-        };
-        let reply = self.0.handle(&request);
-        let status = if reply.status == 0 { 200 } else { reply.status };
-        Answered { status, headers: reply.headers, body: reply.body }
+        let reply = self.0.handle(&asked(method, path_and_query, body, key));
+        answered(reply)
+    }
+
+    /// Milliseconds for which a rule of the fault file holds this request back before it is executed; the rule is used up.
+    pub fn held_up(&mut self, method: &str, path_and_query: &str, body: Option<&str>) -> Option<u64> {
+        self.0.catch_up();
+        self.0.held_up(&asked(method, path_and_query, body, None))
     }
 
     /// What the account's owner does on the venue's own page, or what it shows there: no key, no weight, no faults.
@@ -127,8 +156,7 @@ impl Core {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
         let (method, path, query) = (method.to_owned(), path.to_owned(), query.to_owned());
         let reply = self.0.by_hand(&Request { method, path, query, ..Request::default() });
-        let status = if reply.status == 0 { 200 } else { reply.status };
-        Answered { status, headers: reply.headers, body: reply.body }
+        answered(reply)
     }
 
     /// Opens a line at this path; nothing where no line is served.
@@ -149,7 +177,8 @@ impl Core {
     pub fn said(&self, line: &mut Line) -> Option<Said> {
         use tokio::sync::mpsc::error::TryRecvError;
         match line.queue.try_recv() {
-            Ok(Out::Text(text) | Out::Late(_, text)) => Some(Said::Text(text)),
+            Ok(Out::Text(text)) => Some(Said::Text(text)),
+            Ok(Out::Late(ms, text)) => Some(Said::Late(ms, text)),
             Ok(Out::Close) | Err(TryRecvError::Disconnected) => Some(Said::Closed),
             Err(TryRecvError::Empty) => None,
         }

@@ -36,7 +36,7 @@ mod userdata;
 mod venue;
 mod words;
 
-pub use core::{Answered, Core, Executed, Holdings, Line, Said};
+pub use core::{Answered, Core, Executed, Holdings, Line, Said, WayBack};
 pub use faults::{FileError, Script};
 pub use recording::RecordedPair;
 pub use server::{Running, serve};

@@ -23,6 +23,9 @@ impl Network {
             What::Order(text, row) => {
                 self.judge.fired(row);
                 self.judge.excuse(true, 10_000);
+                if text.contains("status = 429") {
+                    self.judge.limits_by_script();
+                }
                 self.core.fault(&text).unwrap();
             }
             What::Step(ms) => {

@@ -152,6 +152,11 @@ impl Judge {
         }
     }
 
+    /// A rule of the script refuses for too many requests, whatever was sent.
+    pub(crate) const fn limits_by_script(&mut self) {
+        self.limited = i64::MAX;
+    }
+
     /// A line says nothing for so long: what the venue does meanwhile is known by the next lists.
     pub(crate) fn frozen(&mut self, ms: i64) {
         self.frozen = self.frozen.max(true_ms() + ms);

@@ -209,17 +209,13 @@ impl Network {
             way += self.draws.between(500, 7_000);
             self.judge.excuse(is_write, way + 20_000);
         }
+        way += self.held_up(&carried);
         self.at(now + way, Due::Execute(Box::new(carried)));
     }
 
     fn execute(&mut self, carried: Carried) {
         let now = true_ms();
-        let method = match carried.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-            Method::Put => "PUT",
-            Method::Delete => "DELETE",
-        };
+        let method = super::scripted::method(carried.method);
         let path = carried.path_and_query.split('?').next().unwrap_or_default().to_owned();
         let is_write = carried.method != Method::Get;
         let is_order = path.ends_with("/order") && carried.method == Method::Post;
@@ -253,6 +249,7 @@ impl Network {
         let order = is_order.then(|| symbol_of(&carried));
         self.judge.answered(order.as_deref(), &path, &answered);
         self.look();
+        let Some(carried) = self.spoilt((carried, is_write), &mut way, answered.way) else { return };
         if self.strikes(|rates| rates.unanswered, "A04") {
             self.judge.excuse(is_write, 20_000);
             self.at(now + 60_000, Due::Answer(carried.answer, Box::new(Err(NoReply::Unknown(Lost::Timeout)))));
@@ -423,7 +420,8 @@ impl Network {
             }
             for one in said {
                 match one {
-                    Said::Text(text) => self.push(id, text),
+                    Said::Text(text) => self.push(id, text, 0),
+                    Said::Late(ms, text) => self.push(id, text, i64::try_from(ms).unwrap()),
                     Said::Closed => gone = true,
                 }
             }
@@ -435,9 +433,10 @@ impl Network {
         }
     }
 
-    fn push(&mut self, id: u64, text: String) {
+    fn push(&mut self, id: u64, text: String, late: i64) {
         let now = true_ms();
-        let mut way = self.draws.between(self.plan.way.0, self.plan.way.1)
+        let mut way = late
+            + self.draws.between(self.plan.way.0, self.plan.way.1)
             + self.draws.between(self.plan.push.0, self.plan.push.1);
         if self.strikes(|rates| rates.line_lags, "B08") {
             way += self.draws.between(500, 9_000);

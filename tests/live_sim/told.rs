@@ -81,6 +81,11 @@ impl Told {
         self.expected.push(Expected { since: now - 1_000, by: now + within, kinds, row });
     }
 
+    /// Kinds that rang at any time.
+    pub(crate) fn rang(&self) -> Vec<AlarmKind> {
+        self.rang.keys().copied().collect()
+    }
+
     fn rang_since(&self, kinds: &[AlarmKind], since: i64) -> bool {
         kinds.iter().any(|kind| self.rang.get(kind).is_some_and(|at| *at >= since))
     }

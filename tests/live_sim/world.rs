@@ -14,6 +14,7 @@ use carry::loopback::{Core, Options, Profile as Protocol, Script, Source};
 use carry::net::carrier::Carrier;
 use carry::net::hosts::{Holder, Owner, TestKeys};
 use carry::net::wire::{INBOX, Network as NetworkOf, Signer, Wire};
+use carry::port::command::AlarmKind;
 use carry::port::event::Wallet;
 use carry::run::begin::{self, Beginning};
 use carry::run::control::ControlRequest;
@@ -91,6 +92,8 @@ pub(crate) struct Report {
     pub(crate) found: Findings,
     pub(crate) crashes: u64,
     pub(crate) log: Vec<String>,
+    /// Kinds of alarms that rang.
+    pub(crate) rang: Vec<AlarmKind>,
 }
 
 /// How a run of the bot ended.
@@ -119,16 +122,35 @@ pub(crate) struct View {
 
 pub(crate) type Shown = Rc<RefCell<View>>;
 
-fn loaded(folder: &Path) -> Loaded {
+fn loaded(folder: &Path, game: &Game) -> Loaded {
     let path = folder.join("strategy.toml");
     std::fs::write(&path, STRATEGY).unwrap();
-    let set = ["live.shadow_hours=1h", "live.max_notional=1000000usdt", "run.capital=100000usdt"];
-    let sources =
-        Sources { strategy: Some(path), set: set.iter().map(|one| (*one).to_owned()).collect(), ..Sources::default() };
+    let pairs: Vec<String> = game.symbols.iter().map(|symbol| format!("\"binance:{symbol}\"")).collect();
+    let pairs = format!("strategy.pairs=[{}]", pairs.join(", "));
+    let set = ["live.shadow_hours=1h", "live.max_notional=1000000usdt", "run.capital=100000usdt", &pairs];
+    let set = set.iter().chain(game.set).map(|one| (*one).to_owned()).collect();
+    let sources = Sources { strategy: Some(path), set, ..Sources::default() };
     load(&sources).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn core() -> Core {
+/// What is played: the market, the pairs, further settings, and whether a stranger leaves the books apart.
+pub(crate) struct Game {
+    pub(crate) plan: Plan,
+    pub(crate) market: String,
+    /// Quote coins in the spot and in the perp wallet.
+    pub(crate) money: (i64, i64),
+    pub(crate) symbols: &'static [&'static str],
+    pub(crate) set: &'static [&'static str],
+}
+
+impl Game {
+    fn of(seed: u64, draws: &mut Draws) -> Self {
+        let plan = Plan::of(seed, draws);
+        Self { plan, market: market(), money: (80_000, 40_000), symbols: &["BTCUSDT", "ETHUSDT"], set: &[] }
+    }
+}
+
+fn core(market: &str, (spot, perp): (i64, i64)) -> Core {
     let options = Options {
         profile: Protocol::Binance,
         listen: "127.0.0.1:0".parse().unwrap(),
@@ -137,9 +159,9 @@ fn core() -> Core {
         history: Span::hours(3),
         speed_per_mille: 1_000,
         pulse_ms: 1_000,
-        script: Script::parse(&market()).unwrap(),
-        spot_balance: Amount::whole(80_000),
-        futures_balance: Amount::whole(40_000),
+        script: Script::parse(market).unwrap(),
+        spot_balance: Amount::whole(spot),
+        futures_balance: Amount::whole(perp),
         state: None,
         certificate: None,
     };
@@ -148,9 +170,16 @@ fn core() -> Core {
 
 /// Plays one seed.
 pub(crate) fn play(seed: u64) -> Report {
+    let mut draws = Draws::new(seed);
+    let game = Game::of(seed, &mut draws);
+    run(seed, game, draws)
+}
+
+/// Plays a game; the seed is that of the small things on the way.
+pub(crate) fn run(seed: u64, game: Game, draws: Draws) -> Report {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let local = tokio::task::LocalSet::new();
-    runtime.block_on(local.run_until(whole(seed)))
+    runtime.block_on(local.run_until(whole(seed, game, draws)))
 }
 
 /// All that one seed plays with.
@@ -163,11 +192,12 @@ struct Scene {
     shown: Shown,
     crash_every: u64,
     until: i64,
+    game: Game,
 }
 
-async fn whole(seed: u64) -> Report {
+async fn whole(seed: u64, game: Game, draws: Draws) -> Report {
     clock::begin(START);
-    let scene = Scene::set(seed);
+    let scene = Scene::set(seed, game, draws);
     let driven = Rc::clone(&scene.network);
     let driving = tokio::task::spawn_local(async move { while Network::step(&driven).await {} });
     let mut problems = Vec::new();
@@ -178,20 +208,20 @@ async fn whole(seed: u64) -> Report {
     network.end();
     let log = network.judge.log().to_vec();
     let found = network.judge.found.clone();
+    let rang = network.judge.told.rang();
     drop(network);
     driving.abort();
     if std::env::var("CARRY_KEEP").is_ok() {
         println!("kept: {}", scene.root.keep().display());
     }
-    Report { found, crashes, log }
+    Report { found, crashes, log, rang }
 }
 
 impl Scene {
-    fn set(seed: u64) -> Self {
+    fn set(seed: u64, game: Game, draws: Draws) -> Self {
         let root = tempfile::Builder::new().prefix("carry-sim").tempdir_in(shm()).unwrap();
-        let mut draws = Draws::new(seed);
-        let plan = Plan::of(seed, &mut draws);
-        let core = core();
+        let core = core(&game.market, game.money);
+        let plan = game.plan.clone();
         let lot = |symbol: &str, coin: &'static str, lot: &str| {
             (Symbol::new(symbol).unwrap(), Asset::of(coin), Quantity::parse(lot).unwrap())
         };
@@ -202,7 +232,7 @@ impl Scene {
         let network = Network::new(core, plan, judge, Draws::new(seed ^ 0x5eed), Rc::clone(&queue));
         let kill = Rc::clone(&network.kill);
         let (network, draws) = (Rc::new(RefCell::new(network)), Rc::new(RefCell::new(draws)));
-        Self { root, network, queue, kill, draws, shown: Rc::default(), crash_every, until }
+        Self { root, network, queue, kill, draws, shown: Rc::default(), crash_every, until, game }
     }
 
     fn note(&self, text: impl Into<String>) {
@@ -352,7 +382,7 @@ impl Bot<'_> {
         std::fs::create_dir_all(self.folder)?;
         clock::forget();
         self.scene.network.borrow_mut().judge.told.begin(true_ms());
-        let loaded = loaded(self.folder);
+        let loaded = loaded(self.folder, &self.scene.game);
         let (to, asked) = mpsc::unbounded_channel();
         *self.scene.queue.borrow_mut() = Some(asked);
         let (sender, inbox) = mpsc::channel(INBOX);
@@ -368,7 +398,7 @@ impl Bot<'_> {
             carrier: Carrier::Queue(to),
         };
         let wire = Arc::new(Wire::new((VenueId(0), Arc::new(profile)), signer, &of, sender)?);
-        let symbols = vec!["BTCUSDT".to_owned(), "ETHUSDT".to_owned()];
+        let symbols = self.scene.game.symbols.iter().map(|symbol| (*symbol).to_owned()).collect();
         let wanted = vec![Wanted { venue: VenueId(0), name: "binance".to_owned(), symbols, wire }];
         let mut opened = opening::open(&loaded.settings, wanted, machine, inbox).await?;
         begin::accounts(&opened, &loaded.settings).await?;
