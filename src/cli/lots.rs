@@ -88,7 +88,7 @@ pub(super) fn total_lines(one: &Totals) -> [(&'static str, Amount); 11] {
 struct Cells([String; HEAD.len()]);
 
 impl Cells {
-    fn set(mut self, name: &str, value: impl ToString) -> Self {
+    fn set(mut self, name: &str, value: &(impl ToString + ?Sized)) -> Self {
         let place = HEAD.iter().position(|head| *head == name);
         if let Some(cell) = place.and_then(|place| self.0.get_mut(place)) {
             *cell = value.to_string();
@@ -97,12 +97,12 @@ impl Cells {
     }
 
     fn text(self, name: &str, value: &str) -> Self {
-        self.set(name, foreign::cell(value))
+        self.set(name, &foreign::cell(value))
     }
 
     fn maybe(self, name: &str, value: Option<impl ToString>) -> Self {
         match value {
-            Some(value) => self.set(name, value),
+            Some(value) => self.set(name, &value),
             None => self,
         }
     }
@@ -110,7 +110,7 @@ impl Cells {
     /// A time twice: as a number and as UTC text.
     fn time(self, name: &str, at: Option<WallTime>) -> Self {
         let Some(at) = at else { return self };
-        self.set(&format!("{name}_ms"), at.0).set(name, at)
+        self.set(&format!("{name}_ms"), &at.0).set(name, &at)
     }
 }
 
@@ -123,7 +123,11 @@ fn csv_of(out: &mut dyn Write, declared: &Declared) -> io::Result<()> {
     let other = declared.other.iter().map(rest);
     let totals = declared.totals.iter().flat_map(|one| {
         total_lines(one).map(|(name, amount)| {
-            Cells::default().set("kind", "total").set("amount", amount).set("currency", one.currency).set("note", name)
+            Cells::default()
+                .set("kind", &"total")
+                .set("amount", &amount)
+                .set("currency", &one.currency)
+                .set("note", &name)
         })
     });
     for row in lots.chain(open).chain(settlements).chain(other).chain(totals) {
@@ -134,19 +138,19 @@ fn csv_of(out: &mut dyn Write, declared: &Declared) -> io::Result<()> {
 
 fn lot(kind: &str, row: &LotRow) -> Cells {
     Cells::default()
-        .set("kind", kind)
+        .set("kind", &kind)
         .text("pair", &row.pair)
         .text("venue", &row.venue)
         .text("symbol", &row.symbol)
-        .set("leg", row.leg)
-        .set("opened_by", row.opened_by.as_str())
+        .set("leg", &row.leg)
+        .set("opened_by", &row.opened_by.as_str())
         .text("asset", row.asset.as_str())
-        .set("quantity", row.quantity)
+        .set("quantity", &row.quantity)
         .time("opened", Some(row.opened_ms))
         .time("closed", row.closed_ms)
         .maybe("cost", row.cost)
         .maybe("proceeds", row.proceeds)
-        .set("fees", row.fees)
+        .set("fees", &row.fees)
         .maybe("gain", row.gain)
         .text("currency", row.currency.as_str())
         .maybe("note", row.note)
@@ -154,25 +158,25 @@ fn lot(kind: &str, row: &LotRow) -> Cells {
 
 fn settlement(row: &SettlementRow) -> Cells {
     Cells::default()
-        .set("kind", "funding")
+        .set("kind", &"funding")
         .text("pair", &row.pair)
         .text("venue", &row.venue)
         .text("symbol", &row.symbol)
-        .set("leg", "perp")
-        .set("quantity", row.quantity)
+        .set("leg", &"perp")
+        .set("quantity", &row.quantity)
         .time("opened", Some(row.settled_ms))
         .time("closed", Some(row.booked_ms))
-        .set("amount", row.amount)
+        .set("amount", &row.amount)
         .text("currency", row.currency.as_str())
-        .set("note", format!("rate {} mark {}", row.rate, row.mark_price))
+        .set("note", &format!("rate {} mark {}", row.rate, row.mark_price))
 }
 
 fn rest(row: &OtherRow) -> Cells {
     Cells::default()
-        .set("kind", "other")
+        .set("kind", &"other")
         .text("pair", row.pair.as_deref().unwrap_or(""))
         .time("closed", Some(row.at_ms))
-        .set("amount", row.amount)
+        .set("amount", &row.amount)
         .text("currency", row.asset.as_str())
-        .set("note", row.what)
+        .set("note", &row.what)
 }

@@ -191,7 +191,7 @@ impl Prepared {
                 match self.client.warm(&outgoing).await {
                     Some(Ok(reply)) => locked(&self.budget).on_reply(&reply),
                     Some(Err(why)) => {
-                        tracing::debug!(%why, "a connection of orders does not work; the next order makes one")
+                        tracing::debug!(%why, "a connection of orders does not work; the next order makes one");
                     }
                     None => return,
                 }
