@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, coins};
 use crate::latched;
-use carry::domain::{Amount, Market, Quantity, Span, VenueId, WallTime};
+use carry::domain::{Amount, Market, Price, Quantity, Span, VenueId, WallTime};
 use carry::pairs::LatchCause;
 use carry::port::Event;
 use carry::port::command::AlarmKind;
@@ -39,6 +39,11 @@ fn l12_a_fee_taken_in_another_coin_makes_no_churn_and_the_next_clip_knows() {
     assert_eq!((bench.placed.len(), bench.phase()), (4, "flat"));
     bench.wait(Span::MINUTE);
     bench.quotes();
+    // What the fees cost is not known yet: no entry until it is (L34).
+    let before = bench.placed.len();
+    bench.open(5_000);
+    assert_eq!(bench.placed.len(), before);
+    bench.feed(Event::FeeCoinPriced { asset: bnb, price: Price::parse("600").unwrap() });
     bench.open(5_000);
     assert_eq!(bench.last().quantity, coins("0.5"), "planned for a fee in BNB");
     // It is used up: this fee is taken in the coin again, and a person is told.
