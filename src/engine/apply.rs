@@ -291,11 +291,7 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         }
         Event::PositionListed { instrument, listed } => health::on_listed(state, *instrument, *listed, out),
         Event::Trading { instrument, open } => health::on_trading(state, *instrument, *open),
-        Event::Declares { venue, inputs } => {
-            if let Some(venue) = state.venues.get_mut(venue.index()) {
-                venue.declares.clone_from(inputs);
-            }
-        }
+        Event::Declares { venue, inputs } => health::on_declares(state, *venue, inputs),
         Event::MarginAdded { instrument, taken, .. } => health::on_margin_added(state, *instrument, *taken, out),
         Event::TransferSent(transfer) => {
             if let Some(venue) = state.venues.get_mut(transfer.venue.index()) {

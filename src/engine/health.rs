@@ -8,7 +8,7 @@ use super::apply::alarm;
 use super::state::{State, VenueState};
 use crate::domain::{Amount, InstrumentId, Leg, Span, VenueId, WallTime};
 use crate::port::command::{AlarmKind, Severity};
-use crate::port::health::{Listed, Part};
+use crate::port::health::{Input, Listed, Part};
 use crate::port::{Command, Event};
 
 /// Margin that was asked for is measured in a list that came at least this long afterwards: an earlier one may be older.
@@ -46,6 +46,13 @@ impl VenueState {
     #[must_use]
     pub fn is_whole(&self) -> bool {
         !self.down && self.missing.is_empty()
+    }
+}
+
+/// A source says which inputs of gates it carries.
+pub(super) fn on_declares(state: &mut State, venue: VenueId, inputs: &[Input]) {
+    if let Some(venue) = state.venues.get_mut(venue.index()) {
+        inputs.clone_into(&mut venue.declares);
     }
 }
 

@@ -221,12 +221,9 @@ impl<J: Journal> Live<J> {
             Arrived::Frame { venue, line: Line::Account(market), arrival } => {
                 let Some(desk) = self.desks.iter_mut().find(|desk| desk.venue == venue) else { return Ok(()) };
                 match desk.wire.pushed(market, &arrival.bytes) {
-                    Ok(messages) => {
-                        for message in messages {
-                            self.account(venue, Input::Pushed(Stream::of(market), message), now)?;
-                        }
-                        Ok(())
-                    }
+                    Ok(messages) => messages
+                        .into_iter()
+                        .try_for_each(|one| self.account(venue, Input::Pushed(Stream::of(market), one), now)),
                     Err(error) => {
                         // A message about money that cannot be read is a gap: the lists tell what it said.
                         tracing::warn!(%error, "an account message was refused");
