@@ -149,6 +149,11 @@ impl Facts {
         facts
     }
 
+    /// A second for each fact.
+    fn now(&self) -> WallTime {
+        START + Span(i64::try_from(self.loaded.facts.len()).unwrap() * 1000)
+    }
+
     fn feed(&mut self, event: Event) {
         let number = self.loaded.facts.len() as u64 + 1;
         let at = START + Span(number.cast_signed() * 1000);
@@ -166,7 +171,7 @@ impl Facts {
             fee: fee.0,
             fee_asset: fee.1,
             role: Role::Taker,
-            at: START + Span(self.loaded.facts.len() as i64 * 1000),
+            at: self.now(),
         };
         let side = if buy { Side::Buy } else { Side::Sell };
         self.feed(Event::VenueFill { instrument, act: VenueAct::Foreign, side, fill });
@@ -231,7 +236,7 @@ proptest! {
                 }
                 6 | 7 => facts.feed(Event::FundingPaid {
                     instrument: pair.perp,
-                    stamp: START + Span(facts.loaded.facts.len() as i64 * 1000),
+                    stamp: facts.now(),
                     position: Quantity::from_units(units).unwrap().signed(Side::Sell),
                     mark: Price::from_units(price).unwrap(),
                     mark_source: MarkSource::Mark,

@@ -1,5 +1,6 @@
 //! A capital whose slots or clips are no orders is refused before anything runs, with the key and the value that would do.
 #![expect(clippy::unwrap_used, reason = "helpers of tests may stop the test")]
+#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "shared helpers find the shared folder")]
 
 #[path = "common/history.rs"]
 mod history;
