@@ -252,7 +252,10 @@ fn on_terms(state: &mut State, event: &Event) {
 fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
     let cause = Cause { sequence: state.sequence, at: state.now };
     match event {
-        Event::Boot { epoch, salt } => on_boot(state, *epoch, *salt),
+        Event::Boot { epoch, salt } => {
+            on_boot(state, *epoch, *salt);
+            standing::remind(state, out);
+        }
         Event::Opening { venue, wallet, asset, amount } => state.ledger.open(cause, (*venue, *wallet), *asset, *amount),
         Event::RulesChanged { .. } | Event::FeesChanged { .. } | Event::BracketsChanged { .. } => {
             on_terms(state, event);

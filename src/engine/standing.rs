@@ -4,11 +4,13 @@
 //! are made where people read them. Every way in which the engine stops entries has its [`Why`]; a way without one would be
 //! a session that says ready and does nothing. Tests: at the end.
 
+use super::apply::alarm;
 use super::state::{PairState, State, VenueState};
 use crate::config::settings::Missing;
 use crate::domain::{Leg, PairId, VenueId, WallTime};
 use crate::pairs::LatchCause;
-use crate::port::command::AlarmKind;
+use crate::port::Command;
+use crate::port::command::{AlarmKind, Severity};
 pub use crate::port::health::Input;
 use crate::port::health::Part;
 use crate::risk::gate::BotState;
@@ -198,6 +200,16 @@ pub(super) fn keep(state: &mut State) {
         stops.insert(key, since);
     });
     state.stops = stops;
+}
+
+/// What only a person ends and stood before this start is told again: who looks now need not have seen the alarm of then.
+pub(super) fn remind(state: &State, out: &mut Vec<Command>) {
+    each(state, &mut |why, _, pair| {
+        let stays = matches!(why, Why::Halted | Why::Barred | Why::Foreign | Why::Differs | Why::Latched { .. });
+        if stays {
+            out.push(alarm(why.kind(), Severity::Page, pair, None));
+        }
+    });
 }
 
 /// A price ages by itself: it is missing since it became too old.

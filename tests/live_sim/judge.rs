@@ -24,8 +24,14 @@ const ORDERS: u32 = 6;
 const ATTEMPTS: u32 = 8;
 /// A stranger's trade is noticed within one comparison.
 const FOREIGN_MS: i64 = 45_000;
-const FOREIGN: &[AlarmKind] =
-    &[AlarmKind::Foreign, AlarmKind::Difference, AlarmKind::IllegalReport, AlarmKind::ReduceRefused, AlarmKind::Halted];
+const FOREIGN: &[AlarmKind] = &[
+    AlarmKind::Foreign,
+    AlarmKind::OtherInstance,
+    AlarmKind::Difference,
+    AlarmKind::IllegalReport,
+    AlarmKind::ReduceRefused,
+    AlarmKind::Halted,
+];
 
 /// One coin's two legs.
 #[derive(Debug, Default, Clone)]
