@@ -190,6 +190,18 @@ impl Network {
         self.core.act(&act).unwrap();
     }
 
+    /// The person does at the venue what he was told to: a long is no pair.
+    pub(super) fn close_longs(&mut self) {
+        for (symbol, coins) in self.core.holdings().positions {
+            if coins.units() > 0 {
+                let (symbol, quantity) = (symbol.as_str().to_owned(), coins.magnitude());
+                let head = format!("act = \"foreign\"\nsymbol = \"{symbol}\"\nmarket = \"perp\"\n");
+                self.core.act(&format!("{head}side = \"sell\"\nquantity = \"{quantity}\"")).unwrap();
+                self.look();
+            }
+        }
+    }
+
     /// A form on the venue's own page.
     fn page(&mut self, row: &'static str, path_and_query: &str) {
         let answered = self.core.by_hand("POST", path_and_query);

@@ -51,6 +51,8 @@ struct Legs {
     held: i64,
     /// A channel shows wrong prices of it until then.
     bent: i64,
+    /// The venue itself made it unequal: with failing lists nobody may know.
+    by_venue: bool,
 }
 
 /// Whether an order was not executed whole.
@@ -295,8 +297,10 @@ impl Judge {
         let symbols: Vec<(Symbol, Asset, Quantity)> = self.lots.iter().map(|(s, (c, l))| (*s, *c, *l)).collect();
         for (place, (symbol, coin, lot)) in symbols.into_iter().enumerate() {
             let delta = self.delta(&holdings, symbol, coin);
+            let listed = self.told.blind_until() + LISTS_MS;
             let excused = now < self.excused.max(self.halted);
             let Some(legs) = self.legs.get_mut(&symbol) else { continue };
+            let excused = excused || legs.by_venue && now < listed;
             let passed = now - legs.last;
             legs.last = now;
             // Without what strangers traded, with it, or with one leg of it.
@@ -315,6 +319,7 @@ impl Judge {
                     legs.held = 0;
                 }
                 legs.attempts = [0, 0];
+                legs.by_venue = false;
                 continue;
             }
             let since = *legs.naked_since.get_or_insert(now);
@@ -374,6 +379,9 @@ impl Judge {
             self.venue_acts = now + 60_000;
             let known = if now < self.frozen { LISTS_MS } else { 0 };
             self.excused = self.excused.max(now + known);
+            if let Some(legs) = self.legs.get_mut(&one.symbol) {
+                legs.by_venue = true;
+            }
             return;
         }
         let Some(legs) = self.legs.get_mut(&one.symbol) else { return };

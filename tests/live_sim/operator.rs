@@ -55,6 +55,9 @@ async fn type_in(ask: &mpsc::Sender<ControlRequest>, act: Act, network: &Rc<RefC
             let Ok(reply) = answered.await else { return };
             let said = reply.error.as_ref().map_or_else(|| "done".to_owned(), |error| error.message.replace('\n', " "));
             network.borrow_mut().judge.note(format!("typed {act:?}: ok {} {said}", reply.ok));
+            if said.contains("by hand at the venue") {
+                network.borrow_mut().close_longs();
+            }
             if let Some(plan) = reply.plan {
                 token = Some(plan.token);
                 continue;

@@ -66,6 +66,10 @@ impl Told {
         self.blind = self.blind.max(until);
     }
 
+    pub(crate) const fn blind_until(&self) -> i64 {
+        self.blind
+    }
+
     pub(crate) fn show(&mut self, now: i64, seen: Seen) {
         for (kind, count) in &seen.alarms {
             if self.seen.alarms.get(kind) != Some(count) {
