@@ -1,6 +1,7 @@
-//! Deliberate bugs, chosen at run time, that the simulator must catch. Without the feature `planted` there are none.
+//! Deliberate bugs, chosen at run time, that the simulators must catch. Without the feature `planted` there are none.
 //!
-//! A test that cannot fail proves nothing: `tests/planted.rs` plants each of these and expects a check to complain.
+//! A test that cannot fail proves nothing: `tests/planted.rs` plants those of the core, `tests/live_sim/bugs.rs` those of the live
+//! path, and each expects a check to complain. A letter and a number name the finding of which a bug takes the mend back.
 
 /// One deliberate bug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,11 +36,87 @@ pub enum Bug {
     UnknownIsRejected,
     /// Nobody asks about an order that says nothing.
     NeverAsk,
+    /// An answer sets an expectation of its stream that nothing clears; the stream is torn down for it (L01).
+    StreamMustFollow,
+    /// A lost stream or a list that fails stops what lowers risk too (L02).
+    AllOrNothing,
+    /// What lowers risk waits for lists that agree (L02).
+    HedgeWaitsForLists,
+    /// A public stream that falls silent is never asked about (L03).
+    FrozenUnseen,
+    /// After a restart executions are asked only of what is traded again (L05).
+    AskOnlyShown,
+    /// A pair whose venue contradicted itself is left alone, unequal or not (L07).
+    ContradictionStops,
+    /// The run keeps the machine's wall clock, not the venue's time (L08).
+    MachineClock,
+    /// The rate of a payment is asked for once; a payment without it is never booked (L09).
+    RatesOnce,
+    /// After a restart a transfer in doubt counts as sent just now (L10).
+    DoubtFromNow,
+    /// One refusal of a subscription that passes counts as a verdict of the venue (L11).
+    BarredAtOnce,
+    /// What a fee left over is traded away to the lot (L12).
+    TrimExact,
+    /// A refused reduce is answered by trading on what was believed (L13).
+    TradeOnBelief,
+    /// A refused hedge is tried again each half minute and undone after three of them (L14).
+    HedgeRetriesSlowly,
+    /// An order that never arrived is waited for by a constant, not by its signed validity (L15).
+    AbsentAfterConstant,
+    /// An attempt that brings nothing is repeated as if it were the first (L16).
+    RetryAtOnce,
+    /// A price is believed whatever the other witnesses say (L21).
+    OneWitness,
+    /// An execution that the stream tells before the answer came is dropped.
+    PushBeforeAnswer,
+    /// Executions that the venue's total contains and no answer told are not asked for.
+    MissingFillsNotAsked,
+    /// A listed execution whose order's number is not known counts as a stranger's, unasked.
+    StrangerAtOnce,
+    /// A row of income is booked as often as it is listed.
+    IncomeTwice,
+    /// After a restart payments that the ledger has are booked again.
+    PaymentsForgotten,
+    /// After a restart what happened since the last commit is not read.
+    TailForgotten,
+    /// A transfer without an answer counts as failed.
+    TransferRetried,
+    /// The last list of positions is trusted over executions since then.
+    ListOverFills,
+    /// An order in doubt does not keep its pair from another order.
+    DoubtDoesNotBlock,
+    /// A pair that the venue itself made unequal is left alone.
+    AdlNotRepaired,
+    /// What is less than a step of the short stays when a pair is closed.
+    RemainderIgnored,
+    /// A fee in a third coin is not booked.
+    OtherFeesForgotten,
+    /// An order leaves whose intent is not in the ledger.
+    IntentUnwritten,
+    /// After a restart the ids of orders begin again.
+    IdsReused,
+    /// Neither our own budget nor the venue's wish to keep still holds a request.
+    BudgetIgnored,
+    /// A listen key is never kept alive.
+    KeyNotKept,
+    /// A line that broke is not opened again.
+    LineStaysDown,
+    /// After a stream was opened again the lists are not asked.
+    ReopenedNoLists,
+    /// After a gap no second snapshot of a book is asked for.
+    GapIgnored,
+    /// The venue's clock is measured once.
+    ClockOnce,
+    /// Ledger and venue differ as soon as one list says so.
+    DifferenceAtOnce,
+    /// Nobody is told of legs that stay unequal.
+    NoNakedAlarm,
 }
 
 impl Bug {
-    /// All of them.
-    pub const ALL: [Self; 15] = [
+    /// Those of the core, for the simulator of the core.
+    pub const CORE: [Self; 15] = [
         Self::RetryUnknown,
         Self::DropLateFill,
         Self::IgnoreCoinFee,
@@ -55,6 +132,58 @@ impl Bug {
         Self::NoMarginCare,
         Self::UnknownIsRejected,
         Self::NeverAsk,
+    ];
+
+    /// Those of the live path, for the simulator of live runs.
+    pub const LIVE: [Self; 48] = [
+        Self::RetryUnknown,
+        Self::DropLateFill,
+        Self::IgnoreCoinFee,
+        Self::BookDuplicate,
+        Self::NotFoundIsDead,
+        Self::HedgeOrdered,
+        Self::OnlyFirstFill,
+        Self::NoMarginCare,
+        Self::UnknownIsRejected,
+        Self::NeverAsk,
+        Self::StreamMustFollow,
+        Self::AllOrNothing,
+        Self::HedgeWaitsForLists,
+        Self::FrozenUnseen,
+        Self::AskOnlyShown,
+        Self::ContradictionStops,
+        Self::MachineClock,
+        Self::RatesOnce,
+        Self::DoubtFromNow,
+        Self::BarredAtOnce,
+        Self::TrimExact,
+        Self::TradeOnBelief,
+        Self::HedgeRetriesSlowly,
+        Self::AbsentAfterConstant,
+        Self::RetryAtOnce,
+        Self::OneWitness,
+        Self::PushBeforeAnswer,
+        Self::MissingFillsNotAsked,
+        Self::StrangerAtOnce,
+        Self::IncomeTwice,
+        Self::PaymentsForgotten,
+        Self::TailForgotten,
+        Self::TransferRetried,
+        Self::ListOverFills,
+        Self::DoubtDoesNotBlock,
+        Self::AdlNotRepaired,
+        Self::RemainderIgnored,
+        Self::OtherFeesForgotten,
+        Self::IntentUnwritten,
+        Self::IdsReused,
+        Self::BudgetIgnored,
+        Self::KeyNotKept,
+        Self::LineStaysDown,
+        Self::ReopenedNoLists,
+        Self::GapIgnored,
+        Self::ClockOnce,
+        Self::DifferenceAtOnce,
+        Self::NoNakedAlarm,
     ];
 }
 

@@ -18,12 +18,17 @@ mod acts;
 mod attack;
 #[path = "live_sim/channels.rs"]
 mod channels;
+#[cfg(feature = "planted")]
+#[path = "live_sim/bugs.rs"]
+mod bugs;
 #[path = "live_sim/clock.rs"]
 mod clock;
 #[path = "live_sim/crash.rs"]
 mod crash;
 #[path = "live_sim/judge.rs"]
 mod judge;
+#[path = "live_sim/manners.rs"]
+mod manners;
 #[path = "live_sim/network.rs"]
 mod network;
 #[path = "live_sim/operator.rs"]

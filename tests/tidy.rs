@@ -20,19 +20,19 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Secrets and what is refused of them; whoever signs takes a key from here.
     ("keys", &["domain", "config"]),
     ("port", &["domain"]),
-    ("market", &["domain", "port"]),
+    ("market", &["domain", "planted", "port"]),
     ("ledger", &["domain", "planted", "port"]),
     // The gate stands below the orders: they take nothing but what it approved.
-    ("risk", &["domain", "config", "port", "market", "ledger"]),
+    ("risk", &["domain", "planted", "config", "port", "market", "ledger"]),
     ("orders", &["domain", "planted", "port", "risk::gate"]),
-    ("pairs", &["domain", "config", "port", "market", "ledger", "orders"]),
+    ("pairs", &["domain", "planted", "config", "port", "market", "ledger", "orders"]),
     // It says why in the words of an intent, but never sees an order, a balance or the ledger.
     ("strategy", &["domain", "config", "market", "pairs", "port::order", "port::health::Input"]),
     ("engine", &["domain", "planted", "config", "port", "market", "ledger", "risk", "orders", "pairs", "strategy"]),
     // A session joins snapshots and diffs to a book before it says anything of it.
-    ("venues", &["domain", "config", "port", "market::book", "market::diff", "market::sync"]),
+    ("venues", &["domain", "planted", "config", "port", "market::book", "market::diff", "market::sync"]),
     // The only sockets, and what waits, signs and sends once.
-    ("net", &["domain", "port", "venues"]),
+    ("net", &["domain", "planted", "port", "venues"]),
     ("sim", &["domain", "config", "port", "market::book"]),
     // It serves the simulated venue and may not use the adapters' own reading, writing or signing; the lines of a recording
     // are no venue's protocol.
@@ -48,6 +48,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "run",
         &[
             "domain",
+            "planted",
             "config",
             "keys",
             "port",

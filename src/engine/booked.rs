@@ -12,6 +12,7 @@ use crate::domain::{ClientOrderId, InstrumentId, Leg, PairId, Price, Quantity, S
 use crate::ledger::BookedFill;
 use crate::ledger::book::Cause;
 use crate::orders::Booking;
+use crate::planted::{self, Bug};
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
 use crate::port::event::VenueAct;
@@ -185,6 +186,7 @@ pub(super) fn on_venue_fill(
     let hedged = latch::hedged(state, pair);
     if let Some(pair) = state.pairs.get_mut(id.index()) {
         pair.memory.venue_made = true;
+        pair.memory.left_alone |= planted::is(Bug::AdlNotRepaired);
         pair.memory.closing = true;
         pair.memory.target = pair.memory.target.min(hedged);
         pair.memory.reason = Some(Reason::VenueClosed);

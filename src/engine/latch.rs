@@ -9,6 +9,7 @@ use super::state::{PairState, State};
 use crate::config::settings::OnForeign;
 use crate::domain::{ClientOrderId, Leg, PairId, Quantity, SignedQuantity, Span, VenueId, WallTime};
 use crate::pairs::{Latch, LatchCause};
+use crate::planted::{self, Bug};
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
 
@@ -42,6 +43,9 @@ pub(super) fn hedged(state: &State, pair: &PairState) -> Quantity {
 /// The venue said of an order what cannot be true of it, or executed one that was proven dead: booked, paged, latched.
 pub(super) fn contradicted(state: &mut State, of: (PairId, ClientOrderId), kind: AlarmKind, out: &mut Vec<Command>) {
     latch(state, of.0, LatchCause::Contradiction);
+    if let Some(pair) = state.pairs.get_mut(of.0.index()) {
+        pair.memory.left_alone |= planted::is(Bug::ContradictionStops);
+    }
     out.push(alarm(kind, Severity::Page, Some(of.0), Some(of.1)));
 }
 

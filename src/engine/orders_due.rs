@@ -202,7 +202,8 @@ pub fn blocks(state: &State, pair: crate::domain::PairId) -> bool {
         let resting = order.state == OrderState::Open && order.intent.time_in_force == TimeInForce::PostOnly;
         // Ended with every fill booked: only the venue's last word on the total is missing.
         let ended = !order.state.is_live();
-        !((resting || ended) && order.missing().is_zero())
+        let unknown = planted::is(Bug::DoubtDoesNotBlock) && order.state == OrderState::Unknown;
+        !((resting || ended || unknown) && order.missing().is_zero())
     })
 }
 
@@ -216,7 +217,7 @@ pub fn alarm_unequal(state: &mut State, place: usize, out: &mut Vec<Command>) {
         out.push(Command::WakeAt { at: since + limit });
         return;
     }
-    if !pair.memory.alarmed {
+    if !pair.memory.alarmed && !planted::is(Bug::NoNakedAlarm) {
         pair.memory.alarmed = true;
         let id = pair.pair.id;
         let down = state.venues.get(pair.pair.venue_id.index()).is_some_and(|venue| venue.down);

@@ -10,6 +10,7 @@ use super::latch;
 use super::state::State;
 use crate::domain::{ClientOrderId, Leg, Market, PairId, Side, Span};
 use crate::pairs::{Fruitless, LatchCause, PairMemory};
+use crate::planted::{self, Bug};
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
 use crate::port::order::{Intent, Purpose, RejectCause};
@@ -61,6 +62,7 @@ pub(super) fn ended(state: &mut State, id: ClientOrderId, refused: Option<Reject
 fn contradicts(intent: &Intent, refused: Option<RejectCause>) -> bool {
     let sells_coins = intent.leg == Market::Spot && intent.side == Side::Sell;
     match refused {
+        _ if planted::is(Bug::TradeOnBelief) => false,
         Some(RejectCause::ReduceOnly) => intent.reduce_only,
         Some(RejectCause::Balance) => sells_coins,
         _ => false,
@@ -104,6 +106,7 @@ fn failed(state: &mut State, intent: &Intent, refused: Option<RejectCause>, out:
     memory.attempts = memory.attempts.saturating_add(1);
     let since = *memory.failed_since.get_or_insert(now);
     let pause = match refused {
+        _ if planted::is(Bug::HedgeRetriesSlowly) => Span::seconds(30),
         Some(RejectCause::RateLimit) => Span::seconds(2),
         Some(RejectCause::PriceBand) => Span::seconds(1),
         _ => Span::ZERO,
@@ -112,7 +115,8 @@ fn failed(state: &mut State, intent: &Intent, refused: Option<RejectCause>, out:
     let passes = doubted || refused.is_none_or(RejectCause::may_pass);
     let late = !doubted && memory.flips == 0 && now.since(since).0 + pause.0 >= hedge_time.0;
     let known = !doubted || now.since(since) >= latch::PATIENCE;
-    let flip = !passes || memory.attempts >= limit && known || late;
+    let slow = planted::is(Bug::HedgeRetriesSlowly);
+    let flip = !slow && (!passes || late) || memory.attempts >= limit && known;
     let wait = if flip { Span::seconds(backoff(memory.flips, hedge_time.0 / 1_000)) } else { pause };
     if flip {
         memory.undo = !memory.undo;
@@ -187,7 +191,8 @@ fn fruitless(state: &mut State, intent: &Intent, what: (bool, Option<RejectCause
     let hedged = latch::hedged(state, pair);
     let Some(pair) = state.pairs.get_mut(intent.pair.index()) else { return };
     let memory = &mut pair.memory;
-    let before = if memory.fruitless.cause == cause { memory.fruitless.count } else { 0 };
+    let same = memory.fruitless.cause == cause && !planted::is(Bug::RetryAtOnce);
+    let before = if same { memory.fruitless.count } else { 0 };
     let count = before.saturating_add(1);
     memory.fruitless = Fruitless { count, cause };
     let enters = intent.purpose == Purpose::Enter;

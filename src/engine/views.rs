@@ -6,6 +6,7 @@ use crate::config::settings::{First, Weighting};
 use crate::domain::{Amount, Catalogue, Leg, Market, Price, Quantity, Rate, Side, SignedQuantity};
 use crate::pairs::LatchCause;
 use crate::pairs::plan::{LegGrid, PlanInput};
+use crate::planted::{self, Bug};
 use crate::strategy::View;
 
 impl PairState {
@@ -90,7 +91,10 @@ impl State {
         let (spot_mid, perp_mid) = (pair.market.spot.mid?, pair.market.perp.mid?);
         let spot = self.catalogue.instrument(pair.pair.spot)?;
         let perp = self.catalogue.instrument(pair.pair.perp)?;
-        let (spot_coins, perp_coins) = self.held(pair);
+        let (spot_coins, mut perp_coins) = self.held(pair);
+        if let Some((listed, _)) = pair.witness.listed.filter(|_| planted::is(Bug::ListOverFills)) {
+            perp_coins = listed.coins;
+        }
         let fee_coin = self.fee_coin(pair);
         let from_coins = spot.fee_coin(Side::Buy).is_some() && fee_coin.is_none_or(|coin| coin == pair.pair.coin);
         let own_coin = fee_coin == Some(pair.pair.coin);

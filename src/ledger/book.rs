@@ -169,6 +169,10 @@ impl Ledger {
         }
         let payer = wallet(if leg == Market::Spot { Wallet::Spot } else { Wallet::Perp });
         let accounts = (payer, Account::Fees { pair: pair.id });
+        let other = fill.fee_asset != pair.coin && fill.fee_asset != pair.quote;
+        if other && crate::planted::is(crate::planted::Bug::OtherFeesForgotten) {
+            return;
+        }
         let there = is_token.then(|| self.free_of_pairs(fill.fee_asset));
         self.post_signed(cause, accounts, (-fill.fee, fill.fee_asset), PostingReason::Fee);
         if let Some(there) = there {

@@ -53,8 +53,8 @@ impl Orders {
     /// An intent that a crash kept off the disk does not exist.
     pub fn boot(&mut self, epoch: u32, salt: u32) {
         self.live.retain(|order| order.durable || order.state != OrderState::Recorded);
-        self.epoch = epoch;
-        self.salt = salt;
+        self.epoch = if planted::is(Bug::IdsReused) { 1 } else { epoch };
+        self.salt = if planted::is(Bug::IdsReused) { 1 } else { salt };
         self.number = 0;
     }
 

@@ -4,6 +4,7 @@
 //! unequal; nothing is planned that rounds to less than the venue accepts (fault A20).
 
 use crate::domain::{Leg, Market, Quantity, Rate, Side, SignedQuantity};
+use crate::planted::{self, Bug};
 use crate::port::order::Purpose;
 
 /// What a leg accepts.
@@ -100,6 +101,9 @@ impl PlanInput {
     /// How far from its target a pair may be without an order: for the last clip, for what is completed, and for what is
     /// trimmed. One for all three, else one undoes what the other did. A hundredth of the target is not worth another clip.
     fn tolerance(&self) -> Quantity {
+        if planted::is(Bug::TrimExact) {
+            return self.lot();
+        }
         Quantity::saturating(self.target.units() / 100).max(self.lot())
     }
 
@@ -173,7 +177,7 @@ fn child(input: &PlanInput, leg: Leg, coins: Quantity, adds: bool) -> Option<Chi
     let mut quantity = if leg == Market::Spot && adds { gross(coins, input.coin_fee, grid.step) } else { coins };
     let exact = quantity;
     quantity = quantity.floor_to(grid.step);
-    if !adds && leg == Market::Perp && input.closing && quantity < exact {
+    if !adds && leg == Market::Perp && input.closing && quantity < exact && !planted::is(Bug::RemainderIgnored) {
         // The short goes to the last step when the pair is closed; the spot leg keeps what is less than one.
         quantity += grid.step;
     }

@@ -175,7 +175,11 @@ fn fresh(seen: Option<Seen>, now: WallTime, most: Span, bounds: &Bounds) -> Resu
 fn agree(price: Price, witness: Result<Price, Doubt>, most: Bps) -> Result<(), Doubt> {
     let Ok(by) = witness else { return Ok(()) };
     let apart = price.distance_bps(by);
-    if apart > most { Err(Doubt::Contradicted { by, apart }) } else { Ok(()) }
+    if apart > most && !crate::planted::is(crate::planted::Bug::OneWitness) {
+        Err(Doubt::Contradicted { by, apart })
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::journal::{Books, Journal, JournalError, Kept};
 use crate::domain::{Amount, ClientOrderId, InstrumentId, Sequence, VenueId, WallTime};
 use crate::engine::{self, State};
 use crate::observe::words::{About, sentence, word};
+use crate::planted::{self, Bug};
 use crate::port::command::{Alarm, AlarmKind, Severity};
 use crate::port::event::Transfer;
 use crate::port::order::{Intent, OrderReport, Outcome};
@@ -270,7 +271,8 @@ impl<J: Journal, V: Gateway> Driver<J, V> {
             Command::Record(intent) => {
                 self.collect();
                 let books = Books { state: &mut self.state, collector: &self.collector };
-                match self.journal.intent(&intent, books)? {
+                let unwritten = planted::is(Bug::IntentUnwritten);
+                match if unwritten { Kept::OnDisk } else { self.journal.intent(&intent, books)? } {
                     Kept::OnDisk => {
                         let stamped = self.stamp(at, Event::IntentDurable { id: intent.id });
                         self.journal.input(&stamped)?;

@@ -9,6 +9,7 @@ use super::journal::{Journal, JournalError};
 use super::live::{Desk, Live};
 use crate::domain::{Market, Span, WallTime};
 use crate::net::wire::Outcome as Came;
+use crate::planted::{self, Bug};
 use crate::port::Event;
 use crate::port::health::Part;
 use crate::venues::answer::Until;
@@ -136,7 +137,12 @@ impl<J: Journal> Live<J> {
         let missing = desk.missing(now);
         let doubts = desk.suspects().is_some_and(|since| now.since(since) < FIRST_LISTS);
         let known = desk.agreed.is_some() || desk.answers.waited(now) && !doubts;
-        let reachable = known && !missing.iter().any(|part| part.stops_reduces());
+        let stops = |part: &Part| {
+            part.stops_reduces()
+                || planted::is(Bug::AllOrNothing)
+                || planted::is(Bug::HedgeWaitsForLists) && *part == Part::Lists
+        };
+        let reachable = known && !missing.iter().any(stops);
         let told = Some((reachable, missing.clone()));
         if desk.answers.told == told {
             return Ok(());

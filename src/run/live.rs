@@ -17,6 +17,7 @@ use super::reconcile::{self, Difference};
 use crate::domain::{Amount, Asset, ClientOrderId, InstrumentId, Span, VenueId, WallTime};
 use crate::engine::State;
 use crate::net::wire::{Arrived, Asker, Line, Outcome as Came, Wire};
+use crate::planted::{self, Bug};
 use crate::port::Event;
 use crate::port::event::{Adjustment, Operator, Wallet};
 use crate::port::order::{Intent, OrderReport, Outcome};
@@ -155,7 +156,7 @@ impl<J: Journal> Live<J> {
             }
             let moving = state.venue(desk.venue).and_then(|venue| venue.moving.zip(venue.moving_since));
             if let Some((moving, sent)) = moving {
-                desk.account.doubt(moving, sent);
+                desk.account.doubt(moving, if planted::is(Bug::DoubtFromNow) { now } else { sent });
             }
             let venue = desk.venue;
             self.driver.market(now, Event::Declares { venue, inputs: InputsWatch::declared() })?;
@@ -353,7 +354,7 @@ impl<J: Journal> Live<J> {
         }
         let confirmed = match &desk.suspected {
             Some((since, before)) => *before == found.differences && now.since(*since) >= SETTLE,
-            None => false,
+            None => planted::is(Bug::DifferenceAtOnce),
         };
         if confirmed {
             if desk.told != found.differences {
@@ -383,7 +384,7 @@ impl<J: Journal> Live<J> {
                 self.feed(venue, FeedInput::Timer, now)?;
                 self.account(venue, Input::Timer, now)?;
                 if let Some(desk) = self.desks.get_mut(place)
-                    && desk.measured.is_none_or(|at| now.since(at) >= MEASURE)
+                    && desk.measured.is_none_or(|at| now.since(at) >= MEASURE && !planted::is(Bug::ClockOnce))
                 {
                     desk.measured = Some(now);
                     desk.wire.measure_clock();

@@ -80,6 +80,7 @@ pub(crate) struct Findings {
 /// The judge of one seed.
 pub(crate) struct Judge {
     pub(crate) found: Findings,
+    pub(crate) manners: super::manners::Manners,
     lots: BTreeMap<Symbol, (Asset, Quantity)>,
     legs: BTreeMap<Symbol, Legs>,
     base: Holdings,
@@ -109,6 +110,7 @@ impl Judge {
         let legs = lots.iter().map(|(symbol, _, _)| (*symbol, Legs::default())).collect();
         Self {
             found: Findings::default(),
+            manners: super::manners::Manners::default(),
             lots: lots.into_iter().map(|(symbol, coin, lot)| (symbol, (coin, lot))).collect(),
             legs,
             base,
@@ -169,12 +171,14 @@ impl Judge {
     pub(crate) fn frozen(&mut self, ms: i64) {
         self.frozen = self.frozen.max(true_ms() + ms);
         self.told.blind(self.frozen);
+        self.manners.frozen(ms);
     }
 
     /// An act of the venue or of a stranger, in the grammar of fault files.
     pub(crate) fn act(&mut self, text: &str, holdings: &Holdings) {
         let now = true_ms();
         self.note(text.replace('\n', ", "));
+        self.manners.act(text);
         let lasts =
             text.lines().find_map(|line| line.strip_prefix("for = \"")?.strip_suffix("s\"")?.parse::<i64>().ok());
         if text.contains("\"ban\"") || text.contains("\"rate_limit\"") {
@@ -276,6 +280,8 @@ impl Judge {
             let short = answered.status != 200 || is_short(&answered.body);
             self.attempt(path, order.unwrap_or_default(), short);
         }
+        let blame = self.manners.answered(is_order, path, answered);
+        self.blame(blame);
         if !is_order && self.traces {
             self.note(format!("{path}: {} {}", answered.status, answered.body.chars().take(140).collect::<String>()));
         }
@@ -359,6 +365,8 @@ impl Judge {
 
     fn executed(&mut self, one: &Executed) {
         self.found.executions += 1;
+        let blame = self.manners.executed(one);
+        self.blame(blame);
         let market = if one.market == Market::Spot { "spot" } else { "perp" };
         let mut text = String::new();
         let _ = write!(text, "{market} {} {:?} {} at {}", one.symbol, one.side, one.quantity, one.price);
@@ -426,6 +434,23 @@ impl Judge {
     /// Whether a position is what strangers traded.
     pub(crate) fn is_a_strangers(&self, symbol: Symbol, coins: SignedQuantity) -> bool {
         self.legs.get(&symbol).is_some_and(|legs| legs.foreign[1] == coins.units())
+    }
+
+    /// What a rule about manners says.
+    pub(crate) fn blame(&mut self, what: Option<String>) {
+        what.into_iter().for_each(|text| self.break_(text));
+    }
+
+    /// The venue says something on a line.
+    pub(crate) fn pushed(&mut self, text: &str) {
+        let blame = self.manners.pushed(text, self.caused);
+        self.blame(blame);
+    }
+
+    /// The run closed a line by itself.
+    pub(crate) fn hung_up(&mut self, path: &str) {
+        let blame = self.manners.hung_up(path, self.excused.max(self.caused.saturating_add(60_000)));
+        self.blame(blame);
     }
 
     /// How the end must be.

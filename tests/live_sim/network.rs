@@ -405,6 +405,7 @@ impl Network {
                             Err(mpsc::error::TryRecvError::Empty) => break,
                             Err(mpsc::error::TryRecvError::Disconnected) => {
                                 gone = true;
+                                self.judge.hung_up(&open.path);
                                 break;
                             }
                         }
@@ -435,6 +436,7 @@ impl Network {
 
     fn push(&mut self, id: u64, text: String, late: i64) {
         let now = true_ms();
+        self.judge.pushed(&text);
         let mut way = late
             + self.draws.between(self.plan.way.0, self.plan.way.1)
             + self.draws.between(self.plan.push.0, self.plan.push.1);

@@ -3,12 +3,13 @@
 use super::clock::{self, true_ms};
 use super::crash::{Crashing, copy};
 use super::judge::{Findings, Judge};
+use super::manners;
 use super::network::{Fate, Network, Queue};
 use super::operator::operate;
 use super::plan::{Draws, Plan};
 use super::told::Seen;
 use carry::config::{Loaded, Sources, load};
-use carry::domain::{Amount, Asset, Quantity, Span, Symbol, VenueId, WallTime};
+use carry::domain::{Amount, Asset, InstrumentId, Quantity, Span, Symbol, VenueId, WallTime};
 use carry::loopback::keys::TRADER;
 use carry::loopback::{Core, Options, Profile as Protocol, Script, Source};
 use carry::net::carrier::Carrier;
@@ -94,6 +95,8 @@ pub(crate) struct Report {
     pub(crate) log: Vec<String>,
     /// Kinds of alarms that rang.
     pub(crate) rang: Vec<AlarmKind>,
+    /// True time at which it was over.
+    pub(crate) over: i64,
 }
 
 /// How a run of the bot ended.
@@ -113,6 +116,10 @@ pub(crate) struct View {
     bot: String,
     phases: String,
     unexplained: String,
+    /// Longest time that its books were unequal.
+    unequal_ms: i64,
+    /// Books that are not in step.
+    books: usize,
     ledger: BTreeMap<(Wallet, Asset), Amount>,
     alarms: String,
     state: String,
@@ -175,11 +182,19 @@ pub(crate) fn play(seed: u64) -> Report {
     run(seed, game, draws)
 }
 
+/// Plays a game up to the first complaint, or to this true time.
+#[cfg(feature = "planted")]
+pub(crate) fn run_until(seed: u64, game: Game, draws: Draws, until: i64) -> Report {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let local = tokio::task::LocalSet::new();
+    runtime.block_on(local.run_until(whole(seed, game, draws, Some(until))))
+}
+
 /// Plays a game; the seed is that of the small things on the way.
 pub(crate) fn run(seed: u64, game: Game, draws: Draws) -> Report {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let local = tokio::task::LocalSet::new();
-    runtime.block_on(local.run_until(whole(seed, game, draws)))
+    runtime.block_on(local.run_until(whole(seed, game, draws, None)))
 }
 
 /// All that one seed plays with.
@@ -195,14 +210,19 @@ struct Scene {
     game: Game,
 }
 
-async fn whole(seed: u64, game: Game, draws: Draws) -> Report {
+async fn whole(seed: u64, game: Game, draws: Draws, until: Option<i64>) -> Report {
     clock::begin(START);
     let scene = Scene::set(seed, game, draws);
     let driven = Rc::clone(&scene.network);
     let driving = tokio::task::spawn_local(async move { while Network::step(&driven).await {} });
     let mut problems = Vec::new();
-    let crashes = scene.lives(&mut problems).await;
-    problems.extend(end(&scene.network.borrow(), &scene.shown.borrow()));
+    let crashes = tokio::select! {
+        crashes = scene.lives(&mut problems) => Some(crashes),
+        () = complained(&scene.network, until.unwrap_or_default()), if until.is_some() => None,
+    };
+    if let Some(crashes) = crashes {
+        problems.extend(end(&scene.network.borrow(), &scene.shown.borrow(), crashes > 0));
+    }
     let mut network = scene.network.borrow_mut();
     network.judge.end(problems);
     network.end();
@@ -214,7 +234,7 @@ async fn whole(seed: u64, game: Game, draws: Draws) -> Report {
     if std::env::var("CARRY_KEEP").is_ok() {
         println!("kept: {}", scene.root.keep().display());
     }
-    Report { found, crashes, log, rang }
+    Report { found, crashes: crashes.unwrap_or_default(), log, rang, over: true_ms() }
 }
 
 impl Scene {
@@ -311,9 +331,19 @@ impl Scene {
     }
 }
 
+/// Waits for the first complaint, or for this true time.
+async fn complained(network: &Rc<RefCell<Network>>, until: i64) {
+    while network.borrow().judge.found.broken.is_empty() && true_ms() < until {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    }
+}
+
 /// What must be true at the end, two hours after the last fault.
-fn end(network: &Network, view: &View) -> Vec<String> {
-    let mut problems = Vec::new();
+fn end(network: &Network, view: &View, crashed: bool) -> Vec<String> {
+    let mut problems = manners::said(&view.alarms, view.unequal_ms, (crashed, &network.plan), &network.judge.found.fired);
+    if view.books > 0 {
+        problems.push(format!("I20: {} books are not in step", view.books));
+    }
     let holdings = network.core.holdings();
     if holdings.positions.iter().any(|(symbol, coins)| !network.judge.is_a_strangers(*symbol, *coins)) {
         problems.push(format!("I20: positions are left: {:?}", holdings.positions));
@@ -462,6 +492,8 @@ impl Bot<'_> {
 fn view<J: Journal>(live: &mut Live<J>) -> View {
     let reachable = live.is_reachable();
     let alarms = format!("{:?}", live.driver.alarms);
+    let books = |of: u16| live.desks.iter().filter(|desk| desk.feed.ladder(InstrumentId(of), 1).is_none()).count();
+    let books = (0..4).map(books).sum();
     let (word, stops) = carry::run::stops::of(&live.driver.state);
     let state = &mut live.driver.state;
     state.mark_all();
@@ -480,6 +512,8 @@ fn view<J: Journal>(live: &mut Live<J>) -> View {
         bot: format!("{:?}", state.bot),
         phases: format!("{:?}", state.pairs.iter().map(|pair| pair.memory.phase).collect::<Vec<_>>()),
         unexplained: lines.unexplained.to_string(),
+        unequal_ms: state.unequal.0,
+        books,
         ledger,
         alarms,
         state: word,

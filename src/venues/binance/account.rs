@@ -16,6 +16,7 @@ use super::profile::{Feature, Profile};
 use crate::domain::{
     Catalogue, ClientOrderId, FillId, Instrument, InstrumentId, Market, Quantity, Span, Symbol, VenueId, WallTime,
 };
+use crate::planted::{self, Bug};
 use crate::port::Event;
 use crate::port::event::Transfer;
 use crate::port::order::{Intent, OrderReport, Outcome, RejectCause, TimeInForce};
@@ -183,10 +184,14 @@ impl Account {
 
     /// The ledger was read: it is complete but for what happened after `from`, and lists are read from there on.
     pub fn recalled(&mut self, from: WallTime) {
+        if planted::is(Bug::TailForgotten) {
+            return;
+        }
         self.cycle.income.from(from);
         self.recent.from(from);
         for known in self.cycle.fills.values_mut() {
             known.complete_before(from);
+            known.active &= !planted::is(Bug::AskOnlyShown);
         }
     }
 
@@ -194,7 +199,7 @@ impl Account {
     pub fn holds(&mut self, instrument: InstrumentId, coins: crate::domain::SignedQuantity, now: WallTime) {
         self.cycle.income.holds(instrument, coins, now);
         if let Some(known) = self.cycle.fills.get_mut(&instrument) {
-            known.active = true;
+            known.active |= !planted::is(Bug::AskOnlyShown);
         }
     }
 
@@ -258,7 +263,9 @@ impl Account {
             Input::Opened(stream) => {
                 self.watch.opened(stream, now);
                 // The venue replays nothing: whatever happened before is in the lists (rule R-D).
-                self.cycle.want(now);
+                if !planted::is(Bug::ReopenedNoLists) {
+                    self.cycle.want(now);
+                }
                 self.go_on(now, out);
             }
             Input::Closed(stream) => self.watch.closed(stream),

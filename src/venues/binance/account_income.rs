@@ -6,6 +6,7 @@
 //! yet is taken off the balances that are compared. Tests: `account_income_tests.rs`.
 
 use crate::domain::{Amount, Asset, InstrumentId, Price, Rate, SignedQuantity, Span, Symbol, VenueId, WallTime};
+use crate::planted::{self, Bug};
 use crate::port::Event;
 use crate::port::event::{Adjustment, MarkSource, Wallet};
 use crate::venues::answer::{FundingRow, IncomeRow};
@@ -169,7 +170,7 @@ impl Income {
         let youngest = rows.iter().map(|row| row.at).max();
         for row in rows {
             let key = (row.at, row.kind, format!("{}:{}", row.asset, row.id));
-            if self.seen.insert(key) {
+            if self.seen.insert(key) || planted::is(Bug::IncomeTwice) {
                 self.row(&row, now, &mut told);
             }
         }
@@ -314,7 +315,8 @@ impl Income {
         }
         let mut asks = Vec::new();
         for (instrument, (first, last)) in wanted {
-            let paused = self.pauses.get(&instrument).is_some_and(|pause| now < pause.next);
+            let once = planted::is(Bug::RatesOnce);
+            let paused = self.pauses.get(&instrument).is_some_and(|pause| now < pause.next || once);
             let Some(perp) = self.perps.iter().find(|perp| perp.instrument == instrument) else { continue };
             if paused || asks.len() >= AT_ONCE {
                 continue;
@@ -367,7 +369,7 @@ impl Income {
     pub(super) fn settle(&mut self, now: WallTime, told: &mut Told) {
         let mut over = Vec::new();
         for ((instrument, stamp), one) in &self.waiting {
-            let patient = now.since(one.since) < RATE_PATIENCE;
+            let patient = now.since(one.since) < RATE_PATIENCE || planted::is(Bug::RatesOnce);
             let rate = self.rates.get(instrument).and_then(|of| of.get(stamp)).copied();
             let own = || self.marks.get(instrument).map(|mark| (*mark, MarkSource::Mark));
             let mark = rate.and_then(|(_, mark)| mark).map(|mark| (mark, MarkSource::Funding)).or_else(own);

@@ -6,6 +6,7 @@ use super::account::{Account, Pending};
 use super::account_io::{Note, Output, Stream};
 use super::account_told::{fill_of, outcome};
 use crate::domain::{ClientOrderId, InstrumentId, Market, Side, Span, WallTime};
+use crate::planted::{self, Bug};
 use crate::port::Event;
 use crate::port::event::VenueAct;
 use crate::venues::answer::{AccountMessage, Class, FillRow, OrderRow, OrderStatus, Refused, Until};
@@ -61,7 +62,7 @@ impl Account {
     /// The venue refused the subscription of a stream: for good, or for now.
     fn subscription(&mut self, stream: Stream, refused: Refused, now: WallTime, out: &mut Vec<Output>) {
         self.watch.closed(stream);
-        if refused.class.lasts() {
+        if refused.class.lasts() || planted::is(Bug::BarredAtOnce) {
             out.push(Output::Barred(refused));
         } else if refused.class == Class::Clock {
             // Its stamp was too old or too new: it is made again, after the clock was measured.

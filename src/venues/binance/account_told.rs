@@ -6,6 +6,7 @@
 use super::account::{Account, NUMBERS, Pending};
 use super::account_io::{CallId, Note, Output, Stream};
 use crate::domain::{ClientOrderId, InstrumentId, Market, Quantity, Span, WallTime};
+use crate::planted::{self, Bug};
 use crate::port::Event;
 use crate::port::event::Transfer;
 use crate::port::order::{Fill, Outcome, RejectCause};
@@ -120,6 +121,10 @@ impl Account {
             Pending::Place { id, instrument } => self.doubtful((id, instrument), Outcome::Unknown, now, out),
             Pending::Cancel { id, .. } => Self::report(id, Outcome::CancelUnknown, out),
             Pending::Transfer { transfer, sent } => {
+                if planted::is(Bug::TransferRetried) {
+                    out.push(Output::Fact(Event::TransferFailed(transfer)));
+                    return;
+                }
                 self.transfers.doubt(transfer, sent);
                 self.cycle.disturb();
             }
@@ -195,7 +200,7 @@ impl Account {
             self.fill(of, &FillRow { side: Some(row.side), ..fill.clone() }, now, out);
         }
         let told = self.orders.get(&id).map_or(Quantity::ZERO, |ours| ours.told);
-        if told < row.filled {
+        if told < row.filled && !planted::is(Bug::MissingFillsNotAsked) {
             self.ask_fills(of, row.venue_id, end, out);
         } else if let Some(end) = end {
             self.ended(id);
@@ -218,7 +223,11 @@ impl Account {
     pub(super) fn fill(&mut self, of: Of, row: &FillRow, now: WallTime, out: &mut Vec<Output>) {
         let Some(fill) = fill_of(row, now) else { return };
         let (id, instrument) = of;
-        if !self.cycle.note(instrument, fill.id, fill.at) {
+        if !self.cycle.note(instrument, fill.id, fill.at) && !planted::is(Bug::BookDuplicate) {
+            return;
+        }
+        let waits = |pending: &Pending| matches!(pending, Pending::Place { id: of, .. } if *of == id);
+        if planted::is(Bug::PushBeforeAnswer) && self.pending.values().any(waits) {
             return;
         }
         self.cycle.disturb();

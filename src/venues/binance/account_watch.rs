@@ -6,6 +6,7 @@
 
 use super::account_io::Stream;
 use crate::domain::{ClientOrderId, Span, WallTime};
+use crate::planted::{self, Bug};
 use std::collections::BTreeMap;
 
 /// How long a stream may be silent about an order before the lists are asked (fault C04).
@@ -120,7 +121,7 @@ impl Watch {
         while self.told.len() > TOLD {
             self.told.pop_first();
         }
-        if self.told.get(&id) == Some(&true) {
+        if self.told.get(&id) == Some(&true) && !planted::is(Bug::StreamMustFollow) {
             self.owed.remove(&id);
         }
     }
@@ -128,7 +129,7 @@ impl Watch {
     /// An answer tells the end of an order that left at `sent`: its stream must tell it too, unless it has.
     pub(super) fn owes(&mut self, (id, stream): (ClientOrderId, Stream), sent: WallTime, now: WallTime) {
         let stood = self.lines.get(&stream).is_some_and(|line| line.open && line.since.is_some_and(|at| at <= sent));
-        if stood && self.told.get(&id) != Some(&true) {
+        if stood && (self.told.get(&id) != Some(&true) || planted::is(Bug::StreamMustFollow)) {
             self.owed.entry(id).or_insert(Owed { stream, since: now, asked: false, proven: false });
         }
     }
@@ -178,7 +179,7 @@ impl Watch {
         for owed in self.owed.values_mut() {
             if !owed.asked && now.since(owed.since) >= SILENCE {
                 owed.asked = true;
-                due.push(Due::Lists);
+                due.push(if planted::is(Bug::StreamMustFollow) { Due::Reopen(owed.stream) } else { Due::Lists });
             }
         }
         due

@@ -93,7 +93,9 @@ impl Channel {
     fn is_due(&mut self, now: WallTime, silence: Span) -> bool {
         // Nothing heard yet: the line is only just open.
         let silent = self.heard.is_some_and(|heard| now.since(heard) >= silence);
-        let due = silent && self.asked.is_none_or(|asked| now.since(asked) >= AGAIN);
+        let due = silent
+            && !crate::planted::is(crate::planted::Bug::FrozenUnseen)
+            && self.asked.is_none_or(|asked| now.since(asked) >= AGAIN);
         if due {
             self.asked = Some(now);
         }
