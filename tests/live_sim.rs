@@ -16,11 +16,11 @@
 mod acts;
 #[path = "live_sim/attack.rs"]
 mod attack;
-#[path = "live_sim/channels.rs"]
-mod channels;
 #[cfg(feature = "planted")]
 #[path = "live_sim/bugs.rs"]
 mod bugs;
+#[path = "live_sim/channels.rs"]
+mod channels;
 #[path = "live_sim/clock.rs"]
 mod clock;
 #[path = "live_sim/crash.rs"]

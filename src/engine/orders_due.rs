@@ -202,8 +202,7 @@ pub fn blocks(state: &State, pair: crate::domain::PairId) -> bool {
         let resting = order.state == OrderState::Open && order.intent.time_in_force == TimeInForce::PostOnly;
         // Ended with every fill booked: only the venue's last word on the total is missing.
         let ended = !order.state.is_live();
-        let unknown = planted::is(Bug::DoubtDoesNotBlock) && order.state == OrderState::Unknown;
-        !((resting || ended || unknown) && order.missing().is_zero())
+        !((resting || ended) && order.missing().is_zero())
     })
 }
 

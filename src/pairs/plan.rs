@@ -177,7 +177,7 @@ fn child(input: &PlanInput, leg: Leg, coins: Quantity, adds: bool) -> Option<Chi
     let mut quantity = if leg == Market::Spot && adds { gross(coins, input.coin_fee, grid.step) } else { coins };
     let exact = quantity;
     quantity = quantity.floor_to(grid.step);
-    if !adds && leg == Market::Perp && input.closing && quantity < exact && !planted::is(Bug::RemainderIgnored) {
+    if !adds && leg == Market::Perp && input.closing && quantity < exact {
         // The short goes to the last step when the pair is closed; the spot leg keeps what is less than one.
         quantity += grid.step;
     }

@@ -354,7 +354,7 @@ impl<J: Journal> Live<J> {
         }
         let confirmed = match &desk.suspected {
             Some((since, before)) => *before == found.differences && now.since(*since) >= SETTLE,
-            None => planted::is(Bug::DifferenceAtOnce),
+            None => false,
         };
         if confirmed {
             if desk.told != found.differences {

@@ -26,6 +26,8 @@ const OTHERS: [&str; 9] = ["H09", "H10", "H12", "G15", "G16", "E04", "E06", "B16
 #[derive(Debug, Default)]
 pub(crate) struct Manners {
     closed: u32,
+    /// Lines of a process that is dead are closed at some time; by whom is not told.
+    pub(crate) crashed: bool,
     frozen_until: i64,
     still: u32,
     keys_killed: bool,
@@ -65,7 +67,7 @@ impl Manners {
     /// The run closed a line of its account by itself.
     pub(crate) fn hung_up(&mut self, path: &str, excused: i64) -> Option<String> {
         let account = path.contains("private") || path.contains("ws-api");
-        if !account || true_ms() < excused.max(self.frozen_until) {
+        if !account || self.crashed || true_ms() < excused.max(self.frozen_until) {
             return None;
         }
         self.closed += 1;
@@ -122,7 +124,12 @@ impl Manners {
 }
 
 /// What a run said at its end, against what happened. `unequal_ms` is the longest time that its own books were unequal.
-pub(crate) fn said(alarms: &str, unequal_ms: i64, (crashed, plan): (bool, &Plan), fired: &BTreeMap<&'static str, u64>) -> Vec<String> {
+pub(crate) fn said(
+    alarms: &str,
+    unequal_ms: i64,
+    (crashed, plan): (bool, &Plan),
+    fired: &BTreeMap<&'static str, u64>,
+) -> Vec<String> {
     let mut problems = Vec::new();
     let comes =
         |word: &str| plan.acts.iter().any(|timed| matches!(&timed.what, What::Venue(text, _) if text.contains(word)));

@@ -269,6 +269,7 @@ impl Scene {
             match self.life((&folder, &next), generation).await {
                 Ended::Crashed => {
                     crashes += 1;
+                    self.network.borrow_mut().judge.manners.crashed = true;
                     *self.queue.borrow_mut() = None;
                     let down = self.draws.borrow_mut().pick(&[0, 1_000, 20_000, 300_000]);
                     self.note(format!("the process dies for {down} ms"));
@@ -340,7 +341,8 @@ async fn complained(network: &Rc<RefCell<Network>>, until: i64) {
 
 /// What must be true at the end, two hours after the last fault.
 fn end(network: &Network, view: &View, crashed: bool) -> Vec<String> {
-    let mut problems = manners::said(&view.alarms, view.unequal_ms, (crashed, &network.plan), &network.judge.found.fired);
+    let mut problems =
+        manners::said(&view.alarms, view.unequal_ms, (crashed, &network.plan), &network.judge.found.fired);
     if view.books > 0 {
         problems.push(format!("I20: {} books are not in step", view.books));
     }

@@ -51,8 +51,6 @@ impl Account {
         }
         if let Some(id) = id {
             self.fill((id, instrument), &row, now, out);
-        } else if crate::planted::is(crate::planted::Bug::StrangerAtOnce) {
-            self.foreign(instrument, (&row, None, ""), now, out);
         } else if !self.is_asked(instrument, &row) {
             let ask = Ask::OrderNumber { market, symbol, number: row.order };
             self.call(Pending::Stranger { instrument, fill: row }, Call::Ask(ask), out);

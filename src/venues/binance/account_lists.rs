@@ -8,7 +8,6 @@ use super::account_fills::{Executions, ROWS};
 use super::account_income::{Income, Perp, Told};
 use super::message::label;
 use crate::domain::{FillId, Instrument, InstrumentId, Market, SignedQuantity, Span, Symbol, VenueId, WallTime};
-use crate::planted::{self, Bug};
 use crate::port::Event;
 use crate::port::event::Wallet;
 use crate::port::health::Listed;
@@ -400,9 +399,6 @@ impl Cycle {
                 self.income.booked(*asset, *amount, at);
             }
             Event::FundingPaid { instrument, stamp, amount, .. } if self.fills.contains_key(instrument) => {
-                if planted::is(Bug::PaymentsForgotten) {
-                    return;
-                }
                 self.income.paid(*instrument, *stamp, *amount);
             }
             Event::VenueFill { instrument, fill, .. } => {

@@ -200,7 +200,7 @@ impl Account {
             self.fill(of, &FillRow { side: Some(row.side), ..fill.clone() }, now, out);
         }
         let told = self.orders.get(&id).map_or(Quantity::ZERO, |ours| ours.told);
-        if told < row.filled && !planted::is(Bug::MissingFillsNotAsked) {
+        if told < row.filled {
             self.ask_fills(of, row.venue_id, end, out);
         } else if let Some(end) = end {
             self.ended(id);
