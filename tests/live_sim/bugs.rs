@@ -3,7 +3,7 @@
 //! `cargo test --features planted --test live_sim planted -- --nocapture` plays the seed of each bug that is known to catch it,
 //! `CARRY_BUGS=sample` those of every fourth bug; `CARRY_BUGS=all` looks from seed 0 on, `CARRY_BUGS=NAME,NAME` does so for some.
 
-use super::plan::{Plan, Rates, Timed, What};
+use super::plan::{Draws, Plan, Rates, Timed, What};
 use super::world;
 use carry::planted::{Bug, plant};
 use std::fmt::Write as _;
@@ -129,7 +129,12 @@ fn acts(bug: Bug, plan: &mut Plan) {
 /// What the judge says first of one seed up to a time, with the bug or without it, and when.
 fn complaint(bug: Bug, seed: u64, (planted, until): (bool, i64)) -> Option<(String, i64)> {
     plant(planted.then_some(bug));
-    let played = catch_unwind(AssertUnwindSafe(|| world::play_pressed(seed, |plan| press(bug, plan), Some(until))));
+    let played = catch_unwind(AssertUnwindSafe(|| {
+        let mut draws = Draws::new(seed);
+        let mut game = world::Game::of(seed, &mut draws);
+        press(bug, &mut game.plan);
+        world::run(seed, game, draws, Some(until))
+    }));
     plant(None);
     match played {
         Ok(report) => {

@@ -7,7 +7,7 @@ use carry::port::{Command, Stamped};
 use carry::run::journal::{Books, Journal, JournalError, Kept};
 use carry::run::session::Session;
 use std::cell::RefCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 /// Dies at a durable write: before it, after it, or in the middle of it.
@@ -77,4 +77,10 @@ pub(crate) fn copy(from: &Path, to: &Path) {
             std::fs::copy(entry.path(), target).unwrap();
         }
     }
+}
+
+/// Where the folders of a run lie.
+pub(crate) fn shm() -> PathBuf {
+    let shm = PathBuf::from("/dev/shm");
+    if shm.is_dir() { shm } else { std::env::temp_dir() }
 }

@@ -438,7 +438,9 @@ impl Judge {
 
     /// What a rule about manners says.
     pub(crate) fn blame(&mut self, what: Option<String>) {
-        what.into_iter().for_each(|text| self.break_(text));
+        if let Some(text) = what.filter(|_| !self.manners.asleep) {
+            self.break_(text);
+        }
     }
 
     /// The venue says something on a line.

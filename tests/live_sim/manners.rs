@@ -4,10 +4,17 @@
 //! Each rule has room for what a run among faults may do; what it forbids no fault explains.
 
 use super::clock::true_ms;
+use super::judge::Judge;
+use super::network::Network;
 use super::plan::{Plan, What};
-use carry::domain::{Market, Price, Side, Symbol};
+use carry::domain::{InstrumentId, Market, Price, Side, Symbol};
 use carry::loopback::{Answered, Executed};
+use carry::run::journal::Journal;
+use carry::run::live::Live;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
 
 const MINUTE: i64 = 60_000;
 /// Lines of the account that a run may close itself without a cause that the judge knows.
@@ -25,6 +32,8 @@ const OTHERS: [&str; 9] = ["H09", "H10", "H12", "G15", "G16", "E04", "E06", "B16
 /// What was seen so far.
 #[derive(Debug, Default)]
 pub(crate) struct Manners {
+    /// A game of its own, with acts that these rules do not know.
+    pub(crate) asleep: bool,
     closed: u32,
     /// Lines of a process that is dead are closed at some time; by whom is not told.
     pub(crate) crashed: bool,
@@ -123,18 +132,41 @@ impl Manners {
     }
 }
 
-/// What a run said at its end, against what happened. `unequal_ms` is the longest time that its own books were unequal.
-pub(crate) fn said(
-    alarms: &str,
+/// What a run shows of itself, for these rules.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Shown {
+    /// Longest time that its own books were unequal.
     unequal_ms: i64,
-    (crashed, plan): (bool, &Plan),
-    fired: &BTreeMap<&'static str, u64>,
-) -> Vec<String> {
+    /// Order books that are not in step.
+    books: usize,
+}
+
+/// What a run shows now.
+pub(crate) fn shown<J: Journal>(live: &Live<J>) -> Shown {
+    let missing = |of: u16| live.desks.iter().filter(|desk| desk.feed.ladder(InstrumentId(of), 1).is_none()).count();
+    Shown { unequal_ms: live.driver.state.unequal.0, books: (0..4).map(missing).sum() }
+}
+
+/// Waits for the first complaint, or for this true time.
+pub(crate) async fn complained(network: &Rc<RefCell<Network>>, until: i64) {
+    while network.borrow().judge.found.broken.is_empty() && true_ms() < until {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    }
+}
+
+/// What a run said and showed at its end, against what happened.
+pub(crate) fn said((alarms, shown): (&str, Shown), (crashed, plan): (bool, &Plan), judge: &Judge) -> Vec<String> {
     let mut problems = Vec::new();
+    if judge.manners.asleep {
+        return problems;
+    }
+    if shown.books > 0 {
+        problems.push(format!("I20: {} books are not in step", shown.books));
+    }
     let comes =
         |word: &str| plan.acts.iter().any(|timed| matches!(&timed.what, What::Venue(text, _) if text.contains(word)));
     // Other hands and other copies of the folder are judged by what must be told (`told.rs`), not by what must not.
-    if OTHERS.iter().any(|row| fired.contains_key(row)) {
+    if OTHERS.iter().any(|row| judge.found.fired.contains_key(row)) {
         return problems;
     }
     let mut blame = |text: &str| problems.push(format!("I19: {text}: {alarms}"));
@@ -152,8 +184,8 @@ pub(crate) fn said(
     if alarms.contains("Foreign") && !(comes("foreign") || comes("deposit") || comes("hedge")) {
         blame("it said that somebody else acts on the account, and nobody did");
     }
-    if !crashed && unequal_ms > 7_000 && !alarms.contains("PairUnequal") && !alarms.contains("PairNaked") {
-        blame(&format!("nobody was told of legs unequal for {unequal_ms} ms"));
+    if !crashed && shown.unequal_ms > 7_000 && !alarms.contains("PairUnequal") && !alarms.contains("PairNaked") {
+        blame(&format!("nobody was told of legs unequal for {} ms", shown.unequal_ms));
     }
     problems
 }

@@ -138,7 +138,7 @@ pub(crate) fn play(row: &Row) -> (Report, Vec<String>) {
         more: MoreRates::default(),
     };
     let game = Game { plan, market: MARKET.to_owned(), money: MONEY, symbols: &["BTCUSDT"], set: row.set };
-    let report = run(1, game, Draws::new(1));
+    let report = run(1, game, Draws::new(1), None);
     let mut wrong = report.found.broken.clone();
     if matches!(row.end, End::Apart) {
         // A stranger moved the account: the books need not agree, but somebody must have been told.

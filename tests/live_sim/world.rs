@@ -1,7 +1,7 @@
 //! One seed: a venue's core, a network between, and the real live run on real files, in one thread and virtual time.
 
 use super::clock::{self, true_ms};
-use super::crash::{Crashing, copy};
+use super::crash::{Crashing, copy, shm};
 use super::judge::{Findings, Judge};
 use super::manners;
 use super::network::{Fate, Network, Queue};
@@ -9,7 +9,7 @@ use super::operator::operate;
 use super::plan::{Draws, Plan};
 use super::told::Seen;
 use carry::config::{Loaded, Sources, load};
-use carry::domain::{Amount, Asset, InstrumentId, Quantity, Span, Symbol, VenueId, WallTime};
+use carry::domain::{Amount, Asset, Quantity, Span, Symbol, VenueId, WallTime};
 use carry::loopback::keys::TRADER;
 use carry::loopback::{Core, Options, Profile as Protocol, Script, Source};
 use carry::net::carrier::Carrier;
@@ -29,7 +29,7 @@ use carry::venues::binance::sign::TradeSigner;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,10 +116,7 @@ pub(crate) struct View {
     bot: String,
     phases: String,
     unexplained: String,
-    /// Longest time that its books were unequal.
-    unequal_ms: i64,
-    /// Books that are not in step.
-    books: usize,
+    manners: manners::Shown,
     ledger: BTreeMap<(Wallet, Asset), Amount>,
     alarms: String,
     state: String,
@@ -151,7 +148,7 @@ pub(crate) struct Game {
 }
 
 impl Game {
-    fn of(seed: u64, draws: &mut Draws) -> Self {
+    pub(crate) fn of(seed: u64, draws: &mut Draws) -> Self {
         let plan = Plan::of(seed, draws);
         Self { plan, market: market(), money: (80_000, 40_000), symbols: &["BTCUSDT", "ETHUSDT"], set: &[] }
     }
@@ -179,22 +176,14 @@ fn core(market: &str, (spot, perp): (i64, i64)) -> Core {
 pub(crate) fn play(seed: u64) -> Report {
     let mut draws = Draws::new(seed);
     let game = Game::of(seed, &mut draws);
-    run(seed, game, draws)
+    run(seed, game, draws, None)
 }
 
-/// Plays a game up to the first complaint, or to this true time.
-#[cfg(feature = "planted")]
-pub(crate) fn run_until(seed: u64, game: Game, draws: Draws, until: i64) -> Report {
+/// Plays a game, up to the first complaint or a true time where one is given; the seed is that of the small things on the way.
+pub(crate) fn run(seed: u64, game: Game, draws: Draws, until: Option<i64>) -> Report {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let local = tokio::task::LocalSet::new();
-    runtime.block_on(local.run_until(whole(seed, game, draws, Some(until))))
-}
-
-/// Plays a game; the seed is that of the small things on the way.
-pub(crate) fn run(seed: u64, game: Game, draws: Draws) -> Report {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let local = tokio::task::LocalSet::new();
-    runtime.block_on(local.run_until(whole(seed, game, draws, None)))
+    runtime.block_on(local.run_until(whole(seed, game, draws, until)))
 }
 
 /// All that one seed plays with.
@@ -212,13 +201,15 @@ struct Scene {
 
 async fn whole(seed: u64, game: Game, draws: Draws, until: Option<i64>) -> Report {
     clock::begin(START);
+    let asleep = game.market != market();
     let scene = Scene::set(seed, game, draws);
+    scene.network.borrow_mut().judge.manners.asleep = asleep;
     let driven = Rc::clone(&scene.network);
     let driving = tokio::task::spawn_local(async move { while Network::step(&driven).await {} });
     let mut problems = Vec::new();
     let crashes = tokio::select! {
         crashes = scene.lives(&mut problems) => Some(crashes),
-        () = complained(&scene.network, until.unwrap_or_default()), if until.is_some() => None,
+        () = manners::complained(&scene.network, until.unwrap_or_default()), if until.is_some() => None,
     };
     if let Some(crashes) = crashes {
         problems.extend(end(&scene.network.borrow(), &scene.shown.borrow(), crashes > 0));
@@ -332,20 +323,9 @@ impl Scene {
     }
 }
 
-/// Waits for the first complaint, or for this true time.
-async fn complained(network: &Rc<RefCell<Network>>, until: i64) {
-    while network.borrow().judge.found.broken.is_empty() && true_ms() < until {
-        tokio::time::sleep(Duration::from_secs(10)).await;
-    }
-}
-
 /// What must be true at the end, two hours after the last fault.
 fn end(network: &Network, view: &View, crashed: bool) -> Vec<String> {
-    let mut problems =
-        manners::said(&view.alarms, view.unequal_ms, (crashed, &network.plan), &network.judge.found.fired);
-    if view.books > 0 {
-        problems.push(format!("I20: {} books are not in step", view.books));
-    }
+    let mut problems = manners::said((&view.alarms, view.manners), (crashed, &network.plan), &network.judge);
     let holdings = network.core.holdings();
     if holdings.positions.iter().any(|(symbol, coins)| !network.judge.is_a_strangers(*symbol, *coins)) {
         problems.push(format!("I20: positions are left: {:?}", holdings.positions));
@@ -382,11 +362,6 @@ fn end(network: &Network, view: &View, crashed: bool) -> Vec<String> {
         ));
     }
     problems
-}
-
-fn shm() -> PathBuf {
-    let shm = PathBuf::from("/dev/shm");
-    if shm.is_dir() { shm } else { std::env::temp_dir() }
 }
 
 pub(crate) async fn clock_until(at: i64) {
@@ -494,8 +469,7 @@ impl Bot<'_> {
 fn view<J: Journal>(live: &mut Live<J>) -> View {
     let reachable = live.is_reachable();
     let alarms = format!("{:?}", live.driver.alarms);
-    let books = |of: u16| live.desks.iter().filter(|desk| desk.feed.ladder(InstrumentId(of), 1).is_none()).count();
-    let books = (0..4).map(books).sum();
+    let manners = manners::shown(live);
     let (word, stops) = carry::run::stops::of(&live.driver.state);
     let state = &mut live.driver.state;
     state.mark_all();
@@ -514,8 +488,7 @@ fn view<J: Journal>(live: &mut Live<J>) -> View {
         bot: format!("{:?}", state.bot),
         phases: format!("{:?}", state.pairs.iter().map(|pair| pair.memory.phase).collect::<Vec<_>>()),
         unexplained: lines.unexplained.to_string(),
-        unequal_ms: state.unequal.0,
-        books,
+        manners,
         ledger,
         alarms,
         state: word,
