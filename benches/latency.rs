@@ -24,7 +24,7 @@ use carry::run::journal::{Books, Journal, JournalError, Kept};
 use carry::run::live::Outbox;
 use carry::run::session::Session;
 use carry::store::LedgerFile;
-use carry::venues::ask::{Act, Placement};
+use carry::venues::ask::{Act, Placement, Priority};
 use carry::venues::binance::account::Input;
 use carry::venues::binance::encode;
 use carry::venues::binance::feed::{Channel, Feed, FeedInput, FeedOutput};
@@ -218,6 +218,7 @@ impl Line {
             limit: intent.limit,
             time_in_force: intent.time_in_force,
             reduce_only: false,
+            priority: Priority::Normal,
         };
         let write = encode::write(&self.profile, &Act::Place(placement)).unwrap();
         let signed = self.signer.sign_write(&write, &Stamp::new(WallTime(bot.now), 0));

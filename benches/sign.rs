@@ -11,7 +11,7 @@
 
 use carry::domain::{ClientOrderId, Market, Price, Quantity, Side, Symbol, WallTime};
 use carry::port::TimeInForce;
-use carry::venues::ask::{Act, Placement, WriteRequest};
+use carry::venues::ask::{Act, Placement, Priority, WriteRequest};
 use carry::venues::binance::encode;
 use carry::venues::binance::profile::{Net, Profile};
 use carry::venues::binance::pushed::pushed;
@@ -130,6 +130,7 @@ fn order(profile: &Profile, market: Market) -> WriteRequest {
         limit: Price::parse("61685.9").unwrap(),
         time_in_force: TimeInForce::ImmediateOrCancel,
         reduce_only: false,
+        priority: Priority::Normal,
     };
     encode::write(profile, &Act::Place(placement)).unwrap()
 }

@@ -96,7 +96,7 @@ async fn l33_a_write_finds_a_warm_connection_and_none_is_sent_twice() {
     assert!(requests.recv().await.unwrap().starts_with("POST"));
     assert!(requests.try_recv().is_err(), "one write");
     // One that the venue closes with its answer is not kept: the order makes its own, and is no doubt.
-    let closes = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}");
+    let closes = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}".to_owned();
     let (site, counts, _requests) = venue(Deed::Close(closes.into())).await;
     let client = hasty(&site);
     client.warm(&get()).await.unwrap();
