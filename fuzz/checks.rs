@@ -10,7 +10,7 @@ use carry::market::{Book, Diff, Level, Rule, Snapshot, Sync};
 use carry::port::TimeInForce;
 use carry::port::event::Wallet;
 use carry::venues::answer::{AccountMessage, Answer, Class};
-use carry::venues::ask::{Act, Ask, Candles, From, ListenKeyAct, Placement};
+use carry::venues::ask::{Act, Ask, Candles, From, ListenKeyAct, Placement, Priority};
 use carry::venues::binance::decode::{decode, decode_general};
 use carry::venues::binance::profile::{Net, Profile};
 use carry::venues::binance::pushed::pushed;
@@ -97,6 +97,7 @@ fn placement(market: Market) -> Placement {
         limit: Price::from_units(100).unwrap_or_else(|_| unreachable!()),
         time_in_force: TimeInForce::ImmediateOrCancel,
         reduce_only: false,
+        priority: Priority::Normal,
     }
 }
 

@@ -36,6 +36,7 @@ fn press(bug: Bug, plan: &mut Plan) {
 }
 
 /// What comes at its time. BTC is held from the first minute to the 115th and again from the 236th on, ETH from the 56th.
+#[expect(clippy::too_many_lines, reason = "a table of what each bug needs, one row after another")]
 fn acts(bug: Bug, plan: &mut Plan) {
     use Bug as B;
     let venue = |at: i64, text: &str| Timed { at, what: What::Venue(text.to_owned(), "E12") };
