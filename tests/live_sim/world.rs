@@ -96,10 +96,7 @@ pub(crate) struct Report {
     /// Kinds of alarms that rang.
     pub(crate) rang: Vec<AlarmKind>,
     /// True time at which it was over.
-    #[cfg_attr(
-        not(feature = "planted"),
-        expect(dead_code, reason = "only the table of planted bugs tells how long each took")
-    )]
+    #[cfg_attr(not(feature = "planted"), expect(dead_code, reason = "the table of planted bugs tells it"))]
     pub(crate) over: i64,
 }
 
