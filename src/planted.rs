@@ -40,8 +40,6 @@ pub enum Bug {
     StreamMustFollow,
     /// A lost stream or a list that fails stops what lowers risk too (L02).
     AllOrNothing,
-    /// What lowers risk waits for lists that agree (L02).
-    HedgeWaitsForLists,
     /// A public stream that falls silent is never asked about (L03).
     FrozenUnseen,
     /// After a restart executions are asked only of what is traded again (L05).
@@ -121,14 +119,13 @@ impl Bug {
     ];
 
     /// Those of the live path, for the simulator of live runs.
-    pub const LIVE: [Self; 35] = [
+    pub const LIVE: [Self; 34] = [
         Self::IgnoreCoinFee,
         Self::BookDuplicate,
         Self::HedgeOrdered,
         Self::NoMarginCare,
         Self::StreamMustFollow,
         Self::AllOrNothing,
-        Self::HedgeWaitsForLists,
         Self::FrozenUnseen,
         Self::AskOnlyShown,
         Self::ContradictionStops,

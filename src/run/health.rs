@@ -137,11 +137,7 @@ impl<J: Journal> Live<J> {
         let missing = desk.missing(now);
         let doubts = desk.suspects().is_some_and(|since| now.since(since) < FIRST_LISTS);
         let known = desk.agreed.is_some() || desk.answers.waited(now) && !doubts;
-        let stops = |part: &Part| {
-            part.stops_reduces()
-                || planted::is(Bug::AllOrNothing)
-                || planted::is(Bug::HedgeWaitsForLists) && *part == Part::Lists
-        };
+        let stops = |part: &Part| part.stops_reduces() || planted::is(Bug::AllOrNothing);
         let reachable = known && !missing.iter().any(stops);
         let told = Some((reachable, missing.clone()));
         if desk.answers.told == told {

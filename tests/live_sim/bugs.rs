@@ -19,8 +19,7 @@ fn press(bug: Bug, plan: &mut Plan) {
     use Bug as B;
     let none = Rates::default();
     let rates = match bug {
-        B::AllOrNothing => Rates { list_fails: 150, line_dies: 40, ..none },
-        B::HedgeWaitsForLists => Rates { list_fails: 200, ..none },
+        B::AllOrNothing => Rates { list_fails: 300, line_dies: 150, ..none },
         B::PushBeforeAnswer => Rates { slow: 3_000, ..none },
         B::RatesOnce => Rates { broken: 1_500, ..none },
         B::AbsentAfterConstant => Rates { lost: 1_500, ..none },
@@ -35,31 +34,31 @@ fn press(bug: Bug, plan: &mut Plan) {
     acts(bug, plan);
 }
 
-/// What comes at its time. BTC is held from the first minute to the 115th and again from the 236th on, ETH from the 56th.
-#[expect(clippy::too_many_lines, reason = "a table of what each bug needs, one row after another")]
-fn acts(bug: Bug, plan: &mut Plan) {
-    use Bug as B;
-    let venue = |at: i64, text: &str| Timed { at, what: What::Venue(text.to_owned(), "E12") };
-    let order = |at: i64, text: &str| Timed { at, what: What::Order(text.to_owned(), "A16") };
-    let adl = |at: i64, share: &str| venue(at, &format!("act = \"adl\"\nsymbol = \"BTCUSDT\"\nshare = \"{share}\""));
-    let kill = |at: i64, lasts: i64| Timed { at, what: What::Kill(lasts) };
-    let each = |every: i64, of: &dyn Fn(i64) -> Timed| (1..12).map(|n| of(n * every)).collect::<Vec<_>>();
-    // A little later in each seed, so that the moments differ.
-    let shift = i64::from(plan.rates.order + plan.rates.lost) * 7 + plan.way.1 * 13 + plan.push.1;
-    let rally = || {
-        let act = |at: i64, symbol: &str| {
-            let text = format!("act = \"rally\"\nsymbol = \"{symbol}\"\nby = \"0.9\"\nover = \"20m\"");
-            venue(at * MINUTE, &text)
-        };
-        vec![act(62, "BTCUSDT"), act(62, "ETHUSDT"), act(84, "BTCUSDT"), act(84, "ETHUSDT")]
+fn venue(at: i64, text: &str) -> Timed {
+    Timed { at, what: What::Venue(text.to_owned(), "E12") }
+}
+
+fn order(at: i64, text: &str) -> Timed {
+    Timed { at, what: What::Order(text.to_owned(), "A16") }
+}
+
+const fn kill(at: i64, lasts: i64) -> Timed {
+    Timed { at, what: What::Kill(lasts) }
+}
+
+/// Prices rise by more than the margin bears without care.
+fn rally() -> Vec<Timed> {
+    let act = |at: i64, symbol: &str| {
+        let text = format!("act = \"rally\"\nsymbol = \"{symbol}\"\nby = \"0.9\"\nover = \"20m\"");
+        venue(at * MINUTE, &text)
     };
-    let mut acts = match bug {
-        B::AllOrNothing | B::HedgeWaitsForLists | B::AdlNotRepaired => each(9 * MINUTE, &|at| adl(at, "0.1")),
-        B::FrozenUnseen => {
-            let freeze = venue(20 * MINUTE, "act = \"freeze\"\nsymbol = \"BTCUSDT\"\nfor = \"20m\"");
-            vec![freeze, adl(25 * MINUTE, "0.3")]
-        }
-        B::AskOnlyShown => vec![kill(20 * MINUTE, 300_000), adl(22 * MINUTE, "1")],
+    vec![act(62, "BTCUSDT"), act(62, "ETHUSDT"), act(84, "BTCUSDT"), act(84, "ETHUSDT")]
+}
+
+/// Requests that go wrong for a bug.
+fn faults(bug: Bug) -> Vec<Timed> {
+    use Bug as B;
+    match bug {
         B::ContradictionStops => {
             let body = "{\\\"code\\\":-2019,\\\"msg\\\":\\\"Margin is insufficient.\\\"}";
             let text = format!(
@@ -67,11 +66,6 @@ fn acts(bug: Bug, plan: &mut Plan) {
             );
             vec![order(5_000, &text), order(100 * MINUTE, &text)]
         }
-        B::MachineClock => {
-            let step = |at: i64, by: i64| Timed { at, what: What::Step(by) };
-            vec![step(10 * MINUTE, -3_600_000), step(50 * MINUTE, 7_200_000), step(80 * MINUTE, -7_200_000)]
-        }
-        B::TransferRetried | B::NoMarginCare => rally(),
         B::DoubtFromNow => {
             let path = "path = \"/sapi/v1/asset/transfer\"";
             let body = "{\\\"code\\\":-1007,\\\"msg\\\":\\\"Timeout.\\\"}";
@@ -88,11 +82,6 @@ fn acts(bug: Bug, plan: &mut Plan) {
             let text = "match = { path = \"/ws-api/v3\", times = 1 }\nerror = { code = -1003, msg = \"Too many requests.\", status = 429 }";
             vec![order(30 * MINUTE - 2_000, text), venue(30 * MINUTE, "act = \"cut\"")]
         }
-        B::TrimExact | B::OtherFeesForgotten => vec![
-            venue(1_000, "act = \"deposit\"\nwallet = \"spot\"\nasset = \"BNB\"\namount = \"5\""),
-            venue(1_500, "act = \"deposit\"\nwallet = \"perp\"\nasset = \"BNB\"\namount = \"5\""),
-            venue(2_000, "act = \"burn\"\non = true"),
-        ],
         B::TradeOnBelief => {
             let text = "match = { path = \"/fapi/v1/order\", method = \"POST\", symbol = \"BTCUSDT\", reduce_only = true, times = 7 }\nerror = { code = -2022, msg = \"ReduceOnly Order is rejected.\", status = 400 }";
             vec![order(100 * MINUTE, text)]
@@ -101,6 +90,33 @@ fn acts(bug: Bug, plan: &mut Plan) {
             let text = "match = { path = \"/api/v3/order\", method = \"POST\", times = 90 }\nno_fill = true";
             vec![order(2_000, text)]
         }
+        _ => Vec::new(),
+    }
+}
+
+/// What venue and machine do for a bug. BTC is held from the first minute to the 115th and again from the 236th on, ETH from the
+/// 56th.
+fn happens(bug: Bug) -> Vec<Timed> {
+    use Bug as B;
+    let adl = |at: i64, share: &str| venue(at, &format!("act = \"adl\"\nsymbol = \"BTCUSDT\"\nshare = \"{share}\""));
+    let each = |every: i64, of: &dyn Fn(i64) -> Timed| (1..12).map(|n| of(n * every)).collect::<Vec<_>>();
+    match bug {
+        B::AllOrNothing | B::AdlNotRepaired => each(9 * MINUTE, &|at| adl(at, "0.1")),
+        B::FrozenUnseen => {
+            let freeze = venue(20 * MINUTE, "act = \"freeze\"\nsymbol = \"BTCUSDT\"\nfor = \"20m\"");
+            vec![freeze, adl(25 * MINUTE, "0.3")]
+        }
+        B::AskOnlyShown => vec![kill(20 * MINUTE, 300_000), adl(22 * MINUTE, "1")],
+        B::MachineClock => {
+            let step = |at: i64, by: i64| Timed { at, what: What::Step(by) };
+            vec![step(10 * MINUTE, -3_600_000), step(50 * MINUTE, 7_200_000), step(80 * MINUTE, -7_200_000)]
+        }
+        B::TransferRetried | B::NoMarginCare => rally(),
+        B::TrimExact | B::OtherFeesForgotten => vec![
+            venue(1_000, "act = \"deposit\"\nwallet = \"spot\"\nasset = \"BNB\"\namount = \"5\""),
+            venue(1_500, "act = \"deposit\"\nwallet = \"perp\"\nasset = \"BNB\"\namount = \"5\""),
+            venue(2_000, "act = \"burn\"\non = true"),
+        ],
         B::OneWitness => {
             let premium = |to: &str| format!("act = \"premium\"\nsymbol = \"ETHUSDT\"\nto = \"{to}\"\nover = \"1m\"");
             vec![venue(40 * MINUTE, &premium("0.09")), venue(75 * MINUTE, &premium("0.0004"))]
@@ -112,8 +128,18 @@ fn acts(bug: Bug, plan: &mut Plan) {
             .into_iter()
             .chain(each(9 * MINUTE, &|at| adl(at + 100, "0.1")))
             .collect(),
-        _ => return,
-    };
+        _ => Vec::new(),
+    }
+}
+
+/// Puts what comes at its time into the plan, a little later in each seed.
+fn acts(bug: Bug, plan: &mut Plan) {
+    use Bug as B;
+    let mut acts = [faults(bug), happens(bug)].concat();
+    if acts.is_empty() {
+        return;
+    }
+    let shift = i64::from(plan.rates.order + plan.rates.lost) * 7 + plan.way.1 * 13 + plan.push.1;
     for timed in &mut acts {
         if matches!(timed.what, What::Kill(_)) || timed.at > 5 * MINUTE {
             timed.at += shift % MINUTE;
@@ -122,7 +148,7 @@ fn acts(bug: Bug, plan: &mut Plan) {
     plan.crash_every = 0;
     acts.sort_by_key(|timed| timed.at);
     plan.acts = acts;
-    if !matches!(bug, B::AllOrNothing | B::HedgeWaitsForLists | B::TransferRetried) {
+    if !matches!(bug, B::AllOrNothing | B::TransferRetried) {
         plan.rates = Rates::default();
     }
 }
@@ -220,7 +246,6 @@ const SEEDS_OF: &[(Bug, u64)] = &[
     (Bug::NoMarginCare, 0),
     (Bug::StreamMustFollow, 0),
     (Bug::AllOrNothing, 0),
-    (Bug::HedgeWaitsForLists, 0),
     (Bug::FrozenUnseen, 0),
     (Bug::AskOnlyShown, 0),
     (Bug::ContradictionStops, 0),
