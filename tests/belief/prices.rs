@@ -170,10 +170,12 @@ fn l17_a_gate_whose_declared_input_is_missing_refuses_or_warns_and_never_passes_
     core.mark("10000", "10000");
     assert_eq!(gate(&core), None, "a source that declares nothing has its gates off");
     core.tell(Event::Declares { venue: VenueId(0), inputs: vec![Input::Peg, Input::AdlRank, Input::Mark] });
-    assert_eq!(gate(&core), Some("gates.peg"));
+    let missing =
+        |core: &Core, key: &str| gate(core).is_some_and(|said| said.contains("missing") && said.contains(key));
+    assert!(missing(&core, "gates.peg"), "{:?}", gate(&core));
     let asset: Asset = core.state.pairs[0].pair.quote;
     core.tell(Event::Peg { asset, price: price("1") });
-    assert_eq!(gate(&core), Some("gates.adl_rank"));
+    assert!(missing(&core, "gates.adl_rank"), "{:?}", gate(&core));
     let instrument = core.perp();
     core.tell(Event::AdlRank { instrument, rank: 1 });
     assert_eq!(gate(&core), None);
@@ -187,7 +189,7 @@ fn l17_a_gate_whose_declared_input_is_missing_refuses_or_warns_and_never_passes_
     core.later(Span(6 * 60_000));
     core.books("10000");
     core.mark("10000", "10000");
-    assert_eq!(gate(&core), Some("gates.peg"));
+    assert!(missing(&core, "gates.peg"), "{:?}", gate(&core));
     core.turn();
     let told = |core: &Core| {
         let missing = |command: &&Command| matches!(command, Command::Alarm(a) if a.kind == AlarmKind::InputMissing);
