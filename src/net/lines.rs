@@ -7,6 +7,7 @@ use crate::domain::{Market, Symbol, VenueId};
 use crate::net::Clock;
 use crate::net::backoff::{Attempts, Backoff, BackoffSettings};
 use crate::net::carrier::Way;
+use crate::net::clock::nanos;
 use crate::net::rotation::{Act, Generation, Happened, Link, RotationSettings};
 use crate::net::socket::Arrival;
 use crate::net::wire::{Arrived, Kick, Line, Outcome, Wire};
@@ -23,6 +24,8 @@ use tokio::sync::mpsc;
 
 /// A listen key is kept alive this often; it dies after an hour (fault C04).
 const KEEP_ALIVE: Duration = Duration::from_mins(20);
+/// After one that got no answer.
+const KEEP_AGAIN: Duration = Duration::from_mins(1);
 /// Frames between a socket and the inbox.
 const FRAMES: usize = 1024;
 
@@ -227,16 +230,17 @@ impl Keeper {
     async fn keep_alive(&self, key: &mut Key, texts: &mut Texts, clock: Clock) {
         let (Source::ListenKey(market), Some((name, since_ns))) = (&self.source, key.as_mut()) else { return };
         let now_ns = (clock.steady_ns)();
-        let due = now_ns.saturating_sub(*since_ns) >= u64::try_from(KEEP_ALIVE.as_nanos()).unwrap_or(u64::MAX);
+        let due = now_ns.saturating_sub(*since_ns) >= nanos(KEEP_ALIVE);
         if !due || planted::is(Bug::KeyNotKept) {
             return;
         }
         *since_ns = now_ns;
         let ask = Ask::ListenKey { market: *market, act: ListenKeyAct::Keep(name.clone()) };
-        if let Outcome::Answered { result: Err(refused), .. } = self.wire.fetch(ask).await
-            && refused.class == Class::ListenKey
-        {
-            texts.clear();
+        match self.wire.fetch(ask).await {
+            Outcome::Answered { result: Ok(_), .. } => {}
+            Outcome::Answered { result: Err(refused), .. } if refused.class == Class::ListenKey => texts.clear(),
+            // A lost one is soon said again: two in a row would be all that fit into a key's life.
+            _ => *since_ns = now_ns.saturating_sub(nanos(KEEP_ALIVE - KEEP_AGAIN)),
         }
     }
 }
