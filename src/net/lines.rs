@@ -240,7 +240,7 @@ impl Keeper {
             Outcome::Answered { result: Ok(_), .. } => {}
             Outcome::Answered { result: Err(refused), .. } if refused.class == Class::ListenKey => texts.clear(),
             // A lost one is soon said again: two in a row would be all that fit into a key's life.
-            _ => *since_ns = now_ns.saturating_sub(nanos(KEEP_ALIVE - KEEP_AGAIN)),
+            _ => *since_ns = now_ns.saturating_sub(nanos(KEEP_ALIVE.saturating_sub(KEEP_AGAIN))),
         }
     }
 }
