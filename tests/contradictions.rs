@@ -471,3 +471,16 @@ fn l23_what_stood_before_a_start_is_told_again_at_it() {
     bench.then(Event::Boot { epoch: 2, salt: 2 });
     assert_eq!(bench.alarms.len(), before);
 }
+
+#[test]
+fn e12_what_the_venue_did_just_before_a_start_is_told_again_at_it() {
+    let mut bench = Bench::new(|_| {});
+    bench.hedged();
+    bench.by_venue(VenueAct::Adl, Side::Buy, "0.2");
+    assert_eq!(bench.paged(AlarmKind::Adl), 1);
+    bench.then(Event::Boot { epoch: 2, salt: 2 });
+    assert_eq!(bench.paged(AlarmKind::Adl), 2);
+    bench.wait(HOUR);
+    bench.then(Event::Boot { epoch: 3, salt: 3 });
+    assert_eq!(bench.paged(AlarmKind::Adl), 2, "that is old");
+}

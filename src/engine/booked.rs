@@ -182,9 +182,11 @@ pub(super) fn on_venue_fill(
         }
     };
     out.push(alarm(kind, Severity::Page, Some(id), None));
+    let now = state.now;
     let Some(pair) = state.pairs.get(id.index()) else { return };
     let hedged = latch::hedged(state, pair);
     if let Some(pair) = state.pairs.get_mut(id.index()) {
+        pair.witness.acted = Some((now, kind));
         pair.memory.venue_made = true;
         pair.memory.left_alone |= planted::is(Bug::AdlNotRepaired);
         pair.memory.closing = true;

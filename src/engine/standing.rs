@@ -7,7 +7,7 @@
 use super::apply::alarm;
 use super::state::{PairState, State, VenueState};
 use crate::config::settings::Missing;
-use crate::domain::{Leg, PairId, VenueId, WallTime};
+use crate::domain::{Leg, PairId, Span, VenueId, WallTime};
 use crate::pairs::LatchCause;
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
@@ -202,7 +202,11 @@ pub(super) fn keep(state: &mut State) {
     state.stops = stops;
 }
 
-/// What only a person ends and stood before this start is told again: who looks now need not have seen the alarm of then.
+/// An act of the venue so long before a start is told again at it: the process may have died before anybody heard.
+const LATELY: Span = Span(10 * 60_000);
+
+/// What only a person ends and stood before this start is told again, and what the venue did shortly before it: who looks now
+/// need not have seen the alarm of then.
 pub(super) fn remind(state: &State, out: &mut Vec<Command>) {
     each(state, &mut |why, _, pair| {
         let stays = matches!(why, Why::Halted | Why::Barred | Why::Foreign | Why::Differs | Why::Latched { .. });
@@ -210,6 +214,11 @@ pub(super) fn remind(state: &State, out: &mut Vec<Command>) {
             out.push(alarm(why.kind(), Severity::Page, pair, None));
         }
     });
+    for pair in &state.pairs {
+        if let Some((_, kind)) = pair.witness.acted.filter(|(at, _)| state.now.since(*at) <= LATELY) {
+            out.push(alarm(kind, Severity::Page, Some(pair.pair.id), None));
+        }
+    }
 }
 
 /// A price ages by itself: it is missing since it became too old.
