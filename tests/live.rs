@@ -12,6 +12,8 @@ mod coin;
 mod faults;
 #[path = "live/fee_coin.rs"]
 mod fee_coin;
+#[path = "live/market.rs"]
+mod market;
 #[path = "live/rig.rs"]
 mod rig;
 #[path = "live/scripts.rs"]

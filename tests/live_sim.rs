@@ -29,6 +29,8 @@ mod crash;
 mod judge;
 #[path = "live_sim/manners.rs"]
 mod manners;
+#[path = "live/market.rs"]
+mod market;
 #[path = "live_sim/network.rs"]
 mod network;
 #[path = "live_sim/operator.rs"]

@@ -3,6 +3,7 @@
 //! The venue's clock runs many times as fast as time, and the run follows it: hours pass in seconds. Nothing here waits by
 //! sleeping: a run ends by itself at its length, and a watchdog ends it when it does not.
 
+pub(crate) use super::market::{HIGH, compressed};
 use crate::secrets::Canaries;
 use carry::domain::Amount;
 use carry::loopback::keys::{ASTER_AGENT, ASTER_WALLET, TRADER};
@@ -20,21 +21,6 @@ use std::time::Duration;
 /// 2025-10-10T00:05Z: five minutes after a settlement.
 pub(crate) const START: i64 = 1_760_054_700_000;
 
-/// The market of every scene: hourly funding well above the anchor, and prices that stand still.
-pub(crate) const HIGH: &str = r#"
-calm = true
-
-[[act]]
-act = "interval"
-symbol = "BTCUSDT"
-hours = 1
-
-[[act]]
-act = "funding"
-symbol = "BTCUSDT"
-rate = "0.0001"
-"#;
-
 /// A rally of 60 % in one hour.
 pub(crate) const RALLY: &str = r#"
 [[act]]
@@ -44,26 +30,6 @@ symbol = "BTCUSDT"
 by = "0.6"
 over = "1h"
 "#;
-
-/// Funding turns and the perp falls below spot, from this minute on.
-pub(crate) fn compressed(minute: u32) -> String {
-    format!(
-        r#"
-[[act]]
-at = "{minute}m"
-act = "funding"
-symbol = "BTCUSDT"
-rate = "-0.00005"
-
-[[act]]
-at = "{minute}m"
-act = "premium"
-symbol = "BTCUSDT"
-to = "-0.0005"
-over = "10m"
-"#
-    )
-}
 
 const STRATEGY: &str = r#"
 [strategy]

@@ -4,6 +4,7 @@
 
 use super::attack::MoreRates;
 use super::clock::true_ms;
+use super::market::{HIGH, compressed};
 use super::network::{Due, Network};
 use super::plan::{Draws, Plan, Rates, Timed, What};
 use super::scripts::{End, Row};
@@ -16,32 +17,9 @@ use carry::venues::ask::Method;
 
 const MINUTE: i64 = 60_000;
 /// The pair is entered in the first minutes and left after this one, as in the loopback tests.
-const LEFT: i64 = 150;
+const LEFT: u32 = 150;
 /// Too little in the perp wallet: money is moved there first.
 const MONEY: (i64, i64) = (100_000, 0);
-/// Settlements each hour, high until then.
-const MARKET: &str = r#"
-calm = true
-[[act]]
-act = "interval"
-symbol = "BTCUSDT"
-hours = 1
-[[act]]
-act = "funding"
-symbol = "BTCUSDT"
-rate = "0.0001"
-[[act]]
-at = "150m"
-act = "funding"
-symbol = "BTCUSDT"
-rate = "-0.00005"
-[[act]]
-at = "150m"
-act = "premium"
-symbol = "BTCUSDT"
-to = "-0.0005"
-over = "10m"
-"#;
 
 impl Network {
     /// Milliseconds for which a rule of the script holds a request back.
@@ -131,13 +109,14 @@ pub(crate) fn play(row: &Row) -> (Report, Vec<String>) {
     let plan = Plan {
         rates: Rates::default(),
         acts: parts(row.script),
-        until: (LEFT + 100) * MINUTE,
+        until: i64::from(LEFT + 100) * MINUTE,
         way: (5, 30),
         push: (0, 20),
         crash_every: 0,
         more: MoreRates::default(),
     };
-    let game = Game { plan, market: MARKET.to_owned(), money: MONEY, symbols: &["BTCUSDT"], set: row.set };
+    let game =
+        Game { plan, market: format!("{HIGH}{}", compressed(LEFT)), money: MONEY, symbols: &["BTCUSDT"], set: row.set };
     let report = run(1, game, Draws::new(1), None);
     let mut wrong = report.found.broken.clone();
     if matches!(row.end, End::Apart) {
