@@ -52,6 +52,32 @@ fn l07_a_fill_for_a_refused_order_is_booked_and_repaired() {
     assert_eq!(bench.placed.len(), 3, "{:?}", bench.state.pairs[0].declined);
 }
 
+/// What a person ordered and what was given up without an execution says why: it does not just vanish.
+#[test]
+fn g18_an_opening_that_was_given_up_says_why() {
+    let mut bench = Bench::new(|_| {});
+    bench.open(5_000);
+    assert_eq!(bench.state.pairs[0].declined, None);
+    bench.refuse(&bench.last(), RejectCause::Limit);
+    let why = bench.state.pairs[0].declined.unwrap();
+    assert!(why.contains("the venue refused its first order"), "{why}");
+    // The next one that begins is another matter.
+    bench.wait(Span::seconds(120));
+    bench.quotes();
+    bench.open(5_000);
+    assert_eq!((bench.placed.len(), bench.state.pairs[0].declined), (2, None));
+    // Nobody sold to it, five times over.
+    for _ in 0..5 {
+        assert_eq!(bench.state.pairs[0].declined, None);
+        let missed = bench.last();
+        bench.say(missed.id, Outcome::Expired { filled: coins("0") });
+        bench.feed(Event::Turn);
+    }
+    let why = bench.state.pairs[0].declined.unwrap();
+    assert!(why.contains("nobody traded at its price"), "{why}");
+    assert_eq!(bench.placed.len(), 6);
+}
+
 #[test]
 fn l07_an_order_that_lives_after_all_holds_its_pair_until_its_end_is_known() {
     let mut bench = Bench::new(|_| {});

@@ -169,8 +169,7 @@ fn h11_money_that_a_person_moves_is_booked_as_the_venue_tells_it_or_as_a_person_
     bench.until(&run, "the deposit in the ledger", || spot() == wanted);
     bench.until(&run, "agreement", || bench.verb(&["reconcile"]).0 == 0);
     // It is no stranger's hand: a person may open.
-    bench.until(&run, "an opening", || bench.verb(&["open", PAIR, "--size", "3000usdt", "--yes"]).0 == 0);
-    bench.until(&run, "hedged", || bench.phase_is("hedged"));
+    bench.opened(&run, "3000usdt");
     run.signal("TERM");
     assert_eq!(run.finished().0, 0);
 
@@ -248,8 +247,7 @@ fn g18_a_paper_run_on_a_real_market_is_worked_by_the_same_verbs() {
     let run = bench.start(&bench.args(&["paper", "--market", "live"]), "live.log");
     bench.until(&run, "the socket", || bench.verb(&["orders"]).0 == 0);
     bench.ready(&run);
-    bench.until(&run, "an opening", || bench.verb(&["open", PAIR, "--size", "3000usdt", "--yes"]).0 == 0);
-    bench.until(&run, "hedged", || bench.phase_is("hedged"));
+    bench.opened(&run, "3000usdt");
     let state = bench.state();
     let mut watch = carry(&["status", text(&state), "--watch", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
@@ -272,8 +270,7 @@ fn l24_a_restored_backup_is_led_back_to_the_venue_in_one_order_of_acts() {
     let run = bench.live();
     bench.until(&run, "the socket", || bench.verb(&["orders"]).0 == 0);
     bench.ready(&run);
-    bench.until(&run, "an opening", || bench.verb(&["open", PAIR, "--size", "3000usdt", "--yes"]).0 == 0);
-    bench.until(&run, "hedged", || bench.phase_is("hedged"));
+    bench.opened(&run, "3000usdt");
     bench.until(&run, "settled", || bench.verb(&["orders"]).1["result"]["orders"].as_array().unwrap().is_empty());
     run.signal("TERM");
     assert_eq!(run.finished().0, 0);

@@ -69,6 +69,15 @@ pub(super) fn stands(state: &State, place: usize) -> bool {
     })
 }
 
+/// An opening that a person ordered and of which nothing was executed ends here: why is kept, so that it can be shown.
+pub(super) fn dropped(state: &mut State, place: usize, why: &'static str) {
+    let Some(pair) = state.pairs.get_mut(place) else { return };
+    let ordered = pair.memory.reason == Some(Reason::Operator) && !pair.memory.closing;
+    if ordered && pair.memory.entered_at.is_none() {
+        pair.declined = Some(why);
+    }
+}
+
 /// Books what a pair takes over: both legs at once, so that it is hedged from the first moment.
 pub(super) fn adopt(state: &mut State, adoption: &Adoption) {
     let Adoption { pair: id, coins, short, entry, mids } = *adoption;

@@ -78,6 +78,8 @@ fn decide_pair(state: &mut State, place: usize, out: &mut Vec<Command>) {
     } else if untouched(state, place) && !by_hand::stands(state, place) && !matches!(wish(state, place), Wish::Enter(_))
     {
         // An entry whose order did not trade is no promise: it is dropped when it is no longer wanted.
+        let why = state.pairs.get(place).and_then(|pair| barred(state, pair));
+        by_hand::dropped(state, place, why.unwrap_or("nothing was executed, and then it was no longer allowed"));
         let Some(pair) = state.pairs.get_mut(place) else { return };
         pair.memory.target = Quantity::ZERO;
     }
@@ -176,6 +178,7 @@ pub(super) fn set_target(state: &mut State, place: usize, coins: Quantity, reaso
     (pair.memory.attempts, pair.memory.flips, pair.memory.failed_since) = (0, 0, None);
     pair.memory.take = false;
     pair.memory.post_only_refused = 0;
+    pair.declined = None;
     pair.at_rest = false;
 }
 
@@ -243,6 +246,7 @@ fn is_stopped(state: &State, place: usize) -> bool {
 /// An entry that cannot go on: what is held is its size, and the next attempt is not at once.
 fn give_up(state: &mut State, place: usize, input: &PlanInput) {
     let now = state.now;
+    by_hand::dropped(state, place, "the gate of every order or the venue's own state forbade the entry");
     let Some(pair) = state.pairs.get_mut(place) else { return };
     pair.memory.target = input.hedged();
     pair.memory.enter_after = Some(now + Span::MINUTE);

@@ -6,6 +6,7 @@
 //! and again ends (A24). Tests: `tests/contradictions.rs`, `tests/sim.rs`.
 
 use super::apply::alarm;
+use super::by_hand;
 use super::latch;
 use super::state::State;
 use crate::domain::{ClientOrderId, Leg, Market, PairId, Side, Span};
@@ -197,7 +198,8 @@ fn fruitless(state: &mut State, intent: &Intent, what: (bool, Option<RejectCause
     memory.fruitless = Fruitless { count, cause };
     let enters = intent.purpose == Purpose::Enter;
     let passing = matches!(cause, Some(RejectCause::RateLimit));
-    if enters && (cause.is_some() && !passing || count >= FRUITLESS) {
+    let given_up = enters && (cause.is_some() && !passing || count >= FRUITLESS);
+    if given_up {
         // What is held is its size; the next attempt is not at once, and the one after that is later still.
         memory.target = hedged;
         let refusals = if cause.is_some() { count } else { count + 1 - FRUITLESS };
@@ -215,6 +217,11 @@ fn fruitless(state: &mut State, intent: &Intent, what: (bool, Option<RejectCause
     }
     if cause.is_some_and(|cause| !cause.may_pass() || cause == RejectCause::PriceBand) {
         out.push(Command::Reread { instrument: intent.instrument });
+    }
+    if given_up {
+        let missed = "nobody traded at its price, again and again; open it again, or allow more in execution.collar";
+        let why = if cause.is_some() { "the venue refused its first order; see carry why" } else { missed };
+        by_hand::dropped(state, intent.pair.index(), why);
     }
     // Told at the fifth, and at each doubling after that.
     if count >= FRUITLESS && (count / FRUITLESS).is_power_of_two() && count.is_multiple_of(FRUITLESS) {

@@ -45,7 +45,7 @@ pub struct PairState {
     pub forecast: Option<f64>,
     /// Why the gate refused the last order wanted.
     pub refusal: Option<Refusal>,
-    /// Why what a person wanted of it last was not begun.
+    /// Why what a person wanted of it last was not begun, or was given up before anything was executed.
     pub declined: Option<&'static str>,
     /// Largest hedged coins of this round trip.
     pub largest: Quantity,
@@ -292,6 +292,12 @@ impl State {
 }
 
 impl PairState {
+    /// Why nothing became of what was wanted of it last: a person's order first, then what the gate of every order said.
+    pub fn refused(&self) -> Option<String> {
+        let gate = || self.refusal.as_ref().map(ToString::to_string);
+        self.declined.map(str::to_owned).or_else(gate)
+    }
+
     fn new(pair: Pair, settings: &Settings, catalogue: &Catalogue) -> Self {
         let formula = catalogue
             .instrument(pair.perp)

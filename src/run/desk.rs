@@ -312,8 +312,7 @@ fn open<S: Subject>(subject: &mut S, (name, size): (&str, &str), now: WallTime) 
     if begun && pair.declined.is_none() {
         return Ok(Ok(Reply::done(answer("begun"), in_doubt(state))));
     }
-    let gate = pair.refusal.as_ref().map(ToString::to_string);
-    let why = pair.declined.map(str::to_owned).or(gate).unwrap_or_else(|| "the core wants no order now".to_owned());
+    let why = pair.refused().unwrap_or_else(|| "the core wants no order now".to_owned());
     Ok(Err(ControlError::new(Code::Refused, format!("not opened: {why}"))))
 }
 
@@ -356,7 +355,7 @@ fn why(state: &State, wanted: Option<&str>, now: WallTime) -> Reply {
         let gates: Vec<Value> = snapshot::gates(state, pair).iter().map(gate).collect();
         json!({
             "pair": pair.pair.name, "phase": pair.memory.phase.as_str(), "held": pair.memory.entered_at.is_some(),
-            "entered_ms": pair.memory.entered_at, "refused": pair.refusal.as_ref().map(ToString::to_string), "gates": gates,
+            "entered_ms": pair.memory.entered_at, "refused": pair.refused(), "gates": gates,
         })
     });
     let (word, stops) = stops::of(state);

@@ -214,7 +214,7 @@ fn pair_row(state: &State, pair: &PairState, now: WallTime) -> PairRow {
         perp_mid: perp.mid,
         marks: pair.market.marks,
         age_ms,
-        refused: pair.refusal.as_ref().map(ToString::to_string),
+        refused: pair.refused(),
     }
 }
 

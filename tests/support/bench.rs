@@ -219,6 +219,17 @@ impl Bench {
         self.pair()["phase"] == phase
     }
 
+    /// A person opens the pair until it is hedged: what was missed or declined in a moment of load is ordered again.
+    pub(crate) fn opened(&self, run: &Process, size: &str) {
+        self.until(run, "hedged", || {
+            let pair = self.pair();
+            if pair["phase"] == "flat" && pair["target"] == "0" {
+                let _ = self.verb(&["open", PAIR, "--size", size, "--yes"]);
+            }
+            pair["phase"] == "hedged"
+        });
+    }
+
     /// An act of the venue's script, now.
     pub(crate) fn act(&self, act: &Value) {
         let body = act.to_string();
