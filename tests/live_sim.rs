@@ -2,7 +2,7 @@
 //! real files, joined to the loopback venue's core by a seeded network, in virtual time and one thread.
 //!
 //! `CARRY_SEEDS=5000 cargo test --release --test live_sim` runs the full count; `CARRY_SEED=7` one seed with its log. A failing run
-//! prints its seeds and what was broken. `CARRY_FAULT_NEW=1` plays the kinds of `live_sim/attack.rs` too, or those of a list. Seeds that ever failed stand in `tests/live_sim_seeds.txt` and always run.
+//! prints its seeds and what was broken. `CARRY_LONG=1` plays the long game of each seed, `=0` the short one. `CARRY_FAULT_NEW=1` plays the kinds of `live_sim/attack.rs` too, or those of a list. Seeds that ever failed stand in `tests/live_sim_seeds.txt` and always run.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -25,6 +25,8 @@ mod channels;
 mod clock;
 #[path = "live_sim/crash.rs"]
 mod crash;
+#[path = "live_sim/game.rs"]
+mod game;
 #[path = "live_sim/judge.rs"]
 mod judge;
 #[path = "live_sim/manners.rs"]
@@ -50,20 +52,36 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
-fn seeds() -> Vec<u64> {
+/// Seeds, and whether its game is a long one where that does not follow from its number.
+fn seeds() -> Vec<(u64, Option<bool>)> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let long = std::env::var("CARRY_LONG").ok().map(|text| text == "1");
     if let Some(seed) = number("CARRY_SEED") {
-        return vec![seed];
+        return vec![(seed, long)];
     }
-    let kept =
-        include_str!("live_sim_seeds.txt").lines().filter_map(|line| line.split_whitespace().next()?.parse().ok());
+    let kept = include_str!("live_sim_seeds.txt").lines().filter_map(|line| {
+        let mut words = line.split_whitespace();
+        Some((words.next()?.parse().ok()?, Some(words.next()? == "long")))
+    });
     let from = number("CARRY_FROM").unwrap_or(0);
-    kept.chain(from..=from + number("CARRY_SEEDS").unwrap_or(8)).collect()
+    kept.chain((from..=from + number("CARRY_SEEDS").unwrap_or(SEEDS)).map(|seed| (seed, long))).collect()
+}
+
+/// Plays one seed.
+fn play(seed: u64, long: Option<bool>) -> world::Report {
+    let mut draws = plan::Draws::new(seed);
+    let game = match long {
+        None => game::Game::of(seed, &mut draws),
+        Some(true) => game::Game::long(seed, &mut draws),
+        Some(false) => game::Game::short(seed, &mut draws),
+    };
+    world::run(seed, game, draws, None)
 }
 
 #[derive(Default)]
 struct Sum {
     seeds: u64,
+    length_ms: i64,
     crashes: u64,
     orders: u64,
     executions: u64,
@@ -77,6 +95,7 @@ struct Sum {
 
 fn take(sum: &mut Sum, seed: u64, report: &world::Report) {
     sum.seeds += 1;
+    sum.length_ms += report.length;
     sum.crashes += report.crashes;
     let found = &report.found;
     sum.orders += found.orders;
@@ -112,8 +131,8 @@ fn a_live_run_among_faults_keeps_the_way_and_the_end() {
         for _ in 0..2 {
             scope.spawn(|| {
                 loop {
-                    let Some(seed) = next.lock().unwrap().next() else { return };
-                    match catch_unwind(AssertUnwindSafe(|| world::play(seed))) {
+                    let Some((seed, long)) = next.lock().unwrap().next() else { return };
+                    match catch_unwind(AssertUnwindSafe(|| play(seed, long))) {
                         Ok(report) => take(&mut sum.lock().unwrap(), seed, &report),
                         Err(panic) => {
                             let text = panic.downcast_ref::<String>().cloned().unwrap_or_default();
@@ -125,7 +144,7 @@ fn a_live_run_among_faults_keeps_the_way_and_the_end() {
         }
     });
     let sum = sum.into_inner().unwrap();
-    let hours = sum.seeds * u64::try_from(world::LENGTH / 3_600_000).unwrap();
+    let hours = sum.length_ms / 3_600_000;
     println!(
         "{} seeds, {hours} simulated hours, {} orders, {} executions, {} crashes, worst naked {} ms, held for a person {} s at most, worst orders of a leg {}, most weight {} %",
         sum.seeds,
@@ -141,6 +160,9 @@ fn a_live_run_among_faults_keeps_the_way_and_the_end() {
     sum.fired.iter().for_each(|(row, count)| println!("{row:<10}{count:>9}"));
     assert!(sum.failed.is_empty(), "{} of {} seeds failed:\n{}", sum.failed.len(), sum.seeds, sum.failed.join("\n"));
 }
+
+/// Seeds of `cargo test`, beside those that are kept.
+const SEEDS: u64 = 16;
 
 /// Every so many rows are the sample of `cargo test`.
 const SAMPLE: usize = 6;

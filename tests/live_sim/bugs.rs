@@ -3,6 +3,7 @@
 //! `cargo test --features planted --test live_sim planted -- --nocapture` plays the seed of each bug that is known to catch it,
 //! `CARRY_BUGS=sample` those of every fourth bug; `CARRY_BUGS=all` looks from seed 0 on, `CARRY_BUGS=NAME,NAME` does so for some.
 
+use super::game::Game;
 use super::plan::{Draws, Plan, Rates, Timed, What};
 use super::world;
 use carry::planted::{Bug, plant};
@@ -158,7 +159,7 @@ fn complaint(bug: Bug, seed: u64, (planted, until): (bool, i64)) -> Option<(Stri
     plant(planted.then_some(bug));
     let played = catch_unwind(AssertUnwindSafe(|| {
         let mut draws = Draws::new(seed);
-        let mut game = world::Game::of(seed, &mut draws);
+        let mut game = Game::long(seed, &mut draws);
         press(bug, &mut game.plan);
         world::run(seed, game, draws, Some(until))
     }));

@@ -97,7 +97,7 @@ pub(crate) struct Judge {
     log: Vec<String>,
     /// Every answer goes to the log.
     traces: bool,
-    start: i64,
+    pub(crate) start: i64,
     /// What a person is told.
     pub(crate) told: Told,
     /// Lines and lists go wrong in this seed, so that news may be late.

@@ -4,11 +4,12 @@
 
 use super::attack::MoreRates;
 use super::clock::true_ms;
+use super::game::{Game, LONG, START};
 use super::market::{HIGH, compressed};
 use super::network::{Due, Network};
 use super::plan::{Draws, Plan, Rates, Timed, What};
 use super::scripts::{End, Row};
-use super::world::{Game, Report, run};
+use super::world::{Report, run};
 use carry::loopback::WayBack;
 use carry::net::NoReply;
 use carry::net::carrier::Carried;
@@ -115,8 +116,9 @@ pub(crate) fn play(row: &Row) -> (Report, Vec<String>) {
         crash_every: 0,
         more: MoreRates::default(),
     };
-    let game =
-        Game { plan, market: format!("{HIGH}{}", compressed(LEFT)), money: MONEY, symbols: &["BTCUSDT"], set: row.set };
+    let market = format!("{HIGH}{}", compressed(LEFT));
+    let symbols = &["BTCUSDT"];
+    let game = Game { plan, market, money: MONEY, symbols, set: row.set, start: START, length: LONG, asleep: true };
     let report = run(1, game, Draws::new(1), None);
     let mut wrong = report.found.broken.clone();
     if matches!(row.end, End::Apart) {

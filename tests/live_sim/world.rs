@@ -2,13 +2,13 @@
 
 use super::clock::{self, true_ms};
 use super::crash::{Crashing, copy, shm};
+use super::game::Game;
 use super::judge::{Findings, Judge};
 use super::manners;
 use super::network::{Fate, Network, Queue};
 use super::operator::operate;
-use super::plan::{Draws, Plan};
+use super::plan::Draws;
 use super::told::Seen;
-use carry::config::{Loaded, Sources, load};
 use carry::domain::{Amount, Asset, Quantity, Span, Symbol, VenueId, WallTime};
 use carry::loopback::keys::TRADER;
 use carry::loopback::{Core, Options, Profile as Protocol, Script, Source};
@@ -28,68 +28,22 @@ use carry::venues::binance::profile::Profile;
 use carry::venues::binance::sign::TradeSigner;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
-/// 2025-10-10T00:05Z: five minutes after a settlement.
-const START: i64 = 1_760_054_700_000;
-/// Six hours and a little.
-pub(crate) const LENGTH: i64 = 365 * 60_000;
 /// So long after the last fault a person looks, and so long after that all must be well.
 pub(crate) const GRACE: i64 = 120_000;
 /// A person looks so often.
 const LOOK: i64 = 5_000;
 const BASE: &str = "http://127.0.0.1:1";
 
-const STRATEGY: &str = r#"
-[strategy]
-rule = "anchor"
-pairs = ["binance:BTCUSDT", "binance:ETHUSDT"]
-[signal]
-funding = "settled"
-smooth = "1h"
-memory = "2d"
-[entry]
-funding = "0.01%/8h"
-margin = "0.01%/8h"
-cooldown = "30m"
-[exit]
-when = "all"
-funding = "0.005%/8h"
-basis = "30bps"
-min_hold = "30m"
-[gates]
-quadrant = false
-min_depth = "100usdt"
-[size]
-per_pair = "20%"
-leverage = "2x"
-"#;
-
-/// Hourly funding that is high, turns, is high again and turns again: two trips.
-fn market() -> String {
-    let mut text = "calm = true\n".to_owned();
-    for symbol in ["BTCUSDT", "ETHUSDT"] {
-        let mut act = |at: i64, rest: &str| {
-            writeln!(text, "[[act]]\nat = \"{at}m\"\nsymbol = \"{symbol}\"\n{rest}").unwrap();
-        };
-        act(0, "act = \"interval\"\nhours = 1");
-        for (from, to) in [(0, 110), (200, 300)] {
-            act(from, "act = \"funding\"\nrate = \"0.0001\"");
-            act(from, "act = \"premium\"\nto = \"0.0004\"\nover = \"1m\"");
-            act(to, "act = \"funding\"\nrate = \"-0.00005\"");
-            act(to, "act = \"premium\"\nto = \"-0.0005\"\nover = \"10m\"");
-        }
-    }
-    text
-}
-
 /// What a seed came to.
 pub(crate) struct Report {
+    /// Simulated milliseconds.
+    pub(crate) length: i64,
     pub(crate) found: Findings,
     pub(crate) crashes: u64,
     pub(crate) log: Vec<String>,
@@ -127,57 +81,23 @@ pub(crate) struct View {
 
 pub(crate) type Shown = Rc<RefCell<View>>;
 
-fn loaded(folder: &Path, game: &Game) -> Loaded {
-    let path = folder.join("strategy.toml");
-    std::fs::write(&path, STRATEGY).unwrap();
-    let pairs: Vec<String> = game.symbols.iter().map(|symbol| format!("\"binance:{symbol}\"")).collect();
-    let pairs = format!("strategy.pairs=[{}]", pairs.join(", "));
-    let set = ["live.shadow_hours=1h", "live.max_notional=1000000usdt", "run.capital=100000usdt", &pairs];
-    let set = set.iter().chain(game.set).map(|one| (*one).to_owned()).collect();
-    let sources = Sources { strategy: Some(path), set, ..Sources::default() };
-    load(&sources).unwrap_or_else(|error| panic!("{error}"))
-}
-
-/// What is played: the market, the pairs, further settings, and whether a stranger leaves the books apart.
-pub(crate) struct Game {
-    pub(crate) plan: Plan,
-    pub(crate) market: String,
-    /// Quote coins in the spot and in the perp wallet.
-    pub(crate) money: (i64, i64),
-    pub(crate) symbols: &'static [&'static str],
-    pub(crate) set: &'static [&'static str],
-}
-
-impl Game {
-    pub(crate) fn of(seed: u64, draws: &mut Draws) -> Self {
-        let plan = Plan::of(seed, draws);
-        Self { plan, market: market(), money: (80_000, 40_000), symbols: &["BTCUSDT", "ETHUSDT"], set: &[] }
-    }
-}
-
-fn core(market: &str, (spot, perp): (i64, i64)) -> Core {
+fn core(game: &Game) -> Core {
+    let (spot, perp) = game.money;
     let options = Options {
         profile: Protocol::Binance,
         listen: "127.0.0.1:0".parse().unwrap(),
         source: Source::Generated(1),
-        start: WallTime(START),
+        start: WallTime(game.start),
         history: Span::hours(3),
         speed_per_mille: 1_000,
         pulse_ms: 1_000,
-        script: Script::parse(market).unwrap(),
+        script: Script::parse(&game.market).unwrap(),
         spot_balance: Amount::whole(spot),
         futures_balance: Amount::whole(perp),
         state: None,
         certificate: None,
     };
     Core::open(options, Arc::new(true_ms)).unwrap()
-}
-
-/// Plays one seed.
-pub(crate) fn play(seed: u64) -> Report {
-    let mut draws = Draws::new(seed);
-    let game = Game::of(seed, &mut draws);
-    run(seed, game, draws, None)
 }
 
 /// Plays a game, up to the first complaint or a true time where one is given; the seed is that of the small things on the way.
@@ -201,8 +121,9 @@ struct Scene {
 }
 
 async fn whole(seed: u64, game: Game, draws: Draws, until: Option<i64>) -> Report {
-    clock::begin(START);
-    let asleep = game.market != market();
+    clock::begin(game.start);
+    let length = game.length;
+    let asleep = game.asleep;
     let scene = Scene::set(seed, game, draws);
     scene.network.borrow_mut().judge.manners.asleep = asleep;
     let driven = Rc::clone(&scene.network);
@@ -226,13 +147,13 @@ async fn whole(seed: u64, game: Game, draws: Draws, until: Option<i64>) -> Repor
     if std::env::var("CARRY_KEEP").is_ok() {
         println!("kept: {}", scene.root.keep().display());
     }
-    Report { found, crashes: crashes.unwrap_or_default(), log, rang, over: true_ms() }
+    Report { length, found, crashes: crashes.unwrap_or_default(), log, rang, over: true_ms() }
 }
 
 impl Scene {
     fn set(seed: u64, game: Game, draws: Draws) -> Self {
         let root = tempfile::Builder::new().prefix("carry-sim").tempdir_in(shm()).unwrap();
-        let core = core(&game.market, game.money);
+        let core = core(&game);
         let plan = game.plan.clone();
         let lot = |symbol: &str, coin: &'static str, lot: &str| {
             (Symbol::new(symbol).unwrap(), Asset::of(coin), Quantity::parse(lot).unwrap())
@@ -255,7 +176,7 @@ impl Scene {
     async fn lives(&self, problems: &mut Vec<String>) -> u64 {
         let mut folder = self.root.path().join("run-0");
         let (mut crashes, mut generation) = (0, 0);
-        while true_ms() < START + LENGTH {
+        while true_ms() < self.game.start + self.game.length {
             generation += 1;
             let next = self.root.path().join(format!("run-{generation}"));
             match self.life((&folder, &next), generation).await {
@@ -275,7 +196,7 @@ impl Scene {
                     *self.queue.borrow_mut() = None;
                     self.note(format!("the start failed: {what}"));
                     self.network.borrow_mut().judge.excuse(true, 40_000);
-                    if true_ms() > START + self.until + 180_000 {
+                    if true_ms() > self.game.start + self.until + 180_000 {
                         problems.push(format!("I20: the start fails though nothing is wrong: {what}"));
                         break;
                     }
@@ -292,7 +213,7 @@ impl Scene {
     }
 
     async fn life(&self, (folder, copied): (&Path, &Path), generation: u32) -> Ended {
-        let faulty = self.crash_every > 0 && true_ms() < START + self.until;
+        let faulty = self.crash_every > 0 && true_ms() < self.game.start + self.until;
         let dies_at = if faulty { 1 + self.draws.borrow_mut().below(2 * self.crash_every) } else { 0 };
         let bot = Bot { scene: self, folder, copy: copied, dies_at, generation };
         tokio::select! {
@@ -359,7 +280,7 @@ fn end(network: &Network, view: &View, crashed: bool) -> Vec<String> {
             view.bot,
             view.phases,
             view.alarms,
-            (view.at - START) / 1_000
+            (view.at - network.judge.start) / 1_000
         ));
     }
     problems
@@ -390,7 +311,7 @@ impl Bot<'_> {
         std::fs::create_dir_all(self.folder)?;
         clock::forget();
         self.scene.network.borrow_mut().judge.told.begin(true_ms());
-        let loaded = loaded(self.folder, &self.scene.game);
+        let loaded = self.scene.game.settings(self.folder);
         let (to, asked) = mpsc::unbounded_channel();
         *self.scene.queue.borrow_mut() = Some(asked);
         let (sender, inbox) = mpsc::channel(INBOX);
@@ -422,12 +343,17 @@ impl Bot<'_> {
             draws: Rc::clone(&self.scene.draws),
         });
         let (ask, requests) = mpsc::channel::<ControlRequest>(4);
-        let operator =
-            operate(ask, Rc::clone(&self.scene.shown), START + self.scene.until, Rc::clone(&self.scene.network));
+        let operator = operate(
+            ask,
+            Rc::clone(&self.scene.shown),
+            self.scene.game.start + self.scene.until,
+            Rc::clone(&self.scene.network),
+        );
         let operator = tokio::task::spawn_local(operator);
         let (_stop, stop) = watch::channel(Stop::Not);
         let mut ears = Ears { inbox: opened.inbox, desk: Desk::new(requests), stop };
-        let until = Until { end: Some(WallTime(START + LENGTH)), grace: Span::seconds(60) };
+        let until =
+            Until { end: Some(WallTime(self.scene.game.start + self.scene.game.length)), grace: Span::seconds(60) };
         let shown = Rc::clone(&self.scene.shown);
         let trace = std::env::var("CARRY_SEED").is_ok();
         let mut viewed = 0;
@@ -439,7 +365,7 @@ impl Bot<'_> {
             viewed = true_ms();
             let now = view(run);
             if trace && now.ledger != shown.borrow().ledger {
-                println!("{:>9} s  ledger {:?}", (now.at - START) / 1_000, now.ledger);
+                println!("{:>9} s  ledger {:?}", (now.at - self.scene.game.start) / 1_000, now.ledger);
             }
             *shown.borrow_mut() = now;
         };

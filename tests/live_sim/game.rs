@@ -1,0 +1,119 @@
+//! What is played: the market, the pairs and the plan of faults of one seed, and the settings of the bot.
+
+use super::plan::{Draws, Plan};
+use carry::config::{Loaded, Sources, load};
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// 2025-10-10T00:05Z: five minutes after a settlement.
+pub(crate) const START: i64 = 1_760_054_700_000;
+/// A long game, of two trips: six hours and a little.
+pub(crate) const LONG: i64 = 365 * MINUTE;
+/// A short one, of one trip.
+const SHORT: i64 = 105 * MINUTE;
+/// Faults of a short game end here; all their times are those of a long one, drawn together.
+const SHORT_UNTIL: i64 = 68 * MINUTE;
+/// One game in so many is a long one.
+const LONG_EVERY: u64 = 8;
+const MINUTE: i64 = 60_000;
+
+const STRATEGY: &str = r#"
+[strategy]
+rule = "anchor"
+pairs = ["binance:BTCUSDT", "binance:ETHUSDT"]
+[signal]
+funding = "settled"
+smooth = "1h"
+memory = "2d"
+[entry]
+funding = "0.01%/8h"
+margin = "0.01%/8h"
+cooldown = "30m"
+[exit]
+when = "all"
+funding = "0.005%/8h"
+basis = "30bps"
+min_hold = "30m"
+[gates]
+quadrant = false
+min_depth = "100usdt"
+[size]
+per_pair = "20%"
+leverage = "2x"
+"#;
+
+/// Hourly funding that is high and turns, and does so again in a long game.
+fn market(highs: &[(i64, i64)]) -> String {
+    let mut text = "calm = true\n".to_owned();
+    for symbol in ["BTCUSDT", "ETHUSDT"] {
+        let mut act = |at: i64, rest: &str| {
+            writeln!(text, "[[act]]\nat = \"{at}m\"\nsymbol = \"{symbol}\"\n{rest}").unwrap();
+        };
+        act(0, "act = \"interval\"\nhours = 1");
+        for &(from, to) in highs {
+            act(from, "act = \"funding\"\nrate = \"0.0001\"");
+            act(from, "act = \"premium\"\nto = \"0.0004\"\nover = \"1m\"");
+            act(to, "act = \"funding\"\nrate = \"-0.00005\"");
+            act(to, "act = \"premium\"\nto = \"-0.0005\"\nover = \"10m\"");
+        }
+    }
+    text
+}
+
+/// What is played: the market, the pairs, further settings, and whether a stranger leaves the books apart.
+pub(crate) struct Game {
+    pub(crate) plan: Plan,
+    pub(crate) market: String,
+    /// Quote coins in the spot and in the perp wallet.
+    pub(crate) money: (i64, i64),
+    pub(crate) symbols: &'static [&'static str],
+    pub(crate) set: &'static [&'static str],
+    /// When it begins.
+    pub(crate) start: i64,
+    /// Milliseconds that are played.
+    pub(crate) length: i64,
+    /// Somebody else wrote the script of the market: it is not always in motion.
+    pub(crate) asleep: bool,
+}
+
+impl Game {
+    /// The game of a seed: most are short, some are long.
+    pub(crate) fn of(seed: u64, draws: &mut Draws) -> Self {
+        if seed.is_multiple_of(LONG_EVERY) { Self::long(seed, draws) } else { Self::short(seed, draws) }
+    }
+
+    /// Two trips.
+    pub(crate) fn long(seed: u64, draws: &mut Draws) -> Self {
+        Self::with(Plan::of(seed, draws), &[(0, 110), (200, 300)], LONG)
+    }
+
+    /// One trip over settlements at minutes 25 and 85: it ends among the faults or after them.
+    pub(crate) fn short(seed: u64, draws: &mut Draws) -> Self {
+        let mut plan = Plan::of(seed, draws);
+        for timed in &mut plan.acts {
+            timed.at = timed.at * SHORT_UNTIL / plan.until;
+        }
+        plan.until = SHORT_UNTIL;
+        let turns = Draws::new(seed ^ 0x7124).pick(&[12, 50]);
+        // The last settled rate alone decides: there is no time for a mean.
+        let set = &["signal.smooth=0s"];
+        Self { start: START + 30 * MINUTE, set, ..Self::with(plan, &[(0, turns)], SHORT) }
+    }
+
+    fn with(plan: Plan, highs: &[(i64, i64)], length: i64) -> Self {
+        let (market, symbols) = (market(highs), &["BTCUSDT", "ETHUSDT"]);
+        Self { plan, market, money: (80_000, 40_000), symbols, set: &[], start: START, length, asleep: false }
+    }
+
+    /// The settings of the bot; its strategy is a file in the folder.
+    pub(crate) fn settings(&self, folder: &Path) -> Loaded {
+        let path = folder.join("strategy.toml");
+        std::fs::write(&path, STRATEGY).unwrap();
+        let pairs: Vec<String> = self.symbols.iter().map(|symbol| format!("\"binance:{symbol}\"")).collect();
+        let pairs = format!("strategy.pairs=[{}]", pairs.join(", "));
+        let set = ["live.shadow_hours=1h", "live.max_notional=1000000usdt", "run.capital=100000usdt", &pairs];
+        let set = set.iter().chain(self.set).map(|one| (*one).to_owned()).collect();
+        let sources = Sources { strategy: Some(path), set, ..Sources::default() };
+        load(&sources).unwrap_or_else(|error| panic!("{error}"))
+    }
+}
