@@ -1,5 +1,6 @@
 //! What is played: the market, the pairs and the plan of faults of one seed, and the settings of the bot.
 
+use super::face::Face;
 use super::plan::{Draws, Plan};
 use carry::config::{Loaded, Sources, load};
 use std::fmt::Write as _;
@@ -68,6 +69,10 @@ pub(crate) struct Game {
     pub(crate) money: (i64, i64),
     pub(crate) symbols: &'static [&'static str],
     pub(crate) set: &'static [&'static str],
+    /// Settings of the configuration, beside those of the game.
+    pub(crate) more: &'static [&'static str],
+    /// Whose protocol is spoken.
+    pub(crate) face: Face,
     /// When it begins.
     pub(crate) start: i64,
     /// Milliseconds that are played.
@@ -80,6 +85,15 @@ impl Game {
     /// The game of a seed: most are short, some are long.
     pub(crate) fn of(seed: u64, draws: &mut Draws) -> Self {
         if seed.is_multiple_of(LONG_EVERY) { Self::long(seed, draws) } else { Self::short(seed, draws) }
+    }
+
+    /// The game of a seed, or the long or the short one of it.
+    pub(crate) fn chosen(seed: u64, long: Option<bool>, draws: &mut Draws) -> Self {
+        match long {
+            None => Self::of(seed, draws),
+            Some(true) => Self::long(seed, draws),
+            Some(false) => Self::short(seed, draws),
+        }
     }
 
     /// Two trips.
@@ -102,17 +116,19 @@ impl Game {
 
     fn with(plan: Plan, highs: &[(i64, i64)], length: i64) -> Self {
         let (market, symbols) = (market(highs), &["BTCUSDT", "ETHUSDT"]);
-        Self { plan, market, money: (80_000, 40_000), symbols, set: &[], start: START, length, asleep: false }
+        let (money, face) = ((80_000, 40_000), Face::Binance);
+        Self { plan, market, money, symbols, set: &[], more: &[], face, start: START, length, asleep: false }
     }
 
     /// The settings of the bot; its strategy is a file in the folder.
     pub(crate) fn settings(&self, folder: &Path) -> Loaded {
         let path = folder.join("strategy.toml");
-        std::fs::write(&path, STRATEGY).unwrap();
-        let pairs: Vec<String> = self.symbols.iter().map(|symbol| format!("\"binance:{symbol}\"")).collect();
+        let venue = self.face.name();
+        std::fs::write(&path, STRATEGY.replace("binance:", &format!("{venue}:"))).unwrap();
+        let pairs: Vec<String> = self.symbols.iter().map(|symbol| format!("\"{venue}:{symbol}\"")).collect();
         let pairs = format!("strategy.pairs=[{}]", pairs.join(", "));
         let set = ["live.shadow_hours=1h", "live.max_notional=1000000usdt", "run.capital=100000usdt", &pairs];
-        let set = set.iter().chain(self.set).map(|one| (*one).to_owned()).collect();
+        let set = set.iter().chain(self.set).chain(self.more).map(|one| (*one).to_owned()).collect();
         let sources = Sources { strategy: Some(path), set, ..Sources::default() };
         load(&sources).unwrap_or_else(|error| panic!("{error}"))
     }

@@ -100,6 +100,7 @@ pub(crate) struct Judge {
     pub(crate) start: i64,
     /// What a person is told.
     pub(crate) told: Told,
+    coins: super::coin::Coins,
     /// Lines and lists go wrong in this seed, so that news may be late.
     pub(crate) noisy: bool,
 }
@@ -125,6 +126,7 @@ impl Judge {
             traces: std::env::var("CARRY_TRACE").is_ok(),
             start: true_ms(),
             told: Told::default(),
+            coins: super::coin::Coins::default(),
             noisy: false,
         }
     }
@@ -179,6 +181,7 @@ impl Judge {
         let now = true_ms();
         self.note(text.replace('\n', ", "));
         self.manners.act(text);
+        self.coins.act(now, text);
         let lasts =
             text.lines().find_map(|line| line.strip_prefix("for = \"")?.strip_suffix("s\"")?.parse::<i64>().ok());
         if text.contains("\"ban\"") || text.contains("\"rate_limit\"") {
@@ -303,6 +306,9 @@ impl Judge {
         let symbols: Vec<(Symbol, Asset, Quantity)> = self.lots.iter().map(|(s, (c, l))| (*s, *c, *l)).collect();
         for (place, (symbol, coin, lot)) in symbols.into_iter().enumerate() {
             let delta = self.delta(&holdings, symbol, coin);
+            if let Some(sold) = self.coins.sold(now, coin, self.held(&holdings, coin)) {
+                self.sold(symbol, sold);
+            }
             let listed = self.told.blind_until() + LISTS_MS;
             let excused = now < self.excused.max(self.halted);
             let Some(legs) = self.legs.get_mut(&symbol) else { continue };
@@ -355,16 +361,46 @@ impl Judge {
         }
     }
 
-    fn delta(&self, holdings: &Holdings, symbol: Symbol, coin: Asset) -> SignedQuantity {
+    /// Coins in both wallets, more than at the start.
+    fn held(&self, holdings: &Holdings, coin: Asset) -> Amount {
         let of = |of: &BTreeMap<Asset, Amount>| of.get(&coin).copied().unwrap_or_default();
-        let coins = of(&holdings.spot) + of(&holdings.perp) - of(&self.base.spot) - of(&self.base.perp);
+        of(&holdings.spot) + of(&holdings.perp) - of(&self.base.spot) - of(&self.base.perp)
+    }
+
+    fn delta(&self, holdings: &Holdings, symbol: Symbol, coin: Asset) -> SignedQuantity {
+        let coins = self.held(holdings, coin);
         let units = i64::try_from(coins.units() / (Amount::whole(1).units() / 100_000_000)).unwrap();
         let position = holdings.positions.get(&symbol).copied().unwrap_or(SignedQuantity::ZERO);
         SignedQuantity::from_units(units) + position
     }
 
+    /// The venue itself made a pair unequal.
+    fn by_venue(&mut self, symbol: Symbol) {
+        let now = true_ms();
+        self.venue_acts = now + 60_000;
+        let known = if now < self.frozen { LISTS_MS } else { 0 };
+        self.excused = self.excused.max(now + known);
+        if let Some(legs) = self.legs.get_mut(&symbol) {
+            legs.by_venue = true;
+        }
+    }
+
+    /// The venue sold coins of a pair for a debt in the quote coin.
+    fn sold(&mut self, symbol: Symbol, (coins, has_cause): (Amount, bool)) {
+        self.note(format!("the venue sold {coins} of {symbol} for a debt"));
+        if !has_cause {
+            self.break_(format!("E15: a debt of our own: the venue sold {coins} of {symbol} for it"));
+        }
+        self.by_venue(symbol);
+        let within = if self.noisy { FOREIGN_MS } else { 8_000 };
+        self.told.expect(true_ms(), within, &[AlarmKind::AutoExchanged], "E15");
+    }
+
     fn executed(&mut self, one: &Executed) {
         self.found.executions += 1;
+        if let Some((coin, _)) = self.lots.get(&one.symbol) {
+            self.coins.executed(*coin, one);
+        }
         let blame = self.manners.executed(one);
         self.blame(blame);
         let market = if one.market == Market::Spot { "spot" } else { "perp" };
@@ -384,12 +420,7 @@ impl Judge {
             if now > venue_acts {
                 self.break_(format!("I15: the venue closed {} {} at {}", one.quantity, one.symbol, one.price));
             }
-            self.venue_acts = now + 60_000;
-            let known = if now < self.frozen { LISTS_MS } else { 0 };
-            self.excused = self.excused.max(now + known);
-            if let Some(legs) = self.legs.get_mut(&one.symbol) {
-                legs.by_venue = true;
-            }
+            self.by_venue(one.symbol);
             return;
         }
         let Some(legs) = self.legs.get_mut(&one.symbol) else { return };

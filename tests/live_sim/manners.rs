@@ -75,7 +75,7 @@ impl Manners {
 
     /// The run closed a line of its account by itself.
     pub(crate) fn hung_up(&mut self, path: &str, excused: i64) -> Option<String> {
-        let account = path.contains("private") || path.contains("ws-api");
+        let account = ["private", "ws-api", "/ws/"].iter().any(|word| path.contains(word));
         if !account || self.crashed || true_ms() < excused.max(self.frozen_until) {
             return None;
         }

@@ -491,7 +491,10 @@ pub(super) fn symbol_of(carried: &Carried) -> String {
 
 /// Lists that recovery and comparison read.
 pub(super) fn is_list(path: &str) -> bool {
+    // What coins count for is asked where they are collateral, and nowhere else.
+    let coins = ["/assetIndex"];
     ["/account", "/balance", "/positionRisk", "/openOrders", "/myTrades", "/userTrades", "/income", "/fundingRate"]
         .iter()
+        .chain(&coins)
         .any(|word| path.ends_with(word))
 }

@@ -4,6 +4,7 @@
 
 use super::attack::MoreRates;
 use super::clock::true_ms;
+use super::face::Face;
 use super::game::{Game, LONG, START};
 use super::market::{HIGH, compressed};
 use super::network::{Due, Network};
@@ -118,7 +119,9 @@ pub(crate) fn play(row: &Row) -> (Report, Vec<String>) {
     };
     let market = format!("{HIGH}{}", compressed(LEFT));
     let symbols = &["BTCUSDT"];
-    let game = Game { plan, market, money: MONEY, symbols, set: row.set, start: START, length: LONG, asleep: true };
+    let (more, face): (&[&str], _) = (&[], Face::Binance);
+    let (set, start, length) = (row.set, START, LONG);
+    let game = Game { plan, market, money: MONEY, symbols, set, more, face, start, length, asleep: true };
     let report = run(1, game, Draws::new(1), None);
     let mut wrong = report.found.broken.clone();
     if matches!(row.end, End::Apart) {

@@ -10,11 +10,10 @@ use super::operator::operate;
 use super::plan::Draws;
 use super::told::Seen;
 use carry::domain::{Amount, Asset, Quantity, Span, Symbol, VenueId, WallTime};
-use carry::loopback::keys::TRADER;
-use carry::loopback::{Core, Options, Profile as Protocol, Script, Source};
+use carry::loopback::{Core, Options, Script, Source};
 use carry::net::carrier::Carrier;
-use carry::net::hosts::{Holder, Owner, TestKeys};
-use carry::net::wire::{INBOX, Network as NetworkOf, Signer, Wire};
+use carry::net::hosts::{Holder, TestKeys};
+use carry::net::wire::{INBOX, Network as NetworkOf, Wire};
 use carry::port::command::AlarmKind;
 use carry::port::event::Wallet;
 use carry::run::begin::{self, Beginning};
@@ -24,8 +23,6 @@ use carry::run::journal::Journal;
 use carry::run::live::Live;
 use carry::run::live_loop::{self, Ears, Stop, Until};
 use carry::run::opening::{self, Wanted};
-use carry::venues::binance::profile::Profile;
-use carry::venues::binance::sign::TradeSigner;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,7 +35,6 @@ use tokio::sync::{mpsc, watch};
 pub(crate) const GRACE: i64 = 120_000;
 /// A person looks so often.
 const LOOK: i64 = 5_000;
-const BASE: &str = "http://127.0.0.1:1";
 
 /// What a seed came to.
 pub(crate) struct Report {
@@ -84,7 +80,7 @@ pub(crate) type Shown = Rc<RefCell<View>>;
 fn core(game: &Game) -> Core {
     let (spot, perp) = game.money;
     let options = Options {
-        profile: Protocol::Binance,
+        profile: game.face.protocol(),
         listen: "127.0.0.1:0".parse().unwrap(),
         source: Source::Generated(1),
         start: WallTime(game.start),
@@ -315,20 +311,18 @@ impl Bot<'_> {
         let (to, asked) = mpsc::unbounded_channel();
         *self.scene.queue.borrow_mut() = Some(asked);
         let (sender, inbox) = mpsc::channel(INBOX);
-        let profile = Profile::named("binance").unwrap().with_loopback(BASE);
-        let secret = secrecy::SecretString::from(TRADER.1.to_owned());
-        let signer = Signer::Trade(Arc::new(TradeSigner::hmac(TRADER.0, &secret).unwrap()));
+        let face = self.scene.game.face;
         let machine = clock::machine();
         let of = NetworkOf {
-            owner: Owner::Binance,
+            owner: face.owner(),
             holder: Holder::Test(TestKeys::vouched()),
             test_root: None,
             clock: machine,
             carrier: Carrier::Queue(to),
         };
-        let wire = Arc::new(Wire::new((VenueId(0), Arc::new(profile)), signer, &of, sender)?);
+        let wire = Arc::new(Wire::new((VenueId(0), Arc::new(face.profile())), face.signer(), &of, sender)?);
         let symbols = self.scene.game.symbols.iter().map(|symbol| (*symbol).to_owned()).collect();
-        let wanted = vec![Wanted { venue: VenueId(0), name: "binance".to_owned(), symbols, wire }];
+        let wanted = vec![Wanted { venue: VenueId(0), name: face.name().to_owned(), symbols, wire }];
         let mut opened = opening::open(&loaded.settings, wanted, machine, inbox).await?;
         begin::accounts(&opened, &loaded.settings).await?;
         opening::open_lines(&mut opened);
