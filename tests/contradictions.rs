@@ -5,6 +5,8 @@
 mod bench;
 #[path = "contradictions/money.rs"]
 mod money;
+#[path = "contradictions/told.rs"]
+mod told;
 
 use bench::{Bench, coins};
 use carry::config::settings::OnForeign;
@@ -477,36 +479,4 @@ fn l13_the_list_of_the_position_alone_ends_the_doubt_of_a_refused_reduce() {
     assert_eq!((bench.placed.len(), again.leg, again.reduce_only), (orders + 1, Market::Perp, true));
     bench.execute(&again);
     assert_eq!((bench.phase(), bench.holds().1.as_str()), ("flat", "0"));
-}
-
-#[test]
-fn l23_what_stood_before_a_start_is_told_again_at_it() {
-    let mut bench = Bench::new(|_| {});
-    bench.hedged();
-    bench.by_venue(VenueAct::Foreign, Side::Buy, "0.5");
-    bench.compared(1);
-    let told = |bench: &Bench| (bench.paged(AlarmKind::Foreign), bench.paged(AlarmKind::Difference));
-    let before = told(&bench);
-    bench.then(Event::Boot { epoch: 2, salt: 2 });
-    let after = told(&bench);
-    assert!(after.0 > before.0 && after.1 > before.1, "{before:?} {after:?}");
-    // A start with nothing that stands says nothing.
-    let mut bench = Bench::new(|_| {});
-    bench.hedged();
-    let before = bench.alarms.len();
-    bench.then(Event::Boot { epoch: 2, salt: 2 });
-    assert_eq!(bench.alarms.len(), before);
-}
-
-#[test]
-fn e12_what_the_venue_did_just_before_a_start_is_told_again_at_it() {
-    let mut bench = Bench::new(|_| {});
-    bench.hedged();
-    bench.by_venue(VenueAct::Adl, Side::Buy, "0.2");
-    assert_eq!(bench.paged(AlarmKind::Adl), 1);
-    bench.then(Event::Boot { epoch: 2, salt: 2 });
-    assert_eq!(bench.paged(AlarmKind::Adl), 2);
-    bench.wait(HOUR);
-    bench.then(Event::Boot { epoch: 3, salt: 3 });
-    assert_eq!(bench.paged(AlarmKind::Adl), 2, "that is old");
 }

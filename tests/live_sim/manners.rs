@@ -26,6 +26,9 @@ const ATTEMPTS: usize = 40;
 /// Executions of one leg within ten minutes.
 const EXECUTIONS: usize = 14;
 
+/// Two legs of one entry are executed within so long.
+const TOGETHER: i64 = 30_000;
+
 /// Rows after which an alarm about others, differences or refusals may be right.
 const OTHERS: [&str; 9] = ["H09", "H10", "H12", "G15", "G16", "E04", "E06", "B16", "C06"];
 
@@ -42,7 +45,8 @@ pub(crate) struct Manners {
     keys_killed: bool,
     attempts: BTreeMap<String, VecDeque<i64>>,
     executions: BTreeMap<(Symbol, bool), VecDeque<i64>>,
-    spot: BTreeMap<Symbol, Price>,
+    /// Price and time of the last execution on spot.
+    spot: BTreeMap<Symbol, (Price, i64)>,
     /// The most of each, to see how much room the limits leave.
     pub(crate) most: BTreeMap<&'static str, usize>,
 }
@@ -122,10 +126,12 @@ impl Manners {
             return Some(format!("A24: {count} executions of one leg of {} within ten minutes", one.symbol));
         }
         if is_spot {
-            self.spot.insert(one.symbol, one.price);
+            self.spot.insert(one.symbol, (one.price, true_ms()));
             return None;
         }
-        let apart = self.spot.get(&one.symbol)?.distance_bps(one.price);
+        // Where the perp leg goes first, the last trade on spot is that of an exit before, and a rally may lie between.
+        let (spot, _) = self.spot.get(&one.symbol).filter(|(_, at)| true_ms() - at < TOGETHER)?;
+        let apart = spot.distance_bps(one.price);
         let adds = one.side == Side::Sell;
         (adds && apart > carry::domain::Bps::whole(700))
             .then(|| format!("B10: {} was entered at prices {apart} apart", one.symbol))
