@@ -11,13 +11,13 @@ use carry::domain::{FundingRate, InstrumentId, Interval, Market, Quantity, Rate,
 use carry::engine::State;
 use carry::net::hosts::{Owner, TestKeys};
 use carry::net::http::{HttpClient, HttpSettings, Outgoing};
+use carry::net::machine_clock;
 use carry::net::socket::{Arrival, SocketSettings};
 use carry::net::{Dialer, Holder, Site};
 use carry::orders::OrderState;
 use carry::port::event::{Settlement, Wallet};
 use carry::port::order::Intent;
 use carry::port::{Event, Stamped};
-use carry::run::clock;
 use carry::run::collect::Collector;
 use carry::run::driver::Driver;
 use carry::run::journal::{Books, Journal, JournalError, Kept};
@@ -150,7 +150,7 @@ fn venue() -> Venue {
                 while let Ok((mut stream, _)) = listener.accept().await {
                     let mut bytes = [0_u8; 4096];
                     let count = stream.read(&mut bytes).await.unwrap();
-                    let at = clock::steady_ns();
+                    let at = machine_clock::steady_ns();
                     assert!(count > 0, "an order of no byte");
                     let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
                     stream.write_all(answer).await.unwrap();
@@ -203,12 +203,12 @@ impl Line {
         bot.take(Market::Spot, frame(Market::Spot, update, bot.now).as_bytes());
         self.venue.frames.send(frame(Market::Perp, update, bot.now)).unwrap();
         let arrival = self.inbox.recv().await.unwrap();
-        let in_hand = clock::steady_ns();
+        let in_hand = machine_clock::steady_ns();
         bot.take(Market::Perp, &arrival.bytes);
         bot.driver.turn(WallTime(bot.now)).unwrap();
-        let decided = clock::steady_ns();
+        let decided = machine_clock::steady_ns();
         let intent = bot.order().unwrap();
-        let ready = clock::steady_ns();
+        let ready = machine_clock::steady_ns();
         let placement = Placement {
             market: if intent.instrument == PERP { Market::Perp } else { Market::Spot },
             symbol: Symbol::of("BTCUSDT"),
@@ -222,7 +222,7 @@ impl Line {
         };
         let write = encode::write(&self.profile, &Act::Place(placement)).unwrap();
         let signed = self.signer.sign_write(&write, &Stamp::new(WallTime(bot.now), 0));
-        let is_signed = clock::steady_ns();
+        let is_signed = machine_clock::steady_ns();
         let client = self.client.clone();
         let sending = tokio::spawn(async move {
             let header = signed.header.as_ref().map(|(name, value)| (*name, value.as_str()));
@@ -260,8 +260,8 @@ async fn go() {
     let venue = venue();
     let holder = || Holder::Test(TestKeys::vouched());
     let site = |scheme: &str| Site::new(&format!("{scheme}://{}", venue.base), Owner::Binance, holder()).unwrap();
-    let dialer = Dialer::new(&site("ws"), SocketSettings::default(), None, clock::clock()).unwrap();
-    let client = HttpClient::new(&site("http"), HttpSettings::default(), None, clock::clock()).unwrap();
+    let dialer = Dialer::new(&site("ws"), SocketSettings::default(), None, machine_clock::clock()).unwrap();
+    let client = HttpClient::new(&site("http"), HttpSettings::default(), None, machine_clock::clock()).unwrap();
     let socket = dialer.dial("/stream").await.unwrap();
     let (frames, mut arrived) = mpsc::channel(1024);
     let (into, inbox) = mpsc::channel(1024);

@@ -29,6 +29,11 @@ pub mod venues;
 
 pub mod net;
 
+pub mod checks;
+pub mod fetch;
+
+pub mod control;
+
 pub mod report;
 pub mod run;
 

@@ -7,8 +7,8 @@ use carry::engine::{self, Record, State};
 use carry::pairs::{Latch, LatchCause};
 use carry::port::event::{Adoption, Operator, Quote, Wallet};
 use carry::port::{Command, Event, Stamped};
-use carry::run::paper::START;
 use carry::sim::Generator;
+use carry::sim::START;
 
 /// A booted core with money, coins of the first pair and prices of all.
 fn core() -> State {

@@ -260,7 +260,7 @@ impl Shipped {
             }
             let over = child.try_wait().unwrap().is_some();
             assert!(!over, "it ended: {}", ended(child).1);
-            carry::run::clock::wait(Duration::from_millis(10));
+            carry::net::machine_clock::wait(Duration::from_millis(10));
         }
         panic!("it never listened");
     }
@@ -287,7 +287,7 @@ fn stays_up(shipped: &Shipped) {
     let mut child = shipped.starts();
     for _ in 0..400 {
         assert!(child.try_wait().unwrap().is_none(), "it did not stay up");
-        carry::run::clock::wait(Duration::from_millis(10));
+        carry::net::machine_clock::wait(Duration::from_millis(10));
     }
     assert_eq!(shipped.status()["boots"], 1);
     tell(&child, "-TERM");

@@ -12,8 +12,8 @@ use carry::port::event::{Adjustment, Adoption, MarkSource, Operator, VenueAct, W
 use carry::port::order::Fill;
 use carry::port::{Event, Stamped};
 use carry::run::lots::Declared;
-use carry::run::paper::START;
 use carry::sim::Generator;
+use carry::sim::START;
 use carry::store::Loaded;
 use carry::store::ledger_file::StoredFact;
 use proptest::prelude::*;

@@ -32,7 +32,7 @@ impl Home {
             if std::os::unix::net::UnixStream::connect(dir.join("control.sock")).is_ok() {
                 return child;
             }
-            carry::run::clock::wait(std::time::Duration::from_millis(10));
+            carry::net::machine_clock::wait(std::time::Duration::from_millis(10));
         }
         panic!("{} never listened", dir.display());
     }

@@ -42,7 +42,7 @@ struct Venue {
 }
 
 fn now() -> i64 {
-    (carry::run::clock::clock().wall)().0
+    (carry::net::machine_clock::clock().wall)().0
 }
 
 impl Venue {
@@ -232,7 +232,7 @@ fn until(child: &mut Child, seconds: u64, what: impl Fn() -> bool) {
             return;
         }
         assert!(child.try_wait().unwrap().is_none(), "the process ended before it was waited for");
-        carry::run::clock::wait(Duration::from_millis(100));
+        carry::net::machine_clock::wait(Duration::from_millis(100));
     }
     panic!("what was waited for did not happen");
 }
@@ -266,7 +266,7 @@ fn nothing_is_lost_and_nothing_grows() {
     until(&mut child, 120 + 4 * seconds, || venue.done.load(SeqCst) == 2);
     let marked = venue.marks.load(SeqCst);
     // What was read and not decided yet.
-    carry::run::clock::wait(Duration::from_secs(2));
+    carry::net::machine_clock::wait(Duration::from_secs(2));
     let after = resident(&child);
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();

@@ -6,10 +6,10 @@ mod loopback;
 
 use carry::net::hosts::Owner;
 use carry::net::http::{HttpSettings, NotSent};
+use carry::net::machine_clock::clock;
 use carry::net::socket::SocketSettings;
 use carry::net::tls::TestRoot;
 use carry::net::{Dialer, Holder, HttpClient, NoReply, Outgoing, Site};
-use carry::run::clock::clock;
 use carry::venues::ask::Method;
 use loopback::Venue;
 use std::path::Path;

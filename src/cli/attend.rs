@@ -5,18 +5,18 @@
 
 use super::drawing::Drawing;
 use super::{Exit, Failure};
+use crate::checks::ladder::{Ladder, LadderError};
 use crate::config::Settings;
+use crate::control::desk::Desk;
+use crate::control::server::{ControlSocket, Server};
+use crate::control::subject::Subject;
 use crate::domain::{Quantity, Span, WallTime};
+use crate::engine::profit::lines_of;
 use crate::net::Clock;
+use crate::net::machine_clock::Stopwatch;
 use crate::observe::words::words;
 use crate::report::{PairLine, Snapshot};
-use crate::run::clock::Stopwatch;
-use crate::run::collect::lines_of;
-use crate::run::control_server::{ControlSocket, Server};
-use crate::run::desk::Desk;
-use crate::run::ladder::{Ladder, LadderError};
 use crate::run::live_loop::Run;
-use crate::run::subject::Subject;
 use crate::run::telling::Telling;
 use crate::store::StateLock;
 use std::path::Path;

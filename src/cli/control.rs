@@ -4,9 +4,9 @@
 //! `tests/control.rs`.
 
 use super::{Exit, Failure, Output, folder};
+use crate::control::plans::Plan;
+use crate::control::request::{Code, LONGEST_LINE, Reply, Request, SOCKET, Settled, Verb};
 use crate::report::figures;
-use crate::run::control::{Code, LONGEST_LINE, Reply, Request, SOCKET, Settled, Verb};
-use crate::run::plans::Plan;
 use serde::Serialize;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};

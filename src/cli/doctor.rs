@@ -1,11 +1,15 @@
 //! `carry doctor`: what is missing before money may be traded, each line with what was found and its fix.
 //!
 //! It only asks: it signs no change, and of the state folder it touches nothing but a file of its own that it removes. A
-//! check that fails never hides the others. What is judged stands in `run/checkup.rs`, `run/preflight.rs` and
+//! check that fails never hides the others. What is judged stands in `checks/checkup.rs`, `checks/preflight.rs` and
 //! `doctor_local.rs`. Tests: `tests/doctor.rs`.
 
 use super::real::{self, Place, What};
 use super::{Exit, Failure, Output, doctor_local, folder};
+use crate::checks::capital::{self, Money};
+use crate::checks::checkup::{self, Subject};
+use crate::checks::inquiry::{Inquiry, Patience};
+use crate::checks::preflight::{Line, Verdict};
 use crate::config::{Loaded, Sources, load};
 use crate::domain::{Symbol, VenueId};
 use crate::keys::KeyEntry;
@@ -14,10 +18,6 @@ use crate::net::carrier::Carrier;
 use crate::net::hosts::Holder;
 use crate::net::tls::TestRoot;
 use crate::net::wire::{INBOX, Network, Signer, Wire};
-use crate::run::capital::{self, Money};
-use crate::run::checkup::{self, Subject};
-use crate::run::live_start::{Inquiry, Patience};
-use crate::run::preflight::{Line, Verdict};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -2,13 +2,13 @@
 //!
 //! Nothing is made or repaired: the write test uses a file of its own and removes it. Tests: `tests/doctor.rs`.
 
+use crate::checks::ladder::{self, Ladder};
+use crate::checks::preflight::{Line, Verdict};
 use crate::config::Loaded;
 use crate::domain::Span;
 use crate::keys::KeyEntry;
 use crate::keys::sources::CONTAINER;
 use crate::port::Event;
-use crate::run::ladder::{self, Ladder};
-use crate::run::preflight::{Line, Verdict};
 use crate::run::review::Review;
 use crate::store::{StateLock, ledger_file};
 use std::fs::OpenOptions;

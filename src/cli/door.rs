@@ -4,13 +4,13 @@
 
 use super::real::{self, Place};
 use super::{Failure, live};
+use crate::checks::inquiry::{Inquiry, Patience, StartError};
 use crate::domain::VenueId;
 use crate::keys::rights::{AskError, Rights};
 use crate::keys::{KeyEntry, Kind};
 use crate::net::Clock;
 use crate::net::carrier::Carrier;
 use crate::net::wire::{INBOX, Network, Signer, Wire};
-use crate::run::live_start::{Inquiry, Patience, StartError};
 use crate::venues::answer::{Answer, Class};
 use crate::venues::ask::Ask;
 use crate::venues::binance::profile::{Feature, Profile};

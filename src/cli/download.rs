@@ -6,9 +6,9 @@ use crate::data::coverage::STEPS;
 use crate::data::findings::Fault;
 use crate::data::verify::{Checked, verify};
 use crate::domain::{Symbol, WallTime};
-use crate::run::clock;
-use crate::run::download::{Done, DownloadError, Job, What, download, step_word};
-use crate::run::public::{AskError, PublicVenue};
+use crate::fetch::download::{Done, DownloadError, Job, What, download, step_word};
+use crate::fetch::public::{AskError, PublicVenue};
+use crate::net::machine_clock;
 use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -118,7 +118,7 @@ pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
 /// [`Failure`]: exit 2 for a venue or an address that there is not.
 pub(super) fn public(name: &str, base_url: Option<&str>) -> Result<PublicVenue, Failure> {
     let root = super::real::test_root(base_url)?;
-    PublicVenue::new(name, base_url, root, clock::clock()).map_err(|error| failure(&error))
+    PublicVenue::new(name, base_url, root, machine_clock::clock()).map_err(|error| failure(&error))
 }
 
 /// The exit code of a question without an answer.
@@ -159,7 +159,7 @@ fn jobs(args: &Args) -> Result<Vec<Job>, Failure> {
     }
     wanted.sort_unstable();
     wanted.dedup();
-    let now = clock::now();
+    let now = machine_clock::now();
     let to = args.to.map_or(now, |to| to.min(now));
     if args.from.is_some_and(|from| from > to) {
         return Err(bad("--from is after --to or after now".to_owned()));

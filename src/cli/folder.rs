@@ -6,11 +6,11 @@
 use super::control::Line;
 use super::{Exit, Failure};
 use crate::config::sources::Folders;
+use crate::control::registry;
+use crate::control::request::{Request, Verb};
+use crate::control::snapshot::Snapshot;
 use crate::domain::{Pair, WallTime};
-use crate::run::control::{Request, Verb};
-use crate::run::registry;
 use crate::run::review::{Identity, Review};
-use crate::run::snapshot::Snapshot;
 use crate::store::{Loaded, ledger_file};
 use crate::tape::TapeReader;
 use comfy_table::{Cell, CellAlignment, Row, Table, presets};

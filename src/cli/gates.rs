@@ -1,7 +1,7 @@
 //! Gates as a person reads them: what was measured, what it must be, whether it blocks. The same lines for history now and
 //! for a running bot. Tests: `tests/backtest/why.rs`.
 
-pub use crate::run::gate_words::measured;
+pub use crate::control::gate_words::measured;
 use crate::strategy::Gate;
 use std::io::{self, Write};
 

@@ -4,10 +4,10 @@
 
 use super::control::{Line, report, text};
 use super::{Exit, Failure, Output, folder};
+use crate::control::guide::Step;
+use crate::control::request::{Request, Verb};
+use crate::control::stops::Stop;
 use crate::report::figures;
-use crate::run::control::{Request, Verb};
-use crate::run::guide::Step;
-use crate::run::stops::Stop;
 use serde_json::Value;
 use std::path::Path;
 

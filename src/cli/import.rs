@@ -4,9 +4,9 @@
 
 use super::{Exit, Failure, Output, dates, door, folder};
 use crate::domain::{Amount, Asset, Symbol, WallTime};
+use crate::fetch::import::{self, Import, Lines};
 use crate::keys::sources::CONTAINER;
 use crate::report::figures;
-use crate::run::import::{self, Import, Lines};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::io::IsTerminal as _;

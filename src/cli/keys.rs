@@ -11,7 +11,7 @@ use crate::keys::rights::{Ask, AskError, Finding, Rights};
 use crate::keys::ring::SystemRing;
 use crate::keys::sources::{CONTAINER, Listed, SourceError};
 use crate::keys::{KeyError, Keys, Origin};
-use crate::run::clock;
+use crate::net::machine_clock;
 use clap::Subcommand;
 use serde::Serialize;
 use std::io::IsTerminal as _;
@@ -173,7 +173,7 @@ fn add_key(keys: &Keys, add: &Add, json: bool, output: &mut Output<'_>) -> Resul
         kind: add.kind.as_deref(),
         note: &add.note,
         test: add.test,
-        now: clock::now(),
+        now: machine_clock::now(),
     };
     let entry = input::read(&mut stdin, asked).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
     crate::observe::scrub::register(entry.secret().expose());

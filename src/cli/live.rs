@@ -6,18 +6,18 @@
 use super::attend::{self, Attendant};
 use super::real::{self, Place, What};
 use super::{Exit, Failure, Output};
+use crate::checks::ladder::{Ladder, NotYet};
 use crate::config::settings::Mode;
 use crate::config::{Loaded, Settings, Sources, load};
+use crate::control::desk::Desk as ControlDesk;
 use crate::domain::Span;
 use crate::keys::{KeyEntry, Kind};
 use crate::net::hosts::{Holder, TestKeys};
 use crate::net::wire::Signer;
 use crate::run::backtest::summarise;
 use crate::run::begin::{self, Beginning};
-use crate::run::desk::Desk as ControlDesk;
 use crate::run::driver::Driver;
 use crate::run::journal::Books;
-use crate::run::ladder::{Ladder, NotYet};
 use crate::run::live::Live;
 use crate::run::live_loop::{self, Ears, Ended, Until};
 use crate::run::opening::{self, Opened};
@@ -118,7 +118,7 @@ fn climbed(args: &Args, loaded: &Loaded) -> Result<(), Failure> {
     let (live, currency) = (&loaded.settings.live, loaded.settings.run.currency);
     let mut ladder = Ladder::open(&args.state)?;
     if let Some(text) = &args.consent {
-        ladder.consent(text, (live, currency), crate::run::clock::now())?.map_err(refused)?;
+        ladder.consent(text, (live, currency), crate::net::machine_clock::now())?.map_err(refused)?;
     }
     // An upgrade gives an unchanged strategy another hash; its hours in the shadow stay its own.
     let hours = |strategy: &String| ladder.allows(strategy, live.shadow_hours);
@@ -157,7 +157,7 @@ impl Job<'_> {
         let mut ears = Ears { inbox: opened.inbox, desk, stop };
         let end = self.args.place.span()?.map(|span| (clock.wall)() + span);
         let until = Until { end, grace: GRACE };
-        let watch = crate::run::clock::Stopwatch::start();
+        let watch = crate::net::machine_clock::Stopwatch::start();
         let mut attendant = attendant;
         attendant.begin(&mut live);
         let ended =

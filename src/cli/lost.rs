@@ -1,15 +1,15 @@
 //! `carry flatten --key NAME`: closes the pairs of an account without its state folder, when the machine is lost.
 //!
 //! The plan comes from the venue's lists; nothing is sent without `--yes` or a typed yes. How it is done stands in
-//! `run/lost.rs`. Tests: `tests/lost.rs`.
+//! `checks/lost.rs`. Tests: `tests/lost.rs`.
 
 use super::{Exit, Failure, Output, control, door, folder, real};
+use crate::checks::lost::{self, Closing, How, Lost, LostError, Sent};
 use crate::config::kind::Kind;
 use crate::config::units::Value as Setting;
 use crate::domain::{Amount, Bps};
 use crate::keys::sources::CONTAINER;
 use crate::report::figures;
-use crate::run::lost::{self, Closing, How, Lost, LostError, Sent};
 use crate::store::AccountLock;
 use serde::Serialize;
 use std::path::PathBuf;

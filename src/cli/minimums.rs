@@ -11,8 +11,8 @@ use crate::data::instruments;
 use crate::domain::{Amount, Asset, Price, Rules, Symbol};
 use crate::pairs::minimums::{self, TooSmall, What};
 use crate::report::figures;
-use crate::run::paper::START;
 use crate::sim::Generator;
+use crate::sim::START;
 use std::path::Path;
 
 /// A pair's rules, and its price where one is known.

@@ -53,7 +53,7 @@ pub mod status;
 pub mod venue;
 pub mod why;
 
-use crate::run::control::Verb as Asked;
+use crate::control::request::Verb as Asked;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::fmt::Write as _;
 use std::io::Write;

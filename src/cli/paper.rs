@@ -6,16 +6,17 @@ use super::{Exit, Failure, Output};
 use crate::config::{Loaded, Sources, load};
 use crate::domain::{Sequence, Span, WallTime};
 use crate::engine::State;
+use crate::net::machine_clock;
 use crate::report::run::{BasisSeries, Remark, RunResult};
 use crate::run::backtest::summarise;
-use crate::run::clock;
 use crate::run::driver::Driver;
 use crate::run::journal::{Books, JournalError};
-use crate::run::paper::{Paper, START, SimMarket};
+use crate::run::paper::{Paper, SimMarket};
 use crate::run::recover::{Behind, same_instant};
 use crate::run::review::Review;
 use crate::run::session::{self, Session};
 use crate::run::telling::{TellError, Telling};
+use crate::sim::START;
 use crate::sim::{Faults, Generator, SimVenue};
 use crate::store::{LedgerFile, StateLock, StoreError, VenueFile};
 use crate::tape::{self, TapeWriter};
@@ -75,7 +76,7 @@ impl Args {
 /// # Errors
 /// A [`Failure`] with its exit code.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
-    let watch = clock::Stopwatch::start();
+    let watch = machine_clock::Stopwatch::start();
     let mut set = args.set.clone();
     if let Some(seed) = args.seed {
         set.push(format!("sim.seed={seed}"));
@@ -445,7 +446,7 @@ fn holdings(venue: &SimVenue) -> Vec<(String, String)> {
 
 /// A folder for a session without a name: the start time in UTC, and a number when two start in one second.
 pub(super) fn new_run() -> PathBuf {
-    let name = clock::now().to_string().replace([':', '-'], "").replace('Z', "");
+    let name = machine_clock::now().to_string().replace([':', '-'], "").replace('Z', "");
     let name = name.split('.').next().unwrap_or("run").to_owned();
     let mut folder = Path::new("runs").join(&name);
     let mut number = 1;

@@ -7,11 +7,11 @@
 use super::attend::{line, snapshot};
 use super::drawing::Drawing;
 use super::{Exit, Failure, real};
+use crate::control::desk::Desk;
+use crate::control::server::{ControlSocket, Server};
 use crate::domain::{Span, WallTime};
+use crate::net::machine_clock;
 use crate::report::Snapshot;
-use crate::run::clock;
-use crate::run::control_server::{ControlSocket, Server};
-use crate::run::desk::Desk;
 use crate::run::journal::JournalError;
 use crate::run::live_loop::Stop;
 use crate::run::paper::Paper;
@@ -58,7 +58,7 @@ const LOOK: Duration = Duration::from_millis(20);
 struct Ears<'a> {
     desk: Option<&'a mut Desk>,
     stop: watch::Receiver<Stop>,
-    watch: clock::Stopwatch,
+    watch: machine_clock::Stopwatch,
 }
 
 impl Ears<'_> {
@@ -78,7 +78,7 @@ impl Ears<'_> {
             if left.is_zero() || self.told_to_stop() {
                 return Ok(());
             }
-            clock::wait(left.min(LOOK));
+            machine_clock::wait(left.min(LOOK));
         }
     }
 }
@@ -92,7 +92,7 @@ pub(super) fn play(
 ) -> Result<bool, Failure> {
     let runtime = real::runtime()?;
     let inside = runtime.enter();
-    let mut ears = Ears { desk, stop: real::stop_signal(), watch: clock::Stopwatch::start() };
+    let mut ears = Ears { desk, stop: real::stop_signal(), watch: machine_clock::Stopwatch::start() };
     drop(inside);
     let mut table = Drawing::on_terminal();
     let lines = speed.is_some() && table.is_none();

@@ -9,10 +9,10 @@ use crate::config::Loaded;
 use crate::data::folder::Folder;
 use crate::domain::{Catalogue, Market, Price, Quantity, Symbol, WallTime};
 use crate::engine::State;
+use crate::net::machine_clock;
 use crate::port::Event;
 use crate::report::run::{RunResult, Summary};
 use crate::run::backtest::{Bars, finish as finish_bars, summarise, wallets};
-use crate::run::clock;
 use crate::run::collect::Collector;
 use crate::run::driver::Driver;
 use crate::run::journal::{Books, Journal, JournalError};
@@ -101,7 +101,7 @@ fn candles(job: &Job<'_>, output: &mut Output<'_>) -> Result<(), Failure> {
     let ready = Ready::of(job.loaded, &folder, Window::default())?;
     let session = session(job, &ready.catalogue, "replay")?;
     let inputs = ready.inputs();
-    let watch = clock::Stopwatch::start();
+    let watch = machine_clock::Stopwatch::start();
     let mut bars = Bars::new(&inputs, session, true)?;
     while bars.step()? {}
     let (mut result, driver) = finish_bars(bars, &inputs, watch.seconds());
@@ -137,7 +137,7 @@ fn frames(job: &Job<'_>, output: &mut Output<'_>) -> Result<(), Failure> {
     }
     // Both legs in one order of receipt; frames of one leg keep theirs.
     events.sort_by_key(|(at, _)| *at);
-    let watch = clock::Stopwatch::start();
+    let watch = machine_clock::Stopwatch::start();
     let settings = &job.loaded.settings;
     let mut venue = SimVenue::new(settings.clone(), catalogue.clone(), Faults::none(), false);
     let deposits = wallets(settings, &catalogue);

@@ -9,8 +9,8 @@ use super::scan::{At, Row, number, told};
 use super::{Exit, Failure, Output};
 use crate::config::Settings;
 use crate::domain::{Amount, Price, Quantity, Rate};
-use crate::run::clock;
-use crate::run::look::{Look, Looker};
+use crate::fetch::look::{Look, Looker};
+use crate::net::machine_clock;
 use crate::strategy::forecast::Forecast;
 use crate::strategy::{Gate, explain};
 use comfy_table::{CellAlignment, Table, presets};
@@ -101,7 +101,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let base = args.at.base_url.as_deref();
     let mut venue = public(venue_name, base)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut looker = Looker { venue: &mut venue, name: venue_name, settings: &settings, size, now: clock::now };
+    let mut looker = Looker { venue: &mut venue, name: venue_name, settings: &settings, size, now: machine_clock::now };
     let look = runtime.block_on(async {
         let terms = looker.terms().await.map_err(|error| failure(&error))?;
         looker.look(symbol, terms.get(&symbol)).await.map_err(|error| told(&error))

@@ -3,6 +3,7 @@
 //! Nothing is traded here. Tests: `tests/live.rs`.
 
 use super::{Exit, Failure};
+use crate::checks::inquiry::StartError;
 use crate::config::Settings;
 use crate::config::settings::Collateral;
 use crate::config::sources::Folders;
@@ -11,12 +12,11 @@ use crate::net::Clock;
 use crate::net::carrier::Carrier;
 use crate::net::hosts::{Holder, Owner, Site, TestKeys};
 use crate::net::http::{HttpClient, HttpSettings, Outgoing};
+use crate::net::machine_clock;
 use crate::net::tls::TestRoot;
 use crate::net::wire::{INBOX, Network, Signer, Wire, WireError};
 use crate::run::begin::BeginError;
-use crate::run::clock;
 use crate::run::live_loop::Stop;
-use crate::run::live_start::StartError;
 use crate::run::opening::{self, Opened, Wanted};
 use crate::venues::ask::Method;
 use crate::venues::binance::profile::{Feature, Profile};
@@ -187,7 +187,7 @@ pub fn profile(name: &str, place: &Place) -> Result<Profile, Failure> {
 /// Exit code 2 away from loopback, 5 when the venue's clock cannot be read.
 pub async fn clock_of(place: &Place) -> Result<Clock, Failure> {
     if place.clock == "machine" {
-        return Ok(clock::clock());
+        return Ok(machine_clock::clock());
     }
     let Some(base) = place.base_url.as_ref() else {
         return Err(Failure::new(Exit::Usage, "--clock venue: only with --base-url on loopback and test keys"));
@@ -195,7 +195,7 @@ pub async fn clock_of(place: &Place) -> Result<Clock, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::new(Exit::Unreachable, format!("{base}: {error}"));
     let site = Site::new(base, Owner::Binance, Holder::Test(TestKeys::vouched())).map_err(|error| failed(&error))?;
     let root = test_root(Some(base))?;
-    let client = HttpClient::new(&site, HttpSettings::default(), root.as_ref(), clock::clock())
+    let client = HttpClient::new(&site, HttpSettings::default(), root.as_ref(), machine_clock::clock())
         .map_err(|error| failed(&error))?;
     follow(base, &client).await?;
     let (base, client) = (base.clone(), client);
@@ -205,7 +205,7 @@ pub async fn clock_of(place: &Place) -> Result<Clock, Failure> {
             let _ = follow(&base, &client).await;
         }
     });
-    Ok(clock::venue())
+    Ok(machine_clock::venue())
 }
 
 /// Reads the clock of a simulated venue and follows it.
@@ -221,7 +221,7 @@ async fn follow(base: &str, client: &HttpClient) -> Result<(), Failure> {
         return Err(failed("its clock has no now_ms and speed_per_mille".to_owned()));
     };
     let held = clock.get("held").and_then(serde_json::Value::as_bool) == Some(true);
-    clock::follow(WallTime(now), if held { 0.0 } else { speed / 1000.0 });
+    machine_clock::follow(WallTime(now), if held { 0.0 } else { speed / 1000.0 });
     Ok(())
 }
 
@@ -304,7 +304,7 @@ pub fn run<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failu
 pub fn fresh_salt() -> u32 {
     use sha2::{Digest as _, Sha256};
     let mut digest = Sha256::new();
-    digest.update(format!("{}:{}:{}", clock::now().0, clock::steady_ns(), std::process::id()));
+    digest.update(format!("{}:{}:{}", machine_clock::now().0, machine_clock::steady_ns(), std::process::id()));
     let bytes = digest.finalize();
     bytes.iter().take(4).fold(0, |sum, byte| sum << 8 | u32::from(*byte))
 }

@@ -4,12 +4,12 @@
 //! differs is shown, and nothing is booked, cancelled or repaired. Tests: `tests/doctor.rs`.
 
 use super::{Exit, Failure, Output, control, door, folder, guided};
+use crate::checks::inquiry::{Inquiry, StartError};
+use crate::checks::reconcile::{self, Difference};
 use crate::domain::{Market, VenueId, WallTime};
 use crate::engine::State;
 use crate::keys::sources::CONTAINER;
 use crate::port::event::Wallet;
-use crate::run::live_start::{Inquiry, StartError};
-use crate::run::reconcile::{self, Difference};
 use crate::store::StateLock;
 use crate::venues::answer::{Answer, OrderRow};
 use crate::venues::ask::Ask;

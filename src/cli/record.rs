@@ -2,8 +2,8 @@
 
 use super::download::{failure, public, symbol};
 use super::{Exit, Failure, Output};
-use crate::run::clock;
-use crate::run::record::{RecordError, Recording, record};
+use crate::fetch::record::{RecordError, Recording, record};
+use crate::net::machine_clock;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -92,7 +92,8 @@ pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
             std::future::pending::<()>().await;
         }
     };
-    let done = runtime.block_on(record(venue, job, clock::clock(), interrupted)).map_err(|error| told(&error))?;
+    let done =
+        runtime.block_on(record(venue, job, machine_clock::clock(), interrupted)).map_err(|error| told(&error))?;
     let shown = |path: &PathBuf| path.display().to_string();
     let files: Vec<FileJson> = done
         .iter()

@@ -2,7 +2,7 @@
 
 use super::about::quoted;
 use super::{Exit, Failure, Output};
-use crate::run::sample::write_sample;
+use crate::fetch::sample::write_sample;
 use serde::Serialize;
 use std::path::PathBuf;
 

@@ -9,8 +9,8 @@ use super::{Exit, Failure, Output};
 use crate::config::{Settings, Sources, load};
 use crate::domain::text::QUOTES;
 use crate::domain::{Amount, FundingRate, Rate, Symbol};
-use crate::run::clock;
-use crate::run::look::{Look, LookError, Looker};
+use crate::fetch::look::{Look, LookError, Looker};
+use crate::net::machine_clock;
 use crate::strategy::basis::{basis_gain, expected_net_apr, funding_signal};
 use crate::strategy::forecast::Forecast;
 use crate::strategy::{Gate, first_closed};
@@ -184,7 +184,8 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let base = args.at.base_url.as_deref();
     let mut venue = public(&args.venue, base)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut looker = Looker { venue: &mut venue, name: &args.venue, settings: &settings, size, now: clock::now };
+    let mut looker =
+        Looker { venue: &mut venue, name: &args.venue, settings: &settings, size, now: machine_clock::now };
     let (mut pairs, mut left_out) = (Vec::new(), Vec::new());
     runtime.block_on(async {
         let terms = looker.terms().await.map_err(|error| failure(&error))?;
@@ -205,7 +206,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     // What cannot be known stands last.
     let rank = |row: &Row| row.net_apr_percent.unwrap_or(f64::NEG_INFINITY);
     pairs.sort_by(|a, b| rank(b).total_cmp(&rank(a)).then_with(|| a.pair.cmp(&b.pair)));
-    let (at, size) = (clock::now().to_string(), format!("{size} {quote}"));
+    let (at, size) = (machine_clock::now().to_string(), format!("{size} {quote}"));
     let report = Report { schema: "carry.scan/1", at, venue: args.venue.clone(), size, pairs, left_out };
     if args.json {
         serde_json::to_writer_pretty(&mut *output.out, &report).map_err(std::io::Error::from)?;

@@ -2,10 +2,10 @@
 //!
 //! The same lines for a session that answers and for one that is read from its files. Tests: at the end.
 
+use crate::control::snapshot::{PairRow, Snapshot};
+use crate::control::stops::Stop;
 use crate::domain::{Quantity, Span, WallTime};
 use crate::report::figures;
-use crate::run::snapshot::{PairRow, Snapshot};
-use crate::run::stops::Stop;
 
 /// A text cut to a width.
 fn cut(text: &str, width: usize) -> String {
@@ -176,15 +176,15 @@ mod tests {
     use super::*;
     use crate::config::Settings;
     use crate::engine::State;
-    use crate::run::paper::START;
     use crate::sim::Generator;
+    use crate::sim::START;
 
     #[test]
     fn u12_a_session_fits_eighty_columns_and_says_what_a_person_must_see() {
         let state = State::new(Settings::default(), Generator::new(1, START).catalogue().clone());
         let mut now = Snapshot::of(&state, START);
         now.stops =
-            crate::run::stops::without_process(&state, START, "carry live --key NAME --state /a/very/long/path");
+            crate::control::stops::without_process(&state, START, "carry live --key NAME --state /a/very/long/path");
         for width in [60, 80, 120] {
             let text = lines("carry live   market live   /a/folder", &now, width);
             for line in &text {

@@ -5,13 +5,13 @@
 use super::control::Line;
 use super::folder::{self, Folder, Where};
 use super::{Failure, Output, screen};
+use crate::control::request::{Request, Verb};
+use crate::control::snapshot::{PairRow, Snapshot};
+use crate::control::stops::{NO_PROCESS, Stop, without_process};
 use crate::domain::{Amount, Asset, WallTime};
+use crate::net::machine_clock;
 use crate::report::figures;
-use crate::run::clock;
-use crate::run::control::{Request, Verb};
 use crate::run::review::Review;
-use crate::run::snapshot::{PairRow, Snapshot};
-use crate::run::stops::{NO_PROCESS, Stop, without_process};
 use serde::Serialize;
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -117,7 +117,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
         if finished {
             return Ok(());
         }
-        clock::wait(EVERY);
+        machine_clock::wait(EVERY);
     }
 }
 

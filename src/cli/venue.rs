@@ -5,7 +5,7 @@ use crate::domain::{Amount, Market, Rate, Span, Symbol, WallTime};
 use crate::loopback::keys::{ASTER_AGENT, ASTER_WALLET, TRADER};
 use crate::loopback::typed::address_of;
 use crate::loopback::{LoopbackError, Options, Profile, RecordedPair, Script, Source, serve};
-use crate::run::clock;
+use crate::net::machine_clock;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -83,7 +83,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let options = options(args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let real: crate::loopback::RealTime = Arc::new(|| clock::now().0);
+        let real: crate::loopback::RealTime = Arc::new(|| machine_clock::now().0);
         let running = serve(options, real).await.map_err(|error| failure(&error))?;
         let (http, ws) = if args.tls { ("https", "wss") } else { ("http", "ws") };
         let line = serde_json::json!({
@@ -106,7 +106,7 @@ fn test_key(profile: Word) -> serde_json::Value {
     match profile {
         Word::Binance => serde_json::json!({ "key": TRADER.0, "secret": TRADER.1 }),
         Word::Aster => {
-            let hex = crate::run::driver::hex(&ASTER_AGENT);
+            let hex = crate::domain::text::hex(&ASTER_AGENT);
             serde_json::json!({
                 "user": address_of(&ASTER_WALLET), "signer": address_of(&ASTER_AGENT), "private_key": format!("0x{hex}"),
             })
@@ -153,7 +153,7 @@ fn options(args: &Args) -> Result<Options, Failure> {
         parsed.ok_or_else(|| usage(format!("--{name}: `{text}` is no amount of USDT; expected e.g. 100000")))
     };
     let start = match args.start.as_str() {
-        "now" => clock::now(),
+        "now" => machine_clock::now(),
         text => text
             .parse::<i64>()
             .map(WallTime)

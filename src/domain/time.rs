@@ -1,7 +1,7 @@
 //! Wall time in UTC milliseconds, and spans of time in milliseconds.
 //!
 //! Two types: a time is a point, a span is a length, and only the sums that mean something exist. This module never
-//! reads a clock; `run/clock.rs` does.
+//! reads a clock; `net/machine_clock.rs` does.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

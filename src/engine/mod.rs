@@ -17,6 +17,7 @@ pub mod isolated;
 pub mod latch;
 pub mod margin;
 pub mod orders_due;
+pub mod profit;
 pub mod progress;
 pub mod record;
 pub mod standing;

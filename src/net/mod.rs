@@ -12,6 +12,7 @@ pub mod clock_offset;
 pub mod hosts;
 pub mod http;
 mod lines;
+pub mod machine_clock;
 mod request;
 pub mod rotation;
 pub mod socket;

@@ -88,8 +88,8 @@ mod tests {
     use crate::port::command::Severity;
     use crate::port::event::Adoption;
     use crate::port::{Event, Stamped};
-    use crate::run::paper::START;
     use crate::sim::Generator;
+    use crate::sim::START;
 
     #[test]
     fn u13_an_alarm_names_venue_pair_and_money_at_risk() {

@@ -3,7 +3,7 @@
 //! One instant has one order: bar close, settlement on the position held before it, decision, fill at the next open. An
 //! order caused by a fill at an open (the hedge) fills at that same open; what is unfilled expires after one step.
 
-use super::collect::{Collector, Exposure, lines_of};
+use super::collect::{Collector, Exposure};
 use super::cursor::Cursor;
 use super::driver::{Driver, Gateway};
 use super::journal::{Journal, JournalError};
@@ -12,6 +12,7 @@ use crate::config::settings::{DataEnd, FillAt};
 use crate::data::history::PairHistory;
 use crate::domain::{Amount, Catalogue, PairId, Price, Quantity, Rate, SignedQuantity, VenueId, WallTime};
 use crate::engine::State;
+use crate::engine::profit::lines_of;
 use crate::pairs::sizing::notional_of;
 use crate::port::Event;
 use crate::port::event::{EndCause, MarkSource, Settlement, Wallet};
@@ -351,7 +352,7 @@ pub fn run_seen<J: Journal>(
 ) -> Result<RunResult, JournalError> {
     let mut bars = Bars::new(inputs, journal, keep_rows)?;
     bars.driver.collector = std::mem::take(&mut bars.driver.collector).dense();
-    let watch = super::clock::Stopwatch::start();
+    let watch = crate::net::machine_clock::Stopwatch::start();
     while bars.step()? {
         seen(bars.now);
     }
@@ -391,7 +392,7 @@ pub fn finish<J: Journal>(mut bars: Bars<'_, J>, inputs: &Inputs<'_>, run_s: f64
         margin: collector.margin,
         naked_s: collector.naked_s,
     };
-    super::quoted::as_quoted(&mut result, inputs.histories);
+    crate::fetch::quoted::as_quoted(&mut result, inputs.histories);
     (result, bars.driver)
 }
 

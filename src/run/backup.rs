@@ -4,9 +4,9 @@
 //! The tape is left out: it is never needed to recover. Nothing is ever overwritten; what is restored holds no entry until a
 //! person says so (fault G16). Keys are not in a state folder and so in no backup. Tests: `tests/backup.rs`.
 
-use super::clock;
 use super::review::Identity;
 use crate::domain::WallTime;
+use crate::net::machine_clock;
 use crate::store::{StoreError, copy, ledger_file};
 use crate::tape::{self, TapeWriter};
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ const LEDGER: &str = "ledger.sqlite";
 /// Databases, in the order in which they are held: the ledger is behind the venue, never ahead of it.
 const BASES: [&str; 2] = [LEDGER, "venue.sqlite"];
 /// Small files beside them.
-const BESIDE: [&str; 2] = [super::ladder::FILE, super::telling::FILE];
+const BESIDE: [&str; 2] = [crate::checks::ladder::FILE, super::telling::FILE];
 /// A manifest is small; a larger one is not ours.
 const LARGEST_MANIFEST: u64 = 1 << 20;
 /// How a Zstandard file begins.
@@ -166,7 +166,7 @@ fn write(dir: &Path, file: File, to: &Path) -> Result<Manifest, BackupError> {
     let mut manifest = Manifest {
         schema: SCHEMA.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        made_ms: clock::now(),
+        made_ms: machine_clock::now(),
         mode: Identity::parse(meta.get("identity").map_or("", String::as_str)).mode,
         clock_ms: WallTime(clock),
         last_sequence: u64::try_from(sequence).unwrap_or(0),
@@ -193,7 +193,7 @@ fn part(dir: &Path, name: &str) -> std::io::Result<Part> {
     let mut file = File::open(dir.join(name))?;
     let mut hash = Sha256::new();
     let bytes = std::io::copy(&mut file, &mut hash)?;
-    let sha256 = super::driver::hex(&hash.finalize());
+    let sha256 = crate::domain::text::hex(&hash.finalize());
     Ok(Part { name: name.to_owned(), bytes, sha256 })
 }
 

@@ -4,6 +4,7 @@ use super::margins::Margins;
 use super::returns::Curves;
 use super::rows::DenseRows;
 use crate::domain::{Amount, Market, PairId, Price, Span, WallTime};
+use crate::engine::profit::{brought, lines_of};
 use crate::engine::record::{FillRecord, FundingRecord};
 use crate::engine::{Record, State};
 use crate::ledger::Lines;
@@ -353,29 +354,6 @@ impl Exposure {
         }
         sum
     }
-}
-
-/// The profit lines with the move of other quote coins against the reporting coin in `delta`, and what is unexplained last.
-#[must_use]
-pub fn lines_of(state: &State, equity: Amount) -> Lines {
-    let mut lines = state.ledger.lines();
-    let mut opening = state.ledger.tokens_opening();
-    for quote in &state.quotes {
-        if *quote != state.settings.run.currency {
-            let closing = state.ledger.equity(*quote);
-            lines.delta += state.in_reporting(closing, *quote) - closing;
-        }
-        opening += state.ledger.opening(*quote);
-    }
-    lines.unexplained = Amount::ZERO;
-    lines.unexplained = equity - opening - lines.total();
-    lines
-}
-
-/// Money that was not earned: what somebody brought or took, and coins for fees as they began to count.
-#[must_use]
-pub fn brought(state: &State) -> Amount {
-    state.ledger.flows() + state.ledger.tokens_opening()
 }
 
 fn sorted(mut trips: Vec<TripRow>) -> Vec<TripRow> {

@@ -383,16 +383,6 @@ impl Decisions {
         for ((account, asset), amount) in state.ledger.balances() {
             digest.update(format!("{account:?} {asset} {amount}\n"));
         }
-        hex(&digest.finalize())
+        crate::domain::text::hex(&digest.finalize())
     }
-}
-
-/// Bytes in hexadecimal.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -116,8 +116,8 @@ pub fn quotes(venue: VenueId, catalogue: &Catalogue) -> Vec<crate::domain::Asset
 mod tests {
     use super::*;
     use crate::domain::{Amount, Rate};
-    use crate::run::paper::START;
     use crate::sim::Generator;
+    use crate::sim::START;
 
     #[test]
     fn l17_brackets_and_fees_are_read_each_hour_and_told_when_they_changed() {

@@ -5,12 +5,7 @@ use crate::domain::WallTime;
 use crate::engine::State;
 use crate::port::order::Intent;
 use crate::port::{Command, Stamped};
-use thiserror::Error;
-
-/// The ledger of record could not be written: nothing may be sent any more.
-#[derive(Debug, Error)]
-#[error("the ledger of record cannot be written: {0}")]
-pub struct JournalError(pub String);
+pub use crate::store::JournalError;
 
 /// What a journal may put on disk with a commit.
 pub struct Books<'a> {

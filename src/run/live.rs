@@ -5,15 +5,15 @@
 //! (rule R-D). Nothing here knows HTTP or JSON (`live_net`) and nothing trades (`engine`). Tests: `tests/live.rs`.
 
 use super::besides::{self, Besides};
-use super::control::{Code, ControlError};
 use super::driver::Driver;
 use super::health::Answers;
 use super::inputs::InputsWatch;
 use super::journal::{Journal, JournalError};
-use super::mend::{self, Mending};
-use super::modes::ModesWatch;
 pub use super::outbox::Outbox;
-use super::reconcile::{self, Difference};
+use crate::checks::modes::ModesWatch;
+use crate::checks::reconcile::{self, Difference};
+use crate::control::mend::{self, Mending};
+use crate::control::request::{Code, ControlError};
 use crate::domain::{Amount, Asset, ClientOrderId, InstrumentId, Span, VenueId, WallTime};
 use crate::engine::State;
 use crate::net::wire::{Arrived, Asker, Line, Outcome as Came, Wire};

@@ -3,14 +3,14 @@
 //! One task holds the core; everything else sends to it. A stop lets pairs in work finish or undo themselves until a
 //! deadline; nothing new is entered meanwhile, and a second stop ends it at once. Tests: `tests/control_live.rs`.
 
-use super::clock::Stopwatch;
-use super::desk::Desk;
 use super::journal::{Journal, JournalError};
 use super::live::Live;
 use super::shadow::Shadow;
-use super::subject::Subject;
+use crate::control::desk::Desk;
+use crate::control::subject::Subject;
 use crate::domain::{Span, WallTime};
 use crate::net::Clock;
+use crate::net::machine_clock::Stopwatch;
 use crate::net::wire::Arrived;
 use crate::port::Event;
 use crate::port::event::Operator;

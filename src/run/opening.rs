@@ -3,7 +3,7 @@
 //! Whoever calls has made the wires, with or without keys. Tests: `tests/live.rs`, `tests/live_sim.rs`.
 
 use super::inputs;
-use super::live_start::{Inquiry, Known, Patience, StartError};
+use crate::checks::inquiry::{Inquiry, Known, Patience, StartError};
 use crate::config::Settings;
 use crate::config::settings::Collateral;
 use crate::domain::{Asset, Catalogue, Market, Span, VenueId, WallTime};

@@ -13,14 +13,12 @@ use crate::domain::{Span, VenueId, WallTime};
 use crate::engine::State;
 use crate::port::Event;
 use crate::port::order::{OrderReport, Outcome};
+use crate::sim::START;
 use crate::sim::generator::MarketEvent;
 use crate::sim::matching::Liquidity;
 use crate::sim::{Faults, Generator, SimVenue};
 use crate::store::VenueFile;
 use crate::store::venue_file::VenueBatch;
-
-/// First instant of the generated market: 2025-06-01T00:00:00Z.
-pub const START: WallTime = WallTime(1_748_736_000_000);
 
 /// What is saved of a market: the generator, the hours whose quotes were kept, and what was shown last.
 type Saved = (Generator, Vec<i64>, Vec<Option<(WallTime, Event)>>);

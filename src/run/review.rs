@@ -3,12 +3,13 @@
 //! It applies what is on disk and decides nothing; it opens no file and never writes. Tests: `tests/session_commands.rs`.
 
 use super::backtest::figures_of;
-use super::collect::{Collector, brought, lines_of};
+use super::collect::Collector;
 use super::returns::Curves;
 use super::session::{RecoverError, recover};
 use crate::config::Settings;
 use crate::domain::{Amount, Catalogue, Price, WallTime};
 use crate::engine::State;
+use crate::engine::profit::{brought, lines_of};
 use crate::report::run::{BasisSeries, EquityRow, Remark, RunInfo, RunResult, Summary};
 use crate::store::Loaded;
 

@@ -12,7 +12,12 @@ pub mod matching;
 pub mod settle;
 pub mod venue;
 
+use crate::domain::WallTime;
+
 pub use account::Accounts;
 pub use faults::Faults;
 pub use generator::Generator;
 pub use venue::SimVenue;
+
+/// First instant of the generated market: 2025-06-01T00:00:00Z.
+pub const START: WallTime = WallTime(1_748_736_000_000);

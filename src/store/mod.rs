@@ -5,12 +5,14 @@
 
 pub mod copy;
 pub mod home;
+pub mod journal_error;
 pub mod ledger_file;
 pub mod lock;
 pub mod reserve;
 pub mod schema;
 pub mod venue_file;
 
+pub use journal_error::JournalError;
 pub use ledger_file::{Batch, LedgerFile, Loaded, StoredFact};
 pub use lock::{AccountLock, StateLock};
 pub use schema::StoreError;

@@ -6,7 +6,6 @@
 use super::{Digest, TapeError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
@@ -138,7 +137,7 @@ impl Input {
 /// SHA-256 of bytes in lower-case hex.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    crate::domain::text::hex(&Sha256::digest(bytes))
 }
 
 /// SHA-256 of a file's bytes in lower-case hex, read piece by piece.
@@ -149,14 +148,7 @@ pub fn sha256_file(path: &Path) -> Result<String, TapeError> {
     let mut file = File::open(path).map_err(TapeError::io(path))?;
     let mut hash = Sha256::new();
     std::io::copy(&mut file, &mut hash).map_err(TapeError::io(path))?;
-    Ok(hex(&hash.finalize()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    Ok(crate::domain::text::hex(&hash.finalize()))
 }
 
 /// More than any manifest: a hundred thousand inputs.

@@ -6,8 +6,8 @@ use carry::engine::{self, State};
 use carry::port::event::{Adjustment, Operator, Quote, Wallet};
 use carry::port::order::{Fill, Intent, OrderReport, Outcome};
 use carry::port::{Command, Event, Stamped};
-use carry::run::paper::START;
 use carry::sim::Generator;
+use carry::sim::START;
 
 /// The core and what it wanted.
 pub(crate) struct Core {

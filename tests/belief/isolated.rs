@@ -151,7 +151,7 @@ fn l04_an_answer_that_never_comes_is_measured_in_the_position_and_not_sent_again
 
 #[test]
 fn l04_the_simulated_venue_keeps_an_isolated_position_in_step_with_its_size() {
-    let catalogue = carry::sim::Generator::new(1, carry::run::paper::START).catalogue().clone();
+    let catalogue = carry::sim::Generator::new(1, carry::sim::START).catalogue().clone();
     let pair = catalogue.pairs()[0].clone();
     let mut accounts = Accounts::new(&catalogue);
     let coins = |text: &str| carry::domain::Quantity::parse(text).unwrap();

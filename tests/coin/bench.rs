@@ -12,8 +12,8 @@ use carry::port::command::AlarmKind;
 use carry::port::event::{Operator, Quote, Transfer, Wallet};
 use carry::port::order::{Fill, Intent, OrderReport, Outcome};
 use carry::port::{Command, Event, Stamped};
-use carry::run::paper::START;
 use carry::sim::Generator;
+use carry::sim::START;
 
 /// The core of one pair, and a venue that does as it is told.
 pub(crate) struct Bench {

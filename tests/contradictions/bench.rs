@@ -12,8 +12,8 @@ use carry::port::event::{Operator, Quote, Settlement, VenueAct, Wallet};
 use carry::port::health::Listed;
 use carry::port::order::{Fill, Intent, OrderReport, Outcome, RejectCause};
 use carry::port::{Command, Event, Stamped};
-use carry::run::paper::START;
 use carry::sim::Generator;
+use carry::sim::START;
 use std::collections::BTreeSet;
 
 /// A booted core and all that it wanted so far.

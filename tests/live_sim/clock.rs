@@ -59,7 +59,7 @@ fn steady() -> u64 {
     TIMES.with_borrow(|times| u64::try_from(times.as_ref().unwrap().start.elapsed().as_nanos()).unwrap())
 }
 
-/// The time of the run, as `run/clock.rs` keeps it.
+/// The time of the run, as `net/machine_clock.rs` keeps it.
 fn run_wall() -> WallTime {
     RUN.with_borrow(|time| time.map_or_else(wall, |time| time.read(steady())))
 }

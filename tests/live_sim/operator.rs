@@ -2,7 +2,7 @@
 
 use super::network::Network;
 use super::world::{GRACE, Shown, clock_until};
-use carry::run::control::{Act, Code, ControlRequest, Reply};
+use carry::control::request::{Act, Code, ControlRequest, Reply};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;

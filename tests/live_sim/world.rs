@@ -9,6 +9,8 @@ use super::network::{Fate, Network, Queue};
 use super::operator::operate;
 use super::plan::Draws;
 use super::told::Seen;
+use carry::control::desk::Desk;
+use carry::control::request::ControlRequest;
 use carry::domain::{Amount, Asset, Quantity, Span, Symbol, VenueId, WallTime};
 use carry::loopback::{Core, Options, Script, Source};
 use carry::net::carrier::Carrier;
@@ -17,8 +19,6 @@ use carry::net::wire::{INBOX, Network as NetworkOf, Wire};
 use carry::port::command::AlarmKind;
 use carry::port::event::Wallet;
 use carry::run::begin::{self, Beginning};
-use carry::run::control::ControlRequest;
-use carry::run::desk::Desk;
 use carry::run::journal::Journal;
 use carry::run::live::Live;
 use carry::run::live_loop::{self, Ears, Stop, Until};
@@ -381,7 +381,7 @@ impl Bot<'_> {
     fn show<J: Journal>(&self, live: &mut Live<J>) {
         let driver = &live.driver;
         let phases = driver.state.pairs.iter().map(|pair| pair.memory.phase).collect();
-        let (state, _) = carry::run::stops::of(&driver.state);
+        let (state, _) = carry::control::stops::of(&driver.state);
         let seen = Seen { alarms: driver.alarms.clone(), phases, state };
         self.scene.network.borrow_mut().judge.told.show(true_ms(), seen);
     }
@@ -391,11 +391,11 @@ fn view<J: Journal>(live: &mut Live<J>) -> View {
     let reachable = live.is_reachable();
     let alarms = format!("{:?}", live.driver.alarms);
     let manners = manners::shown(live);
-    let (word, stops) = carry::run::stops::of(&live.driver.state);
+    let (word, stops) = carry::control::stops::of(&live.driver.state);
     let state = &mut live.driver.state;
     state.mark_all();
     let equity = state.equity();
-    let lines = carry::run::collect::lines_of(state, equity);
+    let lines = carry::engine::profit::lines_of(state, equity);
     let mut ledger = BTreeMap::new();
     for ((account, asset), amount) in state.ledger.balances() {
         if let carry::ledger::Account::Wallet { wallet, .. } = account {

@@ -2,12 +2,13 @@
 
 use super::recorder::Recorder;
 use carry::domain::{Amount, ClientOrderId, InstrumentId, Market, Quantity, Side, SignedQuantity, Span, WallTime};
+use carry::engine::profit::lines_of;
 use carry::engine::{State, funds::mark_of, margin};
 use carry::orders::{Order, OrderState};
 use carry::pairs::{Latch, LatchCause};
 use carry::port::command::AlarmKind;
 use carry::port::order::{Intent, Purpose, TimeInForce};
-use carry::run::{Driver, collect::lines_of};
+use carry::run::Driver;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 

@@ -2,7 +2,7 @@
 //!
 //! A cycle asks for everything at once and is complete only when every list came; one that fails is no knowledge and is
 //! tried again, later each time. Nothing waits for rates of settlements (`account_income`), and nothing is compared here:
-//! `run/reconcile.rs` does that. Tests: `account_tests.rs`.
+//! `checks/reconcile.rs` does that. Tests: `account_tests.rs`.
 
 use super::account_fills::{Executions, ROWS};
 use super::account_income::{Income, Perp, Told};

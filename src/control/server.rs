@@ -3,8 +3,8 @@
 //! It carries lines and judges nothing of what they ask. Bounded everywhere: clients, bytes of a line, waiting requests, time
 //! for a line and for an answer; at each bound the client is told. Tests: `tests/control.rs`.
 
-use super::control::{Code, ControlError, ControlRequest, LONGEST_LINE, Reply, Request, SOCKET};
 use super::registry::{self, Entered};
+use super::request::{Code, ControlError, ControlRequest, LONGEST_LINE, Reply, Request, SOCKET};
 use crate::keys::file::own_user;
 use crate::store::StateLock;
 use std::collections::VecDeque;

@@ -4,8 +4,8 @@
 //! prove is not overruled by a word; where they prove nothing a person's word counts, and what differs afterwards is a
 //! difference like any other (`carry accept`). Tests: at the end, and `tests/control_live.rs`.
 
-use super::control::{Code, ControlError, Settled};
-use super::reconcile;
+use super::request::{Code, ControlError, Settled};
+use crate::checks::reconcile;
 use crate::domain::{Amount, ClientOrderId, Span, VenueId, WallTime};
 use crate::engine::State;
 use crate::port::event::{Transfer, Wallet};
@@ -127,8 +127,8 @@ mod tests {
     use crate::domain::{Asset, Sequence};
     use crate::port::Event;
     use crate::port::event::Stamped;
-    use crate::run::paper::START;
     use crate::sim::Generator;
+    use crate::sim::START;
     use crate::venues::answer::BalanceRow;
 
     #[test]

@@ -3,11 +3,11 @@
 //! Pure: made from [`State`] alone, changes nothing, and estimates nothing. What is not known is absent, never zero.
 //! Tests: at the end of this file and `tests/control.rs`.
 
-use super::collect::lines_of;
 use super::gate_words::measured;
 use super::stops::{self, Stop};
 use crate::domain::{Amount, Asset, FundingRate, Price, Quantity, Rate, SignedQuantity, VenueId, WallTime};
 use crate::engine::margin::distance;
+use crate::engine::profit::lines_of;
 use crate::engine::standing::Standing;
 use crate::engine::{PairState, State};
 use crate::orders::{Order, OrderState};
@@ -269,8 +269,8 @@ fn order_row(state: &State, order: &Order) -> OrderRow {
 mod tests {
     use super::*;
     use crate::config::Settings;
-    use crate::run::paper::START;
     use crate::sim::Generator;
+    use crate::sim::START;
 
     #[test]
     fn what_is_not_known_is_absent_and_never_zero() {

@@ -5,7 +5,7 @@
 //! many spot coins are sold, so that the legs never differ by more than a clip. Every order is immediate-or-cancel inside a
 //! collar round the venue's index; the first order whose outcome cannot be learnt ends it. Tests: `tests/lost.rs`.
 
-use super::live_start::{Inquiry, StartError};
+use super::inquiry::{Inquiry, StartError};
 use crate::domain::{Amount, Asset, Bps, ClientOrderId, Market, Price, Quantity, Rules, Side, Symbol};
 use crate::net::wire::{Outcome, Wire};
 use crate::port::TimeInForce;

@@ -3,7 +3,7 @@
 //! It asks and judges and changes nothing. What cannot be had is a line, and the other checks go on; the rights of the key
 //! and the modes of the account stand in `preflight.rs`. Tests: at the end, and `tests/doctor.rs`.
 
-use super::live_start::{Inquiry, StartError};
+use super::inquiry::{Inquiry, StartError};
 use super::preflight::{self, Line, Verdict, whole_leverage};
 use crate::config::Settings;
 use crate::config::settings::MarginMode;

@@ -191,7 +191,7 @@ fn assets(state: &State, of: (VenueId, Wallet), rows: &[BalanceRow]) -> BTreeSet
 }
 
 /// What a wallet holds of an asset by the lists.
-pub(super) fn listed(lists: &Lists, wallet: Wallet, asset: Asset) -> Amount {
+pub(crate) fn listed(lists: &Lists, wallet: Wallet, asset: Asset) -> Amount {
     let rows = match wallet {
         Wallet::Spot => &lists.spot,
         Wallet::Perp => &lists.perp,
@@ -245,8 +245,8 @@ mod tests {
     use crate::domain::WallTime;
     use crate::port::Event;
     use crate::port::event::{Adjustment, Stamped};
-    use crate::run::paper::START;
     use crate::sim::Generator;
+    use crate::sim::START;
 
     const VENUE: VenueId = VenueId(0);
 

@@ -3,7 +3,7 @@
 //! It asks and judges and changes nothing. Money is the quote coins of both wallets and what is bound in hedged pairs; coins that
 //! no short is paired with are nobody's capital. Tests: at the end, and `tests/doctor.rs`.
 
-use super::live_start::{Inquiry, StartError};
+use super::inquiry::{Inquiry, StartError};
 use super::preflight::{Line, Verdict};
 use crate::config::Settings;
 use crate::domain::text::split_symbol;

@@ -3,7 +3,7 @@
 //! It reads and sums, and never touches a state folder or a ledger. What the venue lists no more is not there, and what it
 //! does not say is a remark, never zero. Signs: plus is to us. Tests: at the end, and `tests/doctor.rs`.
 
-use super::live_start::{Inquiry, StartError};
+use crate::checks::inquiry::{Inquiry, StartError};
 use crate::domain::{Amount, Asset, Market, Span, Symbol, WallTime};
 use crate::venues::answer::{Answer, FillRow, IncomeRow};
 use crate::venues::ask::{Ask, From};

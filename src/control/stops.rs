@@ -163,8 +163,8 @@ mod tests {
     use crate::config::Settings;
     use crate::port::event::Operator;
     use crate::port::{Event, Stamped};
-    use crate::run::paper::START;
     use crate::sim::Generator;
+    use crate::sim::START;
 
     fn state(facts: &[Event]) -> State {
         let mut state = State::new(Settings::default(), Generator::new(1, START).catalogue().clone());

@@ -4,7 +4,7 @@
 //! pairs, and multi-assets mode of an account that holds nothing.
 //! An unknown right is not a right: it refuses. Tests: `tests/doctor.rs`.
 
-use super::live_start::{Inquiry, StartError};
+use super::inquiry::{Inquiry, StartError};
 use crate::config::Settings;
 use crate::config::settings::{Collateral, MarginMode as Wanted};
 use crate::domain::{Market, Rate, Span, Symbol, WallTime};

@@ -6,7 +6,7 @@
 //! and `tests/mending.rs`.
 
 use super::plans::Line;
-use super::reconcile::{self, Difference, Moved};
+use crate::checks::reconcile::{self, Difference, Moved};
 use crate::domain::{Amount, Bps, Market, Price, Quantity, Side, SignedQuantity, VenueId};
 use crate::engine::{self, PairState, State};
 use crate::port::Event;

@@ -5,11 +5,11 @@
 //! cut left behind misleads nobody. Nothing is decided by it but which folder a command means. Tests: at the end, and
 //! `tests/registry.rs`.
 
-use super::clock;
-use super::control::SOCKET;
+use super::request::SOCKET;
 use crate::config::sources::Folders;
 use crate::domain::WallTime;
 use crate::keys::file::replace;
+use crate::net::machine_clock;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::os::unix::net::UnixStream;
@@ -74,9 +74,9 @@ fn enter_in(entries: &Path, dir: &Path) -> Option<Entered> {
     let dir = dir.canonicalize().ok()?;
     std::fs::create_dir_all(entries).ok()?;
     let digest = Sha256::digest(dir.as_os_str().as_encoded_bytes());
-    let name = super::driver::hex(digest.get(..8)?);
+    let name = crate::domain::text::hex(digest.get(..8)?);
     let file = entries.join(format!("{name}.json"));
-    let entry = Entry { dir, since_ms: clock::now(), runs: true };
+    let entry = Entry { dir, since_ms: machine_clock::now(), runs: true };
     replace(&file, &serde_json::to_vec(&entry).ok()?).ok()?;
     Some(Entered { file })
 }

@@ -4,12 +4,11 @@
 //! order, and nothing here knows what kind of session it is (`subject.rs`). An act whose asker has gone is not carried out.
 //! Tests: `tests/control.rs`, `tests/control_live.rs`.
 
-use super::control::{Act, Code, ControlError, ControlRequest, Reply, Settled};
 use super::gate_words::measured;
 use super::guide::Step;
-use super::journal::JournalError;
 use super::mend;
 use super::plans::{Line, Plans, closing, opening, taking};
+use super::request::{Act, Code, ControlError, ControlRequest, Reply, Settled};
 use super::snapshot::{self, Snapshot};
 use super::stops;
 use super::subject::{Compared, Subject};
@@ -24,6 +23,7 @@ use crate::port::Event;
 use crate::port::event::{Operator, Transfer};
 use crate::port::order::Reason;
 use crate::risk::gate::BotState;
+use crate::store::JournalError;
 use crate::strategy::Gate;
 use serde_json::{Value, json};
 use std::fmt::Write as _;

@@ -3,11 +3,11 @@
 //! Everything is asked from the venue; what it does not say without a key is built in and said in a remark. A pair of which
 //! something is missing is named and refused. Nothing is traded here. Tests: `tests/live.rs`.
 
-use super::clock::Stopwatch;
 use crate::data::instruments;
 use crate::domain::{
     Asset, Catalogue, FundingRate, Instrument, InstrumentId, Interval, Market, Span, Symbol, VenueId, WallTime,
 };
+use crate::net::machine_clock::Stopwatch;
 use crate::net::wire::{Outcome, Wire};
 use crate::port::Event;
 use crate::port::event::Settlement;

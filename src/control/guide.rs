@@ -3,10 +3,10 @@
 //! Pure. Each act shows by itself what it will send or book before it asks for consent; here stand their names, why, and what
 //! comes of them. Tests: at the end, and `tests/control_live.rs`.
 
-use super::control::ControlError;
 use super::mend::{self, Mending};
-use super::reconcile::Difference;
+use super::request::ControlError;
 use super::transfer_doubt;
+use crate::checks::reconcile::Difference;
 use crate::domain::PairId;
 use crate::engine::State;
 use crate::orders::OrderState;

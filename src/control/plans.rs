@@ -3,9 +3,9 @@
 //! A token ends after a minute, at its first use, and when the coins of the plan are no longer those that were shown. Pure:
 //! time is given as a monotonic span. Tests: at the end of this file and `tests/control.rs`.
 
-use super::control::{Act, Code, ControlError};
-use super::driver::hex;
-use super::reconcile::Moved;
+use super::request::{Act, Code, ControlError};
+use crate::checks::reconcile::Moved;
+use crate::domain::text::hex;
 use crate::domain::{Amount, Asset, Market, Quantity, Side, SignedQuantity};
 use crate::engine::{PairState, State};
 use crate::port::event::{Adoption, Wallet};
@@ -205,8 +205,8 @@ mod tests {
     use super::*;
     use crate::config::Settings;
     use crate::domain::WallTime;
-    use crate::run::paper::START;
     use crate::sim::Generator;
+    use crate::sim::START;
 
     fn state() -> State {
         State::new(Settings::default(), Generator::new(1, START).catalogue().clone())

@@ -1,8 +1,7 @@
 //! The only clock. Everything else gets its time as an event.
 
+use super::clock::{Clock, RunTime};
 use crate::domain::{Span, WallTime};
-use crate::net::Clock;
-use crate::net::clock::RunTime;
 use std::time::Duration;
 
 /// A running stopwatch; for reports, never for decisions.

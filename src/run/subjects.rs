@@ -1,19 +1,20 @@
-//! What the control socket can act on: a paper session, a shadow or a live run. `desk.rs` asks, this says how each of them does it.
+//! What paper, shadow and live do when the control socket asks: see `control/subject.rs`.
 //!
 //! Where the venue is simulated its own books answer at once; a real venue is asked, and what it said last is the answer.
 //! Nothing here decides to trade. Tests: `tests/control.rs`, `tests/control_live.rs`.
 
-use super::control::{Code, ControlError, Settled};
 use super::driver::Driver;
-use super::guide::{self, Step};
 use super::journal::{Journal, JournalError};
 use super::live::{Live, Outbox};
-use super::mend::Mending;
 use super::paper::Paper;
-use super::reconcile;
 use super::recover;
 use super::shadow::Shadow;
-use super::transfer_doubt;
+use crate::checks::reconcile;
+use crate::control::guide::{self, Step};
+use crate::control::mend::Mending;
+use crate::control::request::{Code, ControlError, Settled};
+use crate::control::subject::{Compared, Settling, Subject};
+use crate::control::transfer_doubt;
 use crate::domain::{ClientOrderId, PairId, Quantity, Span, WallTime};
 use crate::engine::State;
 use crate::observe::words::About;
@@ -29,76 +30,6 @@ use std::collections::BTreeMap;
 
 /// A comparison older than this says nothing about now.
 const COMPARED: Span = Span::seconds(150);
-
-/// Ledger against venue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Compared {
-    /// At that time all agreed.
-    Agree(WallTime),
-    /// These accounts differ.
-    Differ(Vec<String>),
-    /// Nothing is known of now; it was asked.
-    Asked,
-}
-
-/// What becomes of a person's word about an order in doubt.
-pub type Settling = Result<Result<&'static str, ControlError>, JournalError>;
-
-/// A session that a person can act on.
-pub trait Subject {
-    /// The core.
-    fn state(&self) -> &State;
-    /// The core, to value its books.
-    fn state_mut(&mut self) -> &mut State;
-    /// Fills so far.
-    fn fills(&self) -> &[FillRow];
-    /// Alarms raised so far, by kind.
-    fn alarms(&self) -> &BTreeMap<AlarmKind, u64>;
-    /// Alarms since they were taken last, when somebody takes them.
-    fn raised(&mut self) -> &mut Option<Vec<(Alarm, About)>>;
-    /// A person's act, or what one found out, as a fact that is decided on.
-    ///
-    /// # Errors
-    /// [`JournalError`] when it is not on disk.
-    fn operate(&mut self, event: Event, now: WallTime) -> Result<(), JournalError>;
-    /// Compares ledger and venue, or says what the last comparison found and begins another.
-    ///
-    /// # Errors
-    /// [`JournalError`] when a fact is not on disk.
-    fn compare(&mut self, now: WallTime) -> Result<Compared, JournalError>;
-    /// Settles an order in doubt as a person says, if the venue does not say otherwise. Gives what was done, in words.
-    ///
-    /// # Errors
-    /// [`JournalError`] when a fact is not on disk.
-    fn settle(&mut self, id: ClientOrderId, settled: Settled, now: WallTime) -> Settling;
-    /// What the venue's wallets say of a transfer in doubt.
-    fn transfer_evidence(&self, _transfer: &Transfer, _since: WallTime) -> (Vec<String>, Option<Settled>) {
-        (Vec::new(), None)
-    }
-    /// Settles a transfer in doubt as a person says, if the venue's wallets do not say otherwise.
-    ///
-    /// # Errors
-    /// [`JournalError`] when a fact is not on disk.
-    fn settle_transfer(&mut self, _of: (Transfer, WallTime), _settled: Settled, _now: WallTime) -> Settling {
-        Ok(Err(ControlError::new(Code::Unsupported, "a simulated venue tells the end of each transfer by itself")))
-    }
-    /// What there is for a pair to take over.
-    ///
-    /// # Errors
-    /// [`ControlError`] when there is nothing, or what there is does not fit together.
-    fn adoptable(&self, pair: PairId) -> Result<Adoption, ControlError>;
-    /// What a person may have booked so that the ledger is what the last comparisons show.
-    ///
-    /// # Errors
-    /// [`ControlError`] when nothing differs, or a position differs that cannot be booked.
-    fn mending(&self) -> Result<Mending, ControlError> {
-        Err(nothing_outside())
-    }
-    /// What to do about whatever stops the session, in order.
-    fn guide(&self) -> Vec<Step> {
-        guide::steps(self.state(), &guide::Books::default())
-    }
-}
 
 /// The parts that all three have alike.
 macro_rules! books {
@@ -176,7 +107,7 @@ impl<J: Journal> Subject for Live<J> {
         for desk in &self.desks {
             oldest = match (&desk.compared, oldest) {
                 (Some((at, found)), Some(oldest)) if now.since(*at) <= COMPARED => {
-                    let told = |one: &super::reconcile::Difference| one.to_string();
+                    let told = |one: &crate::checks::reconcile::Difference| one.to_string();
                     lines.extend(found.iter().map(told));
                     Some(oldest.min(*at))
                 }
@@ -301,10 +232,6 @@ fn is_absent<J>(driver: &Driver<J, Outbox>, order: &Order, now: WallTime) -> boo
 
 fn nothing_before() -> ControlError {
     ControlError::new(Code::Unsupported, "a session with simulated fills has nothing from before to adopt")
-}
-
-fn nothing_outside() -> ControlError {
-    ControlError::new(Code::Unsupported, "nobody can move money of a session with simulated fills")
 }
 
 fn compare_simulated<J>(driver: &Driver<J>, now: WallTime) -> Compared {

@@ -1,0 +1,14 @@
+//! The control of a running session: what it shows, what a person may tell it, plans before acts, and the socket that carries them.
+
+pub mod desk;
+pub mod gate_words;
+pub mod guide;
+pub mod mend;
+pub mod plans;
+pub mod registry;
+pub mod request;
+pub mod server;
+pub mod snapshot;
+pub mod stops;
+pub mod subject;
+pub mod transfer_doubt;
