@@ -337,17 +337,14 @@ impl Bot<'_> {
             draws: Rc::clone(&self.scene.draws),
         });
         let (ask, requests) = mpsc::channel::<ControlRequest>(4);
-        let operator = operate(
-            ask,
-            Rc::clone(&self.scene.shown),
-            self.scene.game.start + self.scene.until,
-            Rc::clone(&self.scene.network),
-        );
+        let start = self.scene.game.start;
+        let (looks, network) = (Rc::clone(&self.scene.shown), Rc::clone(&self.scene.network));
+        let operator = operate(ask, looks, start + self.scene.until, network);
         let operator = tokio::task::spawn_local(operator);
         let (_stop, stop) = watch::channel(Stop::Not);
         let mut ears = Ears { inbox: opened.inbox, desk: Desk::new(requests), stop };
-        let until =
-            Until { end: Some(WallTime(self.scene.game.start + self.scene.game.length)), grace: Span::seconds(60) };
+        let end = WallTime(start + self.scene.game.length);
+        let until = Until { end: Some(end), grace: Span::seconds(60) };
         let shown = Rc::clone(&self.scene.shown);
         let trace = std::env::var("CARRY_SEED").is_ok();
         let mut viewed = 0;
@@ -359,7 +356,7 @@ impl Bot<'_> {
             viewed = true_ms();
             let now = view(run);
             if trace && now.ledger != shown.borrow().ledger {
-                println!("{:>9} s  ledger {:?}", (now.at - self.scene.game.start) / 1_000, now.ledger);
+                println!("{:>9} s  ledger {:?}", (now.at - start) / 1_000, now.ledger);
             }
             *shown.borrow_mut() = now;
         };
