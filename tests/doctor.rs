@@ -195,6 +195,36 @@ fn a_pair_that_cannot_be_ordered_or_does_not_exist_is_named() {
 }
 
 #[test]
+fn l33_e05_a_contract_of_several_coins_is_refused_by_name_before_anything_is_sent() {
+    let (venue, mut desk) = (Venue::start(&[]), Desk::new());
+    let pair = "strategy.pairs=[\"binance:1000WIFUSDT\"]";
+    let (code, report, table) = desk.doctor("good", &venue.base, &["--set", pair]);
+    assert_ne!(code, 0, "{table}");
+    let line = line(&report, "1000WIFUSDT spot status");
+    assert_eq!(line["verdict"], "refuse", "{line:#}");
+    assert!(line["found"].as_str().unwrap().contains("1000 coins, its spot leg is WIFUSDT"), "{line:#}");
+    assert!(line["fix"].as_str().unwrap().contains("contracts of one coin"), "{line:#}");
+    let file = desk.keys.to_str().unwrap().to_owned();
+    let place = ["--base-url", &venue.base, "--clock", "venue", "--set", pair, "--for", "1m", "--json"];
+    // A test key on loopback needs no hours in the shadow.
+    let live = ["live", "--key", "good", "--keys", &file, "--set", "live.shadow_hours=0s"];
+    for mode in [&["shadow"][..], &["paper", "--market", "live"], &live] {
+        let state = desk.path().join(mode[0]).to_str().unwrap().to_owned();
+        let (code, _, problems) = desk.run(&[mode, &place, &["--state", &state]].concat());
+        assert_ne!(code, 0, "{mode:?}");
+        for words in [
+            "binance:1000WIFUSDT",
+            "one contract of this perp is 1000 coins, its spot leg is WIFUSDT",
+            "carry backtest",
+        ] {
+            assert!(problems.contains(words), "{mode:?}: {problems}");
+        }
+    }
+    assert_eq!(venue.books()["orders"], json!([]), "nothing was sent");
+    desk.kept_its_secrets();
+}
+
+#[test]
 fn d01_a_closed_port_is_named_and_hides_nothing() {
     let mut desk = Desk::new();
     let base = closed();

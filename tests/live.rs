@@ -1,6 +1,7 @@
 //! A live run against the loopback venue, as real processes with real sockets on an accelerated clock.
 //!
-//! The fault scripts are in `live/faults.rs`. `CARRY_LIVE_KILLS` sets how often a run is killed (3 here; the full count is 200).
+//! The fault scripts are in `live/faults.rs`, kills in `live/kills.rs`. `CARRY_LIVE_KILLS` sets how often runs are killed (3 here;
+//! the full count is 500).
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests stop at the first surprise")]
 #![expect(clippy::disallowed_methods, reason = "tests read their counts from the environment")]
 
@@ -12,8 +13,14 @@ mod coin;
 mod faults;
 #[path = "live/fee_coin.rs"]
 mod fee_coin;
+#[path = "live/instances.rs"]
+mod instances;
+#[path = "live/kills.rs"]
+mod kills;
 #[path = "live/market.rs"]
 mod market;
+#[path = "live/pages.rs"]
+mod pages;
 #[path = "live/rig.rs"]
 mod rig;
 #[path = "live/scripts.rs"]
@@ -22,6 +29,8 @@ mod scripts;
 mod secrets;
 #[path = "live/soak.rs"]
 mod soak;
+#[path = "live/way.rs"]
+mod way;
 
 use carry::domain::Amount;
 use rig::{HIGH, RALLY, Ran, Rig, compressed};
@@ -32,9 +41,14 @@ const SPEED: u32 = 300;
 
 /// Nothing was sent twice, nothing is held, and the two books agree to the last unit.
 fn closed_and_equal(rig: &Rig, ran: &Ran) {
+    assert_eq!(ran.summary()["open_pairs"], 0, "{}", ran.out);
+    closed_books(rig, ran);
+}
+
+/// Nothing was sent twice, and the two books agree to the last unit.
+fn closed_books(rig: &Rig, ran: &Ran) {
     let summary = ran.summary();
     assert_eq!(summary["pnl"]["unexplained"], "0", "{}", ran.out);
-    assert_eq!(summary["open_pairs"], 0, "{}", ran.out);
     let requests = rig.get("/carry/requests");
     for (id, arrived) in requests["new_orders"].as_object().unwrap() {
         assert_eq!(arrived, 1, "I2: {id} arrived {arrived} times");
@@ -125,42 +139,6 @@ fn turns(count: u64) -> String {
         }
     }
     script
-}
-
-#[test]
-fn g01_killed_in_the_middle_of_a_pair_it_ends_as_if_it_never_was() {
-    let kills = std::env::var("CARRY_LIVE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(3_u64);
-    let turns_of = kills.div_ceil(20);
-    let rig = Rig::new(&turns(turns_of), SPEED);
-    let mut moment: u64 = 7;
-    let mut printed = Vec::new();
-    let mut ended = 0;
-    for _ in 0..kills {
-        // Another moment each time, between the start and some seconds of real time; the same ones in every run.
-        moment = moment.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let ms = 50 + (moment >> 33) % 4_000;
-        let ran = Rig::killed(rig.live("12h", &[]), ms);
-        ended += u32::from(ran.code.is_some());
-        printed.push(ran);
-    }
-    assert_eq!(
-        ended,
-        0,
-        "a run ended by itself: {}",
-        printed.iter().filter(|ran| ran.code.is_some()).map(|ran| ran.err.as_str()).collect::<String>()
-    );
-    // To the end of the last turn, and for as long as an exit takes.
-    let now = rig.get("/api/v3/time")["serverTime"].as_i64().unwrap();
-    let passed = u64::try_from((now - rig::START) / 60_000).unwrap();
-    let left = (turns_of * TURN).saturating_sub(passed).max(TURN / 2);
-    let ran = Rig::run(rig.live(&format!("{left}m"), &[]), 60 + left * 60 / u64::from(SPEED) * 2);
-    assert_eq!(ran.code, Some(0), "{}", ran.err);
-    closed_and_equal(&rig, &ran);
-    // Each of its starts decides again as it did, however it ended (fault L26).
-    let again = rig.ask(&["replay", "state", "--json"]);
-    assert_eq!(again.code, Some(0), "{}{}", again.out, again.err);
-    rig.search(&printed.iter().collect::<Vec<_>>());
-    println!("{kills} kills, {passed} minutes of the venue, {} round trips", ran.summary()["round_trips"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::inquiry::{Inquiry, StartError};
 use super::preflight::{self, Line, Verdict, whole_leverage};
 use crate::config::Settings;
 use crate::config::settings::MarginMode;
+use crate::data::bundle;
 use crate::domain::{Amount, Market, Price, Span, Symbol, WallTime};
 use crate::net::clock_offset::{ClockOffset, Offset, OffsetSettings};
 use crate::net::http::{HttpSettings, Outgoing};
@@ -217,6 +218,11 @@ fn status_line(of: (Symbol, Market), leg: Option<&Listing>, subject: &Subject<'_
     let (symbol, market) = of;
     let check = format!("{symbol} {market} status");
     let Some(leg) = leg else {
+        if let Some((coins, spot)) = bundle::prefix(symbol).filter(|_| market == Market::Spot) {
+            let found = format!("not listed; if one contract is {coins} coins, its spot leg is {spot}");
+            let fix = "take the pair out of strategy.pairs: on a real market only contracts of one coin are traded";
+            return Line::new(&check, Verdict::Refuse, found, fix);
+        }
         let fix = "take the pair out of strategy.pairs, or correct its name";
         return Line::new(&check, Verdict::Refuse, "not listed", fix);
     };

@@ -3,7 +3,7 @@
 //! Everything is asked from the venue; what it does not say without a key is built in and said in a remark. A pair of which
 //! something is missing is named and refused. Nothing is traded here. Tests: `tests/live.rs`.
 
-use crate::data::instruments;
+use crate::data::{bundle, instruments};
 use crate::domain::{
     Asset, Catalogue, FundingRate, Instrument, InstrumentId, Interval, Market, Span, Symbol, VenueId, WallTime,
 };
@@ -219,13 +219,28 @@ impl Inquiry<'_> {
                 pair: pair(),
                 problem: format!("the venue lists no {leg} of this symbol that we can trade"),
             };
-            let spot = find(&spot, symbol).filter(|row| row.trading).ok_or_else(|| missing("spot"))?;
+            let Some(spot) = find(&spot, symbol).filter(|row| row.trading) else {
+                return Err(self.several_coins(symbol).await?.unwrap_or_else(|| missing("spot")));
+            };
             let perp =
                 find(&perp, symbol).filter(|row| row.trading && row.perpetual).ok_or_else(|| missing("perpetual"))?;
             let legs = self.legs(&spot, &perp, known).await?;
             catalogue.add_pair(legs.0, legs.1);
         }
         Ok(())
+    }
+
+    /// Says so when the name is that of a contract of several coins and the venue lists the coin by itself (fault E05): orders of
+    /// a real market are in coins on one leg and in contracts on the other, and a thousandfold leg must not depend on a guess.
+    async fn several_coins(&self, symbol: &str) -> Result<Option<StartError>, StartError> {
+        let Some((coins, spot)) = Symbol::new(symbol).ok().and_then(bundle::prefix) else { return Ok(None) };
+        let listed = self.listings(Market::Spot, &[spot]).await?;
+        let problem = format!(
+            "one contract of this perp is {coins} coins, its spot leg is {spot}; on a real market only contracts of one coin are \
+             traded, such a pair is played by `carry backtest` alone: take it out of strategy.pairs"
+        );
+        let told = StartError::Pair { pair: format!("{}:{symbol}", self.name), problem };
+        Ok(listed.iter().any(|row| row.symbol == spot).then_some(told))
     }
 
     /// What the venue lists of these symbols: one that it does not know refuses the question, and then the whole list says

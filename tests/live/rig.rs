@@ -12,6 +12,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
@@ -143,7 +144,7 @@ fn carry() -> Command {
 }
 
 /// A process that is waited for beside the test.
-struct Watched {
+pub(crate) struct Watched {
     id: u32,
     over: bool,
     ended: mpsc::Receiver<()>,
@@ -151,7 +152,7 @@ struct Watched {
 }
 
 impl Watched {
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let child = command.spawn().unwrap();
         let id = child.id();
         let (done, ended) = mpsc::channel();
@@ -163,13 +164,13 @@ impl Watched {
         Self { id, over: false, ended, waiting }
     }
 
-    fn ends_within(&mut self, time: Duration) -> bool {
+    pub(crate) fn ends_within(&mut self, time: Duration) -> bool {
         self.over = self.over || self.ended.recv_timeout(time).is_ok();
         self.over
     }
 
     /// Kills it unless it was seen to end, and gives what it said.
-    fn kill(self) -> Ran {
+    pub(crate) fn kill(self) -> Ran {
         if !self.over {
             let _ = Command::new("kill").args(["-9", &self.id.to_string()]).status();
         }
@@ -233,12 +234,17 @@ impl Rig {
 
     /// A live run of this length on the venue's clock.
     pub(crate) fn live(&self, length: &str, more: &[&str]) -> Command {
+        self.live_in("state", &self.base, length, more)
+    }
+
+    /// The same in a folder of this name; another address is another machine to the lock of an account.
+    pub(crate) fn live_in(&self, folder: &str, base: &str, length: &str, more: &[&str]) -> Command {
         let mut command = carry();
         command
             .args(["live", "--key", "test", "--keys"])
             .arg(self.path("keys.json"))
-            .args(["--base-url", &self.base, "--clock", "venue", "--state"])
-            .arg(self.path("state"))
+            .args(["--base-url", base, "--clock", "venue", "--state"])
+            .arg(self.path(folder))
             .arg("--strategy")
             .arg(self.path("strategy.toml"))
             // On a clock that runs so fast, a round trip of a millisecond takes most of a second.
@@ -276,13 +282,6 @@ impl Rig {
         ran
     }
 
-    /// Starts it and kills it after so many real milliseconds, unless it ended before.
-    pub(crate) fn killed(command: Command, ms: u64) -> Ran {
-        let mut watched = Watched::start(command);
-        watched.ends_within(Duration::from_millis(ms));
-        watched.kill()
-    }
-
     /// Starts it and kills it as soon as something holds; a run that ends before, or takes more than two real minutes, is a
     /// failed test.
     pub(crate) fn killed_when(command: Command, holds: impl Fn() -> bool) -> Ran {
@@ -299,16 +298,44 @@ impl Rig {
         ran(&carry().args(words).current_dir(self.folder.path()).output().unwrap())
     }
 
+    /// What the run in a folder answers to a verb; nothing when none listens.
+    pub(crate) fn control(&self, folder: &str, verb: &Value) -> Option<Value> {
+        let mut line = verb.clone();
+        line["schema"] = "carry.control/1".into();
+        let mut stream = UnixStream::connect(self.path(folder).join("control.sock")).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
+        writeln!(stream, "{line}").ok()?;
+        let mut answer = String::new();
+        BufReader::new(stream).read_line(&mut answer).ok()?;
+        serde_json::from_str(&answer).ok()
+    }
+
+    /// An act of the venue, or a fault, in the grammar of fault files.
+    pub(crate) fn fault(&self, act: &Value) {
+        let (taken, said) = self.asked("POST", "/carry/fault", &act.to_string());
+        assert!(taken, "{act}: {said}");
+    }
+
     /// A page of the venue.
     pub(crate) fn get(&self, path: &str) -> Value {
+        self.asked("GET", path, "").1
+    }
+
+    /// A request to the venue with its test key: whether it was taken, and what it said.
+    pub(crate) fn asked(&self, method: &str, path: &str, body: &str) -> (bool, Value) {
         let address = self.base.trim_start_matches("http://");
         let mut stream = TcpStream::connect(address).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+        let (key, length) = (TRADER.0, body.len());
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nX-MBX-APIKEY: {key}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        )
+        .unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
-        let body = text.split_once("\r\n\r\n").unwrap().1;
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
         let (start, end) = (body.find(['{', '[']).unwrap(), body.rfind(['}', ']']).unwrap());
-        serde_json::from_str(&body[start..=end]).unwrap()
+        (head.contains(" 200 "), serde_json::from_str(&body[start..=end]).unwrap())
     }
 
     /// Balances of the venue's own books: wallet and asset.

@@ -116,6 +116,12 @@ impl Network {
                 let (status, body) = Channels::odd(&mut self.draws);
                 return (status, body.to_owned());
             }
+            if self.plan.more.cut > 0
+                && self.strikes_more(self.plan.more.cut, "C08")
+                && let Some(part) = Channels::cut(path, &body, &mut self.draws)
+            {
+                return (200, part);
+            }
             self.channels.asked(path, &query);
             let strikes = self.strikes_more(stale, "C06");
             if let Some(before) = self.channels.stale(path, &query, &body, strikes) {

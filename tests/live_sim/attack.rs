@@ -26,9 +26,11 @@ pub(crate) enum Kind {
     FeeCoin,
     /// An older copy of the state folder comes back.
     Backup,
+    /// Lists of executions and of income end in the middle, and nothing says so.
+    Pages,
 }
 
-const ALL: [(Kind, &str, u64); 8] = [
+const ALL: [(Kind, &str, u64); 9] = [
     (Kind::Hands, "hands", 1),
     (Kind::Dead, "dead", 2),
     (Kind::Lag, "lag", 3),
@@ -37,6 +39,7 @@ const ALL: [(Kind, &str, u64); 8] = [
     (Kind::Prices, "prices", 6),
     (Kind::FeeCoin, "fees", 7),
     (Kind::Backup, "backup", 8),
+    (Kind::Pages, "pages", 9),
 ];
 
 /// What every seed plays.
@@ -120,6 +123,8 @@ pub(crate) struct MoreRates {
     pub(crate) odd_before: u32,
     /// A list comes as something that is no list.
     pub(crate) odd_list: u32,
+    /// A list of the past ends in the middle.
+    pub(crate) cut: u32,
 }
 
 /// Adds what this file has to a plan.
@@ -146,6 +151,7 @@ pub(crate) fn add(plan: &mut Plan, seed: u64) {
             Kind::Rules => timed(plan, &mut draws, &[0, 1, 2, 4], rules),
             Kind::Prices => timed(plan, &mut draws, &[0, 1, 2, 5, 10], bent),
             Kind::FeeCoin => timed(plan, &mut draws, &[0, 1, 2, 4], fee_coin),
+            Kind::Pages => plan.more.cut = draws.pick(&[0, 300, 1_500, 5_000]),
             Kind::Backup => timed(plan, &mut draws, &[0, 1, 1, 2], backup),
         }
     }

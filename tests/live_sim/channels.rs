@@ -42,6 +42,14 @@ pub(crate) struct Channels {
 }
 
 impl Channels {
+    /// The first rows of a list of the past; nothing for other lists.
+    pub(crate) fn cut(path: &str, body: &str, draws: &mut Draws) -> Option<String> {
+        let is_past = ["/myTrades", "/userTrades", "/income"].iter().any(|word| path.ends_with(word));
+        let rows: Vec<Value> = is_past.then(|| serde_json::from_str(body).ok()).flatten()?;
+        let kept = usize::try_from(draws.below(u64::try_from(rows.len()).ok()?.max(1))).ok()?;
+        serde_json::to_string(rows.get(..kept)?).ok()
+    }
+
     pub(crate) fn bend(&mut self, now: i64, bent: Bent) {
         self.bent.push((now + bent.lasts, bent));
     }
