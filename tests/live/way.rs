@@ -27,11 +27,15 @@ pub(crate) struct Worst {
     pub(crate) held: i64,
     /// Unequal at all, dead or alive.
     pub(crate) whole: i64,
+    /// In which life, and from when on, the first of these was.
+    pub(crate) naked_in: (usize, i64),
 }
 
 impl Worst {
     pub(crate) fn add(&mut self, other: Self) {
-        self.naked = self.naked.max(other.naked);
+        if other.naked > self.naked {
+            (self.naked, self.naked_in) = (other.naked, other.naked_in);
+        }
         self.held = self.held.max(other.held);
         self.whole = self.whole.max(other.whole);
     }
@@ -80,11 +84,14 @@ pub(crate) fn worst(spans: &[(i64, i64)], lives: &[Life]) -> Worst {
     let mut worst = Worst::default();
     for span in spans {
         worst.whole = worst.whole.max(span.1 - span.0);
-        for life in lives {
+        for (place, life) in lives.iter().enumerate() {
             let Some(ready) = life.ready else { continue };
             let alive = (span.0.max(ready), span.1.min(life.ended));
             let held = life.held.map_or(0, |held| both(alive, held));
-            worst.naked = worst.naked.max(alive.1 - alive.0 - held);
+            let naked = alive.1 - alive.0 - held;
+            if naked > worst.naked {
+                (worst.naked, worst.naked_in) = (naked, (place, alive.0));
+            }
             worst.held = worst.held.max(held);
         }
     }
@@ -98,7 +105,7 @@ fn g01_what_counts_is_the_time_of_a_ready_process_less_what_waits_for_a_person()
         Life { ready: Some(150), ended: 300, held: Some((160, 200)) },
         Life { ready: Some(400), ended: 900, held: None },
     ];
-    assert_eq!(worst(&[(90, 260)], &lives), Worst { naked: 70, held: 40, whole: 170 });
-    assert_eq!(worst(&[(260, 450)], &lives), Worst { naked: 50, held: 0, whole: 190 });
-    assert_eq!(worst(&[(310, 390)], &lives), Worst { naked: 0, held: 0, whole: 80 });
+    assert_eq!(worst(&[(90, 260)], &lives), Worst { naked: 70, held: 40, whole: 170, naked_in: (1, 150) });
+    assert_eq!(worst(&[(260, 450)], &lives), Worst { naked: 50, held: 0, whole: 190, naked_in: (2, 400) });
+    assert_eq!(worst(&[(310, 390)], &lives), Worst { naked: 0, held: 0, whole: 80, naked_in: (0, 0) });
 }
