@@ -66,6 +66,11 @@ impl Network {
                 self.judge.bent(bent.symbol, now + bent.lasts + 5_000);
                 self.channels.bend(now, bent);
             }
+            What::Page(form, row) => {
+                self.before_a_change();
+                self.page(row, &form);
+                self.look();
+            }
             What::Hand(hand, row) => {
                 self.before_a_change();
                 self.hand(&hand, row);

@@ -54,6 +54,14 @@ fn add(plan: &mut Plan, seed: u64, draws: &mut Draws) {
         let text = format!("act = \"deposit\"\nwallet = \"perp\"\nasset = \"USDT\"\namount = \"-{dollars}\"");
         say(at(draws), text, "E15");
     }
+    if draws.below(4) == 0 {
+        // The owner moves some of the coins, or of the money beside them.
+        let (asset, amount) = draws.pick(&[("BTC", "0.05"), ("ETH", "1"), ("USDT", "900"), ("USDT", "8000")]);
+        let kind = draws.pick(&["UMFUTURE_MAIN", "UMFUTURE_MAIN", "MAIN_UMFUTURE"]);
+        let form = format!("/sapi/v1/asset/transfer?type={kind}&asset={asset}&amount={amount}");
+        let at = at(draws);
+        plan.acts.push(Timed { at, what: What::Page(form, "H11") });
+    }
     plan.acts.sort_by_key(|timed| timed.at);
 }
 

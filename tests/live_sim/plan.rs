@@ -95,6 +95,8 @@ pub(crate) enum What {
     Kill(i64),
     /// A stranger does something, and its row.
     Hand(Hand, &'static str),
+    /// The owner sends a form on the venue's own page: path and query, and the row.
+    Page(String, &'static str),
     /// Orders are refused for a time.
     Refuse(Refusing),
     /// A channel shows wrong prices for a time.
