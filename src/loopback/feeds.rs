@@ -12,8 +12,13 @@ use super::words::{coins8, join, levels, price8};
 use crate::domain::{Market, Price, Quantity, Side, Symbol};
 use serde_json::{Value, json};
 
-/// Pulses between two synthetic trades of a book, and between two marks.
+/// Pulses between two synthetic trades of a book, and at most between two marks.
 const SLOW: u64 = 10;
+
+/// Pulses between two marks: the venue pushes one each second.
+pub(crate) fn mark_pulses(pulse_ms: u64) -> u64 {
+    (1_000 / pulse_ms.max(1)).clamp(1, SLOW)
+}
 
 impl Venue {
     /// Plays time up to now and publishes what changed.
@@ -25,7 +30,7 @@ impl Venue {
             return;
         }
         let symbols: Vec<Symbol> = self.market.listings.iter().map(|listing| listing.symbol).collect();
-        let marks = self.pulses.is_multiple_of(SLOW) || self.streams.marks_due;
+        let marks = self.pulses.is_multiple_of(self.mark_pulses) || self.streams.marks_due;
         for symbol in symbols {
             if self.streams.is_frozen(symbol.as_str(), self.now) {
                 continue;

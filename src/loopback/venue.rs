@@ -58,6 +58,8 @@ pub(crate) struct Venue {
     pub(crate) arrivals: BTreeMap<String, u64>,
     pub(crate) quote: Asset,
     pub(crate) pulses: u64,
+    /// Pulses between two marks.
+    pub(crate) mark_pulses: u64,
     /// Trades of others that were published: their numbers.
     pub(crate) trades: u64,
     saved: Option<Saved>,
@@ -114,6 +116,7 @@ impl Venue {
             arrivals: BTreeMap::new(),
             quote,
             pulses: 0,
+            mark_pulses: super::feeds::mark_pulses(options.pulse_ms),
             trades: 0,
             saved,
         })

@@ -140,11 +140,15 @@ impl Witnesses {
         }
         let mark = fresh(self.mark, now, bounds.entry, bounds).ok();
         let others = [self.own, self.other, self.index].map(|seen| fresh(seen, now, bounds.entry, bounds).ok());
-        let mut prices: Vec<Price> = others.into_iter().chain([mark, listed]).flatten().collect();
-        prices.sort_unstable();
-        // The worst one itself is among them: somebody else must be near it.
-        let alone = prices.pop().is_none() || prices.is_empty();
-        if alone || prices.last().is_some_and(|price| near(*price)) { Some(worst) } else { prices.pop() }
+        let mut rest: Vec<Price> = others.into_iter().chain([mark, listed]).flatten().collect();
+        // The worst one itself is among them: somebody else must be near it. Where the stream's mark contradicts the list, one
+        // book beside the list may be wrong in the same way: then two must be near it.
+        if let Some(place) = rest.iter().position(|price| *price == worst) {
+            rest.swap_remove(place);
+        }
+        let needed = if listed.is_some() && mark.is_some_and(|mark| !near(mark)) { 2 } else { 1 };
+        let backed = rest.iter().filter(|price| near(**price)).count() >= needed;
+        if backed || rest.is_empty() { Some(worst) } else { rest.into_iter().filter(|price| !near(*price)).max() }
     }
 
     /// Two fresh sources that contradict each other by more than their bound: the venue contradicts itself.
@@ -279,6 +283,17 @@ mod tests {
         check([good, good, Some((170, 1)), good, Some((170, 1))], 170, 170);
         // Mark stream before its first message: the book stands for it.
         check([good, good, None, None, None], 100, 100);
+    }
+
+    #[test]
+    fn b10_a_list_and_one_book_that_are_wrong_alike_sell_nothing() {
+        let shrink = |row: Row| witnesses(row).believe(Use::Shrink, NOW, &BOUNDS);
+        let (good, far) = (Some((100, 1)), Some((170, 1)));
+        // The stream's mark, the index and the other book say otherwise.
+        assert_eq!(shrink([good, far, good, good, far]), Ok(price(100)));
+        assert_eq!(shrink([far, good, good, good, far]), Ok(price(100)));
+        // Both books are with the list, and the stream's mark lags.
+        assert_eq!(shrink([far, far, good, good, far]), Ok(price(170)));
     }
 
     #[test]

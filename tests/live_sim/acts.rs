@@ -63,8 +63,9 @@ impl Network {
             What::Bend(bent) => {
                 self.judge.fired(if bent.figure == "index" { "B16" } else { "B10" });
                 self.judge.note(format!("{bent:?}"));
-                self.judge.bent(bent.symbol, now + bent.lasts + 5_000);
+                let (symbol, until) = (bent.symbol, now + bent.lasts + 5_000);
                 self.channels.bend(now, bent);
+                self.judge.bent((symbol, until), self.channels.is_meant(now, symbol));
             }
             What::Page(form, row) => {
                 self.before_a_change();
@@ -201,15 +202,21 @@ impl Network {
         self.core.act(&act).unwrap();
     }
 
-    /// The person does at the venue what he was told to: a long is no pair.
-    pub(super) fn close_longs(&mut self) {
+    /// The person closes at the venue each position that these words tell him to close there.
+    pub(super) fn close_by_hand(&mut self, words: &str) {
+        if !words.contains("close it") {
+            return;
+        }
         for (symbol, coins) in self.core.holdings().positions {
-            if coins.units() > 0 {
-                let (symbol, quantity) = (symbol.as_str().to_owned(), coins.magnitude());
-                let head = format!("act = \"foreign\"\nsymbol = \"{symbol}\"\nmarket = \"perp\"\n");
-                self.core.act(&format!("{head}side = \"sell\"\nquantity = \"{quantity}\"")).unwrap();
-                self.look();
+            if !words.contains(&format!("{symbol} position")) {
+                continue;
             }
+            let side = if coins.units() > 0 { "sell" } else { "buy" };
+            let head = format!("act = \"foreign\"\nsymbol = \"{symbol}\"\nmarket = \"perp\"\n");
+            let act = format!("{head}side = \"{side}\"\nquantity = \"{}\"", coins.magnitude());
+            self.judge.note(format!("the person closes {coins} {symbol} at the venue: {words}"));
+            self.core.act(&act).unwrap();
+            self.look();
         }
     }
 
@@ -220,7 +227,7 @@ impl Network {
         self.judge.note(format!("a stranger: POST {path_and_query}: {} {body}", answered.status));
         if answered.status == 200 {
             self.judge.fired(row);
-            self.judge.touched(path_and_query);
+            self.judge.told.touched(true_ms(), path_and_query);
         }
     }
 }

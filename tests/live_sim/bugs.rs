@@ -3,6 +3,7 @@
 //! `cargo test --features planted --test live_sim planted -- --nocapture` plays the seed of each bug that is known to catch it,
 //! `CARRY_BUGS=sample` those of every fourth bug; `CARRY_BUGS=all` looks from seed 0 on, `CARRY_BUGS=NAME,NAME` does so for some.
 
+use super::attack::MoreRates;
 use super::game::Game;
 use super::plan::{Draws, Plan, Rates, Timed, What};
 use super::world;
@@ -30,7 +31,7 @@ fn press(bug: Bug, plan: &mut Plan) {
         B::NoNakedAlarm => Rates { lost: 1_000, unanswered: 1_000, ..none },
         _ => return acts(bug, plan),
     };
-    (plan.rates, plan.crash_every) = (rates, 0);
+    (plan.rates, plan.more, plan.crash_every) = (rates, MoreRates::default(), 0);
     plan.acts.clear();
     acts(bug, plan);
 }
@@ -148,7 +149,7 @@ fn acts(bug: Bug, plan: &mut Plan) {
     }
     plan.crash_every = 0;
     acts.sort_by_key(|timed| timed.at);
-    plan.acts = acts;
+    (plan.acts, plan.more) = (acts, MoreRates::default());
     if !matches!(bug, B::AllOrNothing | B::TransferRetried) {
         plan.rates = Rates::default();
     }

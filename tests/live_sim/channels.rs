@@ -54,6 +54,20 @@ impl Channels {
         self.bent.push((now + bent.lasts, bent));
     }
 
+    /// Whether stream and lists now tell a wrong mark of the same perp: then the venue means it, as far as anybody can know, and
+    /// what it liquidates by is acted on (fault F12).
+    pub(crate) fn is_meant(&self, now: i64, symbol: &str) -> bool {
+        let told = |channel: &str| {
+            let fits = |bent: &Bent| {
+                (bent.symbol, bent.figure) == (symbol, "mark")
+                    && bent.channels.contains(&channel)
+                    && matches!(bent.how, How::Times(by) if by > 1_000)
+            };
+            self.bent.iter().any(|(until, bent)| now < *until && fits(bent))
+        };
+        told("push") && told("rest")
+    }
+
     pub(crate) fn refuse(&mut self, now: i64, refusing: Refusing) {
         self.refusing.push((now + refusing.lasts, refusing));
     }

@@ -4,7 +4,7 @@
 //! market, a dead process. Lost streams and failing lists excuse nothing: what reduces risk needs neither.
 
 use super::clock::true_ms;
-use super::told::Told;
+use super::told::{FOREIGN, FOREIGN_MS, Told};
 use carry::domain::{Amount, Asset, Market, Quantity, Side, SignedQuantity, Symbol};
 use carry::loopback::{Answered, Core, Executed, Holdings};
 use carry::port::command::AlarmKind;
@@ -22,17 +22,6 @@ const ORDERS: u32 = 6;
 
 /// Orders of one leg that reached the venue while the pair was unequal.
 const ATTEMPTS: u32 = 8;
-/// A stranger's trade is noticed within one comparison.
-const FOREIGN_MS: i64 = 45_000;
-const FOREIGN: &[AlarmKind] = &[
-    AlarmKind::Foreign,
-    AlarmKind::OtherInstance,
-    AlarmKind::Difference,
-    AlarmKind::IllegalReport,
-    AlarmKind::ReduceRefused,
-    AlarmKind::Halted,
-];
-
 /// One coin's two legs.
 #[derive(Debug, Default, Clone)]
 struct Legs {
@@ -51,6 +40,8 @@ struct Legs {
     held: i64,
     /// A channel shows wrong prices of it until then.
     bent: i64,
+    /// The venue means a wrong mark until then, and it may be acted on.
+    meant: i64,
     /// The venue itself made it unequal: with failing lists nobody may know.
     by_venue: bool,
 }
@@ -225,17 +216,13 @@ impl Judge {
         }
     }
 
-    /// A stranger did something on the venue's page.
-    pub(crate) fn touched(&mut self, path_and_query: &str) {
-        if path_and_query.contains("/order") {
-            self.told.expect(true_ms(), FOREIGN_MS, FOREIGN, "H10");
-        }
-    }
-
-    /// A channel shows wrong prices.
-    pub(crate) fn bent(&mut self, symbol: &str, until: i64) {
+    /// A channel shows wrong prices; `meant` when the venue tells the same wrong mark everywhere.
+    pub(crate) fn bent(&mut self, (symbol, until): (&str, i64), meant: bool) {
         if let Some(legs) = self.legs.get_mut(&Symbol::new(symbol).unwrap()) {
             legs.bent = legs.bent.max(until);
+            if meant {
+                legs.meant = legs.meant.max(until);
+            }
         }
     }
 
@@ -431,7 +418,13 @@ impl Judge {
         let held =
             (206..298).contains(&((now - self.start) / 60_000)) || (12..108).contains(&((now - self.start) / 60_000));
         let leaves = (one.side == Side::Sell) == (one.market == Market::Spot);
-        if now < legs.bent && held && leaves && legs.naked_since.is_none() && now > venue_acts && now > excused {
+        if (legs.meant..legs.bent).contains(&now)
+            && held
+            && leaves
+            && legs.naked_since.is_none()
+            && now > venue_acts
+            && now > excused
+        {
             self.break_(format!("B10: {market} {} {:?} while a channel shows wrong prices", one.symbol, one.side));
             return;
         }

@@ -3,6 +3,7 @@
 //!
 //! Each rule has room for what a run among faults may do; what it forbids no fault explains.
 
+use super::attack::Hand;
 use super::clock::true_ms;
 use super::judge::Judge;
 use super::network::Network;
@@ -17,6 +18,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 const MINUTE: i64 = 60_000;
+/// Time in which books are in step again after a line ended.
+const IN_STEP_MS: i64 = 30_000;
 /// Lines of the account that a run may close itself without a cause that the judge knows.
 const CLOSED: u32 = 3;
 /// Requests that may be on their way when the venue asks to keep still, and gentle questions after that.
@@ -41,6 +44,8 @@ pub(crate) struct Manners {
     /// Lines of a process that is dead are closed at some time; by whom is not told.
     pub(crate) crashed: bool,
     frozen_until: i64,
+    /// When a line ended last, by whose hand ever: books come back into step some seconds later.
+    ended: i64,
     still: u32,
     keys_killed: bool,
     attempts: BTreeMap<String, VecDeque<i64>>,
@@ -75,6 +80,10 @@ impl Manners {
     /// A line says nothing for so long: it may be changed for another some time later.
     pub(crate) fn frozen(&mut self, ms: i64) {
         self.frozen_until = self.frozen_until.max(true_ms() + ms + 20 * MINUTE);
+    }
+
+    pub(crate) const fn ended(&mut self, now: i64) {
+        self.ended = now;
     }
 
     /// The run closed a line of its account by itself.
@@ -166,13 +175,17 @@ pub(crate) fn said((alarms, shown): (&str, Shown), (crashed, plan): (bool, &Plan
     if judge.manners.asleep {
         return problems;
     }
-    if shown.books > 0 {
+    if shown.books > 0 && true_ms() > judge.manners.ended + IN_STEP_MS {
         problems.push(format!("I20: {} books are not in step", shown.books));
     }
     let comes =
         |word: &str| plan.acts.iter().any(|timed| matches!(&timed.what, What::Venue(text, _) if text.contains(word)));
+    // What a person moves by hand is told by the venue as late as a deposit.
+    let by_hand = |what: &What| matches!(what, What::Hand(Hand::Deposit(..) | Hand::Move(..), _));
+    let moved = comes("deposit") || plan.acts.iter().any(|timed| by_hand(&timed.what));
     // Other hands and other copies of the folder are judged by what must be told (`told.rs`), not by what must not.
-    if OTHERS.iter().any(|row| judge.found.fired.contains_key(row)) {
+    let of_others = |row: &&str| OTHERS.contains(&row.split(' ').next().unwrap_or_default());
+    if judge.found.fired.keys().any(|row| of_others(&row)) {
         return problems;
     }
     let mut blame = |text: &str| problems.push(format!("I19: {text}: {alarms}"));
@@ -184,10 +197,10 @@ pub(crate) fn said((alarms, shown): (&str, Shown), (crashed, plan): (bool, &Plan
     let untold = rates.line_dies + rates.line_freezes + rates.lost + rates.broken + rates.unanswered + rates.cut > 0
         || comes("cut")
         || crashed;
-    if alarms.contains("Difference") && rates.stale == 0 && !(comes("deposit") && untold) {
+    if alarms.contains("Difference") && rates.stale == 0 && !(moved && untold) {
         blame("it said that ledger and venue differ, and they never did");
     }
-    if alarms.contains("Foreign") && !(comes("foreign") || comes("deposit") || comes("hedge")) {
+    if alarms.contains("Foreign") && !(comes("foreign") || moved || comes("hedge")) {
         blame("it said that somebody else acts on the account, and nobody did");
     }
     if !crashed && shown.unequal_ms > 7_000 && !alarms.contains("PairUnequal") && !alarms.contains("PairNaked") {

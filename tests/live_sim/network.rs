@@ -349,11 +349,11 @@ impl Network {
                 let _ = ends.frames.try_send(arrival);
             }
             Due::End(id) => {
-                if let Some(open) = self.lines.remove(&id) {
-                    self.core.hang_up(&open.line);
-                    if let Some(ends) = open.ends {
-                        let _ = ends.ended.send(Closed::Cut("it broke".to_owned()));
-                    }
+                let Some(open) = self.lines.remove(&id) else { return };
+                self.judge.manners.ended(now);
+                self.core.hang_up(&open.line);
+                if let Some(ends) = open.ends {
+                    let _ = ends.ended.send(Closed::Cut("it broke".to_owned()));
                 }
             }
             Due::Pulse => {

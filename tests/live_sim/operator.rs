@@ -1,4 +1,4 @@
-//! The operator of a run: types what the shown reasons name, and nothing else.
+//! The operator of a run: types what the product itself names, does at the venue what it says is to be done there, and nothing else.
 
 use super::network::Network;
 use super::world::{GRACE, Shown, clock_until};
@@ -8,7 +8,14 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
-/// The judge's operator: types what the shown reasons name, and nothing else, once nothing goes wrong any more.
+/// What a person does about a step that is named.
+enum Do {
+    Type(Act),
+    /// At the venue, as these words say.
+    ByHand(String),
+}
+
+/// The judge's operator: does what the shown reasons name, and nothing else, once nothing goes wrong any more.
 pub(crate) async fn operate(ask: mpsc::Sender<ControlRequest>, shown: Shown, from: i64, network: Rc<RefCell<Network>>) {
     clock_until(from + GRACE).await;
     loop {
@@ -30,22 +37,34 @@ fn act(command: &str) -> Option<Act> {
         "reconcile" => Act::Reconcile,
         "resume" => Act::Resume,
         "accept" => Act::Accept,
+        "adopt" => Act::Adopt(command.split(' ').nth(1)?.to_owned()),
         "clear-halt" => Act::ClearHalt("looked at by the judge".to_owned()),
         _ => return None,
     })
 }
 
-/// The acts that `carry reconcile` names when the books differ, the first one last.
-fn named(act: &Act, reply: &Reply) -> Vec<Act> {
+/// What `carry reconcile` names when the books differ, the first step last.
+fn named(act: &Act, reply: &Reply) -> Vec<Do> {
     let result = reply.result.as_ref().filter(|result| *act == Act::Reconcile && result["agree"] == false);
     let steps = result.and_then(|result| result["steps"].as_array().cloned()).unwrap_or_default();
-    steps.iter().rev().filter_map(|step| self::act(step["type"].as_str()?)).collect()
+    let step = |step: &serde_json::Value| {
+        let (typed, why) = (step["type"].as_str()?, step["why"].as_str()?);
+        if typed == "by hand at the venue" { Some(Do::ByHand(why.to_owned())) } else { self::act(typed).map(Do::Type) }
+    };
+    steps.iter().rev().filter_map(step).collect()
 }
 
 /// Types an act, agrees to its plan, and follows the way that a difference names.
 async fn type_in(ask: &mpsc::Sender<ControlRequest>, act: Act, network: &Rc<RefCell<Network>>) {
-    let mut acts = vec![act];
-    while let Some(act) = acts.pop() {
+    let mut todo = vec![Do::Type(act)];
+    while let Some(next) = todo.pop() {
+        let act = match next {
+            Do::Type(act) => act,
+            Do::ByHand(words) => {
+                network.borrow_mut().close_by_hand(&words);
+                continue;
+            }
+        };
         let mut token = None;
         for _ in 0..3 {
             let (reply, answered) = oneshot::channel();
@@ -55,9 +74,6 @@ async fn type_in(ask: &mpsc::Sender<ControlRequest>, act: Act, network: &Rc<RefC
             let Ok(reply) = answered.await else { return };
             let said = reply.error.as_ref().map_or_else(|| "done".to_owned(), |error| error.message.replace('\n', " "));
             network.borrow_mut().judge.note(format!("typed {act:?}: ok {} {said}", reply.ok));
-            if said.contains("by hand at the venue") {
-                network.borrow_mut().close_longs();
-            }
             if let Some(plan) = reply.plan {
                 token = Some(plan.token);
                 continue;
@@ -67,7 +83,10 @@ async fn type_in(ask: &mpsc::Sender<ControlRequest>, act: Act, network: &Rc<RefC
                 tokio::time::sleep(Duration::from_secs(10)).await;
                 continue;
             }
-            acts.extend(named(&act, &reply));
+            if said.contains("at the venue") {
+                todo.push(Do::ByHand(said));
+            }
+            todo.extend(named(&act, &reply));
             break;
         }
     }

@@ -23,6 +23,16 @@ const UNEQUAL: &[AlarmKind] = &[
 ];
 /// Longest that legs may be unequal before somebody is told: `execution.hedge_time`, five seconds and the way.
 const UNTOLD_MS: i64 = 5_000 + 5_000 + 3_000;
+/// A stranger's trade is noticed within one comparison.
+pub(crate) const FOREIGN_MS: i64 = 45_000;
+pub(crate) const FOREIGN: &[AlarmKind] = &[
+    AlarmKind::Foreign,
+    AlarmKind::OtherInstance,
+    AlarmKind::Difference,
+    AlarmKind::IllegalReport,
+    AlarmKind::ReduceRefused,
+    AlarmKind::Halted,
+];
 /// A process that has just begun reads first.
 const BEGINS_MS: i64 = 45_000;
 
@@ -33,6 +43,8 @@ pub(crate) struct Seen {
     pub(crate) alarms: BTreeMap<AlarmKind, u64>,
     pub(crate) phases: Vec<Phase>,
     pub(crate) state: String,
+    /// Entries are stopped because somebody else acts on the account.
+    pub(crate) foreign: bool,
 }
 
 struct Expected {
@@ -53,6 +65,8 @@ pub(crate) struct Told {
     /// Until then somebody may not know what the venue did.
     blind: i64,
     said: BTreeMap<Symbol, i64>,
+    /// A stranger put an order far from the market, and nobody took it away.
+    pub(crate) strangers_rest: bool,
 }
 
 impl Told {
@@ -78,6 +92,15 @@ impl Told {
         }
         self.last = now;
         self.seen = seen;
+    }
+
+    /// A stranger did something on the venue's page. While the stop about strangers stands, a person has been told: the next
+    /// order of one rings no second time.
+    pub(crate) fn touched(&mut self, now: i64, path_and_query: &str) {
+        self.strangers_rest |= path_and_query.contains("timeInForce=GTC");
+        if path_and_query.contains("/order") && !self.seen.foreign {
+            self.expect(now, FOREIGN_MS, FOREIGN, "H10");
+        }
     }
 
     /// One of these alarms must ring within so long.

@@ -248,7 +248,7 @@ fn end(network: &Network, view: &View, crashed: bool) -> Vec<String> {
     if holdings.positions.iter().any(|(symbol, coins)| !network.judge.is_a_strangers(*symbol, *coins)) {
         problems.push(format!("I20: positions are left: {:?}", holdings.positions));
     }
-    if network.core.rests() && !network.judge.found.fired.contains_key("H10") {
+    if network.core.rests() && !network.judge.told.strangers_rest {
         problems.push("I20: an order rests".to_owned());
     }
     if view.orders > 0 || !view.reachable {
@@ -379,7 +379,8 @@ impl Bot<'_> {
         let driver = &live.driver;
         let phases = driver.state.pairs.iter().map(|pair| pair.memory.phase).collect();
         let (state, _) = carry::control::stops::of(&driver.state);
-        let seen = Seen { alarms: driver.alarms.clone(), phases, state };
+        let foreign = driver.state.venues.iter().any(|venue| venue.foreign);
+        let seen = Seen { alarms: driver.alarms.clone(), phases, state, foreign };
         self.scene.network.borrow_mut().judge.told.show(true_ms(), seen);
     }
 }

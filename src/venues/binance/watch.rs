@@ -7,7 +7,7 @@
 
 use super::session::DEPTH_BOUND;
 use crate::domain::price::PRICE_ONE;
-use crate::domain::{Asset, InstrumentId, Market, Price, Span, Symbol, WallTime};
+use crate::domain::{Asset, Bps, InstrumentId, Market, Price, Span, Symbol, WallTime};
 use crate::port::Event;
 use crate::port::event::Quote;
 use crate::venues::answer::{BestQuoteRow, PremiumRow};
@@ -21,6 +21,8 @@ const UNMARKED: Span = Span::seconds(15);
 const AGAIN: Span = Span::seconds(5);
 /// Answers with news while the stream is silent that prove that it is frozen.
 const PROOF: u32 = 2;
+/// Mark and index of one answer that are further apart contradict each other.
+const TORN: Bps = Bps::whole(1_000);
 /// A frozen line is opened again this often.
 const REOPEN: Span = Span::seconds(30);
 /// The price of a quote coin is asked for this often.
@@ -229,7 +231,11 @@ impl Watch {
         }
         // A mark is published whether it moves or not: an answer is always news.
         let reopen = row.mark.proves(now).then_some(row.market);
-        Found { event: Some(Event::Mark { instrument, mark: told.mark, index: told.index }), reopen }
+        // With a silent stream this answer would be the only telling, and the list of positions comes by the same way: two that
+        // agree and are one source (fault B10). What contradicts itself moves no mark; the last one grows old.
+        let torn = told.mark.distance_bps(told.index) > TORN;
+        let event = (!torn).then_some(Event::Mark { instrument, mark: told.mark, index: told.index });
+        Found { event, reopen }
     }
 
     fn peg(&self, asset: Asset, rows: &[BestQuoteRow]) -> Option<Event> {
@@ -327,6 +333,23 @@ mod tests {
         let found = watch.marked(Check::Mark(PERP), &row("151"), at(37));
         assert!(matches!(found.event, Some(Event::Mark { mark, .. }) if mark == price("151")));
         assert_eq!((found.reopen, watch.is_frozen(Market::Perp)), (Some(Market::Perp), true));
+    }
+
+    #[test]
+    fn b10_an_answer_whose_mark_contradicts_its_own_index_moves_no_mark() {
+        let mut watch = watch();
+        watch.hear(&Event::Mark { instrument: PERP, mark: price("100"), index: price("100") }, at(0));
+        watch.due(at(15));
+        let mut marked = |second, mark: &str, index: &str| {
+            let (symbol, mark, index) = (Symbol::of("BTCUSDT"), price(mark), price(index));
+            let row = PremiumRow { symbol, mark, index, rate: None, next_funding: None, at: at(second) };
+            watch.marked(Check::Mark(PERP), &[row], at(second))
+        };
+        assert_eq!(marked(16, "10000", "100"), Found::default());
+        assert!(marked(17, "105", "100").event.is_some(), "a market may be that far apart");
+        // Wrong or not, the stream is silent: that is proven all the same.
+        assert_eq!(marked(18, "1", "100").event, None);
+        assert!(watch.is_frozen(Market::Perp));
     }
 
     #[test]
