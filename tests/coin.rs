@@ -135,6 +135,31 @@ fn e14_a_refused_transfer_is_tried_again_and_the_pair_stays_hedged_meanwhile() {
 }
 
 #[test]
+fn e12_e14_after_a_deleveraging_a_refused_transfer_of_the_coins_is_tried_again_at_once() {
+    let mut bench = Bench::holding();
+    bench.deleverage("0.5");
+    let back = bench.moving.remove(0);
+    assert_eq!((back.from, back.asset), (Wallet::Perp, bench.pair().coin));
+    let orders = bench.placed.len();
+    bench.feed(Event::TransferFailed(back));
+    bench.feed(Event::Turn);
+    bench.later(Span(1_000));
+    bench.price("10000");
+    assert_eq!(bench.moving.len(), 1, "the legs are unequal: a minute is too long");
+    // A second refusal within a minute is answered slowly.
+    let again = bench.moving.remove(0);
+    bench.feed(Event::TransferFailed(again));
+    bench.later(Span(2_000));
+    bench.price("10000");
+    assert!(bench.moving.is_empty() && bench.placed.len() == orders);
+    bench.later(Span(60_000));
+    bench.price("10000");
+    bench.settle();
+    let (spot, perp) = bench.state.held(&bench.state.pairs[0]);
+    assert!((spot.units() + perp.units()).abs() < 1_000_000, "{:?}", bench.held());
+}
+
+#[test]
 fn f01_a_rally_is_closed_clip_by_clip_without_a_debt() {
     let mut bench = Bench::holding();
     for at in ["11000", "12500", "14000", "16000"] {

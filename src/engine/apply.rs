@@ -305,13 +305,14 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         }
         Event::TransferDone(transfer) | Event::TransferFailed(transfer) => {
             let arrived = matches!(event, Event::TransferDone(_));
+            let pause = super::funds::transfer_pause(state, transfer.venue);
             let Some(venue) = state.venues.get_mut(transfer.venue.index()) else { return };
             if venue.moving.as_ref().is_none_or(|moving| moving.id != transfer.id) {
                 return;
             }
             (venue.moving, venue.moving_since) = (None, None);
             if !arrived {
-                venue.retry_at = Some(cause.at + crate::domain::Span::MINUTE);
+                venue.retry_at = Some(cause.at + pause);
                 out.push(alarm(AlarmKind::TransferFailed, Severity::Warning, None, Some(transfer.id)));
             }
             state.ledger.transfer_ended(cause, transfer, arrived);

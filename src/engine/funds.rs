@@ -3,7 +3,7 @@
 use super::collateral::Trust;
 use super::state::{PairState, State};
 use crate::config::settings::Collateral;
-use crate::domain::{Amount, Asset, Price, Rate, VenueId};
+use crate::domain::{Amount, Asset, Price, Rate, Span, VenueId};
 use crate::pairs::sizing::{COIN_LEVERAGE, QUOTE_BUFFER, margin_of};
 use crate::port::Command;
 use crate::port::event::{Transfer, Wallet};
@@ -197,4 +197,15 @@ impl State {
         out.push(Command::Transfer(transfer));
         true
     }
+}
+
+/// Time until a transfer is tried again after a refused one: a minute, but at first a second where a pair is unequal, because
+/// the sale that mends it may wait for its coins (faults E12, E14).
+pub(super) fn transfer_pause(state: &State, venue: VenueId) -> Span {
+    let recent =
+        state.venue(venue).and_then(|venue| venue.retry_at).is_some_and(|at| state.now.since(at) < Span::MINUTE);
+    let is_unequal =
+        |pair: &PairState| state.plan_input(pair).is_some_and(|input| input.delta().magnitude() >= input.lot());
+    let waits = state.pairs.iter().any(|pair| pair.pair.venue_id == venue && is_unequal(pair));
+    if waits && !recent { Span::seconds(1) } else { Span::MINUTE }
 }

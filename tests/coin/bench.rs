@@ -9,7 +9,7 @@ use carry::domain::{
 };
 use carry::engine::{self, State};
 use carry::port::command::AlarmKind;
-use carry::port::event::{Operator, Quote, Transfer, Wallet};
+use carry::port::event::{Operator, Quote, Transfer, VenueAct, Wallet};
 use carry::port::order::{Fill, Intent, OrderReport, Outcome};
 use carry::port::{Command, Event, Stamped};
 use carry::sim::Generator;
@@ -123,6 +123,17 @@ impl Bench {
         }
         self.placed.push(intent);
         events
+    }
+
+    /// The venue deleverages so many coins of the short at its mark.
+    pub(crate) fn deleverage(&mut self, quantity: &str) {
+        let (instrument, quote) = (self.pair().perp, self.pair().quote);
+        let (quantity, price, at) = (coins(quantity), price("10000"), self.state.now);
+        self.fills += 1;
+        let (id, fee, role) = (FillId(1_000_000 + self.fills), Amount::ZERO, Role::Taker);
+        let fill = Fill { id, quantity, price, fee, fee_asset: quote, role, at };
+        self.feed(Event::VenueFill { instrument, act: VenueAct::Adl, side: Side::Buy, fill });
+        self.feed(Event::Turn);
     }
 
     /// Both legs at this price, and the mark and index too.
