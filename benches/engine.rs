@@ -15,7 +15,7 @@ mod market;
 use carry::data::history::PairHistory;
 use carry::domain::fees::Role;
 use carry::domain::{
-    Amount, Asset, FillId, FundingRate, InstrumentId, Interval, Market, Price, Quantity, Rate, Sequence, Side, Span,
+    Amount, Asset, FillId, FundingRate, InstrumentId, Interval, Leg, Price, Quantity, Rate, Sequence, Side, Span,
     WallTime,
 };
 use carry::engine::{State, step};
@@ -91,11 +91,11 @@ fn round_trip(ledger: &mut Ledger, catalogue: &carry::domain::Catalogue, number:
     let mids = (price("61800.2"), price("61810.3"));
     let usdt = Asset::new("USDT").unwrap();
     for (leg, side) in
-        [(Market::Spot, Side::Buy), (Market::Perp, Side::Sell), (Market::Perp, Side::Buy), (Market::Spot, Side::Sell)]
+        [(Leg::Long, Side::Buy), (Leg::Short, Side::Sell), (Leg::Short, Side::Buy), (Leg::Long, Side::Sell)]
     {
         *number += 1;
         let at = WallTime(1_700_000_000_000);
-        let price = if leg == Market::Spot { mids.0 } else { mids.1 };
+        let price = if leg == Leg::Long { mids.0 } else { mids.1 };
         let fill = Fill {
             id: FillId(*number),
             quantity: Quantity::saturating(100_000_000),

@@ -22,7 +22,7 @@ fn core() -> State {
         let amount = Amount::parse(amount).unwrap();
         step(&mut state, Event::Opening { venue: VenueId(0), wallet, asset, amount });
     }
-    for instrument in [pair.spot, pair.perp] {
+    for instrument in [pair.long, pair.short] {
         let price = |text: &str| Price::parse(text).unwrap();
         let depth = Quantity::parse("1000").unwrap();
         let quote =

@@ -7,7 +7,7 @@
 mod bench;
 
 use bench::{Bench, amount, coins, price, rate};
-use carry::domain::{Amount, Market, Side, Span, VenueId};
+use carry::domain::{Amount, Leg, Side, Span, VenueId};
 use carry::engine::collateral::Trust;
 use carry::port::Event;
 use carry::port::command::AlarmKind;
@@ -219,7 +219,7 @@ fn f01_coins_that_count_for_little_go_once_their_short_is_bought_back() {
     }
     bench.rates("10000", "0.1");
     bench.flatten();
-    assert_eq!((bench.placed[6].leg, bench.placed[6].side), (Market::Perp, Side::Buy));
+    assert_eq!((bench.placed[6].leg, bench.placed[6].side), (Leg::Short, Side::Buy));
     for _ in 0..20 {
         bench.tick("10000", "0.1");
     }
@@ -306,7 +306,7 @@ fn e15_a_sale_by_the_venue_is_booked_as_a_sale_and_the_short_follows() {
     bench.feed(Event::Turn);
     bench.settle();
     let repair = bench.placed.last().unwrap();
-    assert_eq!((repair.leg, repair.side, repair.reduce_only), (Market::Perp, Side::Buy, true));
+    assert_eq!((repair.leg, repair.side, repair.reduce_only), (Leg::Short, Side::Buy, true));
     let (spot, perp) = bench.state.held(&bench.state.pairs[0]);
     assert!((spot + perp).magnitude() < coins("0.001"), "{:?}", bench.held());
     assert_eq!(bench.unexplained(), Amount::ZERO);

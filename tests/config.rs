@@ -407,7 +407,7 @@ fn values_reach_their_fields() {
     assert_eq!(settings.exit.when, When::Any);
     assert_eq!(settings.size.quantity, Quantity::parse("0.5").ok());
     assert_eq!(settings.size.quantity_coin.unwrap().as_str(), "BTC");
-    assert_eq!(settings.execution.first, First::Leg(Leg::Perp));
+    assert_eq!(settings.execution.first, First::Leg(Leg::Short));
     assert_eq!(settings.confirm.period, 20);
     assert!(!settings.margin.autopilot);
     assert_eq!(settings.size.leverage, Rate::from_units(2 * Rate::ONE));

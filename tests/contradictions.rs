@@ -10,7 +10,7 @@ mod told;
 
 use bench::{Bench, coins};
 use carry::config::settings::OnForeign;
-use carry::domain::{Amount, Market, Side, Span, VenueId};
+use carry::domain::{Amount, Leg, Side, Span, VenueId};
 use carry::pairs::LatchCause;
 use carry::port::Event;
 use carry::port::command::AlarmKind;
@@ -36,7 +36,7 @@ fn l07_a_fill_for_a_refused_order_is_booked_and_repaired() {
     // The same instant: booked, paged, latched, and on its way back.
     assert_eq!((bench.paged(AlarmKind::LateFill), latched(&bench)), (1, Some(LatchCause::Contradiction)));
     let back = bench.last();
-    assert_eq!((bench.placed.len(), back.leg, back.side), (2, Market::Spot, Side::Sell), "{back:?}");
+    assert_eq!((bench.placed.len(), back.leg, back.side), (2, Leg::Long, Side::Sell), "{back:?}");
     assert_eq!(bench.placed[1].0, bench.state.now, "naked for no longer than a turn");
     bench.execute(&back);
     assert_eq!((bench.phase(), bench.placed.len()), ("flat", 2));
@@ -93,7 +93,7 @@ fn l07_an_order_that_lives_after_all_holds_its_pair_until_its_end_is_known() {
     assert_eq!(bench.placed.len(), 1, "nothing else leaves meanwhile");
     bench.execute(&bought);
     let back = bench.last();
-    assert_eq!((bench.placed.len(), back.side, back.leg), (2, Side::Sell, Market::Spot));
+    assert_eq!((bench.placed.len(), back.side, back.leg), (2, Side::Sell, Leg::Long));
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn l07_l36_a_halt_sends_nothing_but_counts_cancels_and_refuses_acts() {
     bench.feed(Event::Turn);
     assert_eq!(
         (bench.last().leg, bench.last().side),
-        (Market::Perp, Side::Sell),
+        (Leg::Short, Side::Sell),
         "hedged, not closed: {:?}",
         bench.last()
     );
@@ -154,14 +154,14 @@ fn l07_l36_a_halt_sends_nothing_but_counts_cancels_and_refuses_acts() {
 fn r_e_a_halt_and_a_loss_of_contact_cancel_what_rests() {
     let maker = |settings: &mut carry::config::Settings| {
         settings.execution.style = carry::config::settings::Style::Maker;
-        settings.execution.first = carry::config::settings::First::Leg(Market::Perp);
+        settings.execution.first = carry::config::settings::First::Leg(Leg::Short);
         settings.execution.maker_deadline = HOUR;
     };
     for act in [true, false] {
         let mut bench = Bench::new(maker);
         bench.open(5_000);
         let rests = bench.last();
-        assert_eq!(rests.leg, Market::Perp);
+        assert_eq!(rests.leg, Leg::Short);
         bench.say(rests.id, Outcome::Accepted);
         assert_eq!(bench.cancels, 0);
         if act {
@@ -178,11 +178,11 @@ fn r_e_a_halt_and_a_loss_of_contact_cancel_what_rests() {
 
 #[test]
 fn l13_a_refused_reduce_stops_and_compares_before_anything_is_traded() {
-    let mut bench = Bench::new(|settings| settings.execution.first = carry::config::settings::First::Leg(Market::Spot));
+    let mut bench = Bench::new(|settings| settings.execution.first = carry::config::settings::First::Leg(Leg::Long));
     bench.hedged();
     bench.close();
     let sold = bench.last();
-    assert_eq!(sold.leg, Market::Spot);
+    assert_eq!(sold.leg, Leg::Long);
     bench.execute(&sold);
     let bought_back = bench.last();
     assert!(bought_back.reduce_only);
@@ -194,7 +194,7 @@ fn l13_a_refused_reduce_stops_and_compares_before_anything_is_traded() {
     // They agree: the position is there after all.
     bench.compared(0);
     let again = bench.last();
-    assert_eq!((bench.placed.len(), again.leg, again.reduce_only), (orders + 1, Market::Perp, true));
+    assert_eq!((bench.placed.len(), again.leg, again.reduce_only), (orders + 1, Leg::Short, true));
     bench.refuse(&again, RejectCause::ReduceOnly);
     // They differ and nobody tells why: a hand that is not ours.
     bench.compared(1);
@@ -205,7 +205,7 @@ fn l13_a_refused_reduce_stops_and_compares_before_anything_is_traded() {
 
 #[test]
 fn l13_while_no_lists_come_the_refused_order_alone_is_tried_again_and_told_once() {
-    let mut bench = Bench::new(|settings| settings.execution.first = carry::config::settings::First::Leg(Market::Spot));
+    let mut bench = Bench::new(|settings| settings.execution.first = carry::config::settings::First::Leg(Leg::Long));
     bench.hedged();
     bench.close();
     let sold = bench.last();
@@ -213,7 +213,7 @@ fn l13_while_no_lists_come_the_refused_order_alone_is_tried_again_and_told_once(
     let orders = bench.placed.len();
     for tried in 1..=8 {
         let again = bench.last();
-        assert_eq!((bench.placed.len(), again.leg, again.reduce_only), (orders + tried - 1, Market::Perp, true));
+        assert_eq!((bench.placed.len(), again.leg, again.reduce_only), (orders + tried - 1, Leg::Short, true));
         bench.refuse(&again, RejectCause::ReduceOnly);
         bench.wait(Span::seconds(6));
     }
@@ -239,7 +239,7 @@ fn l13_a_position_closed_by_a_foreign_hand_is_booked_latched_and_left_to_a_perso
     assert_eq!(bench.placed.len(), orders, "nothing is sold before a person says so");
     bench.close();
     let sold = bench.last();
-    assert_eq!((bench.placed.len(), sold.leg, sold.side), (orders + 1, Market::Spot, Side::Sell));
+    assert_eq!((bench.placed.len(), sold.leg, sold.side), (orders + 1, Leg::Long, Side::Sell));
     bench.execute(&sold);
     assert_eq!((bench.phase(), bench.placed.len()), ("flat", orders + 1));
     // The person's own coins are where they were.
@@ -259,11 +259,11 @@ fn l13_the_policy_hedge_reduces_after_one_clean_look_and_never_adds() {
     assert_eq!(bench.placed.len(), orders, "not while the books differ");
     bench.compared(0);
     let sold = bench.last();
-    assert_eq!((bench.placed.len(), sold.leg, sold.side), (orders + 1, Market::Spot, Side::Sell));
+    assert_eq!((bench.placed.len(), sold.leg, sold.side), (orders + 1, Leg::Long, Side::Sell));
     bench.expire(&sold);
     bench.wait(Span::MINUTE);
     let adds =
-        bench.placed.iter().skip(orders).filter(|(_, intent)| intent.side == Side::Buy || intent.leg == Market::Perp);
+        bench.placed.iter().skip(orders).filter(|(_, intent)| intent.side == Side::Buy || intent.leg == Leg::Short);
     assert_eq!(adds.count(), 0, "by reduces alone");
     let sold = bench.last();
     bench.execute(&sold);
@@ -295,14 +295,14 @@ fn l13_e12_e13_the_venue_s_own_act_is_repaired_at_once() {
         let orders = bench.placed.len();
         bench.by_venue(act, Side::Buy, "0.5");
         let (at, sold) = bench.placed.last().unwrap().clone();
-        assert_eq!((bench.placed.len(), sold.leg, sold.side), (orders + 1, Market::Spot, Side::Sell));
+        assert_eq!((bench.placed.len(), sold.leg, sold.side), (orders + 1, Leg::Long, Side::Sell));
         assert_eq!((at, bench.paged(alarm)), (bench.state.now, 1));
     }
 }
 
 #[test]
 fn l13_an_act_of_the_venue_explains_a_refused_reduce() {
-    let mut bench = Bench::new(|settings| settings.execution.first = carry::config::settings::First::Leg(Market::Perp));
+    let mut bench = Bench::new(|settings| settings.execution.first = carry::config::settings::First::Leg(Leg::Short));
     bench.hedged();
     bench.close();
     let bought_back = bench.last();
@@ -311,7 +311,7 @@ fn l13_an_act_of_the_venue_explains_a_refused_reduce() {
     bench.wait(Span::seconds(1));
     assert_eq!(bench.placed.len(), orders);
     bench.by_venue(VenueAct::Adl, Side::Buy, "0.5");
-    assert_eq!((bench.placed.len(), bench.last().leg), (orders + 1, Market::Spot), "no further look is needed");
+    assert_eq!((bench.placed.len(), bench.last().leg), (orders + 1, Leg::Long), "no further look is needed");
 }
 
 #[test]
@@ -324,10 +324,10 @@ fn l14_a_refusal_that_will_not_pass_is_undone_at_once() {
         let bought = bench.last();
         bench.execute(&bought);
         let hedge = bench.last();
-        assert_eq!(hedge.leg, Market::Perp);
+        assert_eq!(hedge.leg, Leg::Short);
         bench.refuse(&hedge, cause);
         let (at, undo) = bench.placed.last().unwrap().clone();
-        assert_eq!((undo.leg, undo.side, undo.purpose), (Market::Spot, Side::Sell, Purpose::Undo), "{cause:?}");
+        assert_eq!((undo.leg, undo.side, undo.purpose), (Leg::Long, Side::Sell, Purpose::Undo), "{cause:?}");
         assert_eq!(at, bench.state.now, "{cause:?}");
         assert!(bench.rereads > 0, "its limits are read again");
     }
@@ -342,7 +342,7 @@ fn l14_a_refusal_that_may_pass_is_undone_within_the_hedge_time() {
         bench.execute(&bought);
         let known = bench.state.now;
         let mut hedges = 0;
-        while bench.last().leg == Market::Perp {
+        while bench.last().leg == Leg::Short {
             let hedge = bench.last();
             if bench.state.orders.is_busy(hedge.pair) {
                 hedges += 1;
@@ -451,7 +451,7 @@ fn l22_after_a_foreign_hand_the_hedge_goes_out_and_no_further_clip() {
     bench.feed(Event::Foreign { venue: VenueId(0), instrument: None });
     bench.execute(&bought);
     let sold = bench.last();
-    assert_eq!((bench.placed.len(), sold.leg), (2, Market::Perp), "what was bought is hedged");
+    assert_eq!((bench.placed.len(), sold.leg), (2, Leg::Short), "what was bought is hedged");
     bench.execute(&sold);
     bench.watch(Span::MINUTE);
     assert_eq!((bench.placed.len(), bench.phase()), (2, "hedged"), "no further clip");
@@ -460,7 +460,7 @@ fn l22_after_a_foreign_hand_the_hedge_goes_out_and_no_further_clip() {
 
 #[test]
 fn l13_the_list_of_the_position_alone_ends_the_doubt_of_a_refused_reduce() {
-    let mut bench = Bench::new(|settings| settings.execution.first = carry::config::settings::First::Leg(Market::Spot));
+    let mut bench = Bench::new(|settings| settings.execution.first = carry::config::settings::First::Leg(Leg::Long));
     bench.hedged();
     bench.close();
     let sold = bench.last();
@@ -476,7 +476,7 @@ fn l13_the_list_of_the_position_alone_ends_the_doubt_of_a_refused_reduce() {
     assert_eq!(bench.placed.len(), orders, "another position is for the whole comparison");
     bench.listed("0.5");
     let again = bench.last();
-    assert_eq!((bench.placed.len(), again.leg, again.reduce_only), (orders + 1, Market::Perp, true));
+    assert_eq!((bench.placed.len(), again.leg, again.reduce_only), (orders + 1, Leg::Short, true));
     bench.execute(&again);
     assert_eq!((bench.phase(), bench.holds().1.as_str()), ("flat", "0"));
 }

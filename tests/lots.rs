@@ -163,7 +163,7 @@ impl Facts {
     }
 
     fn fill(&mut self, (spot, buy): (bool, bool), units: i64, price: i64, fee: (Amount, Asset)) {
-        let instrument = if spot { self.pair.spot } else { self.pair.perp };
+        let instrument = if spot { self.pair.long } else { self.pair.short };
         let fill = Fill {
             id: FillId(self.loaded.facts.len() as u64),
             quantity: Quantity::from_units(units).unwrap(),
@@ -235,7 +235,7 @@ proptest! {
                     facts.fill((spot, small % 2 == 0), units, price, (fee, asset));
                 }
                 6 | 7 => facts.feed(Event::FundingPaid {
-                    instrument: pair.perp,
+                    instrument: pair.short,
                     stamp: facts.now(),
                     position: Quantity::from_units(units).unwrap().signed(Side::Sell),
                     mark: Price::from_units(price).unwrap(),

@@ -2,9 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of a test stop at the first surprise")]
 
 use carry::domain::fees::Role;
-use carry::domain::{
-    Amount, Asset, ClientOrderId, FillId, InstrumentId, Market, PairId, Price, Quantity, Side, WallTime,
-};
+use carry::domain::{Amount, Asset, ClientOrderId, FillId, InstrumentId, Leg, PairId, Price, Quantity, Side, WallTime};
 use carry::orders::state::outcome_name;
 use carry::orders::{Booking, Order, OrderState, Orders};
 use carry::port::order::{Fill, Intent, OrderReport, Outcome, Purpose, Reason, RejectCause, TimeInForce};
@@ -75,7 +73,7 @@ fn sent(quantity: i64) -> Orders {
     let intent = Intent {
         id: ID,
         pair: PairId(0),
-        leg: Market::Spot,
+        leg: Leg::Long,
         instrument: InstrumentId(0),
         side: Side::Buy,
         quantity: coins(quantity),

@@ -3,7 +3,7 @@
 //! Pure. Lists of a moment in which something moved say nothing; who calls this waits for a quiet one, twice.
 //! Tests: at the end, and `tests/live.rs`.
 
-use crate::domain::{Amount, Asset, Market, SignedQuantity, VenueId};
+use crate::domain::{Amount, Asset, SignedQuantity, VenueId};
 use crate::engine::State;
 use crate::port::event::Wallet;
 use crate::venues::answer::BalanceRow;
@@ -59,7 +59,7 @@ pub fn compare(state: &State, venue: VenueId, lists: &Lists) -> Comparison {
     wallet(state, (venue, Wallet::Perp), &lists.perp, &mut found);
     for pair in state.catalogue.pairs().iter().filter(|pair| pair.venue_id == venue) {
         let held = state.ledger.pair(pair.id).map_or(SignedQuantity::ZERO, |book| book.perp.coins);
-        let row = lists.positions.iter().find(|(instrument, _)| *instrument == pair.leg(Market::Perp));
+        let row = lists.positions.iter().find(|(instrument, _)| *instrument == pair.short);
         let there = row.map_or(SignedQuantity::ZERO, |(_, row)| row.coins);
         if held != there {
             found.differences.push(Difference {
@@ -138,7 +138,7 @@ pub fn explained(
 pub fn coins_of_pairs(state: &State, venue: VenueId, asset: Asset) -> Amount {
     let pairs = state.catalogue.pairs().iter().filter(|pair| pair.venue_id == venue && pair.coin == asset);
     let books = pairs.filter_map(|pair| state.ledger.pair(pair.id));
-    books.map(|book| Amount::of_coins(book.attribution.spot)).sum()
+    books.map(|book| Amount::of_coins(book.attribution.long)).sum()
 }
 
 /// Coins of pairs that the wallets would no longer cover after a change; zero when they do.
@@ -170,7 +170,7 @@ pub fn accounts(state: &State, venue: VenueId, lists: &Lists) -> Vec<Difference>
     }
     for pair in state.catalogue.pairs().iter().filter(|pair| pair.venue_id == venue) {
         let held = state.ledger.pair(pair.id).map_or(SignedQuantity::ZERO, |book| book.perp.coins);
-        let row = lists.positions.iter().find(|(instrument, _)| *instrument == pair.leg(Market::Perp));
+        let row = lists.positions.iter().find(|(instrument, _)| *instrument == pair.short);
         let there = row.map_or(SignedQuantity::ZERO, |(_, row)| row.coins);
         rows.push(Difference {
             account: format!("{} position", pair.name),

@@ -77,7 +77,7 @@ fn of_history(loaded: &Loaded, root: &Path) -> Result<Vec<Known>, Failure> {
     let folder = Folder::open(root).map_err(super::history::not_there)?;
     let ready = Ready::of(loaded, &folder, Window::default())?;
     let known = ready.catalogue.pairs().iter().zip(&ready.histories).filter_map(|(pair, history)| {
-        let (spot, perp) = ready.catalogue.instrument(pair.spot).zip(ready.catalogue.instrument(pair.perp))?;
+        let (spot, perp) = ready.catalogue.instrument(pair.long).zip(ready.catalogue.instrument(pair.short))?;
         let price = history.spot.close.last().copied();
         Some(Known { name: pair.name.clone(), quote: pair.quote, legs: (spot.rules, perp.rules), price })
     });
@@ -90,7 +90,7 @@ fn usual(named: &[String]) -> Vec<Known> {
     let known = |name: &str| {
         let catalogue = generator.catalogue();
         let generated = catalogue.pair_named(name).and_then(|pair| {
-            Some((catalogue.instrument(pair.spot)?.clone(), catalogue.instrument(pair.perp)?.clone()))
+            Some((catalogue.instrument(pair.long)?.clone(), catalogue.instrument(pair.short)?.clone()))
         });
         let (spot, perp) = generated.or_else(|| {
             let (venue, symbol) = name.split_once(':')?;

@@ -129,8 +129,8 @@ fn frames(job: &Job<'_>, output: &mut Output<'_>) -> Result<(), Failure> {
     let mut events: Vec<(WallTime, Event)> = Vec::new();
     let mut ends = Vec::new();
     for (path, market, symbol) in recordings {
-        let Some(pair) = catalogue.pairs().first() else { continue };
-        let of = (symbol, pair.leg(market));
+        let Some(instrument) = catalogue.instruments().iter().find(|one| one.market == market) else { continue };
+        let of = (symbol, instrument.id);
         let end = replay_into(&path, market, of, &mut |at, event| events.push((at, event)))
             .map_err(|error| Failure::new(Exit::Failure, error.to_string()))?;
         ends.push(book_end(&end, market, symbol));

@@ -127,8 +127,8 @@ fn report(look: &Look, settings: &Settings, (size, quote): (Amount, String)) -> 
         size: size.to_string(),
         quote_coin: quote,
         row: Row::of(look, settings),
-        spot_mid: look.market.spot.mid,
-        perp_mid: look.market.perp.mid,
+        spot_mid: look.market.long.mid,
+        perp_mid: look.market.short.mid,
         mark: look.market.mark.map(|mark| mark.0),
         index: look.market.index,
         next_settlement: look.market.estimate.map(|(_, at)| at.to_string()),
@@ -160,7 +160,7 @@ fn forecast(forecast: Forecast) -> ForecastJson {
 }
 
 fn orders(look: &Look) -> Vec<Order> {
-    let (Some(spot), Some(perp)) = (look.market.spot.mid, look.market.perp.mid) else { return Vec::new() };
+    let (Some(spot), Some(perp)) = (look.market.long.mid, look.market.short.mid) else { return Vec::new() };
     let (spot_fee, perp_fee) = (look.legs.spot.fees.taker, look.legs.perp.fees.taker);
     let walked = &look.walked;
     vec![

@@ -198,7 +198,7 @@ fn compare(of: (&State, VenueId), lists: &Lists, open: &[OrderRow], ledger_at: W
         let there = open.iter().any(|row| row.client_id == id);
         Unsettled {
             pair: state.pair(order.intent.pair).map(|pair| pair.pair.name.clone()).unwrap_or_default(),
-            leg: order.intent.leg.to_string(),
+            leg: state.catalogue.market_word(order.intent.instrument).to_owned(),
             side: order.intent.side.as_str(),
             quantity: order.intent.quantity.to_string(),
             filled: order.filled.to_string(),

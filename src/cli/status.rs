@@ -217,7 +217,7 @@ fn waiting(review: &Review) -> Vec<Waiting> {
     live.map(|order| Waiting {
         intent: order.intent.id.to_string(),
         pair: review.state.pair(order.intent.pair).map_or_else(String::new, |pair| pair.pair.name.clone()),
-        leg: order.intent.leg.to_string(),
+        leg: review.state.catalogue.market_word(order.intent.instrument).to_owned(),
         side: order.intent.side.as_str(),
         quantity: order.intent.quantity,
         filled: order.filled,

@@ -199,7 +199,7 @@ fn recorded(folder: &Path) -> Result<Vec<RecordedPair>, Failure> {
         }
         let catalogue = paper_replay::catalogue(symbol)?;
         let legs =
-            catalogue.pairs().first().map(|pair| (catalogue.instrument(pair.spot), catalogue.instrument(pair.perp)));
+            catalogue.pairs().first().map(|pair| (catalogue.instrument(pair.long), catalogue.instrument(pair.short)));
         if let Some((Some(spot), Some(perp))) = legs {
             pairs.push(RecordedPair { spot: spot.clone(), perp: perp.clone(), files });
         }

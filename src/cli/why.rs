@@ -121,7 +121,7 @@ fn play(ready: &Ready, chosen: Option<usize>) -> Result<Report, Failure> {
         let state = &bars.driver().state;
         for (pair, tally) in state.pairs.iter().zip(&mut tallies) {
             // A pair is asked when both its legs have closed a bar, as the engine asks it.
-            if pair.market.spot.updated == now && pair.market.perp.updated == now {
+            if pair.market.long.updated == now && pair.market.short.updated == now {
                 count(state, pair, tally);
             }
         }
@@ -163,7 +163,7 @@ fn row(state: &State, pair: &PairState, tally: Tally) -> Row {
     Row {
         pair: pair.pair.name.clone(),
         phase: pair.memory.phase.as_str(),
-        last_bar: time(pair.market.spot.bar_opened.min(pair.market.perp.bar_opened)),
+        last_bar: time(pair.market.long.bar_opened.min(pair.market.short.bar_opened)),
         blocked_by: gates.iter().find(|gate| flat && !gate.open).cloned(),
         gates,
         obstacle: obstacle(state, pair, flat),

@@ -40,7 +40,8 @@ pub fn steps(state: &State, books: &Books) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut say = |typed: String, why: String| steps.push(Step { typed, why });
     for order in state.orders.live().iter().filter(|order| order.state == OrderState::Unknown) {
-        let (id, leg, side) = (order.intent.id, order.intent.leg, order.intent.side.as_str());
+        let leg = state.catalogue.market_word(order.intent.instrument);
+        let (id, side) = (order.intent.id, order.intent.side.as_str());
         let why = format!(
             "the outcome of this {leg} {side} of {} is not known; look it up at the venue, the bot asks meanwhile; it books the \
              fills that the venue tells, or counts it as never sent",

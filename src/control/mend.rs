@@ -7,7 +7,7 @@
 
 use super::plans::Line;
 use crate::checks::reconcile::{self, Difference, Moved};
-use crate::domain::{Amount, Bps, Market, Price, Quantity, Side, SignedQuantity, VenueId};
+use crate::domain::{Amount, Bps, Leg, Price, Quantity, Side, SignedQuantity, VenueId};
 use crate::engine::{self, PairState, State};
 use crate::port::Event;
 use crate::port::event::{Adjustment, Correction, Operator};
@@ -60,7 +60,7 @@ fn corrections(state: &State, venue: VenueId, lists: &Lists) -> Result<Vec<Corre
         let coin = pair.pair.coin;
         let off = reconcile::off(state, (venue, coin), lists);
         let (_, perp) = state.held(pair);
-        let row = lists.positions.iter().find(|(instrument, _)| *instrument == pair.pair.leg(Market::Perp));
+        let row = lists.positions.iter().find(|(instrument, _)| *instrument == pair.pair.short);
         let there = row.map_or(SignedQuantity::ZERO, |(_, row)| row.coins);
         let change = there - perp;
         let left = missing.entry(coin).or_insert_with(|| reconcile::missing_coins(state, (venue, coin), off));
@@ -77,10 +77,10 @@ fn corrections(state: &State, venue: VenueId, lists: &Lists) -> Result<Vec<Corre
             return Err(stranger(pair, perp, there));
         }
         let none = || format!("{}: there is no price of one of the legs; try again", pair.pair.name);
-        let mids = pair.market.spot.mid.zip(pair.market.perp.mid).ok_or_else(none)?;
+        let mids = pair.market.long.mid.zip(pair.market.short.mid).ok_or_else(none)?;
         let entry = row.and_then(|(_, row)| row.entry);
         let price = price(state, pair, (there, change), entry).unwrap_or(mids.1);
-        found.push(Correction { pair: pair.pair.id, spot, perp: change, price, mids });
+        found.push(Correction { pair: pair.pair.id, long: spot, short: change, price, mids });
     }
     Ok(found)
 }
@@ -111,24 +111,24 @@ fn price(
     let units = whole.units().checked_div(i128::from(change.units()))?;
     let price = Price::from_units(i64::try_from(units).ok()?).ok()?;
     // What is far from the market is no price: the venue's entry has another story.
-    let mid = pair.market.perp.mid?;
+    let mid = pair.market.short.mid?;
     (price.distance_bps(mid) <= Bps::from_units(i64::try_from(2_000 * Bps::ONE).ok()?)).then_some(price)
 }
 
 fn lines_of(pair: &PairState, correction: &Correction) -> Vec<Line> {
-    let line = |leg: Market, change: SignedQuantity, mid: Price| {
+    let line = |leg: Leg, change: SignedQuantity, mid: Price| {
         let coins: Quantity = change.magnitude();
         let side = if change.units() > 0 { Side::Buy } else { Side::Sell };
         (!change.is_zero()).then(|| Line {
             pair: pair.pair.name.clone(),
-            leg: leg.to_string(),
+            leg: pair.pair.market(leg).to_string(),
             side: format!("book {}", side.as_str()),
             coins,
             about: Some(mid.times(coins)),
             quote: pair.pair.quote,
         })
     };
-    let legs = [(Market::Spot, correction.spot, correction.mids.0), (Market::Perp, correction.perp, correction.mids.1)];
+    let legs = [(Leg::Long, correction.long, correction.mids.0), (Leg::Short, correction.short, correction.mids.1)];
     legs.into_iter().filter_map(|(leg, change, mid)| line(leg, change, mid)).collect()
 }
 

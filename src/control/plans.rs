@@ -6,7 +6,7 @@
 use super::request::{Act, Code, ControlError};
 use crate::checks::reconcile::Moved;
 use crate::domain::text::hex;
-use crate::domain::{Amount, Asset, Market, Quantity, Side, SignedQuantity};
+use crate::domain::{Amount, Asset, Leg, Quantity, Side, SignedQuantity};
 use crate::engine::{PairState, State};
 use crate::port::event::{Adoption, Wallet};
 use serde::{Deserialize, Serialize};
@@ -118,9 +118,8 @@ fn coins_of(act: &Act, orders: &[Line]) -> String {
 pub fn closing<'a>(state: &State, pairs: impl Iterator<Item = &'a PairState>) -> (String, Vec<Line>) {
     let mut orders = Vec::new();
     for pair in pairs {
-        let (spot, perp) = state.held(pair);
-        orders.extend(line(pair, Market::Spot, spot));
-        orders.extend(line(pair, Market::Perp, perp));
+        let held = state.held(pair);
+        orders.extend(Leg::BOTH.into_iter().filter_map(|leg| line(pair, leg, leg.of(held))));
     }
     let text = if orders.is_empty() {
         "nothing is held: no order would be sent, and entries under way would be given up".to_owned()
@@ -133,14 +132,13 @@ pub fn closing<'a>(state: &State, pairs: impl Iterator<Item = &'a PairState>) ->
 /// What opening a pair at a value of each leg would send, at the present prices.
 #[must_use]
 pub fn opening(pair: &PairState, notional: Amount) -> (String, Vec<Line>) {
-    let one = |leg: Market, side: Side| {
+    let one = |leg: Leg, side: Side| {
         let mid = pair.market.leg(leg).mid?;
         let units = notional.units().max(0).div_euclid(i128::from(mid.units()));
         let coins = Quantity::saturating(i64::try_from(units).unwrap_or(i64::MAX));
         Some(order(pair, leg, side, coins))
     };
-    let orders: Vec<Line> =
-        [one(Market::Spot, Side::Buy), one(Market::Perp, Side::Sell)].into_iter().flatten().collect();
+    let orders: Vec<Line> = Leg::BOTH.into_iter().filter_map(|leg| one(leg, leg.adds())).collect();
     let text = format!(
         "open {} at {notional} {} of each leg, in clips, through the limits and gates of any entry but the signals; \
          the strategy manages and closes it like its own",
@@ -174,14 +172,12 @@ pub fn taking(pair: &PairState, adoption: &Adoption) -> (String, Vec<Line>) {
          and closes them like its own",
         adoption.coins, adoption.short, adoption.entry
     );
-    let orders = vec![
-        order(pair, Market::Spot, Side::Buy, adoption.coins),
-        order(pair, Market::Perp, Side::Sell, adoption.short),
-    ];
+    let orders =
+        vec![order(pair, Leg::Long, Side::Buy, adoption.coins), order(pair, Leg::Short, Side::Sell, adoption.short)];
     (text, orders)
 }
 
-fn line(pair: &PairState, leg: Market, held: SignedQuantity) -> Option<Line> {
+fn line(pair: &PairState, leg: Leg, held: SignedQuantity) -> Option<Line> {
     if held.is_zero() {
         return None;
     }
@@ -189,10 +185,10 @@ fn line(pair: &PairState, leg: Market, held: SignedQuantity) -> Option<Line> {
     Some(order(pair, leg, side, held.magnitude()))
 }
 
-fn order(pair: &PairState, leg: Market, side: Side, coins: Quantity) -> Line {
+fn order(pair: &PairState, leg: Leg, side: Side, coins: Quantity) -> Line {
     Line {
         pair: pair.pair.name.clone(),
-        leg: leg.to_string(),
+        leg: pair.pair.market(leg).to_string(),
         side: side.as_str().to_owned(),
         coins,
         about: pair.market.leg(leg).mid.map(|mid| mid.times(coins)),

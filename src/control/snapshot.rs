@@ -189,7 +189,7 @@ impl Snapshot {
 fn pair_row(state: &State, pair: &PairState, now: WallTime) -> PairRow {
     let (spot_coins, perp_coins) = state.held(pair);
     let memory = &pair.memory;
-    let (spot, perp) = (&pair.market.spot, &pair.market.perp);
+    let (spot, perp) = (&pair.market.long, &pair.market.short);
     let lines = state.ledger.pair(pair.pair.id).map(|book| book.attribution.lines).unwrap_or_default();
     let unequal = perp.mid.or(spot.mid).map(|mid| mid.times((spot_coins + perp_coins).magnitude()));
     let age_ms = spot.mid.zip(perp.mid).map(|_| now.since(spot.updated.min(perp.updated)).0);
@@ -254,7 +254,7 @@ fn order_row(state: &State, order: &Order) -> OrderRow {
     OrderRow {
         id: intent.id.to_string(),
         pair: state.pair(intent.pair).map_or_else(String::new, |pair| pair.pair.name.clone()),
-        leg: intent.leg.to_string(),
+        leg: state.catalogue.market_word(intent.instrument).to_owned(),
         side: intent.side.as_str().to_owned(),
         quantity: intent.quantity,
         filled: order.filled,

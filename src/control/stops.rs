@@ -3,7 +3,7 @@
 //! The reasons are the engine's own (`engine/standing.rs`); here they only get sentences, so that status, pairs, the page and
 //! alarms say the same. Tests: at the end, and `tests/live_views.rs`.
 
-use crate::domain::{Market, PairId, VenueId, WallTime};
+use crate::domain::{Leg, PairId, VenueId, WallTime};
 use crate::engine::State;
 use crate::engine::standing::{Input, Reason, Standing, Why};
 use crate::observe::words::{self, About};
@@ -80,7 +80,7 @@ fn stop(state: &State, reason: &Reason) -> Stop {
     let pair = reason.pair.and_then(|id| pair_name(state, id));
     let about = About { pair: pair.clone(), venue: venue.clone(), ..About::default() };
     let clear = clears(state, reason, &about);
-    let (why, text) = (word_of(reason.why), text(reason.why));
+    let (why, text) = (word_of(reason.why), text(state, reason));
     Stop { why, venue: venue.filter(|_| pair.is_none()), pair, since_ms: reason.since, text, clear }
 }
 
@@ -93,9 +93,10 @@ fn pair_name(state: &State, id: PairId) -> Option<String> {
 }
 
 /// What the reason means; of those that have an alarm, in the alarm's words.
-fn text(why: Why) -> String {
-    let leg = |leg: Market| if leg == Market::Spot { "spot" } else { "perp" };
-    match why {
+fn text(state: &State, reason: &Reason) -> String {
+    let pair = reason.pair.and_then(|id| state.pair(id));
+    let leg = |leg: Leg| pair.map_or("", |pair| pair.pair.market(leg).as_str());
+    match reason.why {
         Why::Starting => "the venue's lists are being read and compared: nothing is sent".to_owned(),
         Why::Ending => "the session is ending: nothing is entered".to_owned(),
         Why::Paused => "a person paused entries".to_owned(),
@@ -106,7 +107,7 @@ fn text(why: Why) -> String {
         Why::FeesUnvalued => "fees were taken in a coin whose price is not known, so the day's loss is not".to_owned(),
         Why::Latched { cause } => format!("{}: no entries of this pair", cause.as_str()),
         Why::NotTrading { leg: of } => format!("the venue takes no orders in the {} leg now", leg(of)),
-        _ => words::words(why.kind()).0.to_owned(),
+        why => words::words(why.kind()).0.to_owned(),
     }
 }
 

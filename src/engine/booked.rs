@@ -109,7 +109,7 @@ fn book_fill(state: &mut State, booked: Booked) {
     let cause = Cause { sequence: state.sequence, at: state.now };
     let Some(pair) = state.pairs.get(booked.pair.index()) else { return };
     let price = booked.fill.price;
-    let mids = match (pair.market.spot.mid, pair.market.perp.mid) {
+    let mids = match (pair.market.long.mid, pair.market.short.mid) {
         (Some(spot), Some(perp)) => (spot, perp),
         (spot, perp) => pair.market.marks.unwrap_or((spot.unwrap_or(price), perp.unwrap_or(price))),
     };

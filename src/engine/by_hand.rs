@@ -9,7 +9,7 @@ use super::entry::{self, Entry};
 use super::record::{FillRecord, Record};
 use super::state::State;
 use crate::domain::fees::Role;
-use crate::domain::{Amount, Asset, FillId, Leg, Market, PairId, Price, Quantity, Side, SignedQuantity};
+use crate::domain::{Amount, Asset, FillId, Leg, PairId, Price, Quantity, Side, SignedQuantity};
 use crate::ledger::book::Cause;
 use crate::ledger::{Adopted, BookedFill};
 use crate::pairs::Phase;
@@ -101,8 +101,7 @@ pub(super) fn adopt(state: &mut State, adoption: &Adoption) {
     state.active += 1;
     state.records.push(Record::Opened { pair: id, at: now, reason: Some(reason), mids, lines: before });
     let quote = pair.pair.quote;
-    for (leg, side, quantity, price) in
-        [(Market::Spot, Side::Buy, coins, mids.0), (Market::Perp, Side::Sell, short, entry)]
+    for (leg, side, quantity, price) in [(Leg::Long, Side::Buy, coins, mids.0), (Leg::Short, Side::Sell, short, entry)]
     {
         let fill = by_person(cause, quantity, price, quote);
         recorded(state, (id, leg, side), fill, (mids, hedged));
@@ -140,16 +139,16 @@ fn recorded(
 /// Books what a pair has more or less at the venue than here, as fills at the price that the person saw. What they cost or
 /// bring comes out again as money that was moved, so that no profit is made of it.
 pub(super) fn book(state: &mut State, correction: &Correction) {
-    let Correction { pair: id, spot, perp, price, mids } = *correction;
-    for (leg, change, price) in [(Market::Spot, spot, mids.0), (Market::Perp, perp, price)] {
+    let Correction { pair: id, long, short, price, mids } = *correction;
+    for (leg, change, price) in [(Leg::Long, long, mids.0), (Leg::Short, short, price)] {
         if !change.is_zero() {
             book_leg(state, id, (leg, change, price), mids);
         }
     }
     let Some(pair) = state.pairs.get(id.index()) else { return };
-    let (spot, perp) = state.held(pair);
-    let hedged = Quantity::saturating(spot.units().min(-perp.units()));
-    let flat = spot.is_zero() && perp.is_zero();
+    let (long, short) = state.held(pair);
+    let hedged = Quantity::saturating(long.units().min(-short.units()));
+    let flat = long.is_zero() && short.is_zero();
     let Some(pair) = state.pairs.get_mut(id.index()) else { return };
     pair.memory.target = pair.memory.target.min(hedged);
     pair.memory.reason = Some(Reason::Operator);

@@ -66,7 +66,7 @@ impl State {
         let units = i128::from(coin.index.units()) * i128::from(PRICE_ONE) / i128::from(quote.index.units().max(1));
         let index = Price::from_units(i64::try_from(units).ok()?).ok()?;
         let share = coin.share.clamp_to(Rate::from_units(0), Rate::from_units(Rate::ONE));
-        Some((index.min(pair.market.spot.mid?), share))
+        Some((index.min(pair.market.long.mid?), share))
     }
 
     /// What coins of a pair count for, in its quote coin.
@@ -233,7 +233,7 @@ pub(super) fn exchanged(state: &mut State, (venue, asset, amount): (VenueId, Ass
     // What is more than ours was there before.
     let ours = Quantity::saturating((-amount).min(parked).to_coins().units());
     let marks = state.ledger.pair(id).and_then(|book| book.attribution.marks());
-    if let Some(mids) = pair.market.spot.mid.zip(pair.market.perp.mid).or(marks) {
+    if let Some(mids) = pair.market.long.mid.zip(pair.market.short.mid).or(marks) {
         state.ledger.exchange_coins(cause, &pair.pair, ours, mids);
     }
     let rest = amount + Amount::of_coins(SignedQuantity::from_units(ours.units()));

@@ -15,11 +15,11 @@ impl State {
         let pair = self.pairs.get(proposal.pair.index())?;
         let instrument = self.catalogue.instrument(proposal.instrument)?;
         let (own, other) = (pair.market.leg(proposal.leg), pair.market.leg(proposal.leg.other()));
-        let (spot, perp) = self.held(pair);
+        let (long, short) = self.held(pair);
         let reducible = match (proposal.leg, proposal.side) {
-            (Market::Spot, Side::Sell) => Quantity::saturating(spot.units()),
-            (Market::Perp, Side::Buy) => Quantity::saturating(-perp.units()),
-            (Market::Spot, Side::Buy) | (Market::Perp, Side::Sell) => Quantity::ZERO,
+            (Leg::Long, Side::Sell) => Quantity::saturating(long.units()),
+            (Leg::Short, Side::Buy) => Quantity::saturating(-short.units()),
+            (Leg::Long, Side::Buy) | (Leg::Short, Side::Sell) => Quantity::ZERO,
         };
         let pending_other_way = self.orders.live().iter().any(|order| {
             order.intent.instrument == proposal.instrument
@@ -29,7 +29,7 @@ impl State {
         let funds = self.funds(pair.pair.venue_id, pair.pair.quote);
         let value = proposal.limit.times(proposal.quantity);
         let fee = value.times_rate(instrument.fees.taker).max(Amount::ZERO);
-        let (needs, free, distance_after) = match (proposal.leg, reduces) {
+        let (needs, free, distance_after) = match (instrument.market, reduces) {
             (_, true) => (Amount::ZERO, Amount::ZERO, None),
             (Market::Spot, false) => (value + fee, funds.spot, None),
             (Market::Perp, false) => {
@@ -57,6 +57,7 @@ impl State {
             bot: if self.disk_short && self.bot == BotState::Ready { BotState::ReduceOnly } else { self.bot },
             pair_latched: pair.memory.latched.is_some(),
             reachable: self.venue(instrument.venue_id).is_some_and(|venue| !venue.down),
+            market: instrument.market,
             rules: &instrument.rules,
             risk: &self.settings.risk,
             gates: &self.settings.gates,
@@ -70,7 +71,7 @@ impl State {
             age_ms: self.now.since(own.updated.min(other.updated)).0,
             doubt: self.doubt(pair, proposal.leg, if reduces { Use::Reduce } else { Use::Entry }),
             reducible,
-            pair_value: value_of(Market::Spot).max(value_of(Market::Perp)),
+            pair_value: value_of(Leg::Long).max(value_of(Leg::Short)),
             total_value: self.total_value(proposal),
             needs,
             free,
@@ -86,12 +87,8 @@ impl State {
     fn worst_value(&self, proposal: &Proposal, leg: Leg) -> Amount {
         let Some(pair) = self.pairs.get(proposal.pair.index()) else { return Amount::ZERO };
         let Some(mid) = pair.market.leg(leg).mid else { return Amount::ZERO };
-        let (spot, perp) = self.held(pair);
-        let (instrument, held) = match leg {
-            Market::Spot => (pair.pair.spot, spot),
-            Market::Perp => (pair.pair.perp, perp),
-        };
-        let mut coins = held.magnitude() + self.orders.at_risk(instrument);
+        let held = leg.of(self.held(pair));
+        let mut coins = held.magnitude() + self.orders.at_risk(pair.pair.leg(leg));
         if proposal.leg == leg {
             coins += proposal.quantity;
         }
@@ -101,9 +98,9 @@ impl State {
     fn total_value(&self, proposal: &Proposal) -> Amount {
         let mut total = Amount::ZERO;
         for pair in &self.pairs {
-            let (spot, perp) = self.held(pair);
-            let coins = spot.magnitude().max(perp.magnitude());
-            let busy = self.orders.at_risk(pair.pair.spot).max(self.orders.at_risk(pair.pair.perp));
+            let (long, short) = self.held(pair);
+            let coins = long.magnitude().max(short.magnitude());
+            let busy = self.orders.at_risk(pair.pair.long).max(self.orders.at_risk(pair.pair.short));
             let own = if pair.pair.id == proposal.pair { proposal.quantity } else { Quantity::ZERO };
             if let Some(mark) = mark_of(pair) {
                 total += mark.times(coins + busy + own);

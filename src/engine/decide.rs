@@ -318,7 +318,7 @@ fn track(state: &mut State, place: usize, input: &PlanInput, work: (bool, bool),
     let (blocked, idle) = work;
     let unequal = input.delta().magnitude() >= input.lot();
     let now = state.now;
-    let mid = state.pairs.get(place).and_then(|pair| pair.market.spot.mid);
+    let mid = state.pairs.get(place).and_then(|pair| pair.market.long.mid);
     let down = state.pairs.get(place).and_then(|pair| state.venue(pair.pair.venue_id)).is_some_and(|venue| venue.down);
     let unknown = blocked && !idle && {
         let id = state.pairs.get(place).map(|pair| pair.pair.id);
@@ -425,15 +425,15 @@ fn parent_left(child: Child, input: &PlanInput) -> Quantity {
     match child.purpose {
         Purpose::Enter => {
             let held = match child.leg {
-                Market::Spot => input.long(),
-                Market::Perp => input.short(),
+                Leg::Long => input.long(),
+                Leg::Short => input.short(),
             };
             input.target.minus(held).min(input.clip) + slack
         }
         Purpose::Hedge | Purpose::Undo | Purpose::Repair => input.delta().magnitude() + slack,
         Purpose::Exit => match child.leg {
-            Market::Spot => input.long(),
-            Market::Perp => input.short(),
+            Leg::Long => input.long(),
+            Leg::Short => input.short(),
         },
     }
 }
@@ -467,7 +467,7 @@ fn price(state: &State, place: usize, child: Child) -> Option<Proposal> {
         quantity: child.quantity.min(instrument.rules.max_quantity.floor_to(instrument.rules.step)),
         limit,
         time_in_force,
-        reduce_only: child.leg == Market::Perp && child.reduces && !planted::is(Bug::SkipReduceOnly),
+        reduce_only: instrument.market == Market::Perp && child.reduces && !planted::is(Bug::SkipReduceOnly),
         purpose: child.purpose,
         reason: if pair.memory.venue_made {
             Reason::VenueClosed

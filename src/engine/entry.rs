@@ -47,7 +47,7 @@ pub(super) fn begin(
     }
     let no_price = Entry::Refused("there is no price of one of the legs");
     let Some(pair) = state.pairs.get(place) else { return no_price };
-    let Some(spot_mid) = pair.market.spot.mid else { return no_price };
+    let Some(spot_mid) = pair.market.long.mid else { return no_price };
     let key = (pair.pair.venue_id, pair.pair.quote);
     let Some(room) = room(state, place) else { return no_price };
     let Some(input) = state.plan_input(pair) else { return no_price };
@@ -84,7 +84,7 @@ fn size(
     by_hand: Option<Amount>,
 ) -> Result<Quantity, &'static str> {
     let settings = &state.settings.size;
-    let common = input.spot_grid.step.max(input.perp_grid.step);
+    let common = input.long_grid.step.max(input.short_grid.step);
     let coins = match by_hand {
         None => sizing::coins(settings, room, spot_mid).floor_to(common),
         Some(notional) => {
@@ -102,7 +102,7 @@ fn size(
     // less than a tenth of what a pair may have is not worth its costs and its attention.
     let usual = room.backing.notional(room.capital.times_rate(settings.per_pair)).min(room.gate_cap);
     let leftover = by_hand.is_none() && settings.quantity.is_none() && spot_mid.times(coins) < usual.share(1, 10);
-    if leftover || coins < input.lot().max(input.spot_grid.min_add).max(input.perp_grid.min_add) {
+    if leftover || coins < input.lot().max(input.long_grid.min_add).max(input.short_grid.min_add) {
         return Err("it is less than both legs of the pair take as an order");
     }
     Ok(coins)
@@ -134,7 +134,7 @@ fn room(state: &State, place: usize) -> Option<Room> {
         for other in state.pairs.iter().filter(|other| same(&other.pair)) {
             let (_, perp) = state.held(other);
             let wanted = perp.magnitude().max(other.memory.target);
-            if let Some(mid) = other.market.perp.mid {
+            if let Some(mid) = other.market.short.mid {
                 sum += backing.capital(mid.times(wanted));
             }
         }

@@ -7,7 +7,7 @@
 use super::apply::alarm;
 use super::state::{PairState, State};
 use crate::config::settings::Missing;
-use crate::domain::{Amount, Asset, Leg, Market, PairId, Side, VenueId};
+use crate::domain::{Amount, Asset, Leg, Market, PairId, Place, Side, VenueId};
 use crate::ledger::book::Cause;
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
@@ -49,21 +49,21 @@ impl State {
 pub(super) fn watch(state: &mut State, of: (PairId, Leg, Side), fill: &Fill, out: &mut Vec<Command>) {
     let (id, leg, side) = of;
     let Some(pair) = state.pairs.get(id.index()).map(|pair| pair.pair.clone()) else { return };
-    let venue = pair.venue_id;
-    let wallet = match leg {
+    let Place { venue, market, quote } = pair.place(leg);
+    let wallet = match market {
         Market::Spot => Wallet::Spot,
         Market::Perp => Wallet::Perp,
     };
     let Some(coins) = state.venue(venue).map(|venue| &venue.fee_coins) else { return };
     let known = coins.get(&wallet).copied();
     if fill.fee_asset == pair.coin
-        && (leg, side) == (Market::Spot, Side::Buy)
+        && (market, side) == (Market::Spot, Side::Buy)
         && known.is_none_or(|one| one.asset == pair.coin)
     {
         // Taken from what was bought: that is the usual place, and it would be the same coin anyhow.
         return;
     }
-    let usual = fill.fee_asset == pair.quote || fill.fee_asset == pair.coin && (leg, side) == (Market::Spot, Side::Buy);
+    let usual = fill.fee_asset == quote || fill.fee_asset == pair.coin && (market, side) == (Market::Spot, Side::Buy);
     let left = (!usual).then(|| state.ledger.wallet(venue, wallet, fill.fee_asset));
     let (coin, told) = next(known, (fill.fee, fill.fee_asset), left);
     let Some(coins) = state.venues.get_mut(venue.index()).map(|venue| &mut venue.fee_coins) else { return };
@@ -89,7 +89,7 @@ fn taken_from(state: &mut State, payer: PairId, (venue, coin): (VenueId, Asset))
         return;
     }
     let marks = state.ledger.pair(owner).and_then(|book| book.attribution.marks());
-    let Some(mids) = pair.market.spot.mid.zip(pair.market.perp.mid).or(marks) else { return };
+    let Some(mids) = pair.market.long.mid.zip(pair.market.short.mid).or(marks) else { return };
     let cause = Cause { sequence: state.sequence, at: state.now };
     let pair = pair.pair.clone();
     state.ledger.fee_from_coins(cause, (payer, &pair), missing, mids);

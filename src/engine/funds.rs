@@ -83,7 +83,7 @@ pub enum Ready {
 /// The price that margin is computed at: the mark, else the perp's mid.
 #[must_use]
 pub fn mark_of(pair: &PairState) -> Option<Price> {
-    pair.market.mark.map(|(mark, _)| mark).or(pair.market.perp.mid)
+    pair.market.mark.map(|(mark, _)| mark).or(pair.market.short.mid)
 }
 
 impl State {
@@ -129,7 +129,7 @@ impl State {
 
     fn add_pair(&self, funds: &mut Funds, pair: &PairState, trust: Trust) {
         let Some(book) = self.ledger.pair(pair.pair.id) else { return };
-        if book.perp.is_flat() && book.attribution.spot.is_zero() {
+        if book.perp.is_flat() && book.attribution.long.is_zero() {
             return;
         }
         let wanted = match trust {
@@ -140,12 +140,12 @@ impl State {
         let notional = mark.times(book.perp.coins.magnitude());
         funds.perp_equity += book.perp.unrealised(mark);
         funds.notional += notional;
-        let brackets = self.catalogue.instrument(pair.pair.perp).map(|instrument| instrument.brackets.as_slice());
+        let brackets = self.catalogue.instrument(pair.pair.short).map(|instrument| instrument.brackets.as_slice());
         let maintenance = brackets.and_then(|brackets| crate::domain::margin::maintenance(brackets, notional));
         // Unknown brackets count as all of the notional: nothing is added on them.
         funds.maintenance += maintenance.unwrap_or(notional);
-        if let Some(mid) = pair.market.spot.mid {
-            funds.holdings += mid.times_signed(book.attribution.spot);
+        if let Some(mid) = pair.market.long.mid {
+            funds.holdings += mid.times_signed(book.attribution.long);
         }
         if self.settings.margin.collateral == Collateral::Coin {
             let parked = self.parked(pair);

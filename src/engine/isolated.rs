@@ -72,7 +72,7 @@ impl State {
         let book = self.ledger.pair(pair.pair.id).filter(|book| !book.perp.is_flat())?;
         let mark = self.mark_for(pair, wanted)?;
         let notional = mark.times(book.perp.coins.magnitude());
-        let brackets = &self.catalogue.instrument(pair.pair.perp)?.brackets;
+        let brackets = &self.catalogue.instrument(pair.pair.short)?.brackets;
         let maintenance = margin::maintenance(brackets, notional).unwrap_or(notional);
         let equity = self.isolated_money(pair) + book.perp.unrealised(mark);
         Some(Alone { equity, notional, maintenance })
@@ -138,7 +138,7 @@ pub(super) fn watch(state: &mut State, place: usize, out: &mut Vec<Command>) {
 }
 
 fn perp_of(pair: Option<&crate::domain::Pair>) -> Option<crate::domain::InstrumentId> {
-    pair.map(|pair| pair.perp)
+    pair.map(|pair| pair.short)
 }
 
 /// No money can be brought: below the floor both legs shrink, by a mark that more than one source gives.

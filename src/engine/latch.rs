@@ -68,7 +68,7 @@ pub(super) fn doubt(state: &mut State, (id, leg): (PairId, Leg), out: &mut Vec<C
 pub(super) fn listed(pair: &mut PairState, coins: SignedQuantity, believed: SignedQuantity, now: WallTime) {
     let Some(since) = pair.memory.doubted_since else { return };
     let foreign = pair.memory.latched.is_some_and(|latch| latch.cause == LatchCause::ForeignHand);
-    let of_this = pair.witness.refused == Some(Leg::Perp);
+    let of_this = pair.witness.refused == Some(Leg::Short);
     if of_this && !foreign && coins == believed && now.since(since) >= LISTED_AFTER {
         pair.memory.doubted_since = None;
     }

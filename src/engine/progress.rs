@@ -45,7 +45,7 @@ pub(super) fn ended(state: &mut State, id: ClientOrderId, refused: Option<Reject
         pair.memory.take = pair.memory.post_only_refused >= 3;
         return;
     }
-    if contradicts(&intent, refused) {
+    if contradicts(state, &intent, refused) {
         latch::doubt(state, (intent.pair, intent.leg), out);
     }
     match intent.purpose {
@@ -60,8 +60,9 @@ pub(super) fn ended(state: &mut State, id: ClientOrderId, refused: Option<Reject
 }
 
 /// Whether a refusal says that the position or the coins are not there: a hint of the venue's own act or of a foreign hand.
-fn contradicts(intent: &Intent, refused: Option<RejectCause>) -> bool {
-    let sells_coins = intent.leg == Market::Spot && intent.side == Side::Sell;
+fn contradicts(state: &State, intent: &Intent, refused: Option<RejectCause>) -> bool {
+    let market = state.catalogue.instrument(intent.instrument).map(|one| one.market);
+    let sells_coins = market == Some(Market::Spot) && intent.side == Side::Sell;
     match refused {
         _ if planted::is(Bug::TradeOnBelief) => false,
         Some(RejectCause::ReduceOnly) => intent.reduce_only,
@@ -101,7 +102,7 @@ fn failed(state: &mut State, intent: &Intent, refused: Option<RejectCause>, out:
     let now = state.now;
     let (limit, hedge_time) = (state.settings.execution.attempts.max(1), state.settings.execution.hedge_time);
     // What the position really is decides, and that is asked for: the other leg is not touched on a belief.
-    let doubted = contradicts(intent, refused);
+    let doubted = contradicts(state, intent, refused);
     let Some(pair) = state.pairs.get_mut(intent.pair.index()) else { return };
     let memory = &mut pair.memory;
     memory.attempts = memory.attempts.saturating_add(1);
@@ -146,10 +147,10 @@ pub(super) fn pace(memory: &mut PairMemory, (leg, hedges): (Leg, bool), hedge_ti
     if !hedges {
         memory.clip_orders = [0, 0];
     }
-    let [spot, perp] = &mut memory.clip_orders;
+    let [long, short] = &mut memory.clip_orders;
     let count = match leg {
-        Market::Spot => spot,
-        Market::Perp => perp,
+        Leg::Long => long,
+        Leg::Short => short,
     };
     *count = count.saturating_add(1);
     let wait = backoff(count.saturating_sub(CLIP_ORDERS - 1), hedge_time.0 / 1_000);

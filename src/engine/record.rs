@@ -22,7 +22,7 @@ pub enum Record {
         at: WallTime,
         /// Why.
         reason: Option<Reason>,
-        /// Mids of spot and perp.
+        /// Mids of the long and the short leg.
         mids: (Price, Price),
         /// The pair's lines just before.
         lines: Lines,
@@ -35,7 +35,7 @@ pub enum Record {
         at: WallTime,
         /// Why.
         reason: Option<Reason>,
-        /// Mids of spot and perp.
+        /// Mids of the long and the short leg.
         mids: (Price, Price),
         /// The pair's lines now.
         lines: Lines,
@@ -64,7 +64,7 @@ pub struct FillRecord {
     pub side: Side,
     /// The execution.
     pub fill: Fill,
-    /// Mids of spot and perp at that instant.
+    /// Mids of the long and the short leg at that instant.
     pub mids: (Price, Price),
     /// Mid of the leg when the order was decided.
     pub arrival_mid: Price,

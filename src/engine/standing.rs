@@ -292,7 +292,7 @@ fn of_pair(state: &State, pair: &PairState, tell: &mut dyn FnMut(Why)) {
             tell(Why::NoInput { input });
         }
     }
-    for leg in [Leg::Spot, Leg::Perp] {
+    for leg in Leg::BOTH {
         if pair.witness.closed.contains(&leg) {
             tell(Why::NotTrading { leg });
         }

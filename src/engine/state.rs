@@ -7,7 +7,7 @@ use super::record::Record;
 use super::standing::Stops;
 use crate::config::Settings;
 use crate::domain::{
-    Amount, Asset, Catalogue, InstrumentId, Leg, Market, Pair, PairId, Price, Quantity, Sequence, VenueId, WallTime,
+    Amount, Asset, Catalogue, InstrumentId, Leg, Pair, PairId, Price, Quantity, Sequence, VenueId, WallTime,
 };
 use crate::ledger::Ledger;
 use crate::market::PairMarket;
@@ -218,7 +218,7 @@ impl State {
     /// The pair and leg of an instrument: the catalogue numbers legs in twos.
     #[must_use]
     pub const fn owner(instrument: InstrumentId) -> (PairId, Leg) {
-        let leg = if instrument.0.is_multiple_of(2) { Market::Spot } else { Market::Perp };
+        let leg = if instrument.0.is_multiple_of(2) { Leg::Long } else { Leg::Short };
         (PairId(instrument.0 / 2), leg)
     }
 
@@ -284,8 +284,8 @@ impl State {
     /// Values every pair that holds something at its latest marks.
     pub fn mark_all(&mut self) {
         for pair in &self.pairs {
-            if let Some((spot, perp)) = pair.market.marks {
-                self.ledger.mark(pair.pair.id, spot, perp);
+            if let Some((long, short)) = pair.market.marks {
+                self.ledger.mark(pair.pair.id, long, short);
             }
         }
     }
@@ -300,7 +300,7 @@ impl PairState {
 
     fn new(pair: Pair, settings: &Settings, catalogue: &Catalogue) -> Self {
         let formula = catalogue
-            .instrument(pair.perp)
+            .instrument(pair.short)
             .map_or(crate::domain::funding::Formula::STANDARD, |instrument| instrument.formula);
         let market = PairMarket::new(settings.signal.smooth, settings.signal.memory, formula);
         let mut state = Self {

@@ -8,7 +8,7 @@ use super::apply::alarm;
 use super::health::Witness;
 use super::state::{PairState, State};
 use crate::config::settings::Missing;
-use crate::domain::{Bps, Leg, Market, Price, Span, WallTime};
+use crate::domain::{Bps, Leg, Price, Span, WallTime};
 use crate::market::PairMarket;
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
@@ -56,7 +56,7 @@ impl State {
     /// The mark of a short for this use; a higher one is worse.
     #[must_use]
     pub fn mark_for(&self, pair: &PairState, wanted: Use) -> Option<Price> {
-        witnesses(pair, Market::Perp).believe(wanted, self.now, &self.bounds()).ok()
+        witnesses(pair, Leg::Short).believe(wanted, self.now, &self.bounds()).ok()
     }
 
     /// Inputs of gates that the source declared and does not give now.
@@ -68,7 +68,7 @@ impl State {
         }
         let declares = |input: Input| venue.declares.contains(&input);
         let old = |at: Option<WallTime>| at.is_none_or(|at| self.now.since(at) > INPUT_AGE);
-        let brackets = self.catalogue.instrument(pair.pair.perp).is_none_or(|perp| perp.brackets.is_empty());
+        let brackets = self.catalogue.instrument(pair.pair.short).is_none_or(|perp| perp.brackets.is_empty());
         Lacks {
             peg: declares(Input::Peg) && old(self.pegs_at.get(&pair.pair.quote).copied()),
             adl_rank: declares(Input::AdlRank) && old(pair.market.adl_at),
@@ -82,7 +82,7 @@ impl Witness {
     /// Whether the venue contradicts itself about the pair's prices, or a price jumped that is not confirmed yet.
     #[must_use]
     pub fn is_doubted(&self, market: &PairMarket) -> bool {
-        self.doubted.is_some() || market.spot.jumped().is_some() || market.perp.jumped().is_some()
+        self.doubted.is_some() || market.long.jumped().is_some() || market.short.jumped().is_some()
     }
 }
 
@@ -106,7 +106,7 @@ fn witnesses(pair: &PairState, leg: Leg) -> Witnesses {
 pub(super) fn compare(state: &mut State, place: usize, out: &mut Vec<Command>) {
     let Some(pair) = state.pairs.get(place) else { return };
     let (now, id) = (state.now, pair.pair.id);
-    let found = witnesses(pair, Market::Perp).contradiction(now, &state.bounds()).is_some();
+    let found = witnesses(pair, Leg::Short).contradiction(now, &state.bounds()).is_some();
     let Some(pair) = state.pairs.get_mut(place) else { return };
     let witness = &mut pair.witness;
     match (found, witness.doubted) {
@@ -127,7 +127,7 @@ pub(super) fn compare(state: &mut State, place: usize, out: &mut Vec<Command>) {
 pub(super) fn tell(state: &mut State, out: &mut Vec<Command>) {
     for place in 0..state.pairs.len() {
         let Some(pair) = state.pairs.get_mut(place) else { continue };
-        let jumped = pair.market.spot.jumped().is_some() || pair.market.perp.jumped().is_some();
+        let jumped = pair.market.long.jumped().is_some() || pair.market.short.jumped().is_some();
         let id = pair.pair.id;
         if jumped != pair.witness.jump_told {
             pair.witness.jump_told = jumped;

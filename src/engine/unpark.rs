@@ -12,7 +12,7 @@ use super::collateral::{self, Trust};
 use super::funds::{Funds, mark_of};
 use super::margin;
 use super::state::{PairState, State};
-use crate::domain::{Amount, Asset, Market, Price, Quantity, Rate, Side, SignedQuantity, Span};
+use crate::domain::{Amount, Asset, Leg, Price, Quantity, Rate, Side, SignedQuantity, Span};
 use crate::pairs::plan::{Child, PlanInput};
 use crate::pairs::sizing::{COIN_LEVERAGE, margin_of, over};
 use crate::port::Command;
@@ -46,7 +46,7 @@ pub(super) fn prepare(
     match (child.purpose, child.leg, child.side) {
         (Purpose::Enter, ..) => enter(state, place, child),
         (Purpose::Exit, ..) => exit(state, place, (child, input), out),
-        (_, Market::Spot, Side::Sell) => sell(state, place, (child, input), out),
+        (_, Leg::Long, Side::Sell) => sell(state, place, (child, input), out),
         (Purpose::Hedge | Purpose::Undo | Purpose::Repair, ..) => Prepared::Go(child),
     }
 }
@@ -65,8 +65,8 @@ fn enter(state: &State, place: usize, child: Child) -> Prepared {
         let refused = venue.moving.is_none() && !has_come(state.now, venue.retry_at);
         return if hangs || refused { Prepared::GiveUp } else { Prepared::Wait };
     }
-    let Some(mid) = pair.market.perp.mid else { return Prepared::Wait };
-    let fee = state.catalogue.instrument(pair.pair.perp).map_or(Rate::ZERO, |instrument| instrument.fees.taker);
+    let Some(mid) = pair.market.short.mid else { return Prepared::Wait };
+    let fee = state.catalogue.instrument(pair.pair.short).map_or(Rate::ZERO, |instrument| instrument.fees.taker);
     let value = mid.times(child.quantity);
     let needs = margin_of(value, state.settings.size.leverage) + value.times_rate(fee);
     let free = state.funds(pair.pair.venue_id, pair.pair.quote).free_quote();
@@ -92,9 +92,9 @@ fn exit(state: &mut State, place: usize, (child, input): (Child, &PlanInput), ou
         return Prepared::Wait;
     }
     // With too little for even the smallest clip the sale comes first, and pays for it.
-    let sale = child.quantity.min(input.long()).floor_to(input.spot_grid.step);
-    let child = if takes > Amount::whole(1) && sale >= input.spot_grid.min_reduce {
-        Child { leg: Market::Spot, side: Side::Sell, quantity: sale, ..child }
+    let sale = child.quantity.min(input.long()).floor_to(input.long_grid.step);
+    let child = if takes > Amount::whole(1) && sale >= input.long_grid.min_reduce {
+        Child { leg: Leg::Long, side: Side::Sell, quantity: sale, ..child }
     } else {
         child
     };
@@ -121,14 +121,14 @@ fn brought(
         Fetched::Short => {}
     }
     let Some(pair) = state.pairs.get(place) else { return Prepared::Wait };
-    let step = input.spot_grid.step.max(input.perp_grid.step);
+    let step = input.long_grid.step.max(input.short_grid.step);
     let there = state.at_hand(pair).floor_to(step).min(child.quantity);
     if there >= input.lot() {
         return Prepared::Go(Child { quantity: there, ..child });
     }
     if child.purpose == Purpose::Exit && frees(state, pair, coins) {
-        let quantity = child.quantity.min(input.short()).floor_to(input.perp_grid.step);
-        return Prepared::Go(Child { leg: Market::Perp, side: Side::Buy, quantity, ..child });
+        let quantity = child.quantity.min(input.short()).floor_to(input.short_grid.step);
+        return Prepared::Go(Child { leg: Leg::Short, side: Side::Buy, quantity, ..child });
     }
     // Only more of the quote coin lets them go; without it the pair stays as it is, and a person is told.
     let (id, venue) = (pair.pair.id, pair.pair.venue_id);
@@ -256,8 +256,8 @@ fn loss_per_coin(state: &State, pair: &PairState) -> Option<Price> {
     let book = state.ledger.pair(pair.pair.id)?;
     let coins = i128::from(book.perp.coins.magnitude().units()).max(1);
     let entry = -book.perp.cost.units() / coins;
-    let instrument = state.catalogue.instrument(pair.pair.perp)?;
-    let limit = pair.market.perp.mid?.worse_by(state.settings.execution.collar, Side::Buy, instrument.rules.tick);
+    let instrument = state.catalogue.instrument(pair.pair.short)?;
+    let limit = pair.market.short.mid?.worse_by(state.settings.execution.collar, Side::Buy, instrument.rules.tick);
     let limit = i128::from(limit.units());
     let fee = limit * i128::from(instrument.fees.taker.units().max(0)) / i128::from(Rate::ONE);
     Price::from_units(i64::try_from(limit - entry + fee).ok()?).ok()
@@ -271,7 +271,7 @@ fn affordable(coins: Quantity, loss: Option<Price>, cash: Amount, input: &PlanIn
     if covered >= coins {
         return coins;
     }
-    let step = input.spot_grid.step.max(input.perp_grid.step);
+    let step = input.long_grid.step.max(input.short_grid.step);
     covered.floor_to(step).max(input.lot()).min(coins)
 }
 

@@ -3,7 +3,7 @@
 use super::state::{PairState, State};
 use crate::config::Settings;
 use crate::config::settings::{First, Weighting};
-use crate::domain::{Amount, Catalogue, Leg, Market, Price, Quantity, Rate, Side, SignedQuantity};
+use crate::domain::{Amount, Catalogue, Instrument, Leg, Market, Price, Quantity, Rate, Side, SignedQuantity};
 use crate::pairs::LatchCause;
 use crate::pairs::plan::{LegGrid, PlanInput};
 use crate::planted::{self, Bug};
@@ -14,8 +14,8 @@ impl PairState {
     #[expect(clippy::float_arithmetic, reason = "cost estimates are signals")]
     pub fn refresh_costs(&mut self, settings: &Settings, catalogue: &Catalogue) {
         let fee = |id| catalogue.instrument(id).map_or(0.0, |instrument| instrument.fees.taker.to_f64());
-        self.costs.spot_fee = fee(self.pair.spot);
-        self.costs.perp_fee = fee(self.pair.perp);
+        self.costs.long_fee = fee(self.pair.long);
+        self.costs.short_fee = fee(self.pair.short);
         let half_spread = |leg: Leg| {
             let market = self.market.leg(leg);
             match (market.bid, market.ask, market.mid) {
@@ -23,15 +23,15 @@ impl PairState {
                 _ => settings.sim.half_spread.to_f64(),
             }
         };
-        self.costs.spot_half_spread = half_spread(Market::Spot);
-        self.costs.perp_half_spread = half_spread(Market::Perp);
+        self.costs.long_half_spread = half_spread(Leg::Long);
+        self.costs.short_half_spread = half_spread(Leg::Short);
         let impact = |leg: Leg| {
             let market = self.market.leg(leg);
             let volume = market.mean_volume().to_f64();
             let clip = market.mid.map_or(0.0, |mid| settings.execution.clip.to_f64() / mid.to_f64());
             if volume > 0.0 { settings.sim.impact.to_f64() * libm::sqrt((clip / volume).min(1.0)) } else { 0.0 }
         };
-        self.costs.impact = impact(Market::Spot) + impact(Market::Perp);
+        self.costs.impact = impact(Leg::Long) + impact(Leg::Short);
     }
 }
 
@@ -67,7 +67,7 @@ impl State {
             let weight = match weighting {
                 Weighting::Own => 0.0,
                 Weighting::OpenInterest => peer.market.open_interest().map_or(0.0, Quantity::to_f64),
-                Weighting::Volume => peer.market.perp.mean_volume().to_f64(),
+                Weighting::Volume => peer.market.short.mean_volume().to_f64(),
             };
             if let Some(mean) = peer.market.funding.smoothed() {
                 sum += weight * mean.per_8h();
@@ -77,38 +77,47 @@ impl State {
         (weights > 0.0).then(|| sum / weights)
     }
 
-    /// Coins held by a pair: spot and signed perp.
+    /// Coins held by a pair: signed, of the long leg and of the short one.
     #[must_use]
     pub fn held(&self, pair: &PairState) -> (SignedQuantity, SignedQuantity) {
-        self.ledger
-            .pair(pair.pair.id)
-            .map_or((SignedQuantity::ZERO, SignedQuantity::ZERO), |book| (book.attribution.spot, book.attribution.perp))
+        self.ledger.pair(pair.pair.id).map_or((SignedQuantity::ZERO, SignedQuantity::ZERO), |book| {
+            (book.attribution.long, book.attribution.short)
+        })
     }
 
     /// What the planner needs of a pair; `None` without prices.
     #[must_use]
     pub fn plan_input(&self, pair: &PairState) -> Option<PlanInput> {
-        let (spot_mid, perp_mid) = (pair.market.spot.mid?, pair.market.perp.mid?);
-        let spot = self.catalogue.instrument(pair.pair.spot)?;
-        let perp = self.catalogue.instrument(pair.pair.perp)?;
-        let (spot_coins, mut perp_coins) = self.held(pair);
+        let (long_mid, short_mid) = (pair.market.long.mid?, pair.market.short.mid?);
+        let long = self.catalogue.instrument(pair.pair.long)?;
+        let short = self.catalogue.instrument(pair.pair.short)?;
+        let (long_coins, mut short_coins) = self.held(pair);
         if let Some((listed, _)) = pair.witness.listed.filter(|_| planted::is(Bug::ListOverFills)) {
-            perp_coins = listed.coins;
+            short_coins = listed.coins;
         }
         let fee_coin = self.fee_coin(pair);
-        let from_coins = spot.fee_coin(Side::Buy).is_some() && fee_coin.is_none_or(|coin| coin == pair.pair.coin);
+        let from_coins = long.fee_coin(Side::Buy).is_some() && fee_coin.is_none_or(|coin| coin == pair.pair.coin);
         let own_coin = fee_coin == Some(pair.pair.coin);
-        let fee_if = |taken: bool| if taken { spot.fees.taker } else { Rate::ZERO };
-        let spot_min = least_coins(spot.rules.min_notional, spot_mid, spot.rules.min_quantity, spot.rules.step);
-        let perp_min = least_coins(perp.rules.min_notional, perp_mid, perp.rules.min_quantity, perp.rules.step);
+        let fee_if = |taken: bool| if taken { long.fees.taker } else { Rate::ZERO };
+        let long_min = least_coins(long.rules.min_notional, long_mid, long.rules.min_quantity, long.rules.step);
+        let short_min = least_coins(short.rules.min_notional, short_mid, short.rules.min_quantity, short.rules.step);
+        // Venues waive the least value for reduces of a contract, and not for sales of coins.
+        let min_reduce = |of: &Instrument, min_add| match of.market {
+            Market::Spot => min_add,
+            Market::Perp => of.rules.min_quantity,
+        };
         let first = pair.memory.first.unwrap_or_else(|| self.first_leg(pair));
         Some(PlanInput {
             target: pair.memory.target,
-            spot: spot_coins,
-            perp: perp_coins,
-            spot_grid: LegGrid { step: spot.rules.step, min_add: spot_min, min_reduce: spot_min },
-            perp_grid: LegGrid { step: perp.rules.step, min_add: perp_min, min_reduce: perp.rules.min_quantity },
-            clip: self.clip(pair, spot_mid),
+            long_coins,
+            short_coins,
+            long_grid: LegGrid { step: long.rules.step, min_add: long_min, min_reduce: min_reduce(long, long_min) },
+            short_grid: LegGrid {
+                step: short.rules.step,
+                min_add: short_min,
+                min_reduce: min_reduce(short, short_min),
+            },
+            clip: self.clip(pair, long_mid),
             first,
             coin_fee: fee_if(from_coins || own_coin),
             sell_fee: fee_if(own_coin),
@@ -120,14 +129,14 @@ impl State {
     }
 
     /// Largest clip in coins: by value, and by a share of the depth that both legs show.
-    fn clip(&self, pair: &PairState, spot_mid: Price) -> Quantity {
+    fn clip(&self, pair: &PairState, long_mid: Price) -> Quantity {
         if pair.last_chance {
             return Quantity::saturating(i64::MAX);
         }
         let execution = &self.settings.execution;
-        let by_value = execution.clip.units().div_euclid(i128::from(spot_mid.units()));
+        let by_value = execution.clip.units().div_euclid(i128::from(long_mid.units()));
         let by_value = Quantity::saturating(i64::try_from(by_value).unwrap_or(i64::MAX));
-        let legs = [&pair.market.spot, &pair.market.perp];
+        let legs = [&pair.market.long, &pair.market.short];
         let depth = legs.iter().map(|leg| leg.thinner_depth()).min().unwrap_or(Quantity::ZERO);
         let share = i128::from(depth.units()) * i128::from(self.settings.size.depth_share.units());
         let by_depth = share.div_euclid(i128::from(Rate::ONE));
@@ -140,8 +149,8 @@ impl State {
         match self.settings.execution.first {
             First::Leg(leg) => leg,
             First::Auto => {
-                let thinner = pair.market.perp.thinner_depth() < pair.market.spot.thinner_depth();
-                if thinner { Market::Perp } else { Market::Spot }
+                let thinner = pair.market.short.thinner_depth() < pair.market.long.thinner_depth();
+                if thinner { Leg::Short } else { Leg::Long }
             }
         }
     }

@@ -8,7 +8,7 @@ use super::public::{AskError, PublicVenue};
 use crate::config::Settings;
 use crate::data::instruments::{Legs, built_in};
 use crate::data::settlements::intervals;
-use crate::domain::{Amount, FundingRate, Interval, Market, Price, Quantity, Rate, Side, Span, Symbol, WallTime};
+use crate::domain::{Amount, FundingRate, Interval, Leg, Market, Price, Quantity, Rate, Side, Span, Symbol, WallTime};
 use crate::market::PairMarket;
 use crate::market::book::Book;
 use crate::strategy::View;
@@ -146,7 +146,7 @@ impl Looker<'_> {
         self.usual_basis(symbol, &mut market).await?;
         self.funding(symbol, terms, &mut market).await?;
         let at = (self.now)();
-        for (leg, book) in [(Market::Spot, &spot), (Market::Perp, &perp)] {
+        for (leg, book) in [(Leg::Long, &spot), (Leg::Short, &perp)] {
             let (Some(bid), Some(ask)) = (book.best_bid(), book.best_ask()) else {
                 return Err(no_pair("a side of its book is empty"));
             };
@@ -158,7 +158,7 @@ impl Looker<'_> {
         market.index = Some(premium.index);
         let interval = terms.map(|terms| terms.interval).or_else(|| market.interval()).unwrap_or(USUAL);
         market.estimate = premium.rate.zip(premium.next_funding).map(|(rate, at)| (FundingRate { rate, interval }, at));
-        let mid = market.spot.mid.ok_or_else(|| no_pair("it has no price"))?;
+        let mid = market.long.mid.ok_or_else(|| no_pair("it has no price"))?;
         let coins = coins_of(self.size, mid).floor_to(legs.spot.rules.step.max(legs.perp.rules.step));
         let walked = Walked {
             spot_buy: spot.walk(Side::Buy, coins),
@@ -204,8 +204,8 @@ impl Looker<'_> {
             let close = |row: &CandleRow| Price::parse(&row.prices[3]).ok();
             let (Some(spot_close), Some(perp_close)) = (close(spot), close(perp)) else { continue };
             let times = (spot.opened, spot.opened + Span::HOUR);
-            market.spot.on_bar(spot_close, spot_close, Quantity::ZERO, times);
-            market.perp.on_bar(perp_close, perp_close, Quantity::ZERO, times);
+            market.long.on_bar(spot_close, spot_close, Quantity::ZERO, times);
+            market.short.on_bar(perp_close, perp_close, Quantity::ZERO, times);
             market.on_common_bar(times.1);
         }
         Ok(())
@@ -243,10 +243,10 @@ fn costs(walked: &Walked, market: &PairMarket, legs: &Legs) -> Option<Costs> {
         Some((buy?.to_f64() - sell?.to_f64()) / 2.0 / mid?.to_f64())
     };
     Some(Costs {
-        spot_fee: Rate::to_f64(legs.spot.fees.taker),
-        perp_fee: Rate::to_f64(legs.perp.fees.taker),
-        spot_half_spread: leg(market.spot.mid, walked.spot_buy, walked.spot_sell)?,
-        perp_half_spread: leg(market.perp.mid, walked.perp_buy, walked.perp_sell)?,
+        long_fee: Rate::to_f64(legs.spot.fees.taker),
+        short_fee: Rate::to_f64(legs.perp.fees.taker),
+        long_half_spread: leg(market.long.mid, walked.spot_buy, walked.spot_sell)?,
+        short_half_spread: leg(market.short.mid, walked.perp_buy, walked.perp_sell)?,
         impact: 0.0,
     })
 }

@@ -1,7 +1,7 @@
 //! Where the profit of one pair came from, from marks and fills alone, independent of the balances.
 
 use super::lines::Lines;
-use crate::domain::{Amount, Leg, Market, Price, SignedQuantity};
+use crate::domain::{Amount, Leg, Price, SignedQuantity};
 use serde::{Deserialize, Serialize};
 
 /// Running attribution of one pair.
@@ -11,26 +11,28 @@ use serde::{Deserialize, Serialize};
 pub struct Attribution {
     /// Lines so far.
     pub lines: Lines,
-    /// Spot coins held.
-    pub spot: SignedQuantity,
-    /// Signed perp coins held.
-    pub perp: SignedQuantity,
+    /// Signed coins of the long leg.
+    #[serde(rename = "spot", alias = "long")]
+    pub long: SignedQuantity,
+    /// Signed coins of the short leg: below zero while it is short.
+    #[serde(rename = "perp", alias = "short")]
+    pub short: SignedQuantity,
     marks: Option<(Price, Price)>,
 }
 
 impl Attribution {
-    /// Hedged coins: `max(0, min(q_s, -q_p))`.
+    /// Hedged coins: `max(0, min(long, -short))`.
     #[must_use]
     pub const fn hedged(&self) -> SignedQuantity {
-        let (spot, short) = (self.spot.units(), -self.perp.units());
-        let smaller = if spot < short { spot } else { short };
+        let (long, short) = (self.long.units(), -self.short.units());
+        let smaller = if long < short { long } else { short };
         SignedQuantity::from_units(if smaller > 0 { smaller } else { 0 })
     }
 
-    /// Spot coins plus signed perp coins.
+    /// Signed coins of both legs together.
     #[must_use]
     pub fn delta_coins(&self) -> SignedQuantity {
-        self.spot + self.perp
+        self.long + self.short
     }
 
     /// Prices at which the position was valued last.
@@ -40,21 +42,21 @@ impl Attribution {
     }
 
     /// The mids moved to (S, P): books basis and delta of what is held.
-    pub fn mark_to(&mut self, spot: Price, perp: Price) {
-        if let Some((spot_before, perp_before)) = self.marks
-            && (self.spot.units() != 0 || self.perp.units() != 0)
+    pub fn mark_to(&mut self, long: Price, short: Price) {
+        if let Some((long_before, short_before)) = self.marks
+            && (self.long.units() != 0 || self.short.units() != 0)
         {
-            let spot_move = i128::from(spot.units()) - i128::from(spot_before.units());
-            let perp_move = i128::from(perp.units()) - i128::from(perp_before.units());
+            let long_move = i128::from(long.units()) - i128::from(long_before.units());
+            let short_move = i128::from(short.units()) - i128::from(short_before.units());
             let hedged = i128::from(self.hedged().units());
-            let naked_spot = i128::from(self.spot.units()) - hedged;
-            let naked_perp = i128::from(self.perp.units()) + hedged;
-            self.lines.basis += Amount::from_units(-hedged * (perp_move - spot_move));
-            if naked_spot != 0 || naked_perp != 0 {
-                self.lines.delta += Amount::from_units(naked_spot * spot_move + naked_perp * perp_move);
+            let naked_long = i128::from(self.long.units()) - hedged;
+            let naked_short = i128::from(self.short.units()) + hedged;
+            self.lines.basis += Amount::from_units(-hedged * (short_move - long_move));
+            if naked_long != 0 || naked_short != 0 {
+                self.lines.delta += Amount::from_units(naked_long * long_move + naked_short * short_move);
             }
         }
-        self.marks = Some((spot, perp));
+        self.marks = Some((long, short));
     }
 
     /// A fill of signed coins at a price, against the mid of its leg; the pair must have been marked to that mid.
@@ -62,20 +64,20 @@ impl Attribution {
         let worse = i128::from(price.units()) - i128::from(mid.units());
         self.lines.slippage += Amount::from_units(-worse * i128::from(coins.units()));
         match leg {
-            Market::Spot => self.spot += coins,
-            Market::Perp => self.perp += coins,
+            Leg::Long => self.long += coins,
+            Leg::Short => self.short += coins,
         }
     }
 
     /// Coins that were there before, at the mids that the pair was marked to: no line changes.
-    pub fn adopt(&mut self, spot: SignedQuantity, perp: SignedQuantity) {
-        self.spot += spot;
-        self.perp += perp;
+    pub fn adopt(&mut self, long: SignedQuantity, short: SignedQuantity) {
+        self.long += long;
+        self.short += short;
     }
 
     /// Signed coins that the venue took out by a sale of its own, whose price is told apart: at the mid until then.
     pub fn exchange_coins(&mut self, coins: SignedQuantity, mid: Price) {
-        self.spot += coins;
+        self.long += coins;
         self.lines.slippage += mid.times_signed(coins);
     }
 
@@ -84,10 +86,10 @@ impl Attribution {
         self.lines.fees -= amount;
     }
 
-    /// A fee taken in coins of the spot leg, valued at its mid; plus is paid.
+    /// A fee taken in coins of the long leg, valued at its mid; plus is paid.
     pub fn coin_fee(&mut self, coins: SignedQuantity, mid: Price) {
         if !crate::planted::is(crate::planted::Bug::IgnoreCoinFee) {
-            self.spot -= coins;
+            self.long -= coins;
         }
         self.lines.fees -= mid.times_signed(coins);
     }

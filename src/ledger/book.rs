@@ -6,7 +6,7 @@ use super::lines::Lines;
 use super::position::PerpPosition;
 use super::token::Token;
 use crate::domain::{
-    Amount, Asset, Leg, Market, Pair, PairId, Price, Quantity, Sequence, Side, SignedQuantity, VenueId, WallTime,
+    Amount, Asset, Leg, Market, Pair, PairId, Place, Price, Quantity, Sequence, Side, SignedQuantity, VenueId, WallTime,
 };
 use crate::port::event::{Adjustment, Transfer, Wallet};
 use crate::port::order::Fill;
@@ -32,7 +32,7 @@ pub struct BookedFill<'a> {
     pub side: Side,
     /// The execution.
     pub fill: &'a Fill,
-    /// Mids of spot and perp at that instant.
+    /// Mids of the long and the short leg at that instant.
     pub mids: (Price, Price),
 }
 
@@ -45,7 +45,7 @@ pub struct Adopted {
     pub short: Quantity,
     /// The venue's mean entry price of the short.
     pub entry: Price,
-    /// Mids of spot and perp.
+    /// Mids of the long and the short leg.
     pub mids: (Price, Price),
 }
 
@@ -107,7 +107,7 @@ pub struct PairBook {
 impl PairBook {
     /// Whether it holds nothing and so is worth nothing.
     const fn is_flat(&self) -> bool {
-        self.attribution.spot.is_zero() && self.perp.is_flat()
+        self.attribution.long.is_zero() && self.perp.is_flat()
     }
 }
 
@@ -132,44 +132,42 @@ impl Ledger {
     pub fn fill(&mut self, cause: Cause, booked: &BookedFill<'_>) {
         let BookedFill { pair, leg, side, fill, mids } = *booked;
         let coins = fill.quantity.signed(side);
-        let mid = match leg {
-            Market::Spot => mids.0,
-            Market::Perp => mids.1,
-        };
+        let Place { venue, market, quote } = pair.place(leg);
+        let mid = leg.of(mids);
         let Some(book) = self.pairs.get_mut(pair.id.index()) else { return };
         book.attribution.mark_to(mids.0, mids.1);
         book.attribution.fill(leg, coins, fill.price, mid);
-        let coin_fee = leg == Market::Spot && fill.fee_asset == pair.coin;
+        let coin_fee = market == Market::Spot && fill.fee_asset == pair.coin;
         if coin_fee {
             book.attribution.coin_fee(fill.fee.to_coins(), mid);
-        } else if fill.fee_asset == pair.quote {
+        } else if fill.fee_asset == quote {
             book.attribution.fee(fill.fee);
         }
         // A fee in the venue's own coin leaves a book of its own (`token.rs`).
-        let is_token = !coin_fee && fill.fee_asset != pair.quote;
-        let wallet = |wallet| Account::Wallet { venue: pair.venue_id, wallet };
-        match leg {
+        let is_token = !coin_fee && fill.fee_asset != quote;
+        let wallet = |wallet| Account::Wallet { venue, wallet };
+        match market {
             Market::Spot => {
                 let ours = wallet(Wallet::Spot);
-                let market = Account::Traded { pair: pair.id };
+                let traded = Account::Traded { pair: pair.id };
                 let value = fill.price.times(fill.quantity);
                 let amount = Amount::of_coins(fill.quantity.signed(Side::Buy));
                 let (receives, gives) = match side {
-                    Side::Buy => ((amount, pair.coin), (value, pair.quote)),
-                    Side::Sell => ((value, pair.quote), (amount, pair.coin)),
+                    Side::Buy => ((amount, pair.coin), (value, quote)),
+                    Side::Sell => ((value, quote), (amount, pair.coin)),
                 };
-                self.post(cause, (ours, market), receives, PostingReason::SpotTrade);
-                self.post(cause, (market, ours), gives, PostingReason::SpotTrade);
+                self.post(cause, (ours, traded), receives, PostingReason::SpotTrade);
+                self.post(cause, (traded, ours), gives, PostingReason::SpotTrade);
             }
             Market::Perp => {
                 let realised = book.perp.fill(coins, fill.price);
                 let accounts = (wallet(Wallet::Perp), Account::Realised { pair: pair.id });
-                self.post_signed(cause, accounts, (realised, pair.quote), PostingReason::PerpTrade);
+                self.post_signed(cause, accounts, (realised, quote), PostingReason::PerpTrade);
             }
         }
-        let payer = wallet(if leg == Market::Spot { Wallet::Spot } else { Wallet::Perp });
+        let payer = wallet(if market == Market::Spot { Wallet::Spot } else { Wallet::Perp });
         let accounts = (payer, Account::Fees { pair: pair.id });
-        let other = fill.fee_asset != pair.coin && fill.fee_asset != pair.quote;
+        let other = fill.fee_asset != pair.coin && fill.fee_asset != quote;
         if other && crate::planted::is(crate::planted::Bug::OtherFeesForgotten) {
             return;
         }
@@ -183,7 +181,7 @@ impl Ledger {
     /// What all wallets hold of an asset, without the coins of pairs.
     fn free_of_pairs(&self, asset: Asset) -> Amount {
         let pairs = self.pairs.iter().filter(|book| book.coin == Some(asset));
-        let held: Amount = pairs.map(|book| Amount::of_coins(book.attribution.spot)).sum();
+        let held: Amount = pairs.map(|book| Amount::of_coins(book.attribution.long)).sum();
         self.cash.get(asset) - held
     }
 
@@ -397,12 +395,12 @@ impl Ledger {
     }
 
     /// Values a pair at these mids.
-    pub fn mark(&mut self, id: PairId, spot: Price, perp: Price) {
+    pub fn mark(&mut self, id: PairId, long: Price, short: Price) {
         if let Some(book) = self.pairs.get_mut(id.index()) {
             if !book.is_flat() {
                 self.changes += 1;
             }
-            book.attribution.mark_to(spot, perp);
+            book.attribution.mark_to(long, short);
         }
     }
 
@@ -430,8 +428,8 @@ impl Ledger {
             if book.is_flat() || book.quote != Some(quote) {
                 continue;
             }
-            let Some((spot, perp)) = book.attribution.marks() else { continue };
-            equity += spot.times_signed(book.attribution.spot) + book.perp.unrealised(perp);
+            let Some((long, short)) = book.attribution.marks() else { continue };
+            equity += long.times_signed(book.attribution.long) + book.perp.unrealised(short);
         }
         equity
     }
@@ -452,7 +450,7 @@ impl Ledger {
     #[must_use]
     pub fn held_value(&self, id: PairId) -> Amount {
         self.pairs.get(id.index()).map_or(Amount::ZERO, |book| match book.attribution.marks() {
-            Some((spot, perp)) => spot.times_signed(book.attribution.spot) + book.perp.unrealised(perp),
+            Some((long, short)) => long.times_signed(book.attribution.long) + book.perp.unrealised(short),
             None => Amount::ZERO,
         })
     }
@@ -478,7 +476,7 @@ impl Ledger {
     pub fn coin_difference(&self, pair: &Pair) -> SignedQuantity {
         let moved = |account| self.balances.get(&(account, pair.coin)).copied().unwrap_or_default();
         let bought = -(moved(Account::Traded { pair: pair.id }) + moved(Account::Fees { pair: pair.id }));
-        let held = self.pair(pair.id).map_or(SignedQuantity::ZERO, |book| book.attribution.spot);
+        let held = self.pair(pair.id).map_or(SignedQuantity::ZERO, |book| book.attribution.long);
         bought.to_coins() - held
     }
 }

@@ -140,7 +140,7 @@ impl Ledger {
 mod tests {
     use super::*;
     use crate::domain::fees::Role;
-    use crate::domain::{FillId, InstrumentId, Market, Pair, Quantity, Sequence, Side, VenueId, WallTime};
+    use crate::domain::{FillId, InstrumentId, Leg, Market, Pair, Place, Quantity, Sequence, Side, VenueId, WallTime};
     use crate::ledger::BookedFill;
     use crate::ledger::book::Cause;
     use crate::port::event::Wallet;
@@ -164,11 +164,16 @@ mod tests {
             let pair = Pair {
                 id: PairId(0),
                 name: "binance:BTCUSDT".to_owned(),
-                spot: InstrumentId(0),
-                perp: InstrumentId(1),
+                long: InstrumentId(0),
+                short: InstrumentId(1),
                 venue_id: VENUE,
                 coin: Asset::of("BTC"),
                 quote: Asset::of("USDT"),
+                places: [Market::Spot, Market::Perp].map(|market| Place {
+                    venue: VENUE,
+                    market,
+                    quote: Asset::of("USDT"),
+                }),
             };
             let mut ledger = Ledger::new(std::slice::from_ref(&pair));
             for (asset, text) in [("USDT", "10000"), ("BNB", "1")] {
@@ -188,7 +193,7 @@ mod tests {
                 at: WallTime(0),
             };
             let mids = (price("100"), price("100"));
-            let booked = BookedFill { pair: &self.1, leg: Market::Perp, side: Side::Sell, fill: &fill, mids };
+            let booked = BookedFill { pair: &self.1, leg: Leg::Short, side: Side::Sell, fill: &fill, mids };
             self.0.fill(CAUSE, &booked);
         }
 

@@ -123,8 +123,8 @@ impl Markets {
         let catalogue = generator.catalogue();
         let pairs = catalogue.pairs().iter().filter(|pair| pair.venue_id == VenueId(0));
         let legs = pairs.filter_map(|pair| {
-            let spot = catalogue.instrument(pair.spot)?.clone();
-            let perp = catalogue.instrument(pair.perp)?.clone();
+            let spot = catalogue.instrument(pair.long)?.clone();
+            let perp = catalogue.instrument(pair.short)?.clone();
             Some(Listing::new(spot, perp, begin))
         });
         let listings = legs.collect();

@@ -3,7 +3,7 @@
 use super::funding_window::{FundingWindow, Settled};
 use super::leg::LegMarket;
 use crate::domain::funding::Formula;
-use crate::domain::{FundingRate, Interval, Leg, Market, Price, Quantity, Rate, Span, WallTime};
+use crate::domain::{FundingRate, Interval, Leg, Price, Quantity, Rate, Span, WallTime};
 use std::collections::VecDeque;
 
 /// Units of one in the basis window.
@@ -18,10 +18,10 @@ const OI_LOOK_BACK: Span = Span::DAY;
 /// Everything known of the market of one pair.
 #[derive(Debug, Clone)]
 pub struct PairMarket {
-    /// Spot leg.
-    pub spot: LegMarket,
-    /// Perp leg.
-    pub perp: LegMarket,
+    /// Long leg.
+    pub long: LegMarket,
+    /// Short leg.
+    pub short: LegMarket,
     /// Prices of both legs at one instant, at which open positions are valued.
     pub marks: Option<(Price, Price)>,
     /// Mark price of the perp and when it was published.
@@ -68,8 +68,8 @@ impl PairMarket {
     #[must_use]
     pub fn new(smooth: Span, memory: Span, formula: Formula) -> Self {
         Self {
-            spot: LegMarket::default(),
-            perp: LegMarket::default(),
+            long: LegMarket::default(),
+            short: LegMarket::default(),
             marks: None,
             mark: None,
             index: None,
@@ -89,23 +89,23 @@ impl PairMarket {
     #[must_use]
     pub const fn leg(&self, leg: Leg) -> &LegMarket {
         match leg {
-            Market::Spot => &self.spot,
-            Market::Perp => &self.perp,
+            Leg::Long => &self.long,
+            Leg::Short => &self.short,
         }
     }
 
     /// A leg, to change it.
     pub const fn leg_mut(&mut self, leg: Leg) -> &mut LegMarket {
         match leg {
-            Market::Spot => &mut self.spot,
-            Market::Perp => &mut self.perp,
+            Leg::Long => &mut self.long,
+            Leg::Short => &mut self.short,
         }
     }
 
     /// Forgets all windows: the history has a hole before this.
     pub fn restart(&mut self) {
-        self.spot.restart();
-        self.perp.restart();
+        self.long.restart();
+        self.short.restart();
         self.funding.restart();
         self.estimate = None;
         self.mark = None;
@@ -120,21 +120,21 @@ impl PairMarket {
 
     /// Both legs of a bar source have closed a bar that opened at the same time.
     pub fn on_common_bar(&mut self, closed: WallTime) {
-        let (Some(spot), Some(perp)) = (self.spot.mid, self.perp.mid) else { return };
-        self.marks = Some((spot, perp));
-        let basis = (perp.units() - spot.units()) as f64 / spot.units() as f64;
+        let (Some(long), Some(short)) = (self.long.mid, self.short.mid) else { return };
+        self.marks = Some((long, short));
+        let basis = (short.units() - long.units()) as f64 / long.units() as f64;
         self.premium.samples += 1.0;
         self.premium.weighted += basis * self.premium.samples;
         self.premium.weights += self.premium.samples;
         self.basis.push(closed, basis);
     }
 
-    /// A quote or print changed the mid of a leg. The basis is sampled when it was the perp's, which comes last.
+    /// A quote or print changed the mid of a leg. The basis is sampled when it was the short leg's, which comes last.
     pub fn on_mid(&mut self, leg: Leg, at: WallTime) {
-        let (Some(spot), Some(perp)) = (self.spot.mid, self.perp.mid) else { return };
-        self.marks = Some((spot, perp));
-        if leg == Market::Perp && at.0.div_euclid(Span::HOUR.0) != self.basis.last_hour {
-            let basis = (perp.units() - spot.units()) as f64 / spot.units() as f64;
+        let (Some(long), Some(short)) = (self.long.mid, self.short.mid) else { return };
+        self.marks = Some((long, short));
+        if leg == Leg::Short && at.0.div_euclid(Span::HOUR.0) != self.basis.last_hour {
+            let basis = (short.units() - long.units()) as f64 / long.units() as f64;
             self.basis.push(at, basis);
         }
     }
@@ -156,11 +156,11 @@ impl PairMarket {
         }
     }
 
-    /// The basis now, perp over spot less one, as a fraction.
+    /// The basis now, short leg over long leg less one, as a fraction.
     #[must_use]
     pub fn basis_now(&self) -> Option<f64> {
-        let (spot, perp) = (self.spot.mid?, self.perp.mid?);
-        Some((perp.units() - spot.units()) as f64 / spot.units() as f64)
+        let (long, short) = (self.long.mid?, self.short.mid?);
+        Some((short.units() - long.units()) as f64 / long.units() as f64)
     }
 
     /// Mean of the hourly basis over the memory, as a fraction; `None` below a day of samples.

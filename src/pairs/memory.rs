@@ -130,7 +130,7 @@ pub struct PairMemory {
     /// First orders of clips that brought nothing.
     #[serde(default)]
     pub fruitless: Fruitless,
-    /// Orders of each leg (spot, perp) since the clip in work began.
+    /// Orders of each leg (long, short) since the clip in work began.
     #[serde(default)]
     pub clip_orders: [u32; 2],
     /// Not before this time another attempt.

@@ -3,7 +3,7 @@
 //! **Invariant**: an order never raises naked value by more than one clip; a hedge or undo never makes the legs more
 //! unequal; nothing is planned that rounds to less than the venue accepts (fault A20).
 
-use crate::domain::{Leg, Market, Quantity, Rate, Side, SignedQuantity};
+use crate::domain::{Leg, Quantity, Rate, Side, SignedQuantity};
 use crate::planted::{self, Bug};
 use crate::port::order::Purpose;
 
@@ -24,14 +24,14 @@ pub struct LegGrid {
 pub struct PlanInput {
     /// Hedged coins wanted.
     pub target: Quantity,
-    /// Spot coins of the pair.
-    pub spot: SignedQuantity,
-    /// Signed perp coins.
-    pub perp: SignedQuantity,
-    /// Grid of the spot leg.
-    pub spot_grid: LegGrid,
-    /// Grid of the perp leg.
-    pub perp_grid: LegGrid,
+    /// Signed coins of the long leg.
+    pub long_coins: SignedQuantity,
+    /// Signed coins of the short leg: below zero while it is short.
+    pub short_coins: SignedQuantity,
+    /// Grid of the long leg.
+    pub long_grid: LegGrid,
+    /// Grid of the short leg.
+    pub short_grid: LegGrid,
     /// Largest clip in coins.
     pub clip: Quantity,
     /// Which leg goes first.
@@ -69,21 +69,21 @@ impl PlanInput {
     /// The larger of the two legs' smallest tradable amounts: unequal by less is at rest.
     #[must_use]
     pub fn lot(&self) -> Quantity {
-        let spot = self.spot_grid.step.max(self.spot_grid.min_add);
-        let perp = self.perp_grid.step.max(self.perp_grid.min_reduce);
-        spot.max(perp)
+        let long = self.long_grid.step.max(self.long_grid.min_add);
+        let short = self.short_grid.step.max(self.short_grid.min_reduce);
+        long.max(short)
     }
 
-    /// Coins short in the perp.
+    /// Coins that are short.
     #[must_use]
     pub fn short(&self) -> Quantity {
-        Quantity::saturating(-self.perp.units())
+        Quantity::saturating(-self.short_coins.units())
     }
 
-    /// Coins held in spot.
+    /// Coins that are long.
     #[must_use]
     pub const fn long(&self) -> Quantity {
-        Quantity::saturating(self.spot.units())
+        Quantity::saturating(self.long_coins.units())
     }
 
     /// Coins that are hedged.
@@ -92,10 +92,10 @@ impl PlanInput {
         self.long().min(self.short())
     }
 
-    /// Spot coins plus signed perp coins.
+    /// Signed coins of both legs together.
     #[must_use]
     pub fn delta(&self) -> SignedQuantity {
-        self.spot + self.perp
+        self.long_coins + self.short_coins
     }
 
     /// How far from its target a pair may be without an order: for the last clip, for what is completed, and for what is
@@ -110,8 +110,8 @@ impl PlanInput {
     /// Coins of a leg that can be taken away: of spot so many that their fee can be paid too, when it is taken from them.
     fn removable(&self, leg: Leg) -> Quantity {
         let held = match leg {
-            Market::Spot => self.long(),
-            Market::Perp => return self.short(),
+            Leg::Long => self.long(),
+            Leg::Short => return self.short(),
         };
         let fee = i128::from(self.sell_fee.units().max(0));
         let one = i128::from(Rate::ONE);
@@ -121,8 +121,8 @@ impl PlanInput {
 
     const fn grid(&self, leg: Leg) -> LegGrid {
         match leg {
-            Market::Spot => self.spot_grid,
-            Market::Perp => self.perp_grid,
+            Leg::Long => self.long_grid,
+            Leg::Short => self.short_grid,
         }
     }
 }
@@ -151,14 +151,14 @@ pub fn plan(input: &PlanInput) -> Option<Child> {
 /// Makes the legs equal: completes the smaller one while it is wanted, else takes back the larger one.
 fn equalise(input: &PlanInput) -> Option<Child> {
     let delta = input.delta();
-    let (larger, smaller) = if delta.units() > 0 { (Market::Spot, Market::Perp) } else { (Market::Perp, Market::Spot) };
+    let (larger, smaller) = if delta.units() > 0 { (Leg::Long, Leg::Short) } else { (Leg::Short, Leg::Long) };
     let larger_size = input.long().max(input.short());
     let wanted = input.target + input.tolerance() >= larger_size;
     let completing = if input.closing { input.undo } else { wanted != input.undo };
     let complete = child(input, smaller, delta.magnitude(), true);
     // A pair that is left buys its whole short back: spot too small to be sold hedges nothing, and what it seemed to hedge
     // would stay short after the last bar that can be traded.
-    let leaves = input.target.is_zero() && larger == Market::Perp && input.long() < input.lot();
+    let leaves = input.target.is_zero() && larger == Leg::Short && input.long() < input.lot();
     let reduce = child(input, larger, if leaves { input.short() } else { delta.magnitude() }, false);
     match (input.reduces_only, completing) {
         (true, _) => reduce,
@@ -170,14 +170,14 @@ fn equalise(input: &PlanInput) -> Option<Child> {
 /// One order that adds to a leg (`adds`) or takes from it, for `coins` of difference.
 fn child(input: &PlanInput, leg: Leg, coins: Quantity, adds: bool) -> Option<Child> {
     let side = match (leg, adds) {
-        (Market::Spot, true) | (Market::Perp, false) => Side::Buy,
-        (Market::Spot, false) | (Market::Perp, true) => Side::Sell,
+        (Leg::Long, true) | (Leg::Short, false) => Side::Buy,
+        (Leg::Long, false) | (Leg::Short, true) => Side::Sell,
     };
     let grid = input.grid(leg);
-    let mut quantity = if leg == Market::Spot && adds { gross(coins, input.coin_fee, grid.step) } else { coins };
+    let mut quantity = if leg == Leg::Long && adds { gross(coins, input.coin_fee, grid.step) } else { coins };
     let exact = quantity;
     quantity = quantity.floor_to(grid.step);
-    if !adds && leg == Market::Perp && input.closing && quantity < exact {
+    if !adds && leg == Leg::Short && input.closing && quantity < exact {
         // The short goes to the last step when the pair is closed; the spot leg keeps what is less than one.
         quantity += grid.step;
     }
@@ -200,7 +200,7 @@ fn child(input: &PlanInput, leg: Leg, coins: Quantity, adds: bool) -> Option<Chi
 
 fn open(input: &PlanInput, wanted: Quantity) -> Option<Child> {
     let grid = input.grid(input.first);
-    let common = input.spot_grid.step.max(input.perp_grid.step);
+    let common = input.long_grid.step.max(input.short_grid.step);
     let coins = wanted.min(input.clip).floor_to(common);
     let other = input.grid(input.first.other());
     // Both legs must accept the clip, and later its close (solved before the first order).
@@ -208,8 +208,8 @@ fn open(input: &PlanInput, wanted: Quantity) -> Option<Child> {
         return None;
     }
     let (side, quantity) = match input.first {
-        Market::Spot => (Side::Buy, gross(coins, input.coin_fee, grid.step)),
-        Market::Perp => (Side::Sell, coins),
+        Leg::Long => (Side::Buy, gross(coins, input.coin_fee, grid.step)),
+        Leg::Short => (Side::Sell, coins),
     };
     Some(Child { leg: input.first, side, quantity, purpose: Purpose::Enter, reduces: false })
 }
@@ -220,8 +220,8 @@ fn close(input: &PlanInput, excess: Quantity) -> Option<Child> {
     let one = |leg: Leg| {
         let grid = input.grid(leg);
         let side = match leg {
-            Market::Spot => Side::Sell,
-            Market::Perp => Side::Buy,
+            Leg::Long => Side::Sell,
+            Leg::Short => Side::Buy,
         };
         let held = input.removable(leg);
         let wanted = if all { held } else { excess.min(input.clip).min(held) };
@@ -255,15 +255,15 @@ mod tests {
     fn grid(step: &str) -> LegGrid {
         LegGrid { step: coins(step), min_add: coins(step), min_reduce: coins(step) }
     }
-    fn input(target: &str, spot: &str, short: &str) -> PlanInput {
+    fn input(target: &str, long: &str, short: &str) -> PlanInput {
         PlanInput {
             target: coins(target),
-            spot: coins(spot).signed(Side::Buy),
-            perp: coins(short).signed(Side::Sell),
-            spot_grid: grid("0.001"),
-            perp_grid: grid("0.001"),
+            long_coins: coins(long).signed(Side::Buy),
+            short_coins: coins(short).signed(Side::Sell),
+            long_grid: grid("0.001"),
+            short_grid: grid("0.001"),
             clip: coins("0.4"),
-            first: Market::Spot,
+            first: Leg::Long,
             coin_fee: Rate::parse("0.001").unwrap(),
             sell_fee: Rate::ZERO,
             undo: false,
@@ -279,51 +279,51 @@ mod tests {
 
     #[test]
     fn a_pair_opens_in_clips_and_hedges_what_was_received() {
-        use {Market::*, Purpose::*, Side::*};
-        check(&input("1", "0", "0"), Some((Spot, Buy, "0.401", Enter)));
-        check(&input("1", "0.400599", "0"), Some((Perp, Sell, "0.4", Hedge)));
-        check(&input("1", "0.400599", "0.4"), Some((Spot, Buy, "0.401", Enter)));
+        use {Leg::*, Purpose::*, Side::*};
+        check(&input("1", "0", "0"), Some((Long, Buy, "0.401", Enter)));
+        check(&input("1", "0.400599", "0"), Some((Short, Sell, "0.4", Hedge)));
+        check(&input("1", "0.400599", "0.4"), Some((Long, Buy, "0.401", Enter)));
         check(&input("1", "1.0005", "1"), None);
     }
 
     #[test]
     fn a02_e11_the_hedge_is_the_net_quantity_of_a_partial_fill() {
-        check(&input("1", "0.12288", "0"), Some((Market::Perp, Side::Sell, "0.122", Purpose::Hedge)));
+        check(&input("1", "0.12288", "0"), Some((Leg::Short, Side::Sell, "0.122", Purpose::Hedge)));
     }
 
     #[test]
     fn a01_an_undo_takes_back_the_first_leg() {
         let undo = PlanInput { undo: true, ..input("0.4", "0.4", "0") };
-        check(&undo, Some((Market::Spot, Side::Sell, "0.4", Purpose::Undo)));
+        check(&undo, Some((Leg::Long, Side::Sell, "0.4", Purpose::Undo)));
     }
 
     #[test]
     fn a22_an_exit_that_stops_half_way_is_finished() {
-        check(&input("0", "0.4", "0"), Some((Market::Spot, Side::Sell, "0.4", Purpose::Hedge)));
-        check(&input("0", "0", "0.4"), Some((Market::Perp, Side::Buy, "0.4", Purpose::Hedge)));
+        check(&input("0", "0.4", "0"), Some((Leg::Long, Side::Sell, "0.4", Purpose::Hedge)));
+        check(&input("0", "0", "0.4"), Some((Leg::Short, Side::Buy, "0.4", Purpose::Hedge)));
     }
 
     #[test]
     fn f11_dust_in_spot_keeps_no_short_open() {
-        check(&input("0", "0.0005", "0.4"), Some((Market::Perp, Side::Buy, "0.4", Purpose::Hedge)));
-        check(&input("0.1", "0.1005", "0.4"), Some((Market::Perp, Side::Buy, "0.299", Purpose::Hedge)));
+        check(&input("0", "0.0005", "0.4"), Some((Leg::Short, Side::Buy, "0.4", Purpose::Hedge)));
+        check(&input("0.1", "0.1005", "0.4"), Some((Leg::Short, Side::Buy, "0.299", Purpose::Hedge)));
     }
 
     #[test]
     fn e12_spot_left_by_the_venue_is_sold() {
         let adl = PlanInput { venue_made: true, ..input("0.25", "1", "0.25") };
-        check(&adl, Some((Market::Spot, Side::Sell, "0.75", Purpose::Repair)));
+        check(&adl, Some((Leg::Long, Side::Sell, "0.75", Purpose::Repair)));
     }
 
     #[test]
     fn f01_a_small_clip_of_a_shrinking_pair_is_finished_and_not_bought_back() {
         let shrinking = PlanInput { closing: true, ..input("0.95", "0.995", "1") };
-        check(&shrinking, Some((Market::Perp, Side::Buy, "0.005", Purpose::Hedge)));
+        check(&shrinking, Some((Leg::Short, Side::Buy, "0.005", Purpose::Hedge)));
     }
 
     #[test]
     fn the_short_is_bought_back_to_the_last_step_when_the_spot_leg_went_first() {
-        check(&input("0", "0.0005", "0.725"), Some((Market::Perp, Side::Buy, "0.725", Purpose::Hedge)));
+        check(&input("0", "0.0005", "0.725"), Some((Leg::Short, Side::Buy, "0.725", Purpose::Hedge)));
     }
 
     #[test]
@@ -335,22 +335,22 @@ mod tests {
 
     #[test]
     fn l12_more_coins_than_planned_are_hedged_and_neither_sold_nor_bought_back() {
-        use {Market::*, Purpose::*, Side::*};
+        use {Leg::*, Purpose::*, Side::*};
         // A clip of a quarter whose fee was taken elsewhere: 0.251 arrived where 0.25 were planned.
-        check(&input("0.25", "0.251", "0"), Some((Perp, Sell, "0.251", Hedge)));
+        check(&input("0.25", "0.251", "0"), Some((Short, Sell, "0.251", Hedge)));
         check(&input("0.25", "0.251", "0.251"), None);
         // Whatever is completed is not trimmed, and what is trimmed is not completed: at every size.
         for spot in (2_400_i64..2_700).map(|ten_thousandths| ten_thousandths * 10_000) {
             let mut case = input("0.25", "0", "0");
-            case.spot = SignedQuantity::from_units(spot);
+            case.long_coins = SignedQuantity::from_units(spot);
             let mut orders = 0;
             while let Some(child) = plan(&case) {
                 orders += 1;
                 assert!(orders <= 3, "{spot}: {child:?}");
                 let signed = child.quantity.signed(child.side);
                 match child.leg {
-                    Spot => case.spot += signed,
-                    Perp => case.perp += signed,
+                    Long => case.long_coins += signed,
+                    Short => case.short_coins += signed,
                 }
             }
         }
@@ -358,26 +358,26 @@ mod tests {
 
     #[test]
     fn l12_a_sale_leaves_the_coins_of_its_own_fee() {
-        use {Market::*, Purpose::*, Side::*};
+        use {Leg::*, Purpose::*, Side::*};
         let bnb = |target: &str, spot: &str, short: &str| PlanInput {
             sell_fee: Rate::parse("0.001").unwrap(),
             clip: coins("10"),
             ..input(target, spot, short)
         };
-        check(&bnb("0", "4.0005", "4"), Some((Spot, Sell, "3.996", Exit)));
+        check(&bnb("0", "4.0005", "4"), Some((Long, Sell, "3.996", Exit)));
         // More than a lot apart, the legs are made equal first; the next sale leaves its fee too, and the short is bought whole.
-        check(&bnb("0", "4.0015", "4"), Some((Spot, Sell, "0.001", Hedge)));
-        check(&bnb("0", "4.000499", "4"), Some((Spot, Sell, "3.996", Exit)));
-        check(&bnb("0", "0.000503", "4"), Some((Perp, Buy, "4", Hedge)));
-        check(&bnb("0", "0.4", "0"), Some((Spot, Sell, "0.399", Hedge)));
+        check(&bnb("0", "4.0015", "4"), Some((Long, Sell, "0.001", Hedge)));
+        check(&bnb("0", "4.000499", "4"), Some((Long, Sell, "3.996", Exit)));
+        check(&bnb("0", "0.000503", "4"), Some((Short, Buy, "4", Hedge)));
+        check(&bnb("0", "0.4", "0"), Some((Long, Sell, "0.399", Hedge)));
     }
 
     #[test]
     fn the_last_clip_closes_everything() {
-        check(&input("0", "0.4005", "0.4"), Some((Market::Spot, Side::Sell, "0.4", Purpose::Exit)));
+        check(&input("0", "0.4005", "0.4"), Some((Leg::Long, Side::Sell, "0.4", Purpose::Exit)));
         check(
-            &PlanInput { first: Market::Perp, ..input("0", "1", "1") },
-            Some((Market::Perp, Side::Buy, "0.4", Purpose::Exit)),
+            &PlanInput { first: Leg::Short, ..input("0", "1", "1") },
+            Some((Leg::Short, Side::Buy, "0.4", Purpose::Exit)),
         );
     }
 
@@ -389,14 +389,14 @@ mod tests {
             let step = 100_000;
             let mut case = input("0", "0", "0");
             case.target = Quantity::from_units(target).unwrap();
-            case.spot = SignedQuantity::from_units(spot);
-            case.perp = SignedQuantity::from_units(-short * step);
+            case.long_coins = SignedQuantity::from_units(spot);
+            case.short_coins = SignedQuantity::from_units(-short * step);
             case.undo = undo;
-            case.first = if first { Market::Spot } else { Market::Perp };
+            case.first = if first { Leg::Long } else { Leg::Short };
             case.clip = Quantity::from_units(clip * step * 10).unwrap();
             if let Some(child) = plan(&case) {
                 let signed = child.quantity.signed(child.side);
-                let fee = if child.leg == Market::Spot && child.side == Side::Buy { child.quantity.units() / 1000 } else { 0 };
+                let fee = if child.leg == Leg::Long && child.side == Side::Buy { child.quantity.units() / 1000 } else { 0 };
                 let before = case.delta().units();
                 let after = before + signed.units() - fee;
                 let lot = case.lot().units();

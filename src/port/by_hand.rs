@@ -16,7 +16,7 @@ pub struct Adoption {
     pub short: Quantity,
     /// The venue's mean entry price of the short: what it will compute realised profit from.
     pub entry: Price,
-    /// Mids of spot and perp.
+    /// Mids of the long and the short leg.
     pub mids: (Price, Price),
 }
 
@@ -25,12 +25,14 @@ pub struct Adoption {
 pub struct Correction {
     /// The pair.
     pub pair: PairId,
-    /// Spot coins, plus came in.
-    pub spot: SignedQuantity,
-    /// Perp coins, plus is long.
-    pub perp: SignedQuantity,
-    /// Price of the perp coins; spot coins are booked at the mid.
+    /// Coins of the long leg, plus came in.
+    #[serde(rename = "spot", alias = "long")]
+    pub long: SignedQuantity,
+    /// Coins of the short leg, minus is a larger short.
+    #[serde(rename = "perp", alias = "short")]
+    pub short: SignedQuantity,
+    /// Price of the short leg's coins; those of the long leg are booked at the mid.
     pub price: Price,
-    /// Mids of spot and perp.
+    /// Mids of the long and the short leg.
     pub mids: (Price, Price),
 }

@@ -1,6 +1,6 @@
 //! The rows and the summary of one run, as the drivers hand them over and as the files hold them.
 
-use crate::domain::{Amount, Asset, Leg, Price, Quantity, Rate, Side, SignedQuantity, WallTime};
+use crate::domain::{Amount, Asset, Market, Price, Quantity, Rate, Side, SignedQuantity, WallTime};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ pub struct FillRow {
     pub venue: String,
     /// Symbol.
     pub symbol: String,
-    /// Leg.
-    pub leg: Leg,
+    /// Market of the leg.
+    pub leg: Market,
     /// Side.
     pub side: Side,
     /// Coins.

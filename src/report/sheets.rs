@@ -8,7 +8,7 @@ use super::lines;
 use super::run::{EquityRow, FillRow, FundingRow, Lines, TripRow};
 use crate::domain::decimal::{self, DECIMALS};
 use crate::domain::money::AMOUNT_DECIMALS;
-use crate::domain::{Amount, Leg, Rate, WallTime};
+use crate::domain::{Amount, Rate, WallTime};
 use std::io::{self, Write};
 
 /// One CSV file being written.
@@ -76,7 +76,7 @@ pub fn fills(out: impl Write, rows: &[FillRow]) -> io::Result<()> {
         sheet.text(&row.pair)?;
         sheet.text(&row.venue)?;
         sheet.text(&row.symbol)?;
-        sheet.text(leg_name(row.leg))?;
+        sheet.text(row.leg.as_str())?;
         sheet.text(row.side.as_str())?;
         sheet.scaled(row.quantity.units(), DECIMALS)?;
         sheet.scaled(row.price.units(), DECIMALS)?;
@@ -158,11 +158,4 @@ pub fn trips(out: impl Write, rows: &[TripRow]) -> io::Result<()> {
         sheet.end_row()?;
     }
     sheet.finish()
-}
-
-const fn leg_name(leg: Leg) -> &'static str {
-    match leg {
-        Leg::Spot => "spot",
-        Leg::Perp => "perp",
-    }
 }

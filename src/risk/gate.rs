@@ -10,7 +10,7 @@
 use super::belief::Doubt;
 use super::rules::{self, Refusal};
 use crate::config::settings;
-use crate::domain::{Amount, Bps, InstrumentId, Leg, PairId, Price, Quantity, Rate, Rules, Side, WallTime};
+use crate::domain::{Amount, Bps, InstrumentId, Leg, Market, PairId, Price, Quantity, Rate, Rules, Side, WallTime};
 use crate::port::order::{Purpose, Reason, TimeInForce};
 
 /// An order as the planner wants it, before it has an id.
@@ -66,6 +66,8 @@ pub struct Context<'a> {
     pub pair_latched: bool,
     /// Whether the leg's venue can be reached.
     pub reachable: bool,
+    /// Which market the leg trades on.
+    pub market: Market,
     /// Limits of the venue.
     pub rules: &'a Rules,
     /// Our limits.
@@ -90,7 +92,7 @@ pub struct Context<'a> {
     pub age_ms: i64,
     /// Why the leg's price may not be used for this order, when it may not.
     pub doubt: Option<Doubt>,
-    /// Coins of the leg held (spot) or short (perp) that this side can reduce.
+    /// Coins of the leg held (long) or owed (short) that this side can reduce.
     pub reducible: Quantity,
     /// Value of the pair's larger leg if everything pending were executed, this order included.
     pub pair_value: Amount,

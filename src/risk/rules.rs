@@ -215,7 +215,7 @@ pub(super) fn filters(proposal: &Proposal, context: &Context<'_>) -> Result<(), 
         return Err(Refusal::Quantity { quantity });
     }
     let value = proposal.limit.times(quantity);
-    let waived = proposal.leg == Market::Perp && proposal.reduce_only;
+    let waived = context.market == Market::Perp && proposal.reduce_only;
     if !waived && value < rules.min_notional {
         return Err(Refusal::MinNotional { value, minimum: rules.min_notional });
     }
@@ -328,7 +328,7 @@ pub(super) const fn self_trade(context: &Context<'_>) -> Result<(), Refusal> {
 
 /// Rule 12: a perp reduce carries reduce-only and is not larger than the position; a spot sale not larger than the coins.
 pub(super) fn reduce_only(proposal: &Proposal, context: &Context<'_>) -> Result<(), Refusal> {
-    let sells_spot = proposal.leg == Market::Spot && proposal.side == Side::Sell;
+    let sells_spot = context.market == Market::Spot && proposal.side == Side::Sell;
     if (sells_spot || proposal.reduce_only) && proposal.quantity > context.reducible {
         return Err(Refusal::ReduceOnly { quantity: proposal.quantity, held: context.reducible });
     }

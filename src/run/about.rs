@@ -46,7 +46,7 @@ fn venue_of(state: &State, kind: AlarmKind) -> Option<VenueId> {
 /// What a pair has unequal, or else its short.
 fn at_risk(state: &State, pair: &PairState) -> Option<String> {
     let (spot, perp) = state.held(pair);
-    let mid = pair.market.perp.mid.or(pair.market.spot.mid)?;
+    let mid = pair.market.short.mid.or(pair.market.long.mid)?;
     let quote = pair.pair.quote;
     let value = |coins: SignedQuantity| cents(mid.times(coins.magnitude()));
     let (naked, short) = (value(spot + perp), value(perp));
@@ -63,7 +63,7 @@ fn held(state: &State, venue: Option<VenueId>) -> Option<String> {
     let mut sums: Vec<(Asset, Amount)> = Vec::new();
     for pair in state.pairs.iter().filter(|pair| venue.is_none_or(|id| id == pair.pair.venue_id)) {
         let (_, perp) = state.held(pair);
-        let Some(mid) = pair.market.perp.mid.filter(|_| !perp.is_zero()) else { continue };
+        let Some(mid) = pair.market.short.mid.filter(|_| !perp.is_zero()) else { continue };
         let value = mid.times(perp.magnitude());
         match sums.iter_mut().find(|(quote, _)| *quote == pair.pair.quote) {
             Some((_, sum)) => *sum += value,
@@ -84,7 +84,7 @@ fn cents(amount: Amount) -> Amount {
 mod tests {
     use super::*;
     use crate::config::Settings;
-    use crate::domain::{Market, PairId, Price, WallTime};
+    use crate::domain::{Leg, PairId, Price, WallTime};
     use crate::port::command::Severity;
     use crate::port::event::Adoption;
     use crate::port::{Event, Stamped};
@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(bare.at_risk, None, "nothing is known of its price");
         assert!(bare.pair.is_some_and(|name| name.contains(':')) && bare.venue.is_some());
         let price = |text: &str| Price::parse(text).unwrap();
-        for (leg, text) in [(Market::Spot, "50000"), (Market::Perp, "50010")] {
+        for (leg, text) in [(Leg::Long, "50000"), (Leg::Short, "50010")] {
             state.pairs[0].market.leg_mut(leg).mid = Some(price(text));
         }
         state.pairs[0].market.marks = Some((price("50000"), price("50010")));

@@ -144,7 +144,7 @@ impl<'a, J: Journal> Bars<'a, J> {
         }
         let id = cursor.id;
         let Some(pair) = self.driver.state.catalogue.pair(id) else { return Ok(()) };
-        let (spot_id, perp_id) = (pair.spot, pair.perp);
+        let (spot_id, perp_id) = (pair.long, pair.short);
         let (spot, perp) = (cursor.spot_close(now), cursor.perp_close(now));
         if spot.is_none() && perp.is_none() {
             return Ok(());
@@ -209,7 +209,7 @@ impl<'a, J: Journal> Bars<'a, J> {
         }
         while let Some(due) = self.cursors.get_mut(place).and_then(|cursor| cursor.settlement(now)) {
             let Some(cursor) = self.cursors.get(place) else { return Ok(()) };
-            let Some(instrument) = self.driver.state.catalogue.pair(cursor.id).map(|pair| pair.perp) else {
+            let Some(instrument) = self.driver.state.catalogue.pair(cursor.id).map(|pair| pair.short) else {
                 return Ok(());
             };
             let mark = match due.row.mark {
@@ -245,7 +245,7 @@ impl<'a, J: Journal> Bars<'a, J> {
     fn offer_closes(&mut self) {
         for pair in &self.driver.state.pairs {
             let Some((spot, perp)) = pair.market.marks else { continue };
-            for (instrument, price) in [(pair.pair.spot, spot), (pair.pair.perp, perp)] {
+            for (instrument, price) in [(pair.pair.long, spot), (pair.pair.short, perp)] {
                 let close = Liquidity::Open { price, volume: Quantity::ZERO };
                 self.driver.venue.set_liquidity(instrument, close);
             }
@@ -262,7 +262,7 @@ impl<'a, J: Journal> Bars<'a, J> {
             if !self.driver.venue.waits(id) {
                 continue;
             }
-            let Some((spot_id, perp_id)) = self.driver.state.catalogue.pair(id).map(|pair| (pair.spot, pair.perp))
+            let Some((spot_id, perp_id)) = self.driver.state.catalogue.pair(id).map(|pair| (pair.long, pair.short))
             else {
                 continue;
             };

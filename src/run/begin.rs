@@ -171,7 +171,7 @@ fn recall(desk: &mut Desk, read: &crate::store::Loaded, state: &State, (from, no
     desk.account.recalled(from);
     for pair in state.catalogue.pairs().iter().filter(|pair| pair.venue_id == desk.venue) {
         if let Some(book) = state.ledger.pair(pair.id) {
-            desk.account.holds(pair.perp, book.perp.coins, now);
+            desk.account.holds(pair.short, book.perp.coins, now);
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::margins::Margins;
 use super::returns::Curves;
 use super::rows::DenseRows;
-use crate::domain::{Amount, Market, PairId, Price, Span, WallTime};
+use crate::domain::{Amount, PairId, Price, Span, WallTime};
 use crate::engine::profit::{brought, lines_of};
 use crate::engine::record::{FillRecord, FundingRecord};
 use crate::engine::{Record, State};
@@ -142,10 +142,7 @@ impl Collector {
     fn fill(&mut self, record: &FillRecord, state: &State) {
         let Some(pair) = state.pair(record.pair) else { return };
         let Some(instrument) = state.catalogue.instrument(pair.pair.leg(record.leg)) else { return };
-        let mid = match record.leg {
-            Market::Spot => record.mids.0,
-            Market::Perp => record.mids.1,
-        };
+        let mid = record.leg.of(record.mids);
         let intent = match (record.intent, record.act) {
             (Some(id), _) => id.to_string(),
             (None, act) => format!("venue-{act:?}").to_lowercase(),
@@ -155,7 +152,7 @@ impl Collector {
             pair: pair.pair.name.clone(),
             venue: instrument.venue.to_string(),
             symbol: instrument.symbol.to_string(),
-            leg: record.leg,
+            leg: instrument.market,
             side: record.side,
             quantity: record.fill.quantity,
             price: record.fill.price,
@@ -177,7 +174,7 @@ impl Collector {
 
     fn paid(&mut self, record: &FundingRecord, state: &State) {
         let Some(pair) = state.pair(record.pair) else { return };
-        let Some(instrument) = state.catalogue.instrument(pair.pair.perp) else { return };
+        let Some(instrument) = state.catalogue.instrument(pair.pair.short) else { return };
         self.funding.push(FundingRow {
             at: record.stamp,
             pair: pair.pair.name.clone(),

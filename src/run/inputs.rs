@@ -126,7 +126,7 @@ mod tests {
         let mut watch = InputsWatch::new(pair.venue_id, &catalogue, false, START);
         assert_eq!(watch.due(START + Span::MINUTE), []);
         let asks = watch.due(START + Span::HOUR);
-        let perp = catalogue.instrument(pair.perp).unwrap();
+        let perp = catalogue.instrument(pair.short).unwrap();
         assert!(asks.contains(&Ask::Brackets { symbol: perp.symbol }));
         assert!(asks.contains(&Ask::Commission { market: Market::Perp, symbol: perp.symbol }));
         assert_eq!(watch.due(START + Span::HOUR), []);
@@ -138,13 +138,13 @@ mod tests {
         let told = |fees| watch.answered(&ask, &Answer::Commission { fees, own_coin: None }, &catalogue);
         assert_eq!(told(perp.fees), []);
         let fees = Fees { taker: Rate::parse("0.0123").unwrap(), ..perp.fees };
-        assert_eq!(told(fees), [Event::FeesChanged { instrument: pair.perp, fees }]);
+        assert_eq!(told(fees), [Event::FeesChanged { instrument: pair.short, fees }]);
         let bracket = Bracket { floor: Amount::ZERO, maintenance: Rate::parse("0.5").unwrap() };
         let rows = |brackets: Vec<Bracket>| Answer::Brackets(vec![(perp.symbol, brackets)]);
         let ask = Ask::Brackets { symbol: perp.symbol };
         assert_eq!(watch.answered(&ask, &rows(perp.brackets.clone()), &catalogue), []);
         let changed = watch.answered(&ask, &rows(vec![bracket]), &catalogue);
-        assert_eq!(changed, [Event::BracketsChanged { instrument: pair.perp, brackets: vec![bracket] }]);
+        assert_eq!(changed, [Event::BracketsChanged { instrument: pair.short, brackets: vec![bracket] }]);
     }
 
     #[test]
@@ -154,8 +154,8 @@ mod tests {
         let mut watch = InputsWatch::new(pair.venue_id, &catalogue, true, START);
         assert_eq!(watch.due(START), [Ask::AdlRank]);
         assert_eq!(watch.due(START + Span::seconds(29)), []);
-        let symbol = catalogue.instrument(pair.perp).unwrap().symbol;
+        let symbol = catalogue.instrument(pair.short).unwrap().symbol;
         let events = watch.answered(&Ask::AdlRank, &Answer::AdlRanks(vec![(symbol, 3)]), &catalogue);
-        assert!(events.contains(&Event::AdlRank { instrument: pair.perp, rank: 3 }));
+        assert!(events.contains(&Event::AdlRank { instrument: pair.short, rank: 3 }));
     }
 }

@@ -28,8 +28,8 @@ pub struct LotRow {
     pub venue: String,
     /// Symbol at the venue.
     pub symbol: String,
-    /// Coins of the spot leg, or a position in the perp.
-    pub leg: Leg,
+    /// Coins (`spot`), or a position in contracts (`perp`).
+    pub leg: Market,
     /// `buy`: bought first. `sell`: a short, sold first.
     pub opened_by: Side,
     /// The coin.
@@ -190,7 +190,7 @@ impl Sorter {
     fn fill(&mut self, state: &State, record: &FillRecord, adopted: bool) {
         let Some(pair) = state.pair(record.pair).map(|pair| pair.pair.clone()) else { return };
         let FillRecord { leg, side, fill, .. } = record;
-        let coin_fee = *leg == Market::Spot && fill.fee_asset == pair.coin;
+        let coin_fee = pair.market(*leg) == Market::Spot && fill.fee_asset == pair.coin;
         let in_coins = if coin_fee { fill.fee.to_coins().magnitude() } else { Quantity::ZERO };
         let fees = match () {
             () if coin_fee => fill.price.times(in_coins),
@@ -222,7 +222,7 @@ impl Sorter {
 
     fn funding(&mut self, state: &State, record: &FundingRecord, booked: WallTime) {
         let Some(pair) = state.pair(record.pair).map(|pair| &pair.pair) else { return };
-        let (venue, symbol) = names(state, pair, Market::Perp);
+        let (venue, symbol) = names(state, pair, Leg::Short);
         self.sums.entry(pair.quote).or_default().funding += record.amount;
         self.out.settlements.push(SettlementRow {
             pair: pair.name.clone(),
@@ -291,7 +291,7 @@ impl Sorter {
         let fees = price.times(quantity);
         self.sums.entry(pair.quote).or_default().fees += fees;
         let lot = Lot { opened: at, side: Side::Sell, quantity, price, fees };
-        self.trade(state, &pair, Market::Spot, (lot, Some("fee of another pair")));
+        self.trade(state, &pair, Leg::Long, (lot, Some("fee of another pair")));
     }
 
     /// Coins that the venue sold for a debt: what it got for them comes with a posting of its own.
@@ -299,7 +299,7 @@ impl Sorter {
         let Some((pair, price)) = marked(state, owner) else { return };
         let (quantity, before) = (coins.to_coins().magnitude(), self.out.lots.len());
         let lot = Lot { opened: at, side: Side::Sell, quantity, price, fees: Amount::ZERO };
-        self.trade(state, &pair, Market::Spot, (lot, Some("sold by the venue")));
+        self.trade(state, &pair, Leg::Long, (lot, Some("sold by the venue")));
         for (place, row) in self.out.lots.iter_mut().enumerate().skip(before) {
             (row.proceeds, row.gain) = (Some(Amount::ZERO), row.cost.map(|cost| -cost));
             self.untold.entry(owner).or_default().push(place);
@@ -328,7 +328,7 @@ impl Sorter {
 
     fn finish(mut self, state: &State) -> Declared {
         for pair in &state.pairs {
-            for leg in [Market::Spot, Market::Perp] {
+            for leg in Leg::BOTH {
                 let lots = self.queues.get(&(pair.pair.id.0, leg));
                 for lot in lots.into_iter().flat_map(Lots::open) {
                     self.out.open.push(open_row(state, &pair.pair, leg, lot));
@@ -352,8 +352,8 @@ impl Sorter {
         for pair in state.pairs.iter().map(|pair| &pair.pair).filter(|pair| pair.quote == currency) {
             let value = |leg| self.queues.get(&(pair.id.0, leg)).map(Lots::signed_value).unwrap_or_default();
             let books = state.ledger.pair(pair.id).map(|book| book.perp.cost).unwrap_or_default();
-            held_cost += value(Market::Spot);
-            average_cost += books - value(Market::Perp);
+            held_cost += value(Leg::Long);
+            average_cost += books - value(Leg::Short);
         }
         let realised = gains - fees + funding + other;
         let ledger = state.ledger.cash(currency) - opening;
@@ -417,7 +417,7 @@ fn row(state: &State, pair: &Pair, leg: Leg, one: &Closed) -> LotRow {
         pair: pair.name.clone(),
         venue,
         symbol,
-        leg,
+        leg: pair.market(leg),
         opened_by: one.side,
         asset: pair.coin,
         quantity: one.quantity,
@@ -439,7 +439,7 @@ fn open_row(state: &State, pair: &Pair, leg: Leg, lot: &Lot) -> LotRow {
         pair: pair.name.clone(),
         venue,
         symbol,
-        leg,
+        leg: pair.market(leg),
         opened_by: lot.side,
         asset: pair.coin,
         quantity: lot.quantity,

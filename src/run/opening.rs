@@ -106,7 +106,7 @@ pub async fn open(
 /// A start is never refused for it: what is held must be looked after. `carry check` and `carry doctor` refuse.
 fn warn_of_small(settings: &Settings, catalogue: &Catalogue) {
     for pair in catalogue.pairs() {
-        let legs = catalogue.instrument(pair.spot).zip(catalogue.instrument(pair.perp));
+        let legs = catalogue.instrument(pair.long).zip(catalogue.instrument(pair.short));
         let small = legs.and_then(|(spot, perp)| minimums::judge(settings, (&spot.rules, &perp.rules), None));
         if let Some(small) = small {
             let (pair, key, least, expected) = (&pair.name, small.key, small.least, small.expected);

@@ -172,7 +172,7 @@ impl SimMarket {
             if pair.at_rest && !venue.waits(pair.pair.id) {
                 continue;
             }
-            for instrument in [pair.pair.spot, pair.pair.perp] {
+            for instrument in [pair.pair.long, pair.pair.short] {
                 let ladder = self.generator.book(instrument);
                 venue.set_liquidity(instrument, Liquidity::Book { bids: ladder.bids, asks: ladder.asks });
             }

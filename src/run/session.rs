@@ -277,7 +277,7 @@ impl Journal for Session {
         }
         let mids = pair_of(&stamped.event, books.state)
             .and_then(|id| books.state.pair(id))
-            .and_then(|pair| pair.market.spot.mid.zip(pair.market.perp.mid));
+            .and_then(|pair| pair.market.long.mid.zip(pair.market.short.mid));
         let mut batch = self.batch(&mut books, number);
         batch.facts.push(StoredFact { stamped: stamped.clone(), mids });
         self.commit(batch).map(drop)
@@ -377,10 +377,10 @@ pub fn replay(state: &mut State, loaded: &Loaded, seen: &mut dyn FnMut(&mut Stat
         while let Some(stored) = intents.next_if(|stored| stored.sequence < fact.stamped.sequence.0) {
             state.restore_intent(&stored.intent);
         }
-        if let Some((spot, perp)) = fact.mids
+        if let Some((long, short)) = fact.mids
             && let Some(id) = pair_of(&fact.stamped.event, state)
         {
-            for (leg, price) in [(Leg::Spot, spot), (Leg::Perp, perp)] {
+            for (leg, price) in [(Leg::Long, long), (Leg::Short, short)] {
                 if let Some(pair) = state.pairs.get_mut(id.index()) {
                     pair.market.leg_mut(leg).mid = Some(price);
                 }

@@ -179,7 +179,7 @@ impl<J: Journal> Shadow<J> {
                 continue;
             }
             let Some(stand) = stands.iter().find(|stand| stand.venue == pair.pair.venue_id) else { continue };
-            for instrument in [pair.pair.spot, pair.pair.perp] {
+            for instrument in [pair.pair.long, pair.pair.short] {
                 // A book out of step is no book: nothing trades against it.
                 let liquidity = stand
                     .feed

@@ -191,15 +191,15 @@ impl<J: Journal> Subject for Live<J> {
         let pair = state.pair(id).ok_or_else(|| refused("there is no such pair"))?;
         let mids = pair
             .market
-            .spot
+            .long
             .mid
-            .zip(pair.market.perp.mid)
+            .zip(pair.market.short.mid)
             .ok_or_else(|| refused("there is no price of one of the legs"))?;
         let desk = self.desks.iter().find(|desk| desk.venue == pair.pair.venue_id);
         let lists = desk
             .and_then(|desk| desk.lists.as_ref())
             .ok_or_else(|| refused("the venue's lists have not come yet; try again"))?;
-        let row = lists.positions.iter().find(|(instrument, _)| *instrument == pair.pair.perp).map(|(_, row)| row);
+        let row = lists.positions.iter().find(|(instrument, _)| *instrument == pair.pair.short).map(|(_, row)| row);
         let short = row.filter(|row| row.coins.units() < 0).map(|row| (row.coins.magnitude(), row.entry));
         let Some((short, Some(entry))) = short else {
             return Err(refused("the venue shows no short position of this pair with an entry price"));

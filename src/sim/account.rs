@@ -140,7 +140,7 @@ impl Accounts {
             let notional = price.times(position.coins.magnitude());
             sum.equity += price.times_signed(position.coins) - position.entry_value;
             sum.notional += notional;
-            let brackets = catalogue.instrument(pair.perp).map(|instrument| instrument.brackets.as_slice());
+            let brackets = catalogue.instrument(pair.short).map(|instrument| instrument.brackets.as_slice());
             sum.maintenance += brackets.and_then(|list| margin::maintenance(list, notional)).unwrap_or(notional);
         }
         sum
@@ -151,7 +151,7 @@ impl Accounts {
     pub fn isolated_margin(&self, catalogue: &Catalogue, pair: &Pair, price: Price) -> MarginOf {
         let position = self.position(pair.id);
         let notional = price.times(position.coins.magnitude());
-        let brackets = catalogue.instrument(pair.perp).map(|instrument| instrument.brackets.as_slice());
+        let brackets = catalogue.instrument(pair.short).map(|instrument| instrument.brackets.as_slice());
         MarginOf {
             collateral: Amount::ZERO,
             equity: position.isolated + price.times_signed(position.coins) - position.entry_value,

@@ -7,7 +7,7 @@ use super::venue::{ENDED_KEPT, SimVenue, VALIDITY, VenueOrder, VenueTrade};
 use crate::config::settings::MarginMode;
 use crate::domain::fees::{self, Role};
 use crate::domain::{
-    Amount, ClientOrderId, FillId, InstrumentId, Leg, Market, Pair, PairId, Price, Quantity, Side, Span, WallTime,
+    Amount, ClientOrderId, FillId, InstrumentId, Market, Pair, PairId, Price, Quantity, Side, Span, WallTime,
 };
 use crate::port::TimeInForce;
 use crate::port::event::Wallet;
@@ -85,14 +85,14 @@ impl SimVenue {
             && intent.quantity >= rules.min_quantity
             && intent.quantity <= rules.max_quantity;
         let value = intent.limit.times(intent.quantity);
-        let waived = intent.leg == Market::Perp && intent.reduce_only;
+        let waived = instrument.market == Market::Perp && intent.reduce_only;
         if !grid || !waived && value < rules.min_notional {
             return Some(RejectCause::Filter);
         }
         if intent.time_in_force == TimeInForce::PostOnly && self.crosses(intent) {
             return Some(RejectCause::WouldTake);
         }
-        match intent.leg {
+        match instrument.market {
             Market::Spot => self.check_spot(intent, pair),
             Market::Perp => settle::check_perp(self, intent, pair),
         }
@@ -176,7 +176,8 @@ impl SimVenue {
     pub(super) fn covers(&self, intent: &Intent, coins: Quantity) -> bool {
         let Some(pair) = self.catalogue.pair(intent.pair) else { return false };
         let (spot, perp) = self.holds(pair);
-        match (intent.leg, intent.side) {
+        let Some(market) = self.catalogue.instrument(intent.instrument).map(|one| one.market) else { return false };
+        match (market, intent.side) {
             (Market::Spot, Side::Sell) => spot >= Amount::of_coins(coins.signed(Side::Buy)),
             (Market::Perp, _) if intent.reduce_only => perp.magnitude() >= coins,
             (Market::Spot, Side::Buy) | (Market::Perp, _) => true,
@@ -222,15 +223,15 @@ impl SimVenue {
         let pair = self.catalogue.pair(PairId(instrument.0 / 2))?.clone();
         let coin = known.fee_coin(side);
         let fee = fees::fee((price, quantity), known.fees.of(role), coin, known.quote);
-        let leg: Leg = known.market;
+        let market = known.market;
         let before = self.accounts.position(pair.id);
-        match leg {
+        match market {
             Market::Spot => self.accounts.trade_spot(&pair, side, quantity, price),
             Market::Perp => self.accounts.trade_perp(&pair, side, quantity, price),
         }
-        let payer = if leg == Market::Spot { Wallet::Spot } else { Wallet::Perp };
+        let payer = if market == Market::Spot { Wallet::Spot } else { Wallet::Perp };
         self.accounts.add(pair.venue_id, payer, fee.asset, -fee.amount);
-        if leg == Market::Perp && self.settings.margin.mode == MarginMode::Isolated {
+        if market == Market::Perp && self.settings.margin.mode == MarginMode::Isolated {
             self.accounts.share_isolated(pair.id, &before, self.settings.size.leverage);
             self.list_position(&pair, at);
         }

@@ -92,7 +92,7 @@ impl SimVenue {
         let isolated = (!position.isolated.is_zero()).then_some(position.isolated);
         let listed = Listed { coins: position.coins, mark: None, liquidation: None, isolated, at: Some(now) };
         let at = now + self.latency();
-        self.send(at, Event::PositionListed { instrument: pair.perp, listed });
+        self.send(at, Event::PositionListed { instrument: pair.short, listed });
     }
 
     /// The mark of a perp moved to `mark`, and may have been as high as `high` since: liquidates what that broke.
@@ -158,9 +158,9 @@ impl SimVenue {
         let (price, act) = how;
         let (at, now) = when;
         let what = ((price, coins), Role::Taker);
-        let Some(fill) = self.trade(pair.perp, Side::Buy, what, (None, at)) else { return };
+        let Some(fill) = self.trade(pair.short, Side::Buy, what, (None, at)) else { return };
         let delivered = now + self.latency();
-        self.announce(delivered, Event::VenueFill { instrument: pair.perp, act, side: Side::Buy, fill });
+        self.announce(delivered, Event::VenueFill { instrument: pair.short, act, side: Side::Buy, fill });
     }
 
     /// Signed perp coins and spot coins of a pair in the venue's own books.

@@ -282,7 +282,7 @@ fn write(transaction: &Transaction<'_>, batch: &Batch, mode: &str) -> rusqlite::
             signed(stored.sequence),
             intent.decided_at.0,
             pair,
-            intent.leg.to_string(),
+            intent.leg.stored(),
             intent.side.as_str(),
             intent.quantity.to_string(),
             intent.limit.to_string(),

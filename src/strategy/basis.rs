@@ -156,7 +156,7 @@ pub fn distance_to_settlement(view: &View<'_>) -> i64 {
 /// Value of the thinner of the four sides that an entry and a later exit need, in the quote coin.
 #[must_use]
 pub fn thinner_depth(view: &View<'_>) -> f64 {
-    let (spot, perp) = (&view.market.spot, &view.market.perp);
+    let (spot, perp) = (&view.market.long, &view.market.short);
     [
         depth_value(spot.mid, spot, Side::Buy),
         depth_value(spot.mid, spot, Side::Sell),

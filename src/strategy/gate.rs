@@ -175,7 +175,7 @@ fn safety(view: &View<'_>, visit: &mut Visit<'_>) -> bool {
     if !ask(visit, view.reachable, || gate("venue", hours(view.reachable), 1.0, "=", "reachable")) {
         return false;
     }
-    let age = view.now.since(view.market.spot.updated.min(view.market.perp.updated)).0;
+    let age = view.now.since(view.market.long.updated.min(view.market.short.updated)).0;
     let fresh = age <= gates.max_age.0;
     if !ask(visit, fresh, || gate("gates.max_age", age as f64 / 1e3, gates.max_age.0 as f64 / 1e3, "<=", "seconds old"))
     {
@@ -207,7 +207,7 @@ fn safety(view: &View<'_>, visit: &mut Visit<'_>) -> bool {
         return false;
     }
     let Some((mark, _)) = view.market.mark.filter(|_| !view.lacks.mark) else { return true };
-    let off = view.market.perp.mid.map_or(f64::NAN, |mid| (mark.to_f64() / mid.to_f64() - 1.0).abs());
+    let off = view.market.short.mid.map_or(f64::NAN, |mid| (mark.to_f64() / mid.to_f64() - 1.0).abs());
     let most = gates.mark_divergence.to_f64();
     ask(visit, off <= most, || gate("gates.mark_divergence", off * 1e4, most * 1e4, "<=", "bps"))
 }

@@ -36,11 +36,11 @@ impl Core {
     }
 
     pub(crate) fn spot(&self) -> InstrumentId {
-        self.state.pairs[0].pair.spot
+        self.state.pairs[0].pair.long
     }
 
     pub(crate) fn perp(&self) -> InstrumentId {
-        self.state.pairs[0].pair.perp
+        self.state.pairs[0].pair.short
     }
 
     pub(crate) fn tell(&mut self, event: Event) {

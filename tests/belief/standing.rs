@@ -59,7 +59,7 @@ fn l23_every_stop_of_entries_shows_with_its_reason() {
         };
         check(&latch, reduce, Why::Latched { cause }, kind);
     }
-    check(&|core| core.later(Span::hours(1)), reduce, Why::Stale { leg: carry::domain::Leg::Spot }, AlarmKind::Stale);
+    check(&|core| core.later(Span::hours(1)), reduce, Why::Stale { leg: carry::domain::Leg::Long }, AlarmKind::Stale);
     let missing = |core: &mut Core| {
         core.tell(Event::VenueHealth { venue, reachable: true, missing: vec![Part::Lists] });
     };

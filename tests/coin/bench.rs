@@ -4,9 +4,7 @@
 use carry::config::Settings;
 use carry::config::settings::{Collateral, Style};
 use carry::domain::fees::{self, Role};
-use carry::domain::{
-    Amount, Asset, FillId, Market, Pair, Price, Quantity, Rate, Sequence, Side, Span, VenueId, WallTime,
-};
+use carry::domain::{Amount, Asset, FillId, Leg, Pair, Price, Quantity, Rate, Sequence, Side, Span, VenueId, WallTime};
 use carry::engine::{self, State};
 use carry::port::command::AlarmKind;
 use carry::port::event::{Operator, Quote, Transfer, VenueAct, Wallet};
@@ -116,7 +114,7 @@ impl Bench {
         let filled = intent.quantity;
         let report = |outcome| Event::Order(OrderReport { id: intent.id, outcome });
         let events = vec![report(Outcome::Filled(fill)), report(Outcome::Done { filled }), Event::Turn];
-        if intent.leg == Market::Spot && intent.side == Side::Sell {
+        if intent.leg == Leg::Long && intent.side == Side::Sell {
             let there = self.wallet(Wallet::Spot, instrument.coin);
             let sold = Amount::of_coins(intent.quantity.signed(Side::Buy));
             assert!(sold <= there, "a sale of {sold} with {there} in the spot wallet");
@@ -143,11 +141,11 @@ impl Bench {
         let (bid, ask) = (Price::from_units(mid.units() - half.units()), Price::from_units(mid.units() + half.units()));
         let (bid, ask, depth) = (bid.unwrap(), ask.unwrap(), coins("1000"));
         let venue_time = self.state.now;
-        for instrument in [pair.spot, pair.perp] {
+        for instrument in [pair.long, pair.short] {
             let quote = Quote { bid, ask, bid_depth: depth, ask_depth: depth, venue_time };
             self.feed(Event::Quote { instrument, quote });
         }
-        self.feed(Event::Mark { instrument: pair.perp, mark: mid, index: mid });
+        self.feed(Event::Mark { instrument: pair.short, mark: mid, index: mid });
         self.feed(Event::Turn);
     }
 

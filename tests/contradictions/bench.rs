@@ -3,7 +3,7 @@
 use carry::config::Settings;
 use carry::domain::fees::{self, Role};
 use carry::domain::{
-    Amount, Asset, ClientOrderId, FillId, FundingRate, InstrumentId, Interval, Market, Price, Quantity, Rate, Sequence,
+    Amount, Asset, ClientOrderId, FillId, FundingRate, InstrumentId, Interval, Leg, Price, Quantity, Rate, Sequence,
     Side, Span, VenueId, WallTime,
 };
 use carry::engine::{self, State};
@@ -83,19 +83,19 @@ impl Bench {
 
     /// A settlement of 0.01 %.
     pub(crate) fn settled(&mut self) {
-        let instrument = self.leg(Market::Perp);
+        let instrument = self.leg(Leg::Short);
         let funding = FundingRate { rate: Rate::from_units(100_000_000_000_000), interval: Interval::H8 };
         let settlement = Settlement { stamp: self.state.now, funding };
         self.feed(Event::Settled { instrument, settlement });
     }
 
-    pub(crate) fn leg(&self, leg: Market) -> InstrumentId {
+    pub(crate) fn leg(&self, leg: Leg) -> InstrumentId {
         self.state.pairs[0].pair.leg(leg)
     }
 
     /// Fresh prices of both legs.
     pub(crate) fn quotes(&mut self) {
-        for instrument in [self.leg(Market::Spot), self.leg(Market::Perp)] {
+        for instrument in [self.leg(Leg::Long), self.leg(Leg::Short)] {
             self.quote(instrument);
         }
     }
@@ -249,7 +249,7 @@ impl Bench {
 
     /// Somebody's fill on the perp: not an order of ours.
     pub(crate) fn by_venue(&mut self, act: VenueAct, side: Side, quantity: &str) {
-        let instrument = self.leg(Market::Perp);
+        let instrument = self.leg(Leg::Short);
         let fill = self.execution((instrument, side), coins(quantity));
         self.then(Event::VenueFill { instrument, act, side, fill });
     }
@@ -258,7 +258,7 @@ impl Bench {
     pub(crate) fn listed(&mut self, short: &str) {
         let coins = coins(short).signed(Side::Sell);
         let listed = Listed { coins, mark: None, liquidation: None, isolated: None, at: None };
-        self.then(Event::PositionListed { instrument: self.leg(Market::Perp), listed });
+        self.then(Event::PositionListed { instrument: self.leg(Leg::Short), listed });
     }
 
     pub(crate) fn compared(&mut self, differences: u32) {

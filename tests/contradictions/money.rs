@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, coins};
 use crate::latched;
-use carry::domain::{Amount, Market, Price, Quantity, Span, VenueId, WallTime};
+use carry::domain::{Amount, Leg, Price, Quantity, Span, VenueId, WallTime};
 use carry::pairs::LatchCause;
 use carry::port::Event;
 use carry::port::command::AlarmKind;
@@ -23,7 +23,7 @@ fn l12_a_fee_taken_in_another_coin_makes_no_churn_and_the_next_clip_knows() {
     assert!(bought.quantity > coins("0.5"), "planned for a fee in the coin");
     bench.execute_paying(&bought, "0.005", bnb);
     let sold = bench.last();
-    assert_eq!((sold.leg, sold.quantity), (Market::Perp, coins("0.5")), "what was received is hedged to the step");
+    assert_eq!((sold.leg, sold.quantity), (Leg::Short, coins("0.5")), "what was received is hedged to the step");
     bench.execute_paying(&sold, "0.002", bnb);
     for _ in 0..40 {
         bench.quotes();
@@ -60,7 +60,7 @@ fn with_a_second_pair(bench: &mut Bench) -> usize {
     let of = |bench: &Bench| bench.state.pairs.iter().skip(1).position(|pair| pair.pair.venue_id == VenueId(0));
     let place = 1 + of(bench).unwrap();
     let pair = bench.state.pairs[place].pair.clone();
-    for instrument in [pair.spot, pair.perp] {
+    for instrument in [pair.long, pair.short] {
         bench.quote(instrument);
     }
     let amount = Amount::whole(1);
@@ -110,11 +110,11 @@ fn l12_many_small_fills_of_one_leg_are_paced() {
         bench.wait(Span(100));
         assert!(bench.state.now.since(started) < HOUR, "{:?}", bench.state.pairs[0].memory);
     }
-    for leg in [Market::Spot, Market::Perp] {
+    for leg in [Leg::Long, Leg::Short] {
         let times: Vec<WallTime> =
             bench.placed.iter().skip(before - 1).filter(|(_, one)| one.leg == leg).map(|(at, _)| *at).collect();
         let fast = times.windows(2).filter(|two| two[1].since(two[0]) < Span(900)).count();
-        assert!(fast <= 5, "{leg}: {times:?}");
+        assert!(fast <= 5, "{leg:?}: {times:?}");
     }
 }
 
@@ -123,19 +123,19 @@ fn l29_only_the_leg_that_is_named_to_go_first_rests() {
     use carry::config::settings::{First, Style};
     use carry::port::TimeInForce;
     let mut bench = Bench::new(|settings| {
-        (settings.execution.style, settings.execution.first) = (Style::Maker, First::Leg(Market::Perp));
+        (settings.execution.style, settings.execution.first) = (Style::Maker, First::Leg(Leg::Short));
     });
     bench.open(5_000);
     let first = bench.last();
-    assert_eq!((first.leg, first.time_in_force), (Market::Perp, TimeInForce::PostOnly));
+    assert_eq!((first.leg, first.time_in_force), (Leg::Short, TimeInForce::PostOnly));
     bench.say(first.id, Outcome::Accepted);
     bench.execute(&first);
     let second = bench.last();
-    assert_eq!((second.leg, second.time_in_force), (Market::Spot, TimeInForce::ImmediateOrCancel));
+    assert_eq!((second.leg, second.time_in_force), (Leg::Long, TimeInForce::ImmediateOrCancel));
     bench.execute(&second);
     bench.close();
-    assert_eq!(bench.last().leg, Market::Perp);
-    assert!(bench.placed.iter().all(|(_, one)| one.leg == Market::Perp || one.time_in_force != TimeInForce::PostOnly));
+    assert_eq!(bench.last().leg, Leg::Short);
+    assert!(bench.placed.iter().all(|(_, one)| one.leg == Leg::Short || one.time_in_force != TimeInForce::PostOnly));
 }
 
 #[test]

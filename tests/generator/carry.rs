@@ -81,7 +81,7 @@ fn trade(seed: u64, days: u64) -> (Vec<f64>, f64) {
         for (place, pair) in pairs.iter().enumerate() {
             let Some(smoothed) = books[place].smoothed(now) else { continue };
             let taker = |id| market.catalogue().instrument(id).unwrap().fees.of(Role::Taker).to_f64();
-            let fees = taker(pair.spot) + taker(pair.perp);
+            let fees = taker(pair.long) + taker(pair.short);
             let busy =
                 books.iter().zip(&pairs).filter(|(b, p)| b.open.is_some() && p.venue_id == pair.venue_id).count();
             let book = &mut books[place];
@@ -103,7 +103,7 @@ fn trade(seed: u64, days: u64) -> (Vec<f64>, f64) {
     for (book, pair) in books.iter_mut().zip(&pairs) {
         let taker = |id| market.catalogue().instrument(id).unwrap().fees.of(Role::Taker).to_f64();
         if let (Some((_, earned)), Some(basis)) = (book.open, book.basis(true)) {
-            book.trips.push(earned + basis - taker(pair.spot) - taker(pair.perp));
+            book.trips.push(earned + basis - taker(pair.long) - taker(pair.short));
         }
     }
     let trips: Vec<f64> = books.iter().flat_map(|book| book.trips.clone()).collect();

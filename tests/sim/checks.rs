@@ -1,7 +1,7 @@
 //! What must hold after every event (invariants I1 to I17 of the fault catalogue), judged by the venue's own books.
 
 use super::recorder::Recorder;
-use carry::domain::{Amount, ClientOrderId, InstrumentId, Market, Quantity, Side, SignedQuantity, Span, WallTime};
+use carry::domain::{Amount, ClientOrderId, InstrumentId, Leg, Quantity, Side, SignedQuantity, Span, WallTime};
 use carry::engine::profit::lines_of;
 use carry::engine::{State, funds::mark_of, margin};
 use carry::orders::{Order, OrderState};
@@ -128,7 +128,8 @@ impl Checker {
             let whose = trade.id.map_or_else(|| "venue".to_owned(), |id| id.to_string());
             let fill = trade.fill;
             let key = format!(
-                "{pair:?} {leg} {} {} {} {} {} {whose}",
+                "{pair:?} {} {} {} {} {} {} {whose}",
+                leg.stored(),
                 trade.side.as_str(),
                 fill.at,
                 fill.quantity,
@@ -144,7 +145,7 @@ impl Checker {
     fn made(&mut self, driver: &mut Driver<Recorder>) -> Result<(), Violation> {
         for id in std::mem::take(&mut driver.journal.fresh) {
             let Some((intent, _)) = driver.journal.intents.get(&id) else { continue };
-            if intent.leg == Market::Perp && intent.side == Side::Buy && !intent.reduce_only {
+            if intent.leg == Leg::Short && intent.side == Side::Buy && !intent.reduce_only {
                 return broken(format!("I8: {id} buys the perp back without reduce-only"));
             }
             let others = driver.state.orders.live().iter();
@@ -187,7 +188,7 @@ impl Checker {
         let mut each = String::new();
         for pair in &state.pairs {
             let (spot, perp) = holds(driver, pair.pair.id.index());
-            let (spot_risk, perp_risk) = (self.at_risk(state, pair.pair.spot), self.at_risk(state, pair.pair.perp));
+            let (spot_risk, perp_risk) = (self.at_risk(state, pair.pair.long), self.at_risk(state, pair.pair.short));
             let Some(mark) = mark_of(pair) else { continue };
             let worst = (spot + spot_risk).max(perp + perp_risk);
             total += mark.times(worst);
@@ -212,7 +213,7 @@ impl Checker {
 
     fn at_risk(&self, state: &State, instrument: InstrumentId) -> Quantity {
         // What adds: spot bought, perp sold.
-        let adds = |order: &Order| (order.intent.leg == Market::Spot) == (order.intent.side == Side::Buy);
+        let adds = |order: &Order| (order.intent.leg == Leg::Long) == (order.intent.side == Side::Buy);
         let mine = state
             .orders
             .live()

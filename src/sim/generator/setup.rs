@@ -387,23 +387,24 @@ fn brackets(table: &[(i64, i64)]) -> Vec<Bracket> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Leg;
 
     #[test]
     fn ids_follow_the_listings_and_fees_are_as_published() {
         let catalogue = catalogue();
         for (place, (pair, spec)) in catalogue.pairs().iter().zip(&LISTINGS).enumerate() {
-            assert_eq!((pair.spot.index(), pair.perp.index()), (2 * place, 2 * place + 1));
+            assert_eq!((pair.long.index(), pair.short.index()), (2 * place, 2 * place + 1));
             assert_eq!(pair.name, format!("{}:{}", spec.house.name(), spec.symbol));
             assert_eq!(pair.venue_id, spec.house.id());
         }
-        let fees = |pair: &str, leg: Market| {
+        let fees = |pair: &str, leg: Leg| {
             let pair = catalogue.pair_named(pair).unwrap();
             let fees = catalogue.instrument(pair.leg(leg)).unwrap().fees;
             format!("{} {}", fees.maker, fees.taker)
         };
-        assert_eq!(fees("alpha:BTCUSDT", Market::Spot), "0.001 0.001");
-        assert_eq!(fees("alpha:WIFUSDT", Market::Perp), "0.0002 0.0005");
-        assert_eq!(fees("hyper:BTCUSDC", Market::Spot), "0.0004 0.0007");
-        assert_eq!(fees("hyper:DOGEUSDC", Market::Perp), "0.00015 0.00045");
+        assert_eq!(fees("alpha:BTCUSDT", Leg::Long), "0.001 0.001");
+        assert_eq!(fees("alpha:WIFUSDT", Leg::Short), "0.0002 0.0005");
+        assert_eq!(fees("hyper:BTCUSDC", Leg::Long), "0.0004 0.0007");
+        assert_eq!(fees("hyper:DOGEUSDC", Leg::Short), "0.00015 0.00045");
     }
 }

@@ -5,7 +5,7 @@ use crate::domain::contract::Contract;
 use crate::domain::fees::{BuyFeeIn, Role};
 use crate::domain::funding::{Formula, Weighting};
 use crate::domain::{
-    Amount, Asset, Catalogue, Fees, FillId, Instrument, Market, PairId, Price, Quantity, Rate, Rules, Side,
+    Amount, Asset, Catalogue, Fees, FillId, Instrument, Leg, Market, PairId, Price, Quantity, Rate, Rules, Side,
     SignedQuantity, Venue,
 };
 use crate::port::event::{VenueAct, Wallet};
@@ -72,7 +72,7 @@ fn intent(number: u32, instrument: InstrumentId, time_in_force: TimeInForce) -> 
     Intent {
         id: id(number),
         pair: PairId(0),
-        leg: if instrument == SPOT { Market::Spot } else { Market::Perp },
+        leg: if instrument == SPOT { Leg::Long } else { Leg::Short },
         instrument,
         side: if instrument == SPOT { Side::Buy } else { Side::Sell },
         quantity: quantity("0.5"),

@@ -1,0 +1,193 @@
+//! All instruments, pairs and venues of a run, numbered densely, and which pairs an instrument serves.
+
+use super::ids::{InstrumentId, PairId, VenueId};
+use super::instrument::Instrument;
+use super::pair::{Leg, Pair};
+use super::text::{Asset, Venue};
+use serde::{Deserialize, Serialize};
+
+/// All instruments, pairs and venues of a run, numbered densely.
+///
+/// **Invariant**: each instrument of a pair is in the list, and `served` says of each which legs of which pairs it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
+pub struct Catalogue {
+    instruments: Vec<Instrument>,
+    pairs: Vec<Pair>,
+    venues: Vec<Venue>,
+    /// By number of the instrument: where its row begins in `served`. One more at the end.
+    rows: Vec<usize>,
+    /// The rows of all instruments one after the other, each in order of the pairs.
+    served: Vec<(PairId, Leg)>,
+}
+
+impl Catalogue {
+    /// Adds a pair by its two legs; ids inside the given instruments are overwritten. An instrument that is there already
+    /// (venue, symbol and market) serves this pair too, with the terms that are known of it. Returns the pair's number.
+    pub fn add_pair(&mut self, long: Instrument, short: Instrument) -> PairId {
+        // The venue of the short leg is numbered first: so were the pairs of every run so far.
+        self.venue_id(short.venue);
+        let (long, short) = (self.instrument_id(long), self.instrument_id(short));
+        let id = PairId(u16::try_from(self.pairs.len()).unwrap_or(u16::MAX));
+        if let (Some(long), Some(short)) = (self.instrument(long), self.instrument(short)) {
+            let pair = Pair::new(id, long, short);
+            self.pairs.push(pair);
+            self.index();
+        }
+        id
+    }
+
+    fn instrument_id(&mut self, mut one: Instrument) -> InstrumentId {
+        let same =
+            |known: &&Instrument| (known.venue, known.symbol, known.market) == (one.venue, one.symbol, one.market);
+        if let Some(known) = self.instruments.iter().find(same) {
+            return known.id;
+        }
+        one.venue_id = self.venue_id(one.venue);
+        one.id = InstrumentId(u16::try_from(self.instruments.len()).unwrap_or(u16::MAX));
+        let id = one.id;
+        self.instruments.push(one);
+        id
+    }
+
+    fn venue_id(&mut self, venue: Venue) -> VenueId {
+        let place = self.venues.iter().position(|known| *known == venue).unwrap_or_else(|| {
+            self.venues.push(venue);
+            self.venues.len() - 1
+        });
+        VenueId(u8::try_from(place).unwrap_or(u8::MAX))
+    }
+
+    /// Writes down anew which pairs each instrument serves.
+    fn index(&mut self) {
+        self.rows.clear();
+        self.served.clear();
+        let mut legs = vec![Vec::new(); self.instruments.len()];
+        for (pair, leg) in self.pairs.iter().flat_map(|pair| Leg::BOTH.map(|leg| (pair, leg))) {
+            if let Some(row) = legs.get_mut(pair.leg(leg).index()) {
+                row.push((pair.id, leg));
+            }
+        }
+        for row in legs {
+            self.rows.push(self.served.len());
+            self.served.extend(row);
+        }
+        self.rows.push(self.served.len());
+    }
+
+    /// The pairs that an instrument serves, each with the leg that it is of it, in order of the pairs.
+    #[must_use]
+    #[inline]
+    pub fn legs_of(&self, id: InstrumentId) -> &[(PairId, Leg)] {
+        let (Some(from), Some(to)) = (self.rows.get(id.index()), self.rows.get(id.index() + 1)) else { return &[] };
+        self.served.get(*from..*to).unwrap_or_default()
+    }
+
+    /// The first pair that an instrument serves: the one that is named when a person is told of the instrument.
+    #[must_use]
+    pub fn pair_of(&self, id: InstrumentId) -> Option<PairId> {
+        self.legs_of(id).first().map(|(pair, _)| *pair)
+    }
+
+    /// An instrument by number.
+    #[must_use]
+    pub fn instrument(&self, id: InstrumentId) -> Option<&Instrument> {
+        self.instruments.get(id.index())
+    }
+
+    /// The word of the market that an instrument is of, for people; empty for one that is not there.
+    #[must_use]
+    pub fn market_word(&self, id: InstrumentId) -> &'static str {
+        self.instrument(id).map_or("", |one| one.market.as_str())
+    }
+
+    /// A pair by number.
+    #[must_use]
+    pub fn pair(&self, id: PairId) -> Option<&Pair> {
+        self.pairs.get(id.index())
+    }
+
+    /// A pair by name.
+    #[must_use]
+    pub fn pair_named(&self, name: &str) -> Option<&Pair> {
+        self.pairs.iter().find(|pair| pair.name == name)
+    }
+
+    /// Instruments in order of number.
+    #[must_use]
+    pub fn instruments(&self) -> &[Instrument] {
+        &self.instruments
+    }
+
+    /// Pairs in order of number.
+    #[must_use]
+    pub fn pairs(&self) -> &[Pair] {
+        &self.pairs
+    }
+
+    /// Venues in order of number.
+    #[must_use]
+    pub fn venues(&self) -> &[Venue] {
+        &self.venues
+    }
+
+    /// Changes one instrument (new filters, brackets, fees).
+    pub fn instrument_mut(&mut self, id: InstrumentId) -> Option<&mut Instrument> {
+        self.instruments.get_mut(id.index())
+    }
+}
+
+/// A catalogue as it stands in files.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    instruments: Vec<Instrument>,
+    pairs: Vec<WrittenPair>,
+    venues: Vec<Venue>,
+}
+
+/// A pair as it stands in files, with the words of the first pairs; venue and quote coin stand there for older programs.
+#[derive(Serialize, Deserialize)]
+struct WrittenPair {
+    id: PairId,
+    name: String,
+    #[serde(alias = "long")]
+    spot: InstrumentId,
+    #[serde(alias = "short")]
+    perp: InstrumentId,
+    venue_id: VenueId,
+    coin: Asset,
+    quote: Asset,
+}
+
+impl From<Catalogue> for Written {
+    fn from(catalogue: Catalogue) -> Self {
+        let pair = |pair: Pair| WrittenPair {
+            id: pair.id,
+            name: pair.name,
+            spot: pair.long,
+            perp: pair.short,
+            venue_id: pair.venue_id,
+            coin: pair.coin,
+            quote: pair.quote,
+        };
+        let pairs = catalogue.pairs.into_iter().map(pair).collect();
+        Self { instruments: catalogue.instruments, pairs, venues: catalogue.venues }
+    }
+}
+
+impl TryFrom<Written> for Catalogue {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let Written { instruments, pairs: rows, venues } = written;
+        let mut catalogue = Self { instruments, venues, ..Self::default() };
+        for row in rows {
+            let legs = catalogue.instrument(row.spot).zip(catalogue.instrument(row.perp));
+            let (long, short) = legs.ok_or_else(|| format!("pair {}: an instrument of it is not listed", row.name))?;
+            let pair = Pair { name: row.name, ..Pair::new(row.id, long, short) };
+            catalogue.pairs.push(pair);
+        }
+        catalogue.index();
+        Ok(catalogue)
+    }
+}

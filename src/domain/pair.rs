@@ -1,0 +1,136 @@
+//! A pair: one instrument that is bought and one that is sold short, of the same coin.
+
+use super::ids::{InstrumentId, PairId, VenueId};
+use super::instrument::{Instrument, Market};
+use super::quantity::Side;
+use super::text::Asset;
+use serde::{Deserialize, Serialize};
+
+/// One of the two legs of a pair. Which market it trades on, its instrument says.
+///
+/// Files keep the words of the first pairs, whose long leg was spot and whose short leg was a perp; the words of this enum are
+/// read too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Leg {
+    /// What is bought to enter, and gains when the price rises.
+    #[serde(rename = "spot", alias = "long")]
+    Long,
+    /// What is sold to enter, and gains when the price falls.
+    #[serde(rename = "perp", alias = "short")]
+    Short,
+}
+
+impl Leg {
+    /// Both, the long one first.
+    pub const BOTH: [Self; 2] = [Self::Long, Self::Short];
+
+    /// The other leg.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Long => Self::Short,
+            Self::Short => Self::Long,
+        }
+    }
+
+    /// The side that adds to it.
+    #[must_use]
+    pub const fn adds(self) -> Side {
+        match self {
+            Self::Long => Side::Buy,
+            Self::Short => Side::Sell,
+        }
+    }
+
+    /// Its word in the columns of a ledger file.
+    #[must_use]
+    pub const fn stored(self) -> &'static str {
+        match self {
+            Self::Long => "spot",
+            Self::Short => "perp",
+        }
+    }
+
+    /// Its one of two things that are given long leg first.
+    pub fn of<T>(self, both: (T, T)) -> T {
+        match self {
+            Self::Long => both.0,
+            Self::Short => both.1,
+        }
+    }
+}
+
+/// What a leg has of its instrument, at hand where every fill needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Its venue.
+    pub venue: VenueId,
+    /// Spot or perp.
+    pub market: Market,
+    /// What it is priced in.
+    pub quote: Asset,
+}
+
+/// A long leg and a short leg of the same coin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair {
+    /// Its number.
+    pub id: PairId,
+    /// `venue:SYMBOL` of the short leg.
+    pub name: String,
+    /// The coin.
+    pub coin: Asset,
+    /// The instrument that is bought.
+    pub long: InstrumentId,
+    /// The instrument that is sold short.
+    pub short: InstrumentId,
+    /// The venue of the short leg, and of both while pairs stand at one venue.
+    pub venue_id: VenueId,
+    /// The quote coin of the short leg, and of both while pairs have one quote coin.
+    pub quote: Asset,
+    /// Where its legs stand, the long one first.
+    pub places: [Place; 2],
+}
+
+impl Pair {
+    /// A pair of these two instruments, which are numbered already.
+    #[must_use]
+    pub fn new(id: PairId, long: &Instrument, short: &Instrument) -> Self {
+        let place = |of: &Instrument| Place { venue: of.venue_id, market: of.market, quote: of.quote };
+        Self {
+            id,
+            name: format!("{}:{}", short.venue, short.symbol),
+            coin: long.coin,
+            long: long.id,
+            short: short.id,
+            venue_id: short.venue_id,
+            quote: short.quote,
+            places: [place(long), place(short)],
+        }
+    }
+
+    /// The instrument of a leg.
+    #[must_use]
+    pub const fn leg(&self, leg: Leg) -> InstrumentId {
+        match leg {
+            Leg::Long => self.long,
+            Leg::Short => self.short,
+        }
+    }
+
+    /// Where a leg stands.
+    #[must_use]
+    pub const fn place(&self, leg: Leg) -> Place {
+        let [long, short] = self.places;
+        match leg {
+            Leg::Long => long,
+            Leg::Short => short,
+        }
+    }
+
+    /// The market of a leg: the word that people read of it.
+    #[must_use]
+    pub const fn market(&self, leg: Leg) -> Market {
+        self.place(leg).market
+    }
+}
