@@ -49,6 +49,7 @@ pub mod scan;
 pub mod screen;
 pub mod shadow;
 pub mod stats;
+mod stats_forecast;
 pub mod status;
 pub mod venue;
 pub mod why;

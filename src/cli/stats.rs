@@ -15,10 +15,15 @@ const EXAMPLES: &str = "Examples:
   carry stats --data data
   carry stats --data data --venue binance --symbol BTCUSDT --from 2025-05-31T08:00Z --to 2025-08-31T08:00Z
   carry stats --data data --venue hyperliquid --block 8h --json
+  carry stats --forecast --data data --venue binance
 
 Rates are per 8 hours: 0.0100 % per 8 h is the anchor, 10.95 % a year. With --block 8h the payments within each
 8 hours from 00, 08 and 16 UTC are added up; without it each payment counts by itself, multiplied to 8 hours. The yearly
-figure is what was paid over the time it was paid for, so it differs from the mean where the interval changed.";
+figure is what was paid over the time it was paid for, so it differs from the mean where the interval changed.
+
+--forecast plays each series through the forecast that trading uses and shows how wrong it was on average (mean absolute
+error), beside \"the next one is as the last\" and \"the next one is the anchor\". Every forecast is made before what it is
+judged by. Where hourly candles of perp and spot lie beside the series, also how wrong it was some hours before.";
 
 /// Arguments of `carry stats`.
 #[derive(Debug, clap::Args)]
@@ -42,7 +47,10 @@ pub struct Args {
     /// Add the payments up within blocks of this length
     #[arg(long, value_name = "LENGTH", value_parser = ["8h"])]
     block: Option<String>,
-    /// JSON (schema carry.stats/1)
+    /// How well the next settlement is forecast, against the last print and the anchor
+    #[arg(long, conflicts_with = "block")]
+    forecast: bool,
+    /// JSON (schema carry.stats/1, with --forecast carry.stats.forecast/1)
     #[arg(long)]
     json: bool,
 }
@@ -86,6 +94,10 @@ struct Report {
 pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let folder = Folder::open(&args.data).map_err(|problem| Failure::new(Exit::Usage, problem.to_string()))?;
     let chosen = choose(args, &folder)?;
+    if args.forecast {
+        let (from, to) = (args.from.unwrap_or(WallTime(i64::MIN)), args.to.unwrap_or(WallTime(i64::MAX)));
+        return super::stats_forecast::show(&folder, &chosen, (from, to), args.json, output);
+    }
     let read: Vec<Result<Option<Row>, DataError>> =
         chosen.par_iter().map(|(key, file)| row(args, *key, file)).collect();
     let mut rows = Vec::new();

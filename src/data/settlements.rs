@@ -92,6 +92,15 @@ pub fn intervals(stamps: &[WallTime]) -> Vec<Option<Interval>> {
     (0..stamps.len()).map(|place| place.checked_sub(1).and_then(at).or_else(|| at(place))).collect()
 }
 
+/// The interval each settlement ended where the stamps prove it: `None` after a hole, because what was paid in it is not known
+/// and a settlement is missing before; the first has that of the second. No stamp may be told twice.
+#[must_use]
+pub fn proven_before(stamps: &[WallTime]) -> Vec<Option<Interval>> {
+    let spacing = spacings(stamps);
+    let first = spacing.first().copied().flatten();
+    stamps.iter().take(1).map(|_| first).chain(spacing.iter().copied()).collect()
+}
+
 /// A settlement that stands in a file more than once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Repeat {
@@ -249,6 +258,10 @@ mod tests {
         let known: Vec<_> =
             intervals(&walk(&[8, 8, 16, 4, 4])).iter().map(|one| one.map_or(0, Interval::hours)).collect();
         assert_eq!(known, [8, 8, 8, 4, 4, 4]);
+        let before: Vec<_> =
+            proven_before(&walk(&[8, 8, 16, 4, 4])).iter().map(|one| one.map_or(0, Interval::hours)).collect();
+        assert_eq!(before, [8, 8, 8, 0, 4, 4]);
+        assert!(proven_before(&[]).is_empty());
     }
 
     #[test]

@@ -3,11 +3,15 @@
 //! `basis.rs` is meant to be read by a trader who does not know Rust. `gate.rs` lists what must hold before an entry,
 //! `forecast.rs` what funding is expected to pay, `cost.rs` what a round trip costs.
 
+pub mod after_print;
 pub mod basis;
 pub mod confirm;
 pub mod cost;
 pub mod forecast;
 pub mod gate;
+pub mod guesses;
+pub mod inside;
+pub mod next_settlement;
 pub mod view;
 
 pub use basis::{Wish, decide};
