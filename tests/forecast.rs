@@ -246,7 +246,10 @@ fn the_hours_before_a_settlement_are_forecast_from_the_premium() {
     write_hours(folder.path(), "binance-perp", "EUSDT", &perp);
     let report = report(folder.path());
     let late = report["rows"][0]["late"].as_array().unwrap();
-    assert_eq!(late.iter().map(|row| row["hours_before"].as_u64().unwrap()).collect::<Vec<_>>(), [8, 7, 6, 5, 4, 3, 2, 1]);
+    assert_eq!(
+        late.iter().map(|row| row["hours_before"].as_u64().unwrap()).collect::<Vec<_>>(),
+        [8, 7, 6, 5, 4, 3, 2, 1]
+    );
     for before in 1..=8 {
         let row = &late[8 - before];
         let (n, [last, forecast]) = naive_late(&prints, &premium, before);
@@ -297,7 +300,8 @@ fn what_cannot_be_judged_is_said() {
 fn number_after(text: &str, words: &str) -> f64 {
     let place = text.find(words).map(|at| at + words.len());
     let rest = &text[place.unwrap_or_else(|| panic!("no {words:?} in the published figures"))..];
-    let digits: String = rest.trim_start().chars().take_while(|letter| letter.is_ascii_digit() || *letter == '.').collect();
+    let digits: String =
+        rest.trim_start().chars().take_while(|letter| letter.is_ascii_digit() || *letter == '.').collect();
     digits.trim_end_matches('.').parse().unwrap()
 }
 
@@ -318,9 +322,13 @@ fn the_recorded_history_gives_the_published_figures_and_the_forecast_is_the_best
         assert!(of("mae_forecast") < of("mae_last").min(of("mae_anchor")), "{row}");
     }
     let start = published.find("Mean absolute error, % per 8 h").unwrap();
-    for (venue, name) in
-        [("binance", "Binance"), ("bybit", "Bybit"), ("okx", "OKX"), ("hyperliquid", "Hyperliquid"), ("bitmex", "BitMEX")]
-    {
+    for (venue, name) in [
+        ("binance", "Binance"),
+        ("bybit", "Bybit"),
+        ("okx", "OKX"),
+        ("hyperliquid", "Hyperliquid"),
+        ("bitmex", "BitMEX"),
+    ] {
         let text = &published[start..];
         let figures = &text[text.find(&format!("{name} 0.")).unwrap()..];
         let mut figures = figures[name.len()..].split(" / ");

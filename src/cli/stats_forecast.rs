@@ -252,7 +252,10 @@ fn print(report: &Report, output: &mut Output<'_>) -> Result<(), Failure> {
         }
     }
     if !late.is_empty() {
-        writeln!(output.out, "Some hours before, from the premium of perp over spot, where hourly candles of both are there")?;
+        writeln!(
+            output.out,
+            "Some hours before, from the premium of perp over spot, where hourly candles of both are there"
+        )?;
         writeln!(output.out, "{late}")?;
     }
     let best = report.rows.iter().filter(|row| row.mae_forecast < row.mae_last.min(row.mae_anchor)).count();

@@ -50,9 +50,9 @@ pub fn pulled(value: f64, keep: f64, pull: f64) -> f64 {
 
 /// Writes each base at each keep and each pull, in this order of nesting; what is left of `out` stays as it is.
 pub fn fill(out: &mut [f64], bases: &[f64], keeps: &[f64]) {
-    let all = bases.iter().flat_map(|base| {
-        keeps.iter().flat_map(move |keep| PULLS.iter().map(move |pull| pulled(*base, *keep, *pull)))
-    });
+    let all = bases
+        .iter()
+        .flat_map(|base| keeps.iter().flat_map(move |keep| PULLS.iter().map(move |pull| pulled(*base, *keep, *pull))));
     for (slot, guess) in out.iter_mut().zip(all) {
         *slot = guess;
     }

@@ -146,10 +146,7 @@ impl Inside {
         let made = self.made.get(passed - 1).copied().flatten()?;
         let to_go = hours.checked_sub(passed)?;
         let table = self.tables.get(to_go.checked_sub(1)?)?;
-        Some(Expected {
-            hours_to_go: u8::try_from(to_go).ok()?,
-            deviation: table.believed(&made.guesses, Pace::SLOW),
-        })
+        Some(Expected { hours_to_go: u8::try_from(to_go).ok()?, deviation: table.believed(&made.guesses, Pace::SLOW) })
     }
 
     /// Whole hours since the last print, and hours of the interval; `None` beyond it.
@@ -247,7 +244,8 @@ mod tests {
         let mut torn = begun(&flat).0;
         torn.points[4] = None;
         assert!(torn.on_print(8, Some(Interval::H8), 0.0).is_empty());
-        for (hour, interval) in [(16, Some(Interval::H8)), (8, None), (4, Some(Interval::H4)), (8, Some(Interval::H4))] {
+        for (hour, interval) in [(16, Some(Interval::H8)), (8, None), (4, Some(Interval::H4)), (8, Some(Interval::H4))]
+        {
             let mut other = begun(&flat).0;
             assert!(other.on_print(hour, interval, 0.0).is_empty() && scored(&other) == 0, "{hour} {interval:?}");
         }
