@@ -3,7 +3,7 @@
 //! Pure. Lists of a moment in which something moved say nothing; who calls this waits for a quiet one, twice.
 //! Tests: at the end, and `tests/live.rs`.
 
-use crate::domain::{Amount, Asset, SignedQuantity, VenueId};
+use crate::domain::{Amount, Asset, Leg, Market, Pair, SignedQuantity, VenueId};
 use crate::engine::State;
 use crate::port::event::Wallet;
 use crate::venues::answer::BalanceRow;
@@ -57,18 +57,7 @@ pub fn compare(state: &State, venue: VenueId, lists: &Lists) -> Comparison {
     let mut found = Comparison::default();
     wallet(state, (venue, Wallet::Spot), &lists.spot, &mut found);
     wallet(state, (venue, Wallet::Perp), &lists.perp, &mut found);
-    for pair in state.catalogue.pairs().iter().filter(|pair| pair.venue_id == venue) {
-        let held = state.ledger.pair(pair.id).map_or(SignedQuantity::ZERO, |book| book.perp.coins);
-        let row = lists.positions.iter().find(|(instrument, _)| *instrument == pair.short);
-        let there = row.map_or(SignedQuantity::ZERO, |(_, row)| row.coins);
-        if held != there {
-            found.differences.push(Difference {
-                account: format!("{} position", pair.name),
-                ledger: held.to_string(),
-                venue: there.to_string(),
-            });
-        }
-    }
+    found.differences.extend(positions(state, venue, lists).filter(|one| one.ledger != one.venue));
     for symbol in &lists.elsewhere {
         found.differences.push(Difference {
             account: format!("{symbol} position"),
@@ -136,7 +125,11 @@ pub fn explained(
 /// Coins that the pairs of a venue hold of an asset, in whichever wallet.
 #[must_use]
 pub fn coins_of_pairs(state: &State, venue: VenueId, asset: Asset) -> Amount {
-    let pairs = state.catalogue.pairs().iter().filter(|pair| pair.venue_id == venue && pair.coin == asset);
+    let there = |pair: &&Pair| {
+        let place = pair.place(Leg::Long);
+        place.venue == venue && place.market == Market::Spot && pair.coin == asset
+    };
+    let pairs = state.catalogue.pairs().iter().filter(there);
     let books = pairs.filter_map(|pair| state.ledger.pair(pair.id));
     books.map(|book| Amount::of_coins(book.attribution.long)).sum()
 }
@@ -168,17 +161,21 @@ pub fn accounts(state: &State, venue: VenueId, lists: &Lists) -> Vec<Difference>
             });
         }
     }
-    for pair in state.catalogue.pairs().iter().filter(|pair| pair.venue_id == venue) {
-        let held = state.ledger.pair(pair.id).map_or(SignedQuantity::ZERO, |book| book.perp.coins);
-        let row = lists.positions.iter().find(|(instrument, _)| *instrument == pair.short);
-        let there = row.map_or(SignedQuantity::ZERO, |(_, row)| row.coins);
-        rows.push(Difference {
-            account: format!("{} position", pair.name),
-            ledger: held.to_string(),
-            venue: there.to_string(),
-        });
-    }
+    rows.extend(positions(state, venue, lists));
     rows
+}
+
+/// The position in each contract of a venue: of the ledger the sum of all pairs that it serves.
+fn positions(state: &State, venue: VenueId, lists: &Lists) -> impl Iterator<Item = Difference> {
+    let contracts = state.catalogue.instruments().iter();
+    contracts.filter(move |one| one.venue_id == venue && one.market == Market::Perp).map(|one| {
+        let row = lists.positions.iter().find(|(instrument, _)| *instrument == one.id);
+        Difference {
+            account: format!("{}:{} position", one.venue, one.symbol),
+            ledger: state.position(one.id).to_string(),
+            venue: row.map_or(SignedQuantity::ZERO, |(_, row)| row.coins).to_string(),
+        }
+    })
 }
 
 /// Assets of a wallet that ledger or venue know.

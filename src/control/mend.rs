@@ -56,13 +56,16 @@ pub fn mending(state: &State, venue: VenueId, lists: &Lists) -> Result<Mending, 
 fn corrections(state: &State, venue: VenueId, lists: &Lists) -> Result<Vec<Correction>, String> {
     let mut found = Vec::new();
     let mut missing: BTreeMap<_, Amount> = BTreeMap::new();
+    let mut changes = BTreeMap::new();
     for pair in state.pairs.iter().filter(|pair| pair.pair.venue_id == venue) {
         let coin = pair.pair.coin;
         let off = reconcile::off(state, (venue, coin), lists);
         let (_, perp) = state.held(pair);
         let row = lists.positions.iter().find(|(instrument, _)| *instrument == pair.pair.short);
         let there = row.map_or(SignedQuantity::ZERO, |(_, row)| row.coins);
-        let change = there - perp;
+        // What all pairs of this contract together hold less or more is the first one's.
+        let whole = changes.entry(pair.pair.short).or_insert_with(|| there - state.position(pair.pair.short));
+        let change = std::mem::replace(whole, SignedQuantity::ZERO);
         let left = missing.entry(coin).or_insert_with(|| reconcile::missing_coins(state, (venue, coin), off));
         let (held, _) = state.held(pair);
         let gone = (*left).min(Amount::of_coins(held)).max(Amount::ZERO);
@@ -79,7 +82,7 @@ fn corrections(state: &State, venue: VenueId, lists: &Lists) -> Result<Vec<Corre
         let none = || format!("{}: there is no price of one of the legs; try again", pair.pair.name);
         let mids = pair.market.long.mid.zip(pair.market.short.mid).ok_or_else(none)?;
         let entry = row.and_then(|(_, row)| row.entry);
-        let price = price(state, pair, (there, change), entry).unwrap_or(mids.1);
+        let price = price(state, pair, (perp + change, change), entry).unwrap_or(mids.1);
         found.push(Correction { pair: pair.pair.id, long: spot, short: change, price, mids });
     }
     Ok(found)

@@ -15,8 +15,8 @@ pub struct Catalogue {
     instruments: Vec<Instrument>,
     pairs: Vec<Pair>,
     venues: Vec<Venue>,
-    /// By number of the instrument: where its row begins in `served`. One more at the end.
-    rows: Vec<usize>,
+    /// By number of the instrument: from where to where its row lies in `served`.
+    rows: Vec<(usize, usize)>,
     /// The rows of all instruments one after the other, each in order of the pairs.
     served: Vec<(PairId, Leg)>,
 }
@@ -69,17 +69,17 @@ impl Catalogue {
             }
         }
         for row in legs {
-            self.rows.push(self.served.len());
+            let from = self.served.len();
             self.served.extend(row);
+            self.rows.push((from, self.served.len()));
         }
-        self.rows.push(self.served.len());
     }
 
     /// The pairs that an instrument serves, each with the leg that it is of it, in order of the pairs.
     #[must_use]
     #[inline]
     pub fn legs_of(&self, id: InstrumentId) -> &[(PairId, Leg)] {
-        let (Some(from), Some(to)) = (self.rows.get(id.index()), self.rows.get(id.index() + 1)) else { return &[] };
+        let Some((from, to)) = self.rows.get(id.index()) else { return &[] };
         self.served.get(*from..*to).unwrap_or_default()
     }
 
@@ -189,5 +189,84 @@ impl TryFrom<Written> for Catalogue {
         }
         catalogue.index();
         Ok(catalogue)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::contract::Contract;
+    use crate::domain::fees::{BuyFeeIn, Fees};
+    use crate::domain::funding::{Formula, Weighting};
+    use crate::domain::{Amount, Market, Price, Quantity, Rate, Rules, Symbol};
+
+    fn instrument(venue: &str, symbol: &str, market: Market) -> Instrument {
+        let (price, coins) = (Price::parse("0.01").unwrap(), Quantity::parse("0.001").unwrap());
+        let (least, most) = (Amount::ZERO, Quantity::parse("1000").unwrap());
+        Instrument {
+            id: InstrumentId(9),
+            venue_id: VenueId(9),
+            venue: Venue::new(venue).unwrap(),
+            symbol: Symbol::new(symbol).unwrap(),
+            market,
+            coin: Asset::of("BTC"),
+            quote: Asset::new(&symbol[3..]).unwrap(),
+            contract: Contract::Linear { coins: 1 },
+            rules: Rules { tick: price, step: coins, min_quantity: coins, max_quantity: most, min_notional: least },
+            fees: Fees { maker: Rate::ZERO, taker: Rate::ZERO },
+            buy_fee_in: BuyFeeIn::Quote,
+            brackets: Vec::new(),
+            formula: Formula::STANDARD,
+            weighting: Weighting::Equal,
+        }
+    }
+
+    /// Spot and perp of one venue; the same spot with the perp of another one; the first perp long, the other short.
+    fn three() -> Catalogue {
+        let spot = instrument("alpha", "BTCUSDT", Market::Spot);
+        let perp = instrument("alpha", "BTCUSDT", Market::Perp);
+        let other = instrument("hyper", "BTCUSDC", Market::Perp);
+        let mut catalogue = Catalogue::default();
+        assert_eq!(catalogue.add_pair(spot.clone(), perp.clone()), PairId(0));
+        assert_eq!(catalogue.add_pair(spot, other.clone()), PairId(1));
+        assert_eq!(catalogue.add_pair(perp, other), PairId(2));
+        catalogue
+    }
+
+    #[test]
+    fn an_instrument_serves_every_pair_that_it_is_a_leg_of_and_is_listed_once() {
+        use Leg::{Long, Short};
+        let catalogue = three();
+        let legs = |id| catalogue.legs_of(InstrumentId(id));
+        assert_eq!((catalogue.instruments().len(), catalogue.venues().len()), (3, 2));
+        assert_eq!(legs(0), [(PairId(0), Long), (PairId(1), Long)]);
+        assert_eq!(legs(1), [(PairId(0), Short), (PairId(2), Long)]);
+        assert_eq!(legs(2), [(PairId(1), Short), (PairId(2), Short)]);
+        assert_eq!((legs(3), catalogue.pair_of(InstrumentId(3))), (&[][..], None));
+        let names: Vec<&str> = catalogue.pairs().iter().map(|pair| pair.name.as_str()).collect();
+        assert_eq!(names, ["alpha:BTCUSDT", "alpha:BTCUSDT/hyper:BTCUSDC", "alpha-perp:BTCUSDT/hyper-perp:BTCUSDC"]);
+        let place = catalogue.pairs()[1].place(Long);
+        assert_eq!((place.venue, place.market, place.quote), (VenueId(0), Market::Spot, Asset::of("USDT")));
+        assert_eq!((catalogue.pairs()[1].venue_id, catalogue.pairs()[1].quote), (VenueId(1), Asset::of("USDC")));
+    }
+
+    #[test]
+    fn files_keep_the_words_of_the_first_pairs_and_both_are_read() {
+        let catalogue = three();
+        let text = serde_json::to_string(&catalogue).unwrap();
+        let first = r#"{"id":0,"name":"alpha:BTCUSDT","spot":0,"perp":1,"venue_id":0,"coin":"BTC","quote":"USDT"}"#;
+        assert!(text.contains(first), "{text}");
+        assert_eq!(serde_json::from_str::<Catalogue>(&text).unwrap(), catalogue);
+        let new = text.replace("\"spot\":", "\"long\":").replace("\"perp\":", "\"short\":");
+        assert_eq!(serde_json::from_str::<Catalogue>(&new).unwrap(), catalogue);
+        let empty = Catalogue::default();
+        assert_eq!(serde_json::from_str::<Catalogue>(&serde_json::to_string(&empty).unwrap()).unwrap(), empty);
+        let lost = text.replace("\"perp\":1", "\"perp\":7");
+        let error = serde_json::from_str::<Catalogue>(&lost).unwrap_err().to_string();
+        assert!(error.contains("pair alpha:BTCUSDT: an instrument of it is not listed"), "{error}");
+        for (word, leg) in [("spot", Leg::Long), ("long", Leg::Long), ("perp", Leg::Short), ("short", Leg::Short)] {
+            assert_eq!(serde_json::from_str::<Leg>(&format!("\"{word}\"")).unwrap(), leg);
+        }
+        assert_eq!(serde_json::to_string(&Leg::BOTH).unwrap(), r#"["spot","perp"]"#);
     }
 }

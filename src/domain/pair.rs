@@ -76,7 +76,7 @@ pub struct Place {
 pub struct Pair {
     /// Its number.
     pub id: PairId,
-    /// `venue:SYMBOL` of the short leg.
+    /// `venue:SYMBOL` of the short leg where the pair is spot and perp of one venue; else of both legs, the long one first.
     pub name: String,
     /// The coin.
     pub coin: Asset,
@@ -99,7 +99,7 @@ impl Pair {
         let place = |of: &Instrument| Place { venue: of.venue_id, market: of.market, quote: of.quote };
         Self {
             id,
-            name: format!("{}:{}", short.venue, short.symbol),
+            name: name(long, short),
             coin: long.coin,
             long: long.id,
             short: short.id,
@@ -132,5 +132,15 @@ impl Pair {
     #[must_use]
     pub const fn market(&self, leg: Leg) -> Market {
         self.place(leg).market
+    }
+}
+
+/// `a:BTCUSDT`, `a:BTCUSDT/b:BTCUSDC` over two venues, and `a-perp:BTCUSDT/b-perp:BTCUSDC` where both legs are perps.
+fn name(long: &Instrument, short: &Instrument) -> String {
+    let of = |one: &Instrument, word| format!("{}{word}:{}", one.venue, one.symbol);
+    match long.market {
+        Market::Spot if long.venue == short.venue => of(short, ""),
+        Market::Spot => format!("{}/{}", of(long, ""), of(short, "")),
+        Market::Perp => format!("{}/{}", of(long, "-perp"), of(short, "-perp")),
     }
 }

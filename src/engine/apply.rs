@@ -2,19 +2,20 @@
 
 use super::booked::{on_report, on_venue_fill};
 use super::by_hand;
-use super::collateral::{self, CoinRate};
+use super::collateral;
 use super::health;
 use super::latch;
+use super::market_facts::{self, shorts};
 use super::record::{FundingRecord, Record};
+use super::shared;
 use super::standing;
 use super::state::{PairState, State};
-use super::trust;
 use crate::domain::{Amount, ClientOrderId, FundingRate, InstrumentId, PairId, Price, Quantity, WallTime};
 use crate::ledger::book::Cause;
-use crate::pairs::{Fruitless, Phase};
+use crate::pairs::Fruitless;
 use crate::planted::{self, Bug};
 use crate::port::command::{Alarm, AlarmKind, Severity};
-use crate::port::event::{Adjustment, Bar, EndCause, Operator, Quote, Settlement, Wallet};
+use crate::port::event::{Adjustment, Bar, Operator, Quote, Settlement, Wallet};
 use crate::port::order::Reason;
 use crate::port::{Command, Event};
 use crate::risk::gate::BotState;
@@ -49,19 +50,7 @@ fn apply_rare(state: &mut State, event: &Event, out: &mut Vec<Command>) {
             on_report(state, report, out);
             standing::keep(state);
         }
-        Event::FundingPaid { instrument, stamp, position, mark, mark_source, rate, amount } => {
-            let pair = State::owner(*instrument).0;
-            let row = FundingRecord {
-                stamp: *stamp,
-                pair,
-                position: *position,
-                mark: *mark,
-                mark_source: *mark_source,
-                rate: *rate,
-                amount: *amount,
-            };
-            on_funding(state, *instrument, row);
-        }
+        Event::FundingPaid { .. } => on_funding(state, event),
         Event::VenueFill { instrument, act, side, fill } => {
             on_venue_fill(state, *instrument, (*act, *side, *fill), out);
         }
@@ -77,7 +66,7 @@ fn apply_rare(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         | Event::IntervalChanged { .. }
         | Event::CoverageStarts { .. }
         | Event::TradingEnds { .. }
-        | Event::LastChance { .. } => on_market_fact(state, event, out),
+        | Event::LastChance { .. } => market_facts::apply(state, event, out),
         Event::Boot { .. }
         | Event::Opening { .. }
         | Event::RulesChanged { .. }
@@ -115,120 +104,58 @@ pub(super) fn pair_mut(state: &mut State, id: PairId) -> Option<&mut PairState> 
 }
 
 fn on_bar(state: &mut State, instrument: InstrumentId, bar: &Bar) {
-    let (id, leg) = State::owner(instrument);
     let now = state.now;
-    let Some(pair) = pair_mut(state, id) else { return };
-    pair.market.leg_mut(leg).on_bar(bar.close, bar.high, bar.volume, (bar.opened, now));
-    if pair.market.leg(leg.other()).bar_opened == Some(bar.opened) {
-        pair.market.on_common_bar(now);
-        pair.dirty = true;
+    for (id, leg) in state.catalogue.legs_of(instrument) {
+        let Some(pair) = state.pairs.get_mut(id.index()) else { continue };
+        pair.market.leg_mut(*leg).on_bar(bar.close, bar.high, bar.volume, (bar.opened, now));
+        if pair.market.leg(leg.other()).bar_opened == Some(bar.opened) {
+            pair.market.on_common_bar(now);
+            pair.dirty = true;
+        }
     }
 }
 
 fn on_quote(state: &mut State, instrument: InstrumentId, quote: &Quote) {
-    let (id, leg) = State::owner(instrument);
-    let now = state.now;
-    let Some(pair) = pair_mut(state, id) else { return };
     if quote.bid >= quote.ask {
         // A crossed or locked book is unusable (fault B05): the old quote ages until a good one comes.
         return;
     }
+    let now = state.now;
     // Its age is that of the venue's own time; a time far off is refused where it comes in.
     let told = now.min(quote.venue_time);
-    pair.market.leg_mut(leg).on_quote((quote.bid, quote.bid_depth), (quote.ask, quote.ask_depth), told);
-    pair.market.on_mid(leg, now);
-    pair.dirty = true;
+    for (id, leg) in state.catalogue.legs_of(instrument) {
+        let Some(pair) = state.pairs.get_mut(id.index()) else { continue };
+        pair.market.leg_mut(*leg).on_quote((quote.bid, quote.bid_depth), (quote.ask, quote.ask_depth), told);
+        pair.market.on_mid(*leg, now);
+        pair.dirty = true;
+    }
 }
 
 fn on_print(state: &mut State, instrument: InstrumentId, price: Price) {
-    let (id, leg) = State::owner(instrument);
     let now = state.now;
-    let Some(pair) = pair_mut(state, id) else { return };
-    pair.market.leg_mut(leg).on_print(price, now);
-    pair.market.on_mid(leg, now);
-    pair.dirty = true;
+    for (id, leg) in state.catalogue.legs_of(instrument) {
+        let Some(pair) = state.pairs.get_mut(id.index()) else { continue };
+        pair.market.leg_mut(*leg).on_print(price, now);
+        pair.market.on_mid(*leg, now);
+        pair.dirty = true;
+    }
 }
 
 #[expect(clippy::float_arithmetic, reason = "the forecast is scored in floats")]
 fn on_settled(state: &mut State, instrument: InstrumentId, settlement: Settlement) {
-    let (id, _) = State::owner(instrument);
-    let Some(pair) = state.pairs.get_mut(id.index()) else { return };
     let paid = settlement.funding.per_8h().to_f64();
-    if let (Some(forecast), Some(last)) = (pair.forecast, pair.market.funding.last()) {
-        state.score.count += 1;
-        state.score.forecast += (forecast - paid).abs();
-        state.score.last_print += (last.funding.per_8h().to_f64() - paid).abs();
-        state.score.anchor += (FundingRate::ANCHOR.per_8h().to_f64() - paid).abs();
-    }
-    pair.market.on_settled(settlement.stamp, settlement.funding);
-    pair.forecast = forecast::one_ahead(&pair.market);
-    pair.refresh_costs(&state.settings, &state.catalogue);
-    pair.dirty = true;
-}
-
-fn on_market_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
-    let now = state.now;
-    match event {
-        Event::Mark { instrument, mark, index } => {
-            if let Some(pair) = pair_mut(state, State::owner(*instrument).0) {
-                pair.market.mark = Some((*mark, now));
-                pair.market.index = Some(*index);
-            }
-            trust::compare(state, State::owner(*instrument).0.index(), out);
+    for id in shorts(&state.catalogue, instrument) {
+        let Some(pair) = state.pairs.get_mut(id.index()) else { continue };
+        if let (Some(forecast), Some(last)) = (pair.forecast, pair.market.funding.last()) {
+            state.score.count += 1;
+            state.score.forecast += (forecast - paid).abs();
+            state.score.last_print += (last.funding.per_8h().to_f64() - paid).abs();
+            state.score.anchor += (FundingRate::ANCHOR.per_8h().to_f64() - paid).abs();
         }
-        Event::FundingEstimate { instrument, funding, next } => {
-            if let Some(pair) = pair_mut(state, State::owner(*instrument).0) {
-                pair.market.estimate = Some((*funding, *next));
-            }
-        }
-        Event::OpenInterest { instrument, coins } => {
-            if let Some(pair) = pair_mut(state, State::owner(*instrument).0) {
-                pair.market.on_open_interest(now, *coins);
-            }
-        }
-        Event::AdlRank { instrument, rank } => {
-            if let Some(pair) = pair_mut(state, State::owner(*instrument).0) {
-                pair.market.adl_rank = *rank;
-                pair.market.adl_at = Some(now);
-            }
-        }
-        Event::Peg { asset, price } => {
-            state.pegs.insert(*asset, *price);
-            state.pegs_at.insert(*asset, now);
-        }
-        Event::FeeCoinPriced { asset, price } => state.ledger.price_token(*asset, *price),
-        Event::CollateralRate { venue, asset, index, share } => {
-            let rate = CoinRate { index: *index, share: *share, at: now };
-            state.collateral.insert((*venue, *asset), rate);
-        }
-        Event::IntervalChanged { instrument, .. } => {
-            let pair = State::owner(*instrument).0;
-            out.push(alarm(AlarmKind::IntervalChanged, Severity::Notice, Some(pair), None));
-        }
-        Event::CoverageStarts { pair } => {
-            if let Some(pair) = pair_mut(state, *pair) {
-                pair.market.restart();
-                pair.forecast = None;
-                pair.last_chance = false;
-            }
-        }
-        Event::TradingEnds { pair: id, at, cause } => {
-            let held = state.pairs.get(id.index()).is_some_and(|pair| pair.memory.phase != Phase::Flat);
-            if let Some(pair) = pair_mut(state, *id) {
-                pair.market.ends_at = Some(*at);
-                pair.delisting = *cause == EndCause::Delisting;
-            }
-            if held && *cause == EndCause::Delisting {
-                out.push(alarm(AlarmKind::TradingEnds, Severity::Warning, Some(*id), None));
-            }
-        }
-        Event::LastChance { pair } => {
-            if let Some(pair) = pair_mut(state, *pair) {
-                pair.last_chance = true;
-                pair.dirty = true;
-            }
-        }
-        _ => {}
+        pair.market.on_settled(settlement.stamp, settlement.funding);
+        pair.forecast = forecast::one_ahead(&pair.market);
+        pair.refresh_costs(&state.settings, &state.catalogue);
+        pair.dirty = true;
     }
 }
 
@@ -269,7 +196,7 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
             mark_venue_dirty(state, *venue);
         }
         Event::Foreign { venue, instrument } => {
-            let pair = instrument.map(|instrument| State::owner(instrument).0);
+            let pair = instrument.and_then(|instrument| state.catalogue.pair_of(instrument));
             if let Some(venue) = state.venues.get_mut(venue.index())
                 && !std::mem::replace(&mut venue.foreign, true)
             {
@@ -421,19 +348,23 @@ fn flatten(state: &mut State, wanted: Option<PairId>) {
     }
 }
 
-fn on_funding(state: &mut State, instrument: InstrumentId, row: FundingRecord) {
+fn on_funding(state: &mut State, event: &Event) {
+    let Event::FundingPaid { instrument, stamp, position, mark, mark_source, rate, amount } = *event else { return };
     let booked = state.funding_booked.entry(instrument).or_default();
-    if booked.contains(&row.stamp) && !planted::is(Bug::FundingTwice) {
+    if booked.contains(&stamp) && !planted::is(Bug::FundingTwice) {
         return;
     }
-    booked.push(row.stamp);
+    booked.push(stamp);
     if booked.len() > STAMPS_REMEMBERED {
         booked.remove(0);
     }
     let cause = Cause { sequence: state.sequence, at: state.now };
-    let Some(pair) = state.pairs.get(row.pair.index()) else { return };
-    state.ledger.funding(cause, &pair.pair, row.amount);
-    state.records.push(Record::Funding(row));
+    for (id, position, amount) in shared::payments(state, instrument, (position, amount)) {
+        let Some(pair) = state.pairs.get(id.index()) else { continue };
+        state.ledger.funding(cause, &pair.pair, amount);
+        let row = FundingRecord { stamp, pair: id, position, mark, mark_source, rate, amount };
+        state.records.push(Record::Funding(row));
+    }
 }
 
 /// Books that a pair is flat again.

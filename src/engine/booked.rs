@@ -7,6 +7,7 @@ use super::apply::{alarm, pair_mut};
 use super::latch;
 use super::progress;
 use super::record::{FillRecord, Record};
+use super::shared;
 use super::state::State;
 use crate::domain::{ClientOrderId, InstrumentId, Leg, PairId, Price, Quantity, Side, SignedQuantity};
 use crate::ledger::BookedFill;
@@ -152,10 +153,21 @@ pub(super) fn on_venue_fill(
     out: &mut Vec<Command>,
 ) {
     let (act, side, fill) = what;
-    let (id, leg) = State::owner(instrument);
     if !state.orders.is_new_venue_fill(instrument, fill.id) {
         return;
     }
+    for (id, leg, fill) in shared::parts(state, instrument, side, fill) {
+        venue_part(state, (id, leg), (act, side, fill), out);
+    }
+}
+
+/// One pair's part of an execution that none of our orders made.
+fn venue_part(
+    state: &mut State,
+    (id, leg): (PairId, Leg),
+    (act, side, fill): (VenueAct, Side, Fill),
+    out: &mut Vec<Command>,
+) {
     let before = state.pairs.get(id.index()).map_or(SignedQuantity::ZERO, |pair| state.held(pair).1);
     book_fill(
         state,

@@ -91,7 +91,7 @@ pub(super) fn on_warned(state: &mut State, event: &Event, out: &mut Vec<Command>
         Event::OtherInstance { venue, instrument } => {
             let Some(known) = state.venues.get_mut(venue.index()) else { return };
             known.foreign = true;
-            let pair = instrument.map(|instrument| State::owner(instrument).0);
+            let pair = instrument.and_then(|instrument| state.catalogue.pair_of(instrument));
             out.push(alarm(AlarmKind::OtherInstance, Severity::Page, pair, None));
         }
         Event::Limited { venue, banned, .. } => {
@@ -111,39 +111,43 @@ pub(super) fn on_warned(state: &mut State, event: &Event, out: &mut Vec<Command>
 /// The venue's own list of a position: a witness of its mark, and the measure of margin that was added.
 pub(super) fn on_listed(state: &mut State, instrument: InstrumentId, listed: Listed, out: &mut Vec<Command>) {
     let now = state.now;
-    let id = State::owner(instrument).0;
-    let Some(believed) = state.pairs.get(id.index()).map(|pair| state.held(pair).1) else { return };
-    let Some(pair) = super::apply::pair_mut(state, id) else { return };
-    let witness = &mut pair.witness;
-    witness.listed = Some((listed, now));
-    if witness.adding.is_some_and(|(_, asked)| now.since(asked) >= MEASURED_AFTER) {
-        witness.adding = None;
+    let believed = state.position(instrument);
+    for nth in 0..state.catalogue.legs_of(instrument).len() {
+        let Some((id, leg)) = state.served(instrument, nth) else { continue };
+        let Some(pair) = super::apply::pair_mut(state, id) else { continue };
+        let witness = &mut pair.witness;
+        witness.listed = Some((listed, now));
+        if witness.adding.is_some_and(|(_, asked)| now.since(asked) >= MEASURED_AFTER) {
+            witness.adding = None;
+        }
+        pair.dirty = true;
+        super::latch::listed(pair, leg, (listed.coins == believed).then_some(now));
+        super::trust::compare(state, id.index(), out);
     }
-    pair.dirty = true;
-    super::latch::listed(pair, listed.coins, believed, now);
-    super::trust::compare(state, id.index(), out);
 }
 
 /// Orders in an instrument are taken, or not.
 pub(super) fn on_trading(state: &mut State, instrument: InstrumentId, open: bool) {
-    let (id, leg) = State::owner(instrument);
-    let Some(pair) = super::apply::pair_mut(state, id) else { return };
-    pair.witness.closed.retain(|closed| *closed != leg);
-    if !open {
-        pair.witness.closed.push(leg);
+    for (id, leg) in state.catalogue.legs_of(instrument) {
+        let Some(pair) = state.pairs.get_mut(id.index()) else { continue };
+        pair.witness.closed.retain(|closed| closed != leg);
+        if !open {
+            pair.witness.closed.push(*leg);
+        }
+        pair.dirty = true;
     }
-    pair.dirty = true;
 }
 
 /// The venue took margin for a position, or provably did not. What it took counts once the list shows it.
 pub(super) fn on_margin_added(state: &mut State, instrument: InstrumentId, taken: bool, out: &mut Vec<Command>) {
     let now = state.now;
-    let id = State::owner(instrument).0;
-    let Some(pair) = super::apply::pair_mut(state, id) else { return };
-    if !taken {
-        pair.witness.adding = None;
-        pair.witness.retry_at = Some(now + MARGIN_RETRY);
-        out.push(alarm(AlarmKind::MarginNotAdded, Severity::Warning, Some(id), None));
+    for (id, _) in state.catalogue.legs_of(instrument) {
+        let Some(pair) = state.pairs.get_mut(id.index()) else { continue };
+        if !taken {
+            pair.witness.adding = None;
+            pair.witness.retry_at = Some(now + MARGIN_RETRY);
+            out.push(alarm(AlarmKind::MarginNotAdded, Severity::Warning, Some(*id), None));
+        }
+        pair.dirty = true;
     }
-    pair.dirty = true;
 }

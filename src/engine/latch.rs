@@ -7,7 +7,7 @@
 use super::apply::alarm;
 use super::state::{PairState, State};
 use crate::config::settings::OnForeign;
-use crate::domain::{ClientOrderId, Leg, PairId, Quantity, SignedQuantity, Span, VenueId, WallTime};
+use crate::domain::{ClientOrderId, Leg, PairId, Quantity, Span, VenueId, WallTime};
 use crate::pairs::{Latch, LatchCause};
 use crate::planted::{self, Bug};
 use crate::port::Command;
@@ -65,11 +65,11 @@ pub(super) fn doubt(state: &mut State, (id, leg): (PairId, Leg), out: &mut Vec<C
 
 /// The venue's list of one position came after a refusal to reduce it: when it shows what we believe, the refusal has another
 /// reason, and the order is tried again without waiting for every other list. A position that differs waits for all of them.
-pub(super) fn listed(pair: &mut PairState, coins: SignedQuantity, believed: SignedQuantity, now: WallTime) {
+pub(super) fn listed(pair: &mut PairState, leg: Leg, agreed: Option<WallTime>) {
     let Some(since) = pair.memory.doubted_since else { return };
     let foreign = pair.memory.latched.is_some_and(|latch| latch.cause == LatchCause::ForeignHand);
-    let of_this = pair.witness.refused == Some(Leg::Short);
-    if of_this && !foreign && coins == believed && now.since(since) >= LISTED_AFTER {
+    let of_this = pair.witness.refused == Some(leg);
+    if of_this && !foreign && agreed.is_some_and(|now| now.since(since) >= LISTED_AFTER) {
         pair.memory.doubted_since = None;
     }
 }

@@ -7,7 +7,7 @@ use super::record::Record;
 use super::standing::Stops;
 use crate::config::Settings;
 use crate::domain::{
-    Amount, Asset, Catalogue, InstrumentId, Leg, Pair, PairId, Price, Quantity, Sequence, VenueId, WallTime,
+    Amount, Asset, Catalogue, InstrumentId, Pair, PairId, Price, Quantity, Sequence, VenueId, WallTime,
 };
 use crate::ledger::Ledger;
 use crate::market::PairMarket;
@@ -213,13 +213,6 @@ impl State {
             capital_told: false,
             stops: Stops::default(),
         }
-    }
-
-    /// The pair and leg of an instrument: the catalogue numbers legs in twos.
-    #[must_use]
-    pub const fn owner(instrument: InstrumentId) -> (PairId, Leg) {
-        let leg = if instrument.0.is_multiple_of(2) { Leg::Long } else { Leg::Short };
-        (PairId(instrument.0 / 2), leg)
     }
 
     /// A pair.

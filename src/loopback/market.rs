@@ -8,7 +8,7 @@ use super::LoopbackError;
 use super::listing::{Listing, RAMP_ONE, Ramp, Settled};
 use super::recording::{RecordedPair, Recording};
 use super::script::{Act, Done};
-use crate::domain::{Market, PairId, Rate, Span, Symbol, VenueId, WallTime};
+use crate::domain::{InstrumentId, Market, Rate, Span, Symbol, VenueId, WallTime};
 use crate::port::Event;
 use crate::sim::generator::{Generator, MarketEvent};
 
@@ -156,25 +156,24 @@ impl Markets {
             generator.step(&mut self.buffer);
         }
         for (_, event) in self.buffer.drain(..) {
-            let found = |id: crate::domain::InstrumentId| usize::from(PairId(id.0 / 2).0);
             match event {
                 MarketEvent::Public(Event::Mark { instrument, mark, index }) => {
-                    if let Some(listing) = self.listings.get_mut(found(instrument)) {
+                    if let Some(listing) = of(&mut self.listings, instrument) {
                         listing.raw_mark(mark, index);
                     }
                 }
                 MarketEvent::Public(Event::OpenInterest { instrument, coins }) => {
-                    if let Some(listing) = self.listings.get_mut(found(instrument)) {
+                    if let Some(listing) = of(&mut self.listings, instrument) {
                         listing.interest = coins;
                     }
                 }
                 MarketEvent::Public(Event::IntervalChanged { instrument, interval }) => {
-                    if let Some(listing) = self.listings.get_mut(found(instrument)) {
+                    if let Some(listing) = of(&mut self.listings, instrument) {
                         listing.interval = interval;
                     }
                 }
                 MarketEvent::Adl { instrument, share, .. } => {
-                    if let Some(listing) = self.listings.get(found(instrument)) {
+                    if let Some(listing) = of(&mut self.listings, instrument) {
                         minute.adl.push((listing.symbol, share));
                     }
                 }
@@ -280,6 +279,11 @@ pub(crate) const fn is_of_market(act: &Act) -> bool {
             | Act::Brackets { .. }
             | Act::Rules { .. }
     )
+}
+
+/// The pair that an instrument of the generator is a leg of.
+fn of(listings: &mut [Listing], instrument: InstrumentId) -> Option<&mut Listing> {
+    listings.iter_mut().find(|one| one.perp.id == instrument || one.spot.id == instrument)
 }
 
 #[cfg(test)]

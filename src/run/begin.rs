@@ -15,7 +15,7 @@ use crate::checks::inquiry::StartError;
 use crate::checks::modes::ModesWatch;
 use crate::checks::preflight::{self, Verdict};
 use crate::config::{Loaded, Settings};
-use crate::domain::{Sequence, VenueId, WallTime};
+use crate::domain::{Instrument, Market, Sequence, VenueId, WallTime};
 use crate::engine::State;
 use crate::net::wire::WireError;
 use crate::port::Event;
@@ -169,10 +169,9 @@ fn recall(desk: &mut Desk, read: &crate::store::Loaded, state: &State, (from, no
         desk.account.booked_before(&fact.stamped.event, fact.stamped.at);
     }
     desk.account.recalled(from);
-    for pair in state.catalogue.pairs().iter().filter(|pair| pair.venue_id == desk.venue) {
-        if let Some(book) = state.ledger.pair(pair.id) {
-            desk.account.holds(pair.short, book.perp.coins, now);
-        }
+    let ours = |one: &&Instrument| one.venue_id == desk.venue && one.market == Market::Perp;
+    for one in state.catalogue.instruments().iter().filter(ours) {
+        desk.account.holds(one.id, state.position(one.id), now);
     }
 }
 

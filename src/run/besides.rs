@@ -45,9 +45,10 @@ impl Besides {
 /// own, for a person to adopt or to close; one from before the pair was entered, or from before ledger and venue last agreed, is
 /// in both already.
 fn changes_ours(state: &State, instrument: InstrumentId, fill: &Fill) -> bool {
-    let Some(pair) = state.pair(State::owner(instrument).0) else { return false };
-    let since = pair.memory.entered_at.is_some_and(|entered| fill.at >= entered);
-    let agreed = state.venue(pair.pair.venue_id).filter(|venue| !venue.differs).and_then(|venue| venue.reconciled);
+    let mut pairs = state.catalogue.legs_of(instrument).iter().filter_map(|(pair, _)| state.pair(*pair));
+    let since = pairs.any(|pair| pair.memory.entered_at.is_some_and(|entered| fill.at >= entered));
+    let venue = state.catalogue.instrument(instrument).and_then(|one| state.venue(one.venue_id));
+    let agreed = venue.filter(|venue| !venue.differs).and_then(|venue| venue.reconciled);
     since && agreed.is_none_or(|agreed| fill.at >= agreed - AGREED)
 }
 

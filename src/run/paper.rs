@@ -87,11 +87,13 @@ impl SimMarket {
                 venue.on_quote(*instrument, quote.bid, quote.ask, now);
             }
             Event::Mark { instrument, mark, .. } => {
-                venue.on_mark(State::owner(*instrument).0, *mark, *mark, (now, now));
+                if let Some(pair) = venue.pair_of(*instrument) {
+                    venue.on_mark(pair, *mark, *mark, (now, now));
+                }
             }
             Event::Settled { instrument, settlement } => {
-                let pair = State::owner(*instrument).0;
-                if let Some(mark) = venue.accounts().position(pair).mark {
+                let pair = venue.pair_of(*instrument);
+                if let Some(mark) = pair.and_then(|pair| venue.accounts().position(pair).mark) {
                     let source = crate::port::event::MarkSource::Mark;
                     venue.settle(*instrument, settlement.funding, (settlement.stamp, now), (mark, source));
                 }

@@ -1,7 +1,7 @@
 //! Start-up reconciliation: what the ledger says, with what is still on its way to the bot, against the venue's books; and
 //! whether both files are of one instant (fault L25).
 
-use crate::domain::{Amount, Asset, SignedQuantity, VenueId};
+use crate::domain::{Amount, Asset, Market, SignedQuantity, VenueId};
 use crate::engine::State;
 use crate::port::event::Wallet;
 use crate::sim::SimVenue;
@@ -60,11 +60,11 @@ pub fn differences(state: &State, venue: &SimVenue) -> Vec<String> {
         nothing.clear();
     }
     let mut lines = Vec::new();
-    for pair in state.catalogue.pairs() {
-        let expected = after.ledger.pair(pair.id).map_or(SignedQuantity::ZERO, |book| book.perp.coins);
-        let there = venue.accounts().position(pair.id).coins;
+    for one in state.catalogue.instruments().iter().filter(|one| one.market == Market::Perp) {
+        let expected = after.position(one.id);
+        let there = venue.pair_of(one.id).map_or(SignedQuantity::ZERO, |pair| venue.accounts().position(pair).coins);
         if expected != there {
-            lines.push(format!("{} position: ledger {expected}, venue {there}", pair.name));
+            lines.push(format!("{}:{} position: ledger {expected}, venue {there}", one.venue, one.symbol));
         }
     }
     let names = state.catalogue.venues();

@@ -304,7 +304,7 @@ fn pair_of(event: &Event, state: &State) -> Option<PairId> {
     match event {
         Event::Order(report) => state.orders.find(report.id).map(|order| order.intent.pair),
         Event::VenueFill { instrument, .. } | Event::FundingPaid { instrument, .. } => {
-            Some(State::owner(*instrument).0)
+            state.catalogue.pair_of(*instrument)
         }
         Event::Adjusted { venue, asset, cause: Adjustment::AutoExchange, .. } => {
             crate::engine::collateral::pair_of(state, *venue, *asset)

@@ -7,7 +7,6 @@ use super::driver::Driver;
 use super::journal::{Journal, JournalError};
 use super::live::MEASURE;
 use crate::domain::{Span, VenueId, WallTime};
-use crate::engine::State;
 use crate::net::wire::{Arrived, Asker, Line, Outcome as Came, Wire};
 use crate::port::Event;
 use crate::port::event::MarkSource;
@@ -121,11 +120,14 @@ impl<J: Journal> Shadow<J> {
         match event {
             Event::Quote { instrument, quote } => venue.on_quote(*instrument, quote.bid, quote.ask, now),
             Event::Mark { instrument, mark, .. } => {
-                venue.on_mark(State::owner(*instrument).0, *mark, *mark, (now, now));
+                if let Some(pair) = venue.pair_of(*instrument) {
+                    venue.on_mark(pair, *mark, *mark, (now, now));
+                }
             }
             Event::CollateralRate { venue: of, asset, share, .. } => venue.on_collateral(*of, *asset, *share),
             Event::Settled { instrument, settlement } => {
-                if let Some(mark) = venue.accounts().position(State::owner(*instrument).0).mark {
+                let pair = venue.pair_of(*instrument);
+                if let Some(mark) = pair.and_then(|pair| venue.accounts().position(pair).mark) {
                     let stamps = (settlement.stamp, now);
                     venue.settle(*instrument, settlement.funding, stamps, (mark, MarkSource::Mark));
                 }

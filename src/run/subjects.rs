@@ -200,7 +200,9 @@ impl<J: Journal> Subject for Live<J> {
             .and_then(|desk| desk.lists.as_ref())
             .ok_or_else(|| refused("the venue's lists have not come yet; try again"))?;
         let row = lists.positions.iter().find(|(instrument, _)| *instrument == pair.pair.short).map(|(_, row)| row);
-        let short = row.filter(|row| row.coins.units() < 0).map(|row| (row.coins.magnitude(), row.entry));
+        let of_others = state.position(pair.pair.short) - state.held(pair).1;
+        let coins = row.map(|row| (row.coins - of_others, row.entry));
+        let short = coins.filter(|(coins, _)| coins.units() < 0).map(|(coins, entry)| (coins.magnitude(), entry));
         let Some((short, Some(entry))) = short else {
             return Err(refused("the venue shows no short position of this pair with an entry price"));
         };

@@ -6,9 +6,7 @@ use super::settle;
 use super::venue::{ENDED_KEPT, SimVenue, VALIDITY, VenueOrder, VenueTrade};
 use crate::config::settings::MarginMode;
 use crate::domain::fees::{self, Role};
-use crate::domain::{
-    Amount, ClientOrderId, FillId, InstrumentId, Market, Pair, PairId, Price, Quantity, Side, Span, WallTime,
-};
+use crate::domain::{Amount, ClientOrderId, FillId, InstrumentId, Market, Pair, Price, Quantity, Side, Span, WallTime};
 use crate::port::TimeInForce;
 use crate::port::event::Wallet;
 use crate::port::order::{Fill, Intent, Outcome, Purpose, RejectCause};
@@ -75,7 +73,7 @@ impl SimVenue {
     /// The venue's own checks before matching.
     pub(super) fn check(&self, intent: &Intent) -> Option<RejectCause> {
         let instrument = self.catalogue.instrument(intent.instrument)?;
-        let pair = self.catalogue.pair(intent.pair)?;
+        let pair = self.pair_at(intent.instrument)?;
         if self.down.get(instrument.venue_id.index()).copied().unwrap_or(false) {
             return Some(RejectCause::Halted);
         }
@@ -174,7 +172,7 @@ impl SimVenue {
 
     /// Whether the account holds what this many coins of a reducing order need.
     pub(super) fn covers(&self, intent: &Intent, coins: Quantity) -> bool {
-        let Some(pair) = self.catalogue.pair(intent.pair) else { return false };
+        let Some(pair) = self.pair_at(intent.instrument) else { return false };
         let (spot, perp) = self.holds(pair);
         let Some(market) = self.catalogue.instrument(intent.instrument).map(|one| one.market) else { return false };
         match (market, intent.side) {
@@ -188,7 +186,7 @@ impl SimVenue {
         let Some(order) = self.orders.iter().find(|order| order.intent.id == id) else { return };
         let (intent, mut quantity) = (order.intent.clone(), order.intent.quantity.minus(order.filled()));
         if intent.reduce_only
-            && let Some(pair) = self.catalogue.pair(intent.pair)
+            && let Some(pair) = self.pair_at(intent.instrument)
         {
             // The position may have shrunk while it rested (ADL): a venue cuts such an order.
             quantity = quantity.min(self.accounts.position(pair.id).coins.magnitude());
@@ -220,7 +218,7 @@ impl SimVenue {
         let ((price, quantity), role) = what;
         let (id, at) = of;
         let known = self.catalogue.instrument(instrument)?;
-        let pair = self.catalogue.pair(PairId(instrument.0 / 2))?.clone();
+        let pair = self.pair_at(instrument)?.clone();
         let coin = known.fee_coin(side);
         let fee = fees::fee((price, quantity), known.fees.of(role), coin, known.quote);
         let market = known.market;

@@ -50,12 +50,11 @@ impl SimVenue {
         mark: (Price, MarkSource),
     ) {
         let (stamp, now) = of;
-        let pair_id = PairId(instrument.0 / 2);
-        let position = self.accounts.position(pair_id).coins;
+        let Some(pair) = self.pair_at(instrument).cloned() else { return };
+        let position = self.accounts.position(pair.id).coins;
         if position.is_zero() {
             return;
         }
-        let Some(pair) = self.catalogue.pair(pair_id).cloned() else { return };
         let (price, mark_source) = mark;
         let amount = (-price.times_signed(position)).times_rate(funding.rate);
         self.accounts.add(pair.venue_id, Wallet::Perp, pair.quote, amount);
@@ -70,7 +69,7 @@ impl SimVenue {
 
     /// Puts money of the perp wallet into an isolated position; refused when it is crossed or flat, or the money is not free.
     pub fn add_margin(&mut self, instrument: InstrumentId, amount: Amount, now: WallTime) {
-        let Some(pair) = self.catalogue.pair(PairId(instrument.0 / 2)).cloned() else { return };
+        let Some(pair) = self.pair_at(instrument).cloned() else { return };
         let key = (pair.venue_id, pair.quote);
         let free = self.accounts.wallet(pair.venue_id, Wallet::Perp, pair.quote)
             - self.accounts.isolated_money(&self.catalogue, key);
@@ -84,6 +83,16 @@ impl SimVenue {
         self.send(at, Event::MarginAdded { instrument, amount, taken });
         // The list that measures it is read a moment later.
         self.list_position(&pair, now + crate::domain::Span::seconds(2));
+    }
+
+    /// The pair under which the account keeps the position in an instrument: the first one that it serves.
+    #[must_use]
+    pub fn pair_of(&self, instrument: InstrumentId) -> Option<PairId> {
+        self.catalogue.pair_of(instrument)
+    }
+
+    pub(super) fn pair_at(&self, instrument: InstrumentId) -> Option<&Pair> {
+        self.catalogue.pair(self.pair_of(instrument)?)
     }
 
     /// What the account's list would say of a position.
@@ -140,9 +149,8 @@ impl SimVenue {
 
     /// Auto-deleverages a share of the short at a price.
     pub fn deleverage(&mut self, instrument: InstrumentId, share: Rate, price: Price, now: WallTime) {
-        let pair_id = PairId(instrument.0 / 2);
-        let Some(pair) = self.catalogue.pair(pair_id).cloned() else { return };
-        let position = self.accounts.position(pair_id).coins;
+        let Some(pair) = self.pair_at(instrument).cloned() else { return };
+        let position = self.accounts.position(pair.id).coins;
         if position.units() >= 0 {
             return;
         }

@@ -125,7 +125,7 @@ impl Bench {
 
     /// The venue deleverages so many coins of the short at its mark.
     pub(crate) fn deleverage(&mut self, quantity: &str) {
-        let (instrument, quote) = (self.pair().perp, self.pair().quote);
+        let (instrument, quote) = (self.pair().short, self.pair().quote);
         let (quantity, price, at) = (coins(quantity), price("10000"), self.state.now);
         self.fills += 1;
         let (id, fee, role) = (FillId(1_000_000 + self.fills), Amount::ZERO, Role::Taker);

@@ -100,9 +100,10 @@ impl Checker {
             return broken("I2: an order reached the venue twice".to_owned());
         }
         for trade in driver.venue.take_trades() {
-            let (pair, leg) = State::owner(trade.instrument);
-            let flying =
-                in_flight(&driver.state, trade.instrument) + in_flight(&driver.state, InstrumentId(pair.0 * 2));
+            let catalogue = &driver.state.catalogue;
+            let Some((pair, leg)) = catalogue.legs_of(trade.instrument).first().copied() else { continue };
+            let long = catalogue.pair(pair).map_or(trade.instrument, |pair| pair.long);
+            let flying = in_flight(&driver.state, trade.instrument) + in_flight(&driver.state, long);
             let delta = truth(driver, pair.index()).magnitude();
             let Some(watch) = self.watches.get_mut(pair.index()) else { continue };
             match trade.id {

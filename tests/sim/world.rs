@@ -206,12 +206,13 @@ impl World {
         match &event {
             Event::Quote { instrument, quote } => venue.on_quote(*instrument, quote.bid, quote.ask, at),
             Event::Mark { instrument, mark, .. } => {
-                let pair = State::owner(*instrument).0;
+                let Some(pair) = venue.pair_of(*instrument) else { return Ok(()) };
                 self.marks[pair.index()] = Some(*mark);
                 venue.on_mark(pair, *mark, *mark, (at, at));
             }
             Event::Settled { instrument, settlement } => {
-                if let Some(mark) = self.marks[State::owner(*instrument).0.index()] {
+                let pair = venue.pair_of(*instrument);
+                if let Some(mark) = pair.and_then(|pair| self.marks[pair.index()]) {
                     venue.settle(*instrument, settlement.funding, (settlement.stamp, at), (mark, MarkSource::Funding));
                 }
             }

@@ -20,7 +20,7 @@ mod shocks;
 
 pub use book::Ladder;
 
-use crate::domain::{Asset, Catalogue, InstrumentId, Price, Rate, Side, Span, VenueId, WallTime};
+use crate::domain::{Asset, Catalogue, InstrumentId, PairId, Price, Rate, Side, Span, VenueId, WallTime};
 use crate::port::Event;
 use coin::{Coin, Weather};
 use episodes::Episodes;
@@ -138,7 +138,7 @@ impl Generator {
     /// instrument that the catalogue does not hold. Within 10 bps of the best price stands what the quote said.
     #[must_use]
     pub fn book(&self, instrument: InstrumentId) -> Ladder {
-        let place = instrument.index() / 2;
+        let Some(place) = self.catalogue.pair_of(instrument).map(PairId::index) else { return Ladder::default() };
         match (self.catalogue.instrument(instrument), self.listings.get(place), legs(&self.catalogue, place)) {
             (Some(leg), Some(listing), Some(legs)) => listing.ladder(leg, legs.spot.id),
             _ => Ladder::default(),
@@ -237,9 +237,8 @@ fn episodes(seed: u64, month: u32, plan: &Plan) -> Vec<Episodes> {
 
 /// The legs of the listing at this place: spot at `2n`, perp at `2n + 1`.
 fn legs(catalogue: &Catalogue, place: usize) -> Option<Legs<'_>> {
-    let spot = catalogue.instruments().get(place.checked_mul(2)?)?;
-    let perp = catalogue.instruments().get(place.checked_mul(2)?.checked_add(1)?)?;
-    Some(Legs { spot, perp })
+    let pair = catalogue.pairs().get(place)?;
+    Some(Legs { spot: catalogue.instrument(pair.long)?, perp: catalogue.instrument(pair.short)? })
 }
 
 /// Open interest and pegs are published each five minutes.

@@ -7,8 +7,8 @@ pub use super::feed_words::{Channel, FeedInput, FeedOutput};
 use super::session::{Input as Frame, Note, Output as Said, Session, Subscription};
 use super::watch::{Check, Found, Watch};
 use crate::domain::{
-    Asset, Catalogue, FundingRate, InstrumentId, Interval, Market, Price, Quantity, Rate, Rules, Side, Span, Symbol,
-    VenueId, WallTime,
+    Asset, Catalogue, FundingRate, InstrumentId, Interval, Market, PairId, Price, Quantity, Rate, Rules, Side, Span,
+    Symbol, VenueId, WallTime,
 };
 use crate::port::Event;
 use crate::port::event::{EndCause, Settlement};
@@ -61,6 +61,8 @@ pub struct Feed {
     perp: Session,
     perps: Vec<Perp>,
     names: BTreeMap<(Market, Symbol), (InstrumentId, Rules)>,
+    /// The pairs that each instrument serves.
+    pairs: BTreeMap<InstrumentId, Vec<PairId>>,
     ends: BTreeMap<InstrumentId, WallTime>,
     next_call: u64,
     pending: BTreeMap<u64, Pending>,
@@ -112,12 +114,14 @@ impl Feed {
             asked: None,
         };
         let names = catalogue.instruments().iter().filter(|one| one.venue_id == venue);
+        let pairs = |id| catalogue.legs_of(id).iter().map(|(pair, _)| *pair).collect();
         Self {
             venue,
             spot: Session::new(Market::Spot, &subscriptions(Market::Spot)),
             perp: Session::new(Market::Perp, &subscriptions(Market::Perp)),
             perps: ours(Market::Perp).map(perp).collect(),
             names: names.map(|one| ((one.market, one.symbol), (one.id, one.rules))).collect(),
+            pairs: catalogue.instruments().iter().map(|one| (one.id, pairs(one.id))).collect(),
             ends: BTreeMap::new(),
             next_call: 0,
             pending: BTreeMap::new(),
@@ -202,8 +206,7 @@ impl Feed {
     /// The book of an instrument, bids and asks from the best on, at most `levels` a side; `None` while it is not in step.
     #[must_use]
     pub fn ladder(&self, instrument: InstrumentId, levels: usize) -> Option<Ladder> {
-        let session = if instrument.0.is_multiple_of(2) { &self.spot } else { &self.perp };
-        let book = session.book(instrument)?;
+        let book = self.spot.book(instrument).or_else(|| self.perp.book(instrument))?;
         let side = |side| book.levels(side).take(levels).collect();
         Some((side(Side::Buy), side(Side::Sell)))
     }
@@ -390,8 +393,10 @@ impl Feed {
             if let Some(at) = listing.ends
                 && self.ends.insert(instrument, at) != Some(at)
             {
-                let pair = crate::domain::PairId(instrument.0 / 2);
-                out.push(FeedOutput::Fact(Event::TradingEnds { pair, at, cause: EndCause::Delisting }));
+                let ends = |pair: &PairId| {
+                    FeedOutput::Fact(Event::TradingEnds { pair: *pair, at, cause: EndCause::Delisting })
+                };
+                out.extend(self.pairs.get(&instrument).into_iter().flatten().map(ends));
             }
         }
     }

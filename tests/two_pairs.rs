@@ -1,0 +1,228 @@
+//! An instrument that serves two pairs: its facts go to both, the venue's one position is the sum of theirs, and what the venue
+//! does to it is shared out.
+
+use carry::checks::reconcile;
+use carry::config::Settings;
+use carry::domain::fees::Role;
+use carry::domain::{
+    Amount, Asset, Catalogue, FillId, InstrumentId, Leg, PairId, Price, Quantity, Rate, Sequence, Side, Symbol,
+    VenueId, WallTime,
+};
+use carry::engine::{self, State};
+use carry::port::by_hand::Adoption;
+use carry::port::command::AlarmKind;
+use carry::port::event::{Bar, MarkSource, Operator, Quote, Stamped, VenueAct};
+use carry::port::health::Listed;
+use carry::port::order::Fill;
+use carry::port::{Command, Event};
+use carry::sim::{Generator, START};
+use carry::venues::answer::PositionRow;
+use carry::venues::binance::Lists;
+
+const FIRST: PairId = PairId(0);
+const SECOND: PairId = PairId(1);
+
+fn price(text: &str) -> Price {
+    Price::parse(text).unwrap()
+}
+
+fn coins(text: &str) -> Quantity {
+    Quantity::parse(text).unwrap()
+}
+
+fn amount(text: &str) -> Amount {
+    Amount::parse(text).unwrap()
+}
+
+/// Coins of two venues, both hedged in the perp of the second one.
+struct Two {
+    state: State,
+    long: [InstrumentId; 2],
+    perp: InstrumentId,
+}
+
+impl Two {
+    fn new() -> Self {
+        let known = Generator::new(1, START).catalogue().clone();
+        let leg = |name, leg| known.instrument(known.pair_named(name).unwrap().leg(leg)).unwrap().clone();
+        let perp = leg("hyper:BTCUSDC", Leg::Short);
+        let mut catalogue = Catalogue::default();
+        assert_eq!(catalogue.add_pair(leg("alpha:BTCUSDT", Leg::Long), perp.clone()), FIRST);
+        assert_eq!(catalogue.add_pair(leg("hyper:BTCUSDC", Leg::Long), perp), SECOND);
+        let long = [catalogue.pairs()[0].long, catalogue.pairs()[1].long];
+        let perp = catalogue.pairs()[0].short;
+        assert_eq!(catalogue.legs_of(perp), [(FIRST, Leg::Short), (SECOND, Leg::Short)]);
+        let mut two = Self { state: State::new(Settings::default(), catalogue), long, perp };
+        two.step(Event::Boot { epoch: 1, salt: 1 });
+        two
+    }
+
+    fn step(&mut self, event: Event) -> Vec<Command> {
+        let mut out = Vec::new();
+        let at = if self.state.now == WallTime(i64::MIN) { START } else { self.state.now };
+        let stamped = Stamped { sequence: Sequence(self.state.sequence.0 + 1), at, event };
+        engine::step(&mut self.state, &stamped, &mut out);
+        assert_eq!(self.state.ledger.imbalance(), None, "the books balance");
+        out
+    }
+
+    fn quote(&mut self, instrument: InstrumentId, bid: &str, ask: &str) {
+        let depth = coins("100");
+        let venue_time = if self.state.now == WallTime(i64::MIN) { START } else { self.state.now };
+        let quote = Quote { bid: price(bid), ask: price(ask), bid_depth: depth, ask_depth: depth, venue_time };
+        self.step(Event::Quote { instrument, quote });
+    }
+
+    /// With 0.3 coins short in the first pair and 0.5 in the second.
+    fn holding() -> Self {
+        let mut two = Self::new();
+        for instrument in [two.long[0], two.long[1], two.perp] {
+            two.quote(instrument, "9999", "10001");
+        }
+        for (pair, size) in [(FIRST, "0.3"), (SECOND, "0.5")] {
+            let mids = (price("10000"), price("10000"));
+            let adoption = Adoption { pair, coins: coins(size), short: coins(size), entry: price("10000"), mids };
+            two.step(Event::Operator(Operator::Adopt(adoption)));
+        }
+        assert_eq!(two.short(), ["-0.3", "-0.5"]);
+        two
+    }
+
+    fn short(&self) -> [String; 2] {
+        [FIRST, SECOND].map(|pair| self.state.held(self.state.pair(pair).unwrap()).1.to_string())
+    }
+
+    fn by_venue(&mut self, id: u64, act: VenueAct, size: &str) -> Vec<Command> {
+        let (quantity, at) = (coins(size), self.state.now);
+        let (fee, fee_asset) = (amount("0.8"), Asset::of("USDC"));
+        let fill = Fill { id: FillId(id), quantity, price: price("10100"), fee, fee_asset, role: Role::Taker, at };
+        self.step(Event::VenueFill { instrument: self.perp, act, side: Side::Buy, fill })
+    }
+
+    fn lines(&self, pair: PairId) -> carry::ledger::Lines {
+        self.state.ledger.pair(pair).unwrap().attribution.lines
+    }
+
+    fn lists(&self, position: &str) -> Lists {
+        let coins = coins(position).signed(Side::Sell);
+        let row = PositionRow {
+            symbol: Symbol::of("BTCUSDC"),
+            coins,
+            entry: Some(price("10000")),
+            mark: None,
+            liquidation: None,
+            adl: None,
+            isolated: None,
+            at: None,
+            hedge_side: false,
+        };
+        let (spot, perp, elsewhere) = (Vec::new(), Vec::new(), Vec::new());
+        Lists { at: self.state.now, quiet: true, spot, perp, positions: vec![(self.perp, row)], elsewhere }
+    }
+}
+
+#[test]
+fn a_price_of_a_shared_instrument_is_known_to_both_pairs() {
+    let mut two = Two::new();
+    two.quote(two.perp, "10009", "10011");
+    let mids = |two: &Two| [FIRST, SECOND].map(|pair| two.state.pair(pair).unwrap().market.short.mid);
+    assert_eq!(mids(&two), [Some(price("10010")); 2]);
+    two.quote(two.long[0], "9999", "10001");
+    let marks = |two: &Two| [FIRST, SECOND].map(|pair| two.state.pair(pair).unwrap().market.marks);
+    assert_eq!(marks(&two), [Some((price("10000"), price("10010"))), None]);
+    let instrument = two.perp;
+    two.step(Event::Mark { instrument, mark: price("10008"), index: price("10007") });
+    two.step(Event::OpenInterest { instrument, coins: coins("77") });
+    two.step(Event::AdlRank { instrument, rank: 3 });
+    for pair in [FIRST, SECOND] {
+        let market = &two.state.pair(pair).unwrap().market;
+        assert_eq!((market.mark.map(|(mark, _)| mark), market.index), (Some(price("10008")), Some(price("10007"))));
+        assert_eq!((market.open_interest(), market.adl_rank), (Some(coins("77")), 3));
+    }
+    two.step(Event::Trading { instrument, open: false });
+    assert!(two.state.pairs.iter().all(|pair| pair.witness.closed == [Leg::Short]));
+}
+
+#[test]
+fn a_bar_of_a_shared_instrument_completes_the_pair_whose_other_leg_has_closed_the_same_one() {
+    let mut two = Two::new();
+    let bar = |close: &str| {
+        let close = price(close);
+        Bar { opened: START, open: close, high: close, low: close, close, volume: coins("1") }
+    };
+    let (other, shared) = (two.long[1], two.perp);
+    two.step(Event::Bar { instrument: other, bar: bar("10000") });
+    two.step(Event::Bar { instrument: shared, bar: bar("10010") });
+    let marks = [FIRST, SECOND].map(|pair| two.state.pair(pair).unwrap().market.marks);
+    assert_eq!(marks, [None, Some((price("10000"), price("10010")))]);
+}
+
+#[test]
+fn the_venues_position_is_the_sum_of_the_pairs() {
+    let two = Two::holding();
+    assert_eq!(two.state.position(two.perp).to_string(), "-0.8");
+    let differences = |position: &str| -> Vec<String> {
+        let found = reconcile::compare(&two.state, VenueId(0), &two.lists(position)).differences;
+        found.iter().map(ToString::to_string).filter(|text| text.contains("position")).collect()
+    };
+    assert_eq!(differences("0.8"), Vec::<String>::new());
+    assert_eq!(differences("0.5"), ["hyper:BTCUSDC position: ledger -0.8, venue -0.5"]);
+    let rows = reconcile::accounts(&two.state, VenueId(0), &two.lists("0.8"));
+    assert_eq!(rows.iter().filter(|row| row.account.contains("position")).count(), 1, "one row: {rows:?}");
+}
+
+#[test]
+fn e12_what_the_venue_closes_is_taken_from_the_pairs_in_their_order_with_its_fee() {
+    let mut two = Two::holding();
+    let told = two.by_venue(1, VenueAct::Adl, "0.4");
+    assert_eq!(two.short(), ["0", "-0.4"]);
+    assert_eq!([two.lines(FIRST).fees, two.lines(SECOND).fees], [amount("-0.6"), amount("-0.2")]);
+    let pages = |kind| told.iter().filter(|one| matches!(one, Command::Alarm(alarm) if alarm.kind == kind)).count();
+    assert_eq!(pages(AlarmKind::Adl), 2, "each pair is told of: {told:?}");
+    assert!(two.state.pairs.iter().all(|pair| pair.memory.venue_made));
+    // The same execution told twice is one.
+    two.by_venue(1, VenueAct::Adl, "0.4");
+    assert_eq!(two.short(), ["0", "-0.4"]);
+    // More than is held: nobody else is there to be charged with it.
+    two.by_venue(2, VenueAct::Foreign, "0.5");
+    assert_eq!(two.short(), ["0.1", "0"]);
+}
+
+#[test]
+fn funding_of_a_shared_position_is_shared_by_coins_and_nothing_is_lost_in_rounding() {
+    let mut two = Two::holding();
+    let pay = |two: &mut Two, stamp: i64, money: &str| {
+        let (instrument, position) = (two.perp, two.state.position(two.perp));
+        let (stamp, mark, rate) = (WallTime(START.0 + stamp), price("10000"), Rate::parse("0.0001").unwrap());
+        let (mark_source, amount) = (MarkSource::Funding, amount(money));
+        two.step(Event::FundingPaid { instrument, stamp, position, mark, mark_source, rate, amount });
+        [two.lines(FIRST).funding, two.lines(SECOND).funding]
+    };
+    assert_eq!(pay(&mut two, 1, "0.8"), [amount("0.3"), amount("0.5")]);
+    assert_eq!(pay(&mut two, 1, "0.8"), [amount("0.3"), amount("0.5")], "a payment told twice is one");
+    let [first, second] = pay(&mut two, 2, "0.00000001");
+    assert_eq!(first + second, amount("0.80000001"));
+    let wallet = two.state.ledger.wallet(VenueId(0), carry::port::event::Wallet::Perp, Asset::of("USDC"));
+    assert_eq!(wallet, amount("0.80000001"));
+}
+
+#[test]
+fn a16_the_list_of_a_shared_position_ends_a_doubt_when_it_shows_the_sum() {
+    let listed = |text: &str| {
+        let coins = -coins(text).signed(Side::Buy);
+        Listed { coins, mark: None, liquidation: None, isolated: None, at: None }
+    };
+    let after = |shown: &str| {
+        let mut two = Two::holding();
+        two.state.pairs[1].memory.doubted_since = Some(WallTime(two.state.now.0 - 3_600_000));
+        two.state.pairs[1].witness.refused = Some(Leg::Short);
+        carry::engine::apply::apply(
+            &mut two.state,
+            &Event::PositionListed { instrument: two.perp, listed: listed(shown) },
+            &mut Vec::new(),
+        );
+        two.state.pairs[1].memory.doubted_since.is_some()
+    };
+    assert!(after("0.5"), "the coins of this pair alone are not what the venue lists");
+    assert!(!after("0.8"));
+}
