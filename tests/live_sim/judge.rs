@@ -4,7 +4,7 @@
 //! market, a dead process. Lost streams and failing lists excuse nothing: what reduces risk needs neither.
 
 use super::clock::true_ms;
-use super::told::{FOREIGN, FOREIGN_MS, Told};
+use super::told::{FOREIGN_MS, Told};
 use carry::domain::{Amount, Asset, Market, Quantity, Side, SignedQuantity, Symbol};
 use carry::loopback::{Answered, Core, Executed, Holdings};
 use carry::port::command::AlarmKind;
@@ -206,7 +206,7 @@ impl Judge {
             self.told.expect(now, within, kinds, "E03");
         }
         if says("foreign") {
-            self.told.expect(now, FOREIGN_MS, FOREIGN, "H09");
+            self.told.stranger(now, "H09");
         }
         if text.contains("\"rules\"") && text.contains("step") {
             for (symbol, (_, lot)) in &mut self.lots {

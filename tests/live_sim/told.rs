@@ -25,7 +25,7 @@ const UNEQUAL: &[AlarmKind] = &[
 const UNTOLD_MS: i64 = 5_000 + 5_000 + 3_000;
 /// A stranger's trade is noticed within one comparison.
 pub(crate) const FOREIGN_MS: i64 = 45_000;
-pub(crate) const FOREIGN: &[AlarmKind] = &[
+const FOREIGN: &[AlarmKind] = &[
     AlarmKind::Foreign,
     AlarmKind::OtherInstance,
     AlarmKind::Difference,
@@ -94,12 +94,19 @@ impl Told {
         self.seen = seen;
     }
 
-    /// A stranger did something on the venue's page. While the stop about strangers stands, a person has been told: the next
-    /// order of one rings no second time.
+    /// A stranger did something on the venue's page.
     pub(crate) fn touched(&mut self, now: i64, path_and_query: &str) {
         self.strangers_rest |= path_and_query.contains("timeInForce=GTC");
-        if path_and_query.contains("/order") && !self.seen.foreign {
-            self.expect(now, FOREIGN_MS, FOREIGN, "H10");
+        if path_and_query.contains("/order") {
+            self.stranger(now, "H10");
+        }
+    }
+
+    /// A stranger traded. While the stop about strangers stands, a person has been told: the next trade rings no second time. Legs
+    /// that it makes unequal have a rule of their own (`about`).
+    pub(crate) fn stranger(&mut self, now: i64, row: &'static str) {
+        if !self.seen.foreign {
+            self.expect(now, FOREIGN_MS, FOREIGN, row);
         }
     }
 
