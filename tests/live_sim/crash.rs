@@ -17,6 +17,8 @@ pub(crate) struct Crashing<'a> {
     pub(crate) copy: &'a Path,
     pub(crate) writes: u64,
     pub(crate) dies_at: u64,
+    /// From this true time on nothing goes wrong any more.
+    pub(crate) until: i64,
     pub(crate) draws: Rc<RefCell<Draws>>,
 }
 
@@ -24,7 +26,7 @@ impl Crashing<'_> {
     /// Whether the process dies before this write.
     fn dies<T>(&mut self, write: impl FnOnce(&mut Session) -> Result<T, JournalError>) -> Result<T, JournalError> {
         self.writes += 1;
-        if self.dies_at == 0 || self.writes != self.dies_at {
+        if self.dies_at == 0 || self.writes != self.dies_at || super::clock::true_ms() >= self.until {
             return write(&mut self.session);
         }
         let wal = |folder: &Path| folder.join("ledger.sqlite-wal");

@@ -73,6 +73,8 @@ pub(crate) struct Game {
     pub(crate) more: &'static [&'static str],
     /// Whose protocol is spoken.
     pub(crate) face: Face,
+    /// Minutes in which what is held has no reason to be left.
+    pub(crate) held: &'static [(i64, i64)],
     /// When it begins.
     pub(crate) start: i64,
     /// Milliseconds that are played.
@@ -98,7 +100,7 @@ impl Game {
 
     /// Two trips.
     pub(crate) fn long(seed: u64, draws: &mut Draws) -> Self {
-        Self::with(Plan::of(seed, draws), &[(0, 110), (200, 300)], LONG)
+        Self { held: &[(12, 108), (206, 298)], ..Self::with(Plan::of(seed, draws), &[(0, 110), (200, 300)], LONG) }
     }
 
     /// One trip over settlements at minutes 25 and 85: it ends among the faults or after them.
@@ -111,13 +113,14 @@ impl Game {
         let turns = Draws::new(seed ^ 0x7124).pick(&[12, 50]);
         // The last settled rate alone decides: there is no time for a mean.
         let set = &["signal.smooth=0s"];
-        Self { start: START + 30 * MINUTE, set, ..Self::with(plan, &[(0, turns)], SHORT) }
+        let held: &[(i64, i64)] = if turns < 25 { &[(10, 24)] } else { &[(10, 84)] };
+        Self { held, start: START + 30 * MINUTE, set, ..Self::with(plan, &[(0, turns)], SHORT) }
     }
 
     fn with(plan: Plan, highs: &[(i64, i64)], length: i64) -> Self {
         let (market, symbols) = (market(highs), &["BTCUSDT", "ETHUSDT"]);
         let (money, face) = ((80_000, 40_000), Face::Binance);
-        Self { plan, market, money, symbols, set: &[], more: &[], face, start: START, length, asleep: false }
+        Self { plan, market, money, symbols, set: &[], held: &[], more: &[], face, start: START, length, asleep: false }
     }
 
     /// The settings of the bot; its strategy is a file in the folder.

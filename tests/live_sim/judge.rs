@@ -89,6 +89,8 @@ pub(crate) struct Judge {
     /// Every answer goes to the log.
     traces: bool,
     pub(crate) start: i64,
+    /// Minutes in which what is held has no reason to be left.
+    pub(crate) held: &'static [(i64, i64)],
     /// What a person is told.
     pub(crate) told: Told,
     coins: super::coin::Coins,
@@ -116,6 +118,7 @@ impl Judge {
             log: Vec::new(),
             traces: std::env::var("CARRY_TRACE").is_ok(),
             start: true_ms(),
+            held: &[],
             told: Told::default(),
             coins: super::coin::Coins::default(),
             noisy: false,
@@ -415,8 +418,8 @@ impl Judge {
             legs.foreign[usize::from(one.market == Market::Perp)] += one.quantity.signed(one.side).units();
             return;
         }
-        let held =
-            (206..298).contains(&((now - self.start) / 60_000)) || (12..108).contains(&((now - self.start) / 60_000));
+        let minute = (now - self.start) / 60_000;
+        let held = self.held.iter().any(|(from, to)| (*from..*to).contains(&minute));
         let leaves = (one.side == Side::Sell) == (one.market == Market::Spot);
         if (legs.meant..legs.bent).contains(&now)
             && held

@@ -121,7 +121,8 @@ pub(crate) fn play(row: &Row) -> (Report, Vec<String>) {
     let symbols = &["BTCUSDT"];
     let (more, face): (&[&str], _) = (&[], Face::Binance);
     let (set, start, length) = (row.set, START, LONG);
-    let game = Game { plan, market, money: MONEY, symbols, set, more, face, start, length, asleep: true };
+    let held = &[];
+    let game = Game { plan, market, money: MONEY, symbols, set, held, more, face, start, length, asleep: true };
     let report = run(1, game, Draws::new(1), None);
     let mut wrong = report.found.broken.clone();
     if matches!(row.end, End::Apart) {

@@ -155,7 +155,8 @@ impl Scene {
             (Symbol::new(symbol).unwrap(), Asset::of(coin), Quantity::parse(lot).unwrap())
         };
         let lots = vec![lot("BTCUSDT", "BTC", "0.001"), lot("ETHUSDT", "ETH", "0.02")];
-        let judge = Judge::new(core.holdings(), lots);
+        let mut judge = Judge::new(core.holdings(), lots);
+        judge.held = game.held;
         let queue: Queue = Rc::new(RefCell::new(None));
         let (crash_every, until) = (plan.crash_every, plan.until);
         let network = Network::new(core, plan, judge, Draws::new(seed ^ 0x5eed), Rc::clone(&queue));
@@ -334,6 +335,7 @@ impl Bot<'_> {
             copy: self.copy,
             writes: 0,
             dies_at: self.dies_at,
+            until: self.scene.game.start + self.scene.until,
             draws: Rc::clone(&self.scene.draws),
         });
         let (ask, requests) = mpsc::channel::<ControlRequest>(4);

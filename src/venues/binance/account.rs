@@ -7,6 +7,7 @@
 //! Tests: `account_tests.rs`.
 
 use super::account_fills;
+use super::account_found::Nameless;
 pub use super::account_io::{Call, CallId, Input, Note, Output, Stream};
 use super::account_lists::Cycle;
 use super::account_recent::Recent;
@@ -103,8 +104,8 @@ pub struct Account {
     pub(super) numbers: BTreeMap<(Market, u64), ClientOrderId>,
     pub(super) number_order: VecDeque<(Market, u64)>,
     pub(super) orders: BTreeMap<ClientOrderId, Ours>,
-    /// How often the order of an execution was not found.
-    pub(super) lost: BTreeMap<(InstrumentId, FillId), u32>,
+    /// Executions whose order nobody could name so far.
+    pub(super) lost: BTreeMap<(InstrumentId, FillId), Nameless>,
     /// Orders of an earlier run whose outcome is not known: until when their requests are valid is said at the first timer.
     early: Vec<ClientOrderId>,
     pub(super) watch: Watch,

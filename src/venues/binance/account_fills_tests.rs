@@ -166,3 +166,17 @@ fn l06_an_execution_whose_order_nobody_can_name_is_a_strangers_after_three_answe
     let foreign = |one: &&Output| matches!(one, Output::Fact(Event::Foreign { instrument: Some(SPOT), .. }));
     assert_eq!(said.iter().filter(foreign).count(), 1, "{said:?}");
 }
+
+/// A host that lags says of a new order that it is not there, as often as it is asked: that makes no stranger of ours (R-A).
+#[test]
+fn l06_answers_of_one_moment_or_about_a_young_execution_make_no_stranger() {
+    let mut bench = Bench::ready();
+    let fill = FillRow { at: Some(NOW), ..execution(5, 1, "0.1") };
+    let mut is_nobodys = |ms: i64| bench.account.is_nobodys((SPOT, &fill), NOW + Span(ms));
+    assert!(![0, 30, 60, 90, 120].map(&mut is_nobodys).contains(&true), "all of one moment");
+    assert!(
+        ![20_000, 40_000, 59_000].map(&mut is_nobodys).contains(&true),
+        "its order may still be on its way to that host"
+    );
+    assert!(is_nobodys(61_000));
+}

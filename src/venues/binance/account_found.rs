@@ -8,14 +8,27 @@ use super::account_income::Told;
 use super::account_io::{Call, Note, Output};
 use super::account_lists::Found;
 use super::pushed::venue_act;
-use crate::domain::{ClientOrderId, InstrumentId, Market, Side, WallTime};
+use crate::domain::{ClientOrderId, InstrumentId, Market, Side, Span, WallTime};
 use crate::port::Event;
 use crate::port::event::{Adjustment, VenueAct, Wallet};
 use crate::venues::answer::{Answer, Class, FillRow, Refused};
 use crate::venues::ask::Ask;
 
-/// Answers that an execution's order is not there, before it counts as somebody else's.
+/// Answers that an execution's order is not there, before it counts as somebody else's; those that count are [`APART`] or more.
 const LOST: u32 = 3;
+/// Answers of one moment are one: a host that does not know a new order yet says so as often as it is asked.
+const APART: Span = Span::seconds(1);
+/// An execution younger than this may be one of ours whose order a lagging host does not know yet (rule R-A).
+const SETTLED: Span = Span::MINUTE;
+
+/// How often nobody could name the order of an execution.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Nameless {
+    times: u32,
+    counted: WallTime,
+    /// When it was first seen; stands in for its own time when that is not told.
+    seen: WallTime,
+}
 
 impl Account {
     /// What the lists say that streams did not.
@@ -70,13 +83,10 @@ impl Account {
             Ok(Answer::Order(order)) => order,
             Err(refused) if refused.class == Class::NotFound => {
                 // Orders are not kept for ever; one that nobody can name any more is not ours to book.
-                let times = self.lost.entry((instrument, fill.id)).or_default();
-                *times += 1;
-                if *times < LOST {
-                    self.cycle.orphan(instrument, fill.clone());
-                } else {
-                    self.lost.remove(&(instrument, fill.id));
+                if self.is_nobodys((instrument, fill), now) {
                     self.foreign(instrument, (fill, None, ""), now, out);
+                } else {
+                    self.cycle.orphan(instrument, fill.clone());
                 }
                 return;
             }
@@ -96,6 +106,21 @@ impl Account {
             }
             _ => self.foreign(instrument, (fill, Some(order.side), &order.client_id), now, out),
         }
+    }
+
+    /// One more answer that the order of an execution is not there: whether that is enough.
+    pub(super) fn is_nobodys(&mut self, (instrument, fill): (InstrumentId, &FillRow), now: WallTime) -> bool {
+        let first = Nameless { times: 0, counted: WallTime(i64::MIN), seen: now };
+        let nameless = self.lost.entry((instrument, fill.id)).or_insert(first);
+        if nameless.times == 0 || now.since(nameless.counted) >= APART {
+            nameless.times = nameless.times.saturating_add(1);
+            nameless.counted = now;
+        }
+        let enough = nameless.times >= LOST && now.since(fill.at.unwrap_or(nameless.seen)) >= SETTLED;
+        if enough {
+            self.lost.remove(&(instrument, fill.id));
+        }
+        enough
     }
 
     /// An execution that a stranger's order made. On a perp it changed the position that hedges ours: the core learns it as a
