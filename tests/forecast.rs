@@ -94,6 +94,10 @@ fn deviations(prints: &[Print]) -> Vec<f64> {
 
 /// Settlements judged and the mean errors of last print, anchor and forecast.
 fn naive(prints: &[Print]) -> (u64, [f64; 3]) {
+    naive_from(prints, 90)
+}
+
+fn naive_from(prints: &[Print], first: usize) -> (u64, [f64; 3]) {
     let d = deviations(prints);
     let came: Vec<_> = (0..d.len())
         .map(|place| {
@@ -103,7 +107,7 @@ fn naive(prints: &[Print]) -> (u64, [f64; 3]) {
         .collect();
     let said = believed(&guesses(&d), &came, prints[0].2 == 1);
     let (mut n, mut sums) = (0, [0.0; 3]);
-    for place in 90..d.len() {
+    for place in first..d.len() {
         let Some(came) = came[place] else { continue };
         n += 1;
         sums[0] += (came - d[place]).abs();
@@ -113,8 +117,9 @@ fn naive(prints: &[Print]) -> (u64, [f64; 3]) {
     (n, sums.map(|sum| sum / n as f64))
 }
 
-/// The same some hours before, of settlements each 8 h; `premium` stands at each whole hour.
-fn naive_late(prints: &[Print], premium: &[f64], before: usize) -> (u64, [f64; 2]) {
+/// What was believed some hours before each settlement but the first, what came and what the last print was; settlements each
+/// 8 h, `premium` at each whole hour.
+fn late_rows(prints: &[Print], premium: &[f64], before: usize) -> (Vec<f64>, Vec<Option<f64>>, Vec<f64>) {
     let d = deviations(prints);
     let after = guesses(&d);
     let (mut rows, mut outcomes, mut lasts, mut offset) = (Vec::new(), Vec::new(), Vec::new(), 0.0);
@@ -144,9 +149,14 @@ fn naive_late(prints: &[Print], premium: &[f64], before: usize) -> (u64, [f64; 2
             offset += 0.05 * (implied - seen(8) - offset).clamp(-0.0002, 0.0002);
         }
     }
-    let said = believed(&rows, &outcomes, false);
+    (believed(&rows, &outcomes, false), outcomes, lasts)
+}
+
+/// The mean errors of last print and forecast some hours before.
+fn naive_late(prints: &[Print], premium: &[f64], before: usize) -> (u64, [f64; 2]) {
+    let (said, outcomes, lasts) = late_rows(prints, premium, before);
     let (mut n, mut sums) = (0, [0.0; 2]);
-    for place in 90..rows.len() {
+    for place in 90..said.len() {
         let came = outcomes[place].unwrap();
         n += 1;
         sums[0] += (came - lasts[place]).abs();
@@ -219,9 +229,8 @@ fn each_series_is_forecast_as_the_text_says() {
     assert!(close(&report["venues"][0]["mae_forecast"], both), "{}", report["venues"]);
 }
 
-#[test]
-fn the_hours_before_a_settlement_are_forecast_from_the_premium() {
-    let folder = tempfile::tempdir().unwrap();
+/// 400 settlements each 8 h and the hourly candles that made them, as `binance:EUSDT`; and the premium at each hour.
+fn write_hourly(root: &Path) -> (Vec<Print>, Vec<f64>) {
     let (mut noise, mut premium, mut spot, mut perp) = (Noise(9), Vec::new(), Vec::new(), Vec::new());
     let mut wander = 0.0006;
     for _ in 0..=400 * 8 {
@@ -241,9 +250,16 @@ fn the_hours_before_a_settlement_are_forecast_from_the_premium() {
             (number * 8, (rate * 1e8).round() / 1e8, 8)
         })
         .collect();
-    write_funding(folder.path(), "binance", "EUSDT", &prints);
-    write_hours(folder.path(), "binance-spot", "EUSDT", &spot);
-    write_hours(folder.path(), "binance-perp", "EUSDT", &perp);
+    write_funding(root, "binance", "EUSDT", &prints);
+    write_hours(root, "binance-spot", "EUSDT", &spot);
+    write_hours(root, "binance-perp", "EUSDT", &perp);
+    (prints, premium)
+}
+
+#[test]
+fn the_hours_before_a_settlement_are_forecast_from_the_premium() {
+    let folder = tempfile::tempdir().unwrap();
+    let (prints, premium) = write_hourly(folder.path());
     let report = report(folder.path());
     let late = report["rows"][0]["late"].as_array().unwrap();
     assert_eq!(
@@ -261,6 +277,46 @@ fn the_hours_before_a_settlement_are_forecast_from_the_premium() {
     assert!(error(7) < error(4) && error(4) < error(0), "the later the better: {late:?}");
     let (_, table, _) = told(folder.path(), &[]);
     assert!(table.contains("best of the three on 1 of 1 series") && table.contains("hours before"), "{table}");
+}
+
+/// What a command prints as JSON of the hourly history.
+fn played(root: &Path, verb: &str, more: &[&str]) -> Value {
+    let strategy = Path::new(env!("CARGO_MANIFEST_DIR")).join("strategies/anchor.toml");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_carry"));
+    command.args([verb, "--json", "--strategy"]).arg(strategy).arg("--data").arg(root).args(more);
+    let done = command.output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    serde_json::from_slice(&done.stdout).unwrap()
+}
+
+#[test]
+fn a_backtest_and_why_say_the_same_of_the_same_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let (prints, premium) = write_hourly(folder.path());
+    let summary = played(folder.path(), "backtest", &[]);
+    let (scores, pair) = (&summary["forecast"], &summary["forecast_by_pair"]["binance:EUSDT"]);
+    assert_eq!(scores, pair, "one pair is all pairs");
+    let (n, [last, anchor, forecast]) = naive_from(&prints, 0);
+    assert_eq!(pair["n"], n);
+    assert!(close(&pair["last_print"], last) && close(&pair["anchor"], anchor), "{pair} {last} {anchor}");
+    assert!(close(&pair["forecast"], forecast), "{pair} {forecast}");
+    // Right after a print, and three hours before the next: what the slow way believed then.
+    let d = deviations(&prints);
+    let came: Vec<_> = d.iter().skip(1).copied().map(Some).chain([None]).collect();
+    let after = believed(&guesses(&d), &came, false);
+    for (hour, to_go) in [(8 * 300, None), (8 * 300 + 5, Some(3)), (8 * 300 + 7, Some(1))] {
+        // A minute past the hour: the venue stamps its settlements some milliseconds late.
+        let at = carry::domain::WallTime(START + hour * HOUR + 60_000).to_string();
+        let report = played(folder.path(), "why", &["--at", &at]);
+        let next = &report["pairs"][0]["next"];
+        assert_eq!(next["hours_to_go"].as_u64(), to_go, "{next}");
+        let expected = match to_go {
+            None => after[299],
+            Some(before) => late_rows(&prints[..301], &premium, usize::try_from(before).unwrap()).0[299],
+        };
+        assert!(close(&next["per_8h"], ANCHOR + expected), "{next}, expected {}", ANCHOR + expected);
+        assert_eq!(next["skill"]["n"], 299);
+    }
 }
 
 #[test]

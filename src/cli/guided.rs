@@ -5,6 +5,7 @@
 use super::control::{Line, report, text};
 use super::{Exit, Failure, Output, folder};
 use crate::control::guide::Step;
+use crate::control::next_row::NextRow;
 use crate::control::request::{Request, Verb};
 use crate::control::stops::Stop;
 use crate::report::figures;
@@ -91,6 +92,11 @@ pub fn why(dir: &Path, pair: Option<&str>, json: bool, output: &mut Output<'_>) 
             }
             if pair.is_none() && gate["open"] != true {
                 break;
+            }
+        }
+        if let Some(next) = serde_json::from_value::<NextRow>(row["next"].clone()).ok().filter(|_| pair.is_some()) {
+            for line in next.lines() {
+                writeln!(out, "  {line}")?;
             }
         }
         if let Some(refused) = row["refused"].as_str() {

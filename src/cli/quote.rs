@@ -8,6 +8,7 @@ use super::gates::render;
 use super::scan::{At, Row, number, told};
 use super::{Exit, Failure, Output};
 use crate::config::Settings;
+use crate::control::next_row::NextRow;
 use crate::domain::{Amount, Price, Quantity, Rate};
 use crate::fetch::look::{Look, Looker};
 use crate::net::machine_clock;
@@ -51,6 +52,8 @@ struct Report {
     /// Fees and slippage of all four orders; plus is what it costs.
     round_trip_cost: Option<Amount>,
     forecast: Option<ForecastJson>,
+    /// What is expected of the next settlement, and how good that was so far.
+    next: Option<NextRow>,
     gates: Vec<Gate>,
     remarks: Vec<String>,
 }
@@ -137,6 +140,7 @@ fn report(look: &Look, settings: &Settings, (size, quote): (Amount, String)) -> 
         orders,
         round_trip_cost: costs.map(|costs| costs.into_iter().sum()),
         forecast: Forecast::of(&look.market).map(forecast),
+        next: NextRow::of(&look.next),
         gates: explain(&view),
         remarks: look.legs.remarks.clone(),
     }
@@ -226,6 +230,9 @@ fn print(report: &Report, output: &mut Output<'_>) -> Result<(), Failure> {
             "                   {:.3} % in a day, {:.3} % in a week, {:.3} % in 30 days",
             sums.0, sums.1, sums.2
         )?;
+    }
+    for line in report.next.iter().flat_map(NextRow::lines) {
+        writeln!(out, "{line}")?;
     }
     writeln!(out, "break-even         {} days", number(row.breakeven_days, 1))?;
     writeln!(out, "net APR            {} % on capital, over entry.horizon\n", number(row.net_apr_percent, 2))?;

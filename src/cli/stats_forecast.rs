@@ -158,10 +158,7 @@ fn counted(folder: &Folder, key: Key, file: &Path, times: Times) -> Result<Optio
     let mut hours = hours(folder, key)?.into_iter().peekable();
     let (mut next, mut counted) = (NextSettlement::default(), Counted::default());
     for (place, (row, interval)) in rows.iter().zip(proven_before(&stamps)).enumerate() {
-        // A candle that closes with the settlement is known with it; stamps are some minutes late at most.
-        while let Some((at, premium)) = hours.next_if(|(at, _)| *at <= row.stamp + Span(Span::HOUR.0 / 2)) {
-            next.on_hour(at, Some(premium), None);
-        }
+        next.on_hours(row.stamp, &mut hours);
         let (hours, made) = (next.interval().map_or(0, Interval::hours), *next.guesses());
         let funding = interval.map(|interval| FundingRate { rate: row.rate, interval });
         let Some(judged) = next.on_settled(row.stamp, funding) else { continue };

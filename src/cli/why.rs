@@ -6,6 +6,7 @@
 use super::gates::{measured, render};
 use super::history::{Choice, Ready, Window};
 use super::{Exit, Failure, Output};
+use crate::control::next_row::NextRow;
 use crate::domain::{Quantity, WallTime};
 use crate::engine::{PairState, State};
 use crate::pairs::Phase;
@@ -62,6 +63,8 @@ struct Row {
     obstacle: Option<String>,
     entered_at: Option<String>,
     reason: Option<&'static str>,
+    /// What is expected of the next settlement, and how good that was so far.
+    next: Option<NextRow>,
     /// Bars at which the pair was flat, and at how many of them every gate was open.
     flat_bars: u64,
     open_bars: u64,
@@ -169,6 +172,7 @@ fn row(state: &State, pair: &PairState, tally: Tally) -> Row {
         obstacle: obstacle(state, pair, flat),
         entered_at: time(pair.memory.entered_at),
         reason: pair.memory.reason.filter(|_| !flat).map(crate::port::order::Reason::as_str),
+        next: NextRow::of(&pair.next),
         flat_bars: tally.flat,
         open_bars: tally.open,
         blocked: tally.blocked,
@@ -198,6 +202,9 @@ fn print(report: &Report, detailed: bool, output: &mut Output<'_>) -> Result<(),
         if detailed {
             let words = if row.entered_at.is_some() { ("says leave", "says stay") } else { ("open", "blocks") };
             render(&row.gates, words, out)?;
+            for line in row.next.iter().flat_map(NextRow::lines) {
+                writeln!(out, "  {line}")?;
+            }
             history(row, out)?;
         }
     }

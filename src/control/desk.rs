@@ -7,6 +7,7 @@
 use super::gate_words::measured;
 use super::guide::Step;
 use super::mend;
+use super::next_row::NextRow;
 use super::plans::{Line, Plans, closing, opening, taking};
 use super::request::{Act, Code, ControlError, ControlRequest, Reply, Settled};
 use super::snapshot::{self, Snapshot};
@@ -356,6 +357,7 @@ fn why(state: &State, wanted: Option<&str>, now: WallTime) -> Reply {
         json!({
             "pair": pair.pair.name, "phase": pair.memory.phase.as_str(), "held": pair.memory.entered_at.is_some(),
             "entered_ms": pair.memory.entered_at, "refused": pair.refused(), "gates": gates,
+            "next": NextRow::of(&pair.next),
         })
     });
     let (word, stops) = stops::of(state);

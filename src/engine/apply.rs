@@ -10,7 +10,7 @@ use super::record::{FundingRecord, Record};
 use super::shared;
 use super::standing;
 use super::state::{PairState, State};
-use crate::domain::{Amount, ClientOrderId, FundingRate, InstrumentId, PairId, Price, Quantity, WallTime};
+use crate::domain::{Amount, ClientOrderId, InstrumentId, PairId, Price, Quantity, WallTime};
 use crate::ledger::book::Cause;
 use crate::pairs::Fruitless;
 use crate::planted::{self, Bug};
@@ -19,7 +19,6 @@ use crate::port::event::{Adjustment, Bar, Operator, Quote, Settlement, Wallet};
 use crate::port::order::Reason;
 use crate::port::{Command, Event};
 use crate::risk::gate::BotState;
-use crate::strategy::forecast;
 
 /// Funding stamps remembered per perp.
 const STAMPS_REMEMBERED: usize = 64;
@@ -109,7 +108,8 @@ fn on_bar(state: &mut State, instrument: InstrumentId, bar: &Bar) {
         let Some(pair) = state.pairs.get_mut(id.index()) else { continue };
         pair.market.leg_mut(*leg).on_bar(bar.close, bar.high, bar.volume, (bar.opened, now));
         if pair.market.leg(leg.other()).bar_opened == Some(bar.opened) {
-            pair.market.on_common_bar(now);
+            let premium = pair.market.on_common_bar(now);
+            on_hour(pair, now, premium);
             pair.dirty = true;
         }
     }
@@ -126,7 +126,8 @@ fn on_quote(state: &mut State, instrument: InstrumentId, quote: &Quote) {
     for (id, leg) in state.catalogue.legs_of(instrument) {
         let Some(pair) = state.pairs.get_mut(id.index()) else { continue };
         pair.market.leg_mut(*leg).on_quote((quote.bid, quote.bid_depth), (quote.ask, quote.ask_depth), told);
-        pair.market.on_mid(*leg, now);
+        let premium = pair.market.on_mid(*leg, now);
+        on_hour(pair, now, premium);
         pair.dirty = true;
     }
 }
@@ -136,26 +137,29 @@ fn on_print(state: &mut State, instrument: InstrumentId, price: Price) {
     for (id, leg) in state.catalogue.legs_of(instrument) {
         let Some(pair) = state.pairs.get_mut(id.index()) else { continue };
         pair.market.leg_mut(*leg).on_print(price, now);
-        pair.market.on_mid(*leg, now);
+        let premium = pair.market.on_mid(*leg, now);
+        on_hour(pair, now, premium);
         pair.dirty = true;
     }
 }
 
-#[expect(clippy::float_arithmetic, reason = "the forecast is scored in floats")]
 fn on_settled(state: &mut State, instrument: InstrumentId, settlement: Settlement) {
-    let paid = settlement.funding.per_8h().to_f64();
     for id in shorts(&state.catalogue, instrument) {
         let Some(pair) = state.pairs.get_mut(id.index()) else { continue };
-        if let (Some(forecast), Some(last)) = (pair.forecast, pair.market.funding.last()) {
-            state.score.count += 1;
-            state.score.forecast += (forecast - paid).abs();
-            state.score.last_print += (last.funding.per_8h().to_f64() - paid).abs();
-            state.score.anchor += (FundingRate::ANCHOR.per_8h().to_f64() - paid).abs();
+        if let Some(judged) = pair.next.on_paid(settlement.stamp, settlement.funding).filter(|judged| judged.sound) {
+            state.score.add(judged.came, judged.last, judged.expected);
         }
         pair.market.on_settled(settlement.stamp, settlement.funding);
-        pair.forecast = forecast::one_ahead(&pair.market);
         pair.refresh_costs(&state.settings, &state.catalogue);
         pair.dirty = true;
+    }
+}
+
+/// An hour has ended at which the basis was seen: the forecast is made anew.
+fn on_hour(pair: &mut PairState, at: WallTime, premium: Option<f64>) {
+    if premium.is_some() {
+        let stated = pair.market.estimate.map(|(estimate, _)| estimate);
+        pair.next.on_hour(at, premium, stated);
     }
 }
 

@@ -19,6 +19,7 @@ use crate::risk::Refusal;
 use crate::risk::gate::BotState;
 use crate::risk::throttle::Throttle;
 use crate::strategy::cost::Costs;
+use crate::strategy::next_settlement::{NextSettlement, Skill};
 use std::collections::BTreeMap;
 
 /// One pair with its market, memory and what was computed of it.
@@ -41,8 +42,8 @@ pub struct PairState {
     pub at_rest: bool,
     /// The end of trading that is known is a delisting.
     pub delisting: bool,
-    /// Our forecast of the next settlement, made at the last one, per 8 h.
-    pub forecast: Option<f64>,
+    /// Our forecast of the next settlement, and how good it was.
+    pub next: NextSettlement,
     /// Why the gate refused the last order wanted.
     pub refusal: Option<Refusal>,
     /// Why what a person wanted of it last was not begun, or was given up before anything was executed.
@@ -93,19 +94,6 @@ pub struct VenueState {
     pub sold_last: Option<PairId>,
 }
 
-/// How well the next settlement was forecast: sums of absolute errors per 8 h.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Score {
-    /// Settlements scored.
-    pub count: u64,
-    /// Of our forecast.
-    pub forecast: f64,
-    /// Of the last print.
-    pub last_print: f64,
-    /// Of the anchor.
-    pub anchor: f64,
-}
-
 /// The whole state of the core.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one thing that is known")]
@@ -150,8 +138,8 @@ pub struct State {
     pub throttle: Throttle,
     /// Rows for files and the store, drained by the driver.
     pub records: Vec<Record>,
-    /// Forecast score.
-    pub score: Score,
+    /// How well the next settlement of all pairs was forecast.
+    pub score: Skill,
     /// Orders that the gate refused, by reason.
     pub refusals: BTreeMap<&'static str, u64>,
     /// The same for orders that lower a position or an inequality: no rule about risk may be among them (I8).
@@ -203,7 +191,7 @@ impl State {
             orders: Orders::default(),
             throttle: Throttle::default(),
             records: Vec::new(),
-            score: Score::default(),
+            score: Skill::default(),
             refusals: BTreeMap::new(),
             refused_reduces: BTreeMap::new(),
             day: None,
@@ -305,7 +293,7 @@ impl PairState {
             dirty: false,
             at_rest: true,
             delisting: false,
-            forecast: None,
+            next: NextSettlement::default(),
             refusal: None,
             declined: None,
             largest: Quantity::ZERO,

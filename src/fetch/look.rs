@@ -7,18 +7,20 @@
 use super::public::{AskError, PublicVenue};
 use crate::config::Settings;
 use crate::data::instruments::{Legs, built_in};
-use crate::data::settlements::intervals;
+use crate::data::settlements::{intervals, proven_before};
 use crate::domain::{Amount, FundingRate, Interval, Leg, Market, Price, Quantity, Rate, Side, Span, Symbol, WallTime};
 use crate::market::PairMarket;
 use crate::market::book::Book;
 use crate::strategy::View;
 use crate::strategy::cost::Costs;
+use crate::strategy::next_settlement::NextSettlement;
 use crate::strategy::view::Lacks;
 use crate::venues::answer::{Answer, CandleRow, FundingTerms, PremiumRow};
 use crate::venues::ask::{Ask, Candles};
 use crate::venues::binance::session::DEPTH_BOUND;
 use crate::venues::binance::{Message, Scratch, decode};
 use std::collections::BTreeMap;
+use std::iter::Peekable;
 
 /// Levels of a book that are read: what an order of some hundred thousand takes from a big pair.
 const LEVELS: u32 = 500;
@@ -48,6 +50,8 @@ pub struct Look {
     pub legs: Legs,
     /// As the strategy sees it.
     pub market: PairMarket,
+    /// What is expected of the next settlement, and how good that was on the history that was asked for.
+    pub next: NextSettlement,
     /// Coins of the size asked for.
     pub coins: Quantity,
     /// What an order of that size pays.
@@ -143,8 +147,8 @@ impl Looker<'_> {
         let premium = premium.ok_or_else(|| no_pair("the venue gives no mark for it"))?;
         let signal = &self.settings.signal;
         let mut market = PairMarket::new(signal.smooth, signal.memory, legs.perp.formula);
-        self.usual_basis(symbol, &mut market).await?;
-        self.funding(symbol, terms, &mut market).await?;
+        let mut hours = self.usual_basis(symbol, &mut market).await?.into_iter().peekable();
+        let mut next = self.funding(symbol, terms, &mut market, &mut hours).await?;
         let at = (self.now)();
         for (leg, book) in [(Leg::Long, &spot), (Leg::Short, &perp)] {
             let (Some(bid), Some(ask)) = (book.best_bid(), book.best_ask()) else {
@@ -158,6 +162,11 @@ impl Looker<'_> {
         market.index = Some(premium.index);
         let interval = terms.map(|terms| terms.interval).or_else(|| market.interval()).unwrap_or(USUAL);
         market.estimate = premium.rate.zip(premium.next_funding).map(|(rate, at)| (FundingRate { rate, interval }, at));
+        // The estimate is that of now: it is put beside the hour that ended last.
+        while let Some((end, premium)) = hours.next() {
+            let youngest = hours.peek().is_none();
+            next.on_hour(end, Some(premium), market.estimate.filter(|_| youngest).map(|(estimate, _)| estimate));
+        }
         let mid = market.long.mid.ok_or_else(|| no_pair("it has no price"))?;
         let coins = coins_of(self.size, mid).floor_to(legs.spot.rules.step.max(legs.perp.rules.step));
         let walked = Walked {
@@ -167,7 +176,7 @@ impl Looker<'_> {
             perp_buy: perp.walk(Side::Buy, coins),
         };
         let costs = costs(&walked, &market, &legs);
-        Ok(Look { pair: format!("{}:{symbol}", self.name), at, legs, market, coins, walked, costs })
+        Ok(Look { pair: format!("{}:{symbol}", self.name), at, legs, market, next, coins, walked, costs })
     }
 
     async fn book(&mut self, market: Market, symbol: Symbol) -> Result<Book, LookError> {
@@ -185,8 +194,9 @@ impl Looker<'_> {
         if book.is_crossed() { Err(LookError::NoPair { symbol, why: "its book is crossed" }) } else { Ok(book) }
     }
 
-    /// Hourly candles of both legs over the memory, as far as one answer goes: what the basis usually is.
-    async fn usual_basis(&mut self, symbol: Symbol, market: &mut PairMarket) -> Result<(), AskError> {
+    /// Hourly candles of both legs over the memory, as far as one answer goes: what the basis usually is, and what it was at the
+    /// end of each hour.
+    async fn usual_basis(&mut self, symbol: Symbol, market: &mut PairMarket) -> Result<Vec<(WallTime, f64)>, AskError> {
         let end = (self.now)().floor(Span::HOUR) - Span::HOUR;
         let start = (end - self.settings.signal.memory).max(end - Span::hours(999));
         let mut rows: Vec<Vec<CandleRow>> = Vec::new();
@@ -197,7 +207,8 @@ impl Looker<'_> {
                 _ => Vec::new(),
             });
         }
-        let (Some(perp), Some(spot)) = (rows.pop(), rows.pop()) else { return Ok(()) };
+        let mut hours = Vec::new();
+        let (Some(perp), Some(spot)) = (rows.pop(), rows.pop()) else { return Ok(hours) };
         let perp: BTreeMap<WallTime, &CandleRow> = perp.iter().map(|row| (row.opened, row)).collect();
         for spot in &spot {
             let Some(perp) = perp.get(&spot.opened) else { continue };
@@ -206,9 +217,9 @@ impl Looker<'_> {
             let times = (spot.opened, spot.opened + Span::HOUR);
             market.long.on_bar(spot_close, spot_close, Quantity::ZERO, times);
             market.short.on_bar(perp_close, perp_close, Quantity::ZERO, times);
-            market.on_common_bar(times.1);
+            hours.extend(market.on_common_bar(times.1).map(|premium| (times.1, premium)));
         }
-        Ok(())
+        Ok(hours)
     }
 
     async fn funding(
@@ -216,17 +227,21 @@ impl Looker<'_> {
         symbol: Symbol,
         terms: Option<&FundingTerms>,
         market: &mut PairMarket,
-    ) -> Result<(), AskError> {
+        hours: &mut Peekable<impl Iterator<Item = (WallTime, f64)>>,
+    ) -> Result<NextSettlement, AskError> {
+        let mut next = NextSettlement::default();
         let usual = terms.map_or(USUAL, |terms| terms.interval);
         // One answer holds a thousand, the oldest first: no more is asked for, so that the youngest are among them.
         let reach = Span(usual.span().0.saturating_mul(900)).min(self.settings.signal.memory);
         let ask = Ask::FundingHistory { symbol, start: Some((self.now)() - reach), end: None, limit: 1000 };
-        let Answer::FundingHistory(rows) = self.venue.ask(&ask).await? else { return Ok(()) };
+        let Answer::FundingHistory(rows) = self.venue.ask(&ask).await? else { return Ok(next) };
         let stamps: Vec<WallTime> = rows.iter().map(|row| row.stamp).collect();
-        for (row, interval) in rows.iter().zip(intervals(&stamps)) {
+        for ((row, interval), proven) in rows.iter().zip(intervals(&stamps)).zip(proven_before(&stamps)) {
+            next.on_hours(row.stamp, hours);
+            next.on_settled(row.stamp, proven.map(|interval| FundingRate { rate: row.rate, interval }));
             market.on_settled(row.stamp, FundingRate { rate: row.rate, interval: interval.unwrap_or(usual) });
         }
-        Ok(())
+        Ok(next)
     }
 }
 

@@ -118,25 +118,28 @@ impl PairMarket {
         self.open_interest.clear();
     }
 
-    /// Both legs of a bar source have closed a bar that opened at the same time.
-    pub fn on_common_bar(&mut self, closed: WallTime) {
-        let (Some(long), Some(short)) = (self.long.mid, self.short.mid) else { return };
+    /// Both legs of a bar source have closed a bar that opened at the same time. Gives the basis when it is the first of an
+    /// hour.
+    pub fn on_common_bar(&mut self, closed: WallTime) -> Option<f64> {
+        let (long, short) = (self.long.mid?, self.short.mid?);
         self.marks = Some((long, short));
         let basis = (short.units() - long.units()) as f64 / long.units() as f64;
         self.premium.samples += 1.0;
         self.premium.weighted += basis * self.premium.samples;
         self.premium.weights += self.premium.samples;
-        self.basis.push(closed, basis);
+        self.basis.push(closed, basis).then_some(basis)
     }
 
     /// A quote or print changed the mid of a leg. The basis is sampled when it was the short leg's, which comes last.
-    pub fn on_mid(&mut self, leg: Leg, at: WallTime) {
-        let (Some(long), Some(short)) = (self.long.mid, self.short.mid) else { return };
+    /// Gives the basis when it is the first of an hour.
+    pub fn on_mid(&mut self, leg: Leg, at: WallTime) -> Option<f64> {
+        let (long, short) = (self.long.mid?, self.short.mid?);
         self.marks = Some((long, short));
         if leg == Leg::Short && at.0.div_euclid(Span::HOUR.0) != self.basis.last_hour {
             let basis = (short.units() - long.units()) as f64 / long.units() as f64;
-            self.basis.push(at, basis);
+            return self.basis.push(at, basis).then_some(basis);
         }
+        None
     }
 
     /// A settlement was published.
@@ -216,10 +219,11 @@ impl BasisWindow {
         Self { samples: VecDeque::with_capacity(hours + 2), sum: 0, memory, last_hour: i64::MIN }
     }
 
-    fn push(&mut self, at: WallTime, basis: f64) {
+    /// Whether it was the first of its hour.
+    fn push(&mut self, at: WallTime, basis: f64) -> bool {
         let hour = at.0.div_euclid(Span::HOUR.0);
         if hour == self.last_hour {
-            return;
+            return false;
         }
         self.last_hour = hour;
         // Whole units, so that the sum depends on the window alone and a restart finds the same one.
@@ -234,5 +238,6 @@ impl BasisWindow {
             self.samples.pop_front();
             self.sum -= value;
         }
+        true
     }
 }

@@ -111,7 +111,7 @@ pub struct BasisSeries {
     pub points: Vec<(WallTime, f64)>,
 }
 
-/// Mean absolute error of three guesses of the next settlement, per 8 h as a fraction.
+/// Mean absolute error of three guesses of the next settlement, made right after the one before, per 8 h as a fraction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct ForecastScore {
     /// Settlements scored.
@@ -262,6 +262,9 @@ pub struct Summary {
     pub seed: Option<u64>,
     /// How well the next settlement was forecast.
     pub forecast: ForecastScore,
+    /// The same of each pair of which a settlement was scored.
+    #[serde(default)]
+    pub forecast_by_pair: BTreeMap<String, ForecastScore>,
     /// Orders sent.
     pub orders: u64,
     /// Alarms raised, by kind.

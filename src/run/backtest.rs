@@ -9,6 +9,7 @@ use super::driver::{Driver, Gateway};
 use super::journal::{Journal, JournalError};
 use crate::config::Settings;
 use crate::config::settings::{DataEnd, FillAt};
+use crate::control::next_row::score_of;
 use crate::data::history::PairHistory;
 use crate::domain::{Amount, Catalogue, PairId, Price, Quantity, Rate, SignedQuantity, VenueId, WallTime};
 use crate::engine::State;
@@ -16,7 +17,7 @@ use crate::engine::profit::lines_of;
 use crate::pairs::sizing::notional_of;
 use crate::port::Event;
 use crate::port::event::{EndCause, MarkSource, Settlement, Wallet};
-use crate::report::run::{BasisSeries, ForecastScore, Remark, RunInfo, RunResult, Summary};
+use crate::report::run::{BasisSeries, Remark, RunInfo, RunResult, Summary};
 use crate::sim::matching::Liquidity;
 use crate::sim::{Faults, SimVenue};
 use std::collections::BTreeMap;
@@ -415,8 +416,6 @@ pub fn figures_of(state: &State, collector: &Collector, settings: &Settings) -> 
     let quotes: Amount = state.quotes.iter().map(|quote| state.ledger.opening(*quote)).sum();
     let capital = quotes + state.ledger.tokens_opening();
     let (from, to) = collector.period().unwrap_or((state.now, state.now));
-    let score = state.score;
-    let mean = |sum: f64| if score.count > 0 { sum / score.count as f64 } else { 0.0 };
     let carries = notional_of(capital, settings.size.leverage);
     let curves = &collector.figures.curves;
     let mut summary = Summary {
@@ -453,12 +452,13 @@ pub fn figures_of(state: &State, collector: &Collector, settings: &Settings) -> 
         max_naked_notional: state.unequal.1,
         digest: String::new(),
         seed: None,
-        forecast: ForecastScore {
-            n: score.count,
-            forecast: mean(score.forecast),
-            last_print: mean(score.last_print),
-            anchor: mean(score.anchor),
-        },
+        forecast: score_of(&state.score),
+        forecast_by_pair: state
+            .pairs
+            .iter()
+            .filter(|pair| pair.next.skill.count > 0)
+            .map(|pair| (pair.pair.name.clone(), score_of(&pair.next.skill)))
+            .collect(),
         orders: state.orders.sent(),
         alarms: collector.figures.alarms.clone(),
         remarks: Vec::new(),

@@ -7,6 +7,10 @@
 use super::after_print::{AfterPrint, GUESSES, anchor, deviation};
 use super::inside::{Expected, Inside};
 use crate::domain::{FundingRate, Interval, Span, WallTime};
+use std::iter::Peekable;
+
+/// How long after a whole hour a premium still is that of its end.
+const HOUR_END: Span = Span(300_000);
 
 /// Sums of absolute errors per 8 h, as fractions.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -84,7 +88,8 @@ pub struct NextSettlement {
     inside: Inside,
     /// How good it was so far.
     pub skill: Skill,
-    printed: bool,
+    /// The last settlement.
+    stamp: Option<WallTime>,
 }
 
 /// What is expected of the next settlement.
@@ -98,6 +103,17 @@ pub struct Next {
 
 #[expect(clippy::float_arithmetic, reason = "signals are floats")]
 impl NextSettlement {
+    /// A settlement was published with the interval that the venue states or that was proven. Where its distance from the one
+    /// before is not that interval, a settlement is missing between, and it counts as one of unknown interval; one that is not
+    /// younger is a repeat.
+    pub fn on_paid(&mut self, stamp: WallTime, funding: FundingRate) -> Option<Judged> {
+        if self.stamp.is_some_and(|last| stamp <= last) {
+            return None;
+        }
+        let follows = self.stamp.is_none_or(|last| Interval::spacing(last, stamp) == Some(funding.interval));
+        self.on_settled(stamp, follows.then_some(funding))
+    }
+
     /// A settlement was published; `funding` is `None` when the interval that it ended is not known. Gives what it says of
     /// what was expected; `None` for the first one.
     pub fn on_settled(&mut self, stamp: WallTime, funding: Option<FundingRate>) -> Option<Judged> {
@@ -112,14 +128,23 @@ impl NextSettlement {
         }
         self.after.on_print(funding);
         self.inside.begin(hour, interval.or(self.after.interval()));
-        let first = !std::mem::replace(&mut self.printed, true);
-        (!first).then_some(Judged { came, last, expected, sound, late })
+        self.stamp.replace(stamp).map(|_| Judged { came, last, expected, sound, late })
     }
 
-    /// A whole hour has passed (the nearest to `at`): the premium, perp over spot less one, and the venue's own running
-    /// estimate of the next settlement where it states one.
+    /// A whole hour has passed: the premium, perp over spot less one, and the venue's own running estimate of the next
+    /// settlement where it states one. What comes later than five minutes after the hour is no end of it and is left out.
     pub fn on_hour(&mut self, at: WallTime, premium: Option<f64>, stated: Option<FundingRate>) {
-        self.inside.on_hour(hour_of(at), premium, stated.map(deviation), &self.after);
+        if at.0.rem_euclid(Span::HOUR.0) <= HOUR_END.0 {
+            self.inside.on_hour(hour_of(at), premium, stated.map(deviation), &self.after);
+        }
+    }
+
+    /// The same for all hours of a list that end with a settlement of that stamp or before it; a stamp is some minutes late at
+    /// most, and a candle that closes with a settlement is known with it.
+    pub fn on_hours(&mut self, stamp: WallTime, hours: &mut Peekable<impl Iterator<Item = (WallTime, f64)>>) {
+        while let Some((at, premium)) = hours.next_if(|(at, _)| *at <= stamp + Span(Span::HOUR.0 / 2)) {
+            self.on_hour(at, Some(premium), None);
+        }
     }
 
     /// What is expected now; `None` before the first settlement.
@@ -128,7 +153,7 @@ impl NextSettlement {
         let inside = self.inside.expected();
         let deviation = inside.map_or_else(|| self.after.expected(), |said| said.deviation);
         let hours_to_go = inside.map(|said| said.hours_to_go);
-        self.printed.then(|| Next { per_8h: anchor() + deviation, hours_to_go })
+        self.stamp.map(|_| Next { per_8h: anchor() + deviation, hours_to_go })
     }
 
     /// The guesses made right after the last print, before one of them is believed.
@@ -194,6 +219,26 @@ mod tests {
         assert!((next.expected().unwrap().per_8h - (0.0001 + 0.9 * 0.0004)).abs() < 1e-15);
         next.on_settled(hour(56), print("0.0005"));
         assert_eq!(next.expected().unwrap().hours_to_go, None);
+    }
+
+    #[test]
+    fn a_settlement_that_does_not_follow_the_last_is_one_after_a_hole_and_a_repeat_is_none() {
+        let paid = |next: &mut NextSettlement, hours: i64, interval: Interval| {
+            let rate = Rate::parse("0.0002").unwrap();
+            next.on_paid(hour(hours), FundingRate { rate, interval }).map(|judged| judged.sound)
+        };
+        let mut next = NextSettlement::default();
+        assert_eq!(paid(&mut next, 8, Interval::H8), None);
+        assert_eq!(paid(&mut next, 16, Interval::H8), Some(true));
+        assert_eq!(paid(&mut next, 16, Interval::H8), None, "a repeat");
+        assert_eq!(paid(&mut next, 32, Interval::H8), Some(false), "one is missing before it");
+        assert_eq!(paid(&mut next, 40, Interval::H8), Some(false), "the guess was made at the hole");
+        assert_eq!(paid(&mut next, 44, Interval::H4), Some(true), "the interval changed");
+        // A premium some minutes after the hour is its end, one of its middle is not.
+        next.on_hour(hour(45) + Span(200_000), Some(0.001), Some(FundingRate::ANCHOR));
+        assert_eq!(next.expected().unwrap().hours_to_go, Some(3));
+        next.on_hour(hour(46) + Span(400_000), Some(0.001), Some(FundingRate::ANCHOR));
+        assert_eq!(next.expected().unwrap().hours_to_go, Some(3));
     }
 
     #[test]

@@ -238,6 +238,11 @@ fn summary(last: &EquityRow) -> Summary {
         digest: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_string(),
         seed: None,
         forecast: ForecastScore { n: 1_200, forecast: 0.000_031, last_print: 0.000_042, anchor: 0.000_055 },
+        forecast_by_pair: [(
+            "binance:BTCUSDT".to_string(),
+            ForecastScore { n: 700, forecast: 0.000_029, last_print: 0.000_04, anchor: 0.000_052 },
+        )]
+        .into(),
         orders: 14,
         alarms: [("naked".to_string(), 2)].into(),
         remarks: vec![
