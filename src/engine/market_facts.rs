@@ -72,7 +72,6 @@ pub(super) fn apply(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         Event::CoverageStarts { pair } => {
             if let Some(pair) = pair_mut(state, *pair) {
                 pair.market.restart();
-                pair.forecast = None;
                 pair.last_chance = false;
             }
         }

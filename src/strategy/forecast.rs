@@ -3,7 +3,7 @@
 //! A high rate is a spike that capital compresses within hours to days, never a perpetuity. The level it reverts to is the
 //! anchor (0.01 % per 8 h), or the symbol's own mean where that is lower: an optimist's level would buy every lull.
 
-use crate::domain::{FundingRate, Rate};
+use crate::domain::FundingRate;
 use crate::market::PairMarket;
 
 /// An expectation of funding per 8 h.
@@ -69,18 +69,6 @@ impl Forecast {
         let keep = libm::pow(self.keep, hours / 8.0);
         (self.level + (self.now - self.level) * keep) * hours / 8.0
     }
-}
-
-/// The forecast of the next settlement made one interval ahead, right after the last one: last print reverting at the
-/// symbol's persistence. Scored in every report beside the last print and the anchor.
-#[must_use]
-#[expect(clippy::float_arithmetic, reason = "signals are floats")]
-pub fn one_ahead(market: &PairMarket) -> Option<f64> {
-    let last = market.funding.last()?.funding;
-    let persistence = market.funding.persistence();
-    let level = market.funding.mean_8h();
-    let now = Rate::to_f64(last.per_8h());
-    Some(level + (now - level) * persistence)
 }
 
 #[cfg(test)]
