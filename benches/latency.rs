@@ -7,7 +7,7 @@
 
 mod market;
 
-use carry::domain::{FundingRate, InstrumentId, Interval, Market, Quantity, Rate, Symbol, VenueId, WallTime};
+use carry::domain::{FundingRate, InstrumentId, Interval, Leg, Market, Quantity, Rate, Symbol, VenueId, WallTime};
 use carry::engine::State;
 use carry::net::hosts::{Owner, TestKeys};
 use carry::net::http::{HttpClient, HttpSettings, Outgoing};
@@ -82,7 +82,12 @@ impl Bot {
         let capital = bot.driver.state.settings.run.capital;
         let pair = bot.driver.state.catalogue.pairs().first().unwrap().clone();
         for wallet in [Wallet::Spot, Wallet::Perp] {
-            let event = Event::Opening { venue: pair.venue_id, wallet, asset: pair.quote, amount: capital };
+            let event = Event::Opening {
+                venue: pair.venue(Leg::Short),
+                wallet,
+                asset: pair.quote(Leg::Short),
+                amount: capital,
+            };
             bot.driver.fact(at, event, None).unwrap();
         }
         let funding = FundingRate { rate: Rate::parse("0.0005").unwrap(), interval: Interval::H8 };

@@ -9,7 +9,7 @@
 
 mod market;
 
-use carry::domain::{FundingRate, InstrumentId, Interval, Market, Quantity, Rate, Sequence, VenueId, WallTime};
+use carry::domain::{FundingRate, InstrumentId, Interval, Leg, Market, Quantity, Rate, Sequence, VenueId, WallTime};
 use carry::engine::{State, step};
 use carry::port::event::{Settlement, Wallet};
 use carry::port::{Command, Event, Stamped};
@@ -55,7 +55,12 @@ impl Bot {
         let capital = bot.state.settings.run.capital;
         let pair = bot.state.catalogue.pairs().first().unwrap().clone();
         for wallet in [Wallet::Spot, Wallet::Perp] {
-            bot.feed(Event::Opening { venue: pair.venue_id, wallet, asset: pair.quote, amount: capital });
+            bot.feed(Event::Opening {
+                venue: pair.venue(Leg::Short),
+                wallet,
+                asset: pair.quote(Leg::Short),
+                amount: capital,
+            });
         }
         let funding = FundingRate { rate: Rate::parse("0.0005").unwrap(), interval: Interval::H8 };
         for _ in 0..90 {

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may stop the test")]
 
 use carry::config::Settings;
-use carry::domain::{Amount, Price, Quantity, Sequence, VenueId, WallTime};
+use carry::domain::{Amount, Leg, Price, Quantity, Sequence, VenueId, WallTime};
 use carry::engine::{self, Record, State};
 use carry::pairs::{Latch, LatchCause};
 use carry::port::event::{Adoption, Operator, Quote, Wallet};
@@ -16,9 +16,11 @@ fn core() -> State {
     let mut state = State::new(Settings::default(), catalogue.clone());
     step(&mut state, Event::Boot { epoch: 1, salt: 7 });
     let pair = &catalogue.pairs()[0];
-    for (wallet, asset, amount) in
-        [(Wallet::Spot, pair.quote, "50000"), (Wallet::Perp, pair.quote, "50000"), (Wallet::Spot, pair.coin, "0.75")]
-    {
+    for (wallet, asset, amount) in [
+        (Wallet::Spot, pair.quote(Leg::Short), "50000"),
+        (Wallet::Perp, pair.quote(Leg::Short), "50000"),
+        (Wallet::Spot, pair.coin, "0.75"),
+    ] {
         let amount = Amount::parse(amount).unwrap();
         step(&mut state, Event::Opening { venue: VenueId(0), wallet, asset, amount });
     }
@@ -110,10 +112,10 @@ fn g20_what_is_adopted_is_no_profit_and_adds_up() {
     state.mark_all();
     let unexplained = |state: &mut State| {
         state.mark_all();
-        state.equity() - state.ledger.opening(pair.quote) - state.ledger.lines().total()
+        state.equity() - state.ledger.opening(pair.quote(Leg::Short)) - state.ledger.lines().total()
     };
     assert_eq!(unexplained(&mut state), Amount::ZERO);
-    let (before, capital) = (state.equity(), state.ledger.opening(pair.quote));
+    let (before, capital) = (state.equity(), state.ledger.opening(pair.quote(Leg::Short)));
     let number = |text: &str| Quantity::parse(text).unwrap();
     let price = |text: &str| Price::parse(text).unwrap();
     let adoption = Adoption {
@@ -126,7 +128,7 @@ fn g20_what_is_adopted_is_no_profit_and_adds_up() {
     assert!(step(&mut state, Event::Operator(Operator::Adopt(adoption))).is_empty(), "nothing is traded");
     // Half a coin at 10,000 and a short that has earned half of 1,000.
     assert_eq!(state.equity() - before, Amount::whole(5_500));
-    assert_eq!(state.ledger.opening(pair.quote) - capital, Amount::whole(5_500));
+    assert_eq!(state.ledger.opening(pair.quote(Leg::Short)) - capital, Amount::whole(5_500));
     assert_eq!(unexplained(&mut state), Amount::ZERO);
     assert_eq!(state.ledger.imbalance(), None);
     assert!(state.ledger.coin_difference(&pair).is_zero());

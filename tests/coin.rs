@@ -32,7 +32,7 @@ fn e15_a_coin_counts_for_the_worse_of_venue_and_market_and_for_nothing_when_that
     bench.rates("10000", "1.5");
     check(&bench, Trust::Fresh, Some("20000"));
     // A quote coin that is worth more than a dollar makes the coin worth less of it.
-    let (venue, asset) = (VenueId(0), bench.pair().quote);
+    let (venue, asset) = (VenueId(0), bench.pair().quote(Leg::Short));
     bench.feed(Event::CollateralRate { venue, asset, index: price("1.25"), share: rate("1") });
     check(&bench, Trust::Fresh, Some("16000"));
     bench.later(Span(3 * 60_000 + 1));
@@ -49,7 +49,7 @@ fn e15_an_entry_moves_each_clip_to_the_perp_wallet_once_it_is_hedged() {
     // The margin of one clip and a little of the quote coin go first, and no order before they are there.
     assert!(bench.placed.is_empty());
     let first = bench.moving[0];
-    assert_eq!((first.from, first.asset), (Wallet::Spot, bench.pair().quote));
+    assert_eq!((first.from, first.asset), (Wallet::Spot, bench.pair().quote(Leg::Short)));
     assert!(first.amount > Amount::whole(5_000) && first.amount < Amount::whole(5_500), "{}", first.amount);
     for clips in 1..=3 {
         bench.arrive();
@@ -66,7 +66,7 @@ fn e15_an_entry_moves_each_clip_to_the_perp_wallet_once_it_is_hedged() {
     assert_eq!(bench.wallet(Wallet::Perp, bench.pair().coin).to_coins(), spot, "all coins, less the fee in coins");
     assert!(bench.wallet(Wallet::Spot, bench.pair().coin).is_zero());
     // A third of what the quote coin alone would need.
-    assert!(bench.wallet(Wallet::Perp, bench.pair().quote) < Amount::whole(5_500));
+    assert!(bench.wallet(Wallet::Perp, bench.pair().quote(Leg::Short)) < Amount::whole(5_500));
     assert!(bench.distance() > 3.0, "{}", bench.distance());
     assert_eq!(bench.unexplained(), Amount::ZERO);
 }
@@ -187,7 +187,7 @@ fn f01_where_the_margin_lets_no_coins_go_the_quote_coin_is_moved_or_the_pair_sta
         let mut bench = Bench::holding();
         bench.state.settings.margin.autopilot = false;
         if poor {
-            let (venue, wallet, asset) = (VenueId(0), Wallet::Spot, bench.pair().quote);
+            let (venue, wallet, asset) = (VenueId(0), Wallet::Spot, bench.pair().quote(Leg::Short));
             let amount = -bench.wallet(wallet, asset);
             bench.feed(Event::Adjusted { venue, wallet, asset, amount, cause: Adjustment::External });
         }
@@ -212,7 +212,7 @@ fn f01_where_the_margin_lets_no_coins_go_the_quote_coin_is_moved_or_the_pair_sta
 fn f01_coins_that_count_for_little_go_once_their_short_is_bought_back() {
     let mut bench = Bench::holding();
     bench.state.settings.margin.autopilot = false;
-    let (venue, asset) = (VenueId(0), bench.pair().quote);
+    let (venue, asset) = (VenueId(0), bench.pair().quote(Leg::Short));
     for (wallet, left) in [(Wallet::Spot, Amount::ZERO), (Wallet::Perp, Amount::whole(1_200))] {
         let amount = left - bench.wallet(wallet, asset);
         bench.feed(Event::Adjusted { venue, wallet, asset, amount, cause: Adjustment::External });
@@ -230,7 +230,7 @@ fn f01_coins_that_count_for_little_go_once_their_short_is_bought_back() {
 #[test]
 fn f01_the_autopilot_leaves_in_part_before_no_coins_could_be_sold_any_more() {
     let mut bench = Bench::holding();
-    let (venue, wallet, asset) = (VenueId(0), Wallet::Spot, bench.pair().quote);
+    let (venue, wallet, asset) = (VenueId(0), Wallet::Spot, bench.pair().quote(Leg::Short));
     let amount = -bench.wallet(wallet, asset);
     bench.feed(Event::Adjusted { venue, wallet, asset, amount, cause: Adjustment::External });
     for at in (12..80).map(|thousands| format!("{thousands}000")) {
@@ -252,12 +252,12 @@ fn e15_a_cut_of_the_haircut_is_answered_with_quote_and_then_with_a_smaller_pair(
     bench.price("10000");
     assert!(bench.alarms.contains(&AlarmKind::MarginLow), "{:?}", bench.alarms);
     let first = bench.moving[0];
-    assert_eq!((first.from, first.asset), (Wallet::Spot, bench.pair().quote), "a top-up");
+    assert_eq!((first.from, first.asset), (Wallet::Spot, bench.pair().quote(Leg::Short)), "a top-up");
     bench.settle();
     assert_eq!(bench.placed.len(), 6, "the money was enough");
     // Without more money both legs shrink.
     let mut poor = Bench::holding();
-    let (venue, asset) = (VenueId(0), poor.pair().quote);
+    let (venue, asset) = (VenueId(0), poor.pair().quote(Leg::Short));
     for (wallet, left) in [(Wallet::Spot, Amount::ZERO), (Wallet::Perp, Amount::whole(1_900))] {
         let amount = left - poor.wallet(wallet, asset);
         poor.feed(Event::Adjusted { venue, wallet, asset, amount, cause: Adjustment::External });
@@ -293,7 +293,7 @@ fn e15_a_sale_by_the_venue_is_booked_as_a_sale_and_the_short_follows() {
     let lines = bench.state.ledger.lines();
     let cause = Adjustment::AutoExchange;
     let sold = Event::Adjusted { venue, wallet, asset: pair.coin, amount: amount("-0.2"), cause };
-    let got = Event::Adjusted { venue, wallet, asset: pair.quote, amount: amount("1990"), cause };
+    let got = Event::Adjusted { venue, wallet, asset: pair.quote(Leg::Short), amount: amount("1990"), cause };
     bench.feed(sold);
     bench.feed(got);
     let after = bench.state.held(&bench.state.pairs[0]).0;
@@ -329,7 +329,7 @@ fn g20_coins_that_were_there_before_are_never_moved_nor_sold_by_us() {
     let (spot, _) = bench.state.held(&bench.state.pairs[0]);
     assert_eq!(bench.state.ledger.parked(venue, asset).to_coins(), spot);
     assert_eq!(bench.wallet(Wallet::Spot, asset), amount("3"));
-    let funds = bench.state.funds(venue, bench.pair().quote);
+    let funds = bench.state.funds(venue, bench.pair().quote(Leg::Short));
     assert!(funds.collateral < Amount::whole(15_000), "only ours count: {}", funds.collateral);
     // The venue does not ask whose they are: more than ours went, and the rest is no profit of the pair.
     let cause = Adjustment::AutoExchange;
@@ -347,7 +347,7 @@ fn g20_coins_that_were_there_before_are_never_moved_nor_sold_by_us() {
 #[test]
 fn e15_money_in_the_quote_coin_is_paid_before_the_venue_sells_coins_for_it() {
     let mut bench = Bench::holding();
-    let (venue, wallet, asset) = (VenueId(0), Wallet::Perp, bench.pair().quote);
+    let (venue, wallet, asset) = (VenueId(0), Wallet::Perp, bench.pair().quote(Leg::Short));
     let gone = -bench.wallet(wallet, asset) - Amount::whole(50);
     bench.feed(Event::Adjusted { venue, wallet, asset, amount: gone, cause: Adjustment::External });
     bench.feed(Event::Turn);

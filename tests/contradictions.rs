@@ -244,7 +244,7 @@ fn l13_a_position_closed_by_a_foreign_hand_is_booked_latched_and_left_to_a_perso
     assert_eq!((bench.phase(), bench.placed.len()), ("flat", orders + 1));
     // The person's own coins are where they were.
     let pair = &bench.state.pairs[0].pair;
-    let wallet = bench.state.ledger.wallet(pair.venue_id, carry::port::event::Wallet::Spot, pair.coin);
+    let wallet = bench.state.ledger.wallet(pair.venue(Leg::Short), carry::port::event::Wallet::Spot, pair.coin);
     assert!(wallet >= carry::domain::Amount::parse("0.75").unwrap(), "{wallet}");
 }
 

@@ -6,7 +6,7 @@ mod session;
 
 use carry::config::Settings;
 use carry::domain::fees::Role;
-use carry::domain::{Amount, Asset, FillId, Pair, Price, Quantity, Rate, Sequence, Side, Span, VenueId, WallTime};
+use carry::domain::{Amount, Asset, FillId, Leg, Pair, Price, Quantity, Rate, Sequence, Side, Span, VenueId, WallTime};
 use carry::ledger::Account;
 use carry::port::event::{Adjustment, Adoption, MarkSource, Operator, VenueAct, Wallet};
 use carry::port::order::Fill;
@@ -141,9 +141,11 @@ impl Facts {
         let mut facts = Self { pair, loaded: Loaded::default() };
         facts.feed(Event::Boot { epoch: 1, salt: 7 });
         let coins = (Wallet::Spot, facts.pair.coin, "1000");
-        for (wallet, asset, much) in
-            [(Wallet::Spot, facts.pair.quote, "50000"), (Wallet::Perp, facts.pair.quote, "50000"), coins]
-        {
+        for (wallet, asset, much) in [
+            (Wallet::Spot, facts.pair.quote(Leg::Short), "50000"),
+            (Wallet::Perp, facts.pair.quote(Leg::Short), "50000"),
+            coins,
+        ] {
             facts.feed(Event::Opening { venue: VenueId(0), wallet, asset, amount: amount(much) });
         }
         facts
@@ -196,7 +198,7 @@ fn u17_a_fee_in_coins_an_adoption_and_a_sale_by_the_venue_are_lots() {
     facts.feed(Event::Operator(Operator::Adopt(adoption)));
     // Bought 2 at 100 for a fee of 0.002 coins, then sold 2 at 120 for 0.24 of the quote coin.
     facts.fill((true, true), 200_000_000, 10_000_000_000, (amount("0.002"), pair.coin));
-    facts.fill((true, false), 200_000_000, 12_000_000_000, (amount("0.24"), pair.quote));
+    facts.fill((true, false), 200_000_000, 12_000_000_000, (amount("0.24"), pair.quote(Leg::Short)));
     let told = facts.declared();
     let row = |row: &carry::run::lots::LotRow| {
         let money = |known: Option<Amount>| known.unwrap_or_default();
@@ -204,7 +206,7 @@ fn u17_a_fee_in_coins_an_adoption_and_a_sale_by_the_venue_are_lots() {
     };
     assert_eq!(told.lots.iter().map(row).collect::<Vec<_>>(), ["1 100 120 0.12 spot", "1 100 120 0.2201001 spot"]);
     assert_eq!(told.open.iter().map(row).collect::<Vec<_>>(), ["0.998 99.8 0 0.0998999 spot", "1 0 110 0 perp"]);
-    let total = told.totals.iter().find(|one| one.currency == pair.quote).unwrap();
+    let total = told.totals.iter().find(|one| one.currency == pair.quote(Leg::Short)).unwrap();
     assert_eq!((total.gains, total.fees, total.adopted), (amount("40"), amount("0.44"), amount("100")));
     assert_eq!(total.difference, Amount::ZERO, "{total:?}");
 }
@@ -229,7 +231,7 @@ proptest! {
             match what {
                 0..=5 => {
                     // In the quote coin, in the coin of the pair, in a third one.
-                    let asset = [pair.quote, if spot { pair.coin } else { pair.quote }, Asset::of("BNB")][usize::from(what / 2)];
+                    let asset = [pair.quote(Leg::Short), if spot { pair.coin } else { pair.quote(Leg::Short) }, Asset::of("BNB")][usize::from(what / 2)];
                     let in_coins = asset == pair.coin;
                     let fee = if in_coins { Amount::from_units(fee.units().min(i128::from(units / 2) * 100_000_000)) } else { fee };
                     facts.fill((spot, small % 2 == 0), units, price, (fee, asset));
@@ -245,7 +247,7 @@ proptest! {
                 }),
                 _ => {
                     let causes = [Adjustment::External, Adjustment::Rebate, Adjustment::Interest, Adjustment::Insurance];
-                    facts.adjusted(pair.quote, if small % 2 == 0 { fee } else { -fee }, causes[usize::from(what) - 8]);
+                    facts.adjusted(pair.quote(Leg::Short), if small % 2 == 0 { fee } else { -fee }, causes[usize::from(what) - 8]);
                 }
             }
         }

@@ -8,7 +8,7 @@ use super::history::{Ready, Window};
 use crate::config::{ConfigErrors, Loaded, Problem, Source};
 use crate::data::folder::Folder;
 use crate::data::instruments;
-use crate::domain::{Amount, Asset, Price, Rules, Symbol};
+use crate::domain::{Amount, Asset, Leg, Price, Rules, Symbol};
 use crate::pairs::minimums::{self, TooSmall, What};
 use crate::report::figures;
 use crate::sim::Generator;
@@ -79,7 +79,7 @@ fn of_history(loaded: &Loaded, root: &Path) -> Result<Vec<Known>, Failure> {
     let known = ready.catalogue.pairs().iter().zip(&ready.histories).filter_map(|(pair, history)| {
         let (spot, perp) = ready.catalogue.instrument(pair.long).zip(ready.catalogue.instrument(pair.short))?;
         let price = history.spot.close.last().copied();
-        Some(Known { name: pair.name.clone(), quote: pair.quote, legs: (spot.rules, perp.rules), price })
+        Some(Known { name: pair.name.clone(), quote: pair.quote(Leg::Short), legs: (spot.rules, perp.rules), price })
     });
     Ok(known.collect())
 }

@@ -16,7 +16,7 @@ use super::subject::{Compared, Subject};
 use super::transfer_doubt;
 use crate::config::kind::Kind;
 use crate::config::units::Value as Setting;
-use crate::domain::{Amount, ClientOrderId, PairId, WallTime};
+use crate::domain::{Amount, ClientOrderId, Leg, PairId, WallTime};
 use crate::engine::State;
 use crate::observe::words::word;
 use crate::orders::OrderState;
@@ -163,7 +163,7 @@ fn moving(state: &State, id: &str) -> Option<(Transfer, WallTime)> {
 
 /// Money with a unit, as the value of each leg: the unit is the pair's quote coin.
 fn money(state: &State, pair: PairId, size: &str) -> Result<Amount, ControlError> {
-    let quote = state.catalogue.pair(pair).map(|pair| pair.quote);
+    let quote = state.catalogue.pair(pair).map(|pair| pair.quote(Leg::Short));
     let text = |quote: &str| {
         format!("size: expected money in the pair's quote coin, for example 1000{}", quote.to_lowercase())
     };

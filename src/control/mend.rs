@@ -57,17 +57,25 @@ fn corrections(state: &State, venue: VenueId, lists: &Lists) -> Result<Vec<Corre
     let mut found = Vec::new();
     let mut missing: BTreeMap<_, Amount> = BTreeMap::new();
     let mut changes = BTreeMap::new();
-    for pair in state.pairs.iter().filter(|pair| pair.pair.venue_id == venue) {
+    for pair in state.pairs.iter().filter(|pair| pair.pair.stands_at(venue)) {
         let coin = pair.pair.coin;
         let off = reconcile::off(state, (venue, coin), lists);
         let (_, perp) = state.held(pair);
         let row = lists.positions.iter().find(|(instrument, _)| *instrument == pair.pair.short);
-        let there = row.map_or(SignedQuantity::ZERO, |(_, row)| row.coins);
+        let listed = row.map_or(SignedQuantity::ZERO, |(_, row)| row.coins);
+        // A leg at another venue is in that one's lists.
+        let there = if pair.pair.venue(Leg::Short) == venue { listed } else { perp };
         // What all pairs of this contract together hold less or more is the first one's.
-        let whole = changes.entry(pair.pair.short).or_insert_with(|| there - state.position(pair.pair.short));
+        let whole = changes.entry(pair.pair.short).or_insert_with(|| {
+            if pair.pair.venue(Leg::Short) == venue {
+                there - state.position(pair.pair.short)
+            } else {
+                SignedQuantity::ZERO
+            }
+        });
         let change = std::mem::replace(whole, SignedQuantity::ZERO);
         let left = missing.entry(coin).or_insert_with(|| reconcile::missing_coins(state, (venue, coin), off));
-        let (held, _) = state.held(pair);
+        let held = if pair.pair.venue(Leg::Long) == venue { state.held(pair).0 } else { SignedQuantity::ZERO };
         let gone = (*left).min(Amount::of_coins(held)).max(Amount::ZERO);
         *left -= gone;
         // Coins that came with a larger short are the pair's; other coins are money like any other.
@@ -128,7 +136,7 @@ fn lines_of(pair: &PairState, correction: &Correction) -> Vec<Line> {
             side: format!("book {}", side.as_str()),
             coins,
             about: Some(mid.times(coins)),
-            quote: pair.pair.quote,
+            quote: pair.pair.quote(leg),
         })
     };
     let legs = [(Leg::Long, correction.long, correction.mids.0), (Leg::Short, correction.short, correction.mids.1)];

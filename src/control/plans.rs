@@ -142,7 +142,8 @@ pub fn opening(pair: &PairState, notional: Amount) -> (String, Vec<Line>) {
     let text = format!(
         "open {} at {notional} {} of each leg, in clips, through the limits and gates of any entry but the signals; \
          the strategy manages and closes it like its own",
-        pair.pair.name, pair.pair.quote
+        pair.pair.name,
+        pair.pair.quote(Leg::Short)
     );
     (text, orders)
 }
@@ -192,7 +193,7 @@ fn order(pair: &PairState, leg: Leg, side: Side, coins: Quantity) -> Line {
         side: side.as_str().to_owned(),
         coins,
         about: pair.market.leg(leg).mid.map(|mid| mid.times(coins)),
-        quote: pair.pair.quote,
+        quote: pair.pair.quote(leg),
     }
 }
 

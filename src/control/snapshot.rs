@@ -5,7 +5,7 @@
 
 use super::gate_words::measured;
 use super::stops::{self, Stop};
-use crate::domain::{Amount, Asset, FundingRate, Price, Quantity, Rate, SignedQuantity, VenueId, WallTime};
+use crate::domain::{Amount, Asset, FundingRate, Leg, Price, Quantity, Rate, SignedQuantity, VenueId, WallTime};
 use crate::engine::margin::distance;
 use crate::engine::profit::lines_of;
 use crate::engine::standing::Standing;
@@ -200,7 +200,7 @@ fn pair_row(state: &State, pair: &PairState, now: WallTime) -> PairRow {
         perp_coins,
         target: memory.target,
         unequal,
-        quote: Some(pair.pair.quote),
+        quote: Some(pair.pair.quote(Leg::Short)),
         net: lines.total() - lines.transfers,
         funding: lines.funding,
         expected: pair.market.expected_next(),
@@ -240,7 +240,7 @@ pub fn gates(state: &State, pair: &PairState) -> Vec<Gate> {
 fn distances(state: &State) -> Vec<(String, Asset, Option<Rate>)> {
     let mut of: Vec<(VenueId, Asset)> = Vec::new();
     for pair in state.pairs.iter().filter(|pair| !state.held(pair).1.is_zero()) {
-        let key = (pair.pair.venue_id, pair.pair.quote);
+        let key = pair.pair.account(Leg::Short);
         if !of.contains(&key) {
             of.push(key);
         }

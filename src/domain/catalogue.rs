@@ -163,12 +163,12 @@ impl From<Catalogue> for Written {
     fn from(catalogue: Catalogue) -> Self {
         let pair = |pair: Pair| WrittenPair {
             id: pair.id,
-            name: pair.name,
             spot: pair.long,
             perp: pair.short,
-            venue_id: pair.venue_id,
+            venue_id: pair.venue(Leg::Short),
             coin: pair.coin,
-            quote: pair.quote,
+            quote: pair.quote(Leg::Short),
+            name: pair.name,
         };
         let pairs = catalogue.pairs.into_iter().map(pair).collect();
         Self { instruments: catalogue.instruments, pairs, venues: catalogue.venues }
@@ -247,7 +247,9 @@ mod tests {
         assert_eq!(names, ["alpha:BTCUSDT", "alpha:BTCUSDT/hyper:BTCUSDC", "alpha-perp:BTCUSDT/hyper-perp:BTCUSDC"]);
         let place = catalogue.pairs()[1].place(Long);
         assert_eq!((place.venue, place.market, place.quote), (VenueId(0), Market::Spot, Asset::of("USDT")));
-        assert_eq!((catalogue.pairs()[1].venue_id, catalogue.pairs()[1].quote), (VenueId(1), Asset::of("USDC")));
+        assert_eq!(catalogue.pairs()[1].account(Short), (VenueId(1), Asset::of("USDC")));
+        let venues = |pair: usize| catalogue.pairs()[pair].venues().map(|venue| venue.0).collect::<Vec<u8>>();
+        assert_eq!((venues(0), venues(1)), (vec![0], vec![1, 0]));
     }
 
     #[test]

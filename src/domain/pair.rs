@@ -84,10 +84,6 @@ pub struct Pair {
     pub long: InstrumentId,
     /// The instrument that is sold short.
     pub short: InstrumentId,
-    /// The venue of the short leg, and of both while pairs stand at one venue.
-    pub venue_id: VenueId,
-    /// The quote coin of the short leg, and of both while pairs have one quote coin.
-    pub quote: Asset,
     /// Where its legs stand, the long one first.
     pub places: [Place; 2],
 }
@@ -103,8 +99,6 @@ impl Pair {
             coin: long.coin,
             long: long.id,
             short: short.id,
-            venue_id: short.venue_id,
-            quote: short.quote,
             places: [place(long), place(short)],
         }
     }
@@ -132,6 +126,37 @@ impl Pair {
     #[must_use]
     pub const fn market(&self, leg: Leg) -> Market {
         self.place(leg).market
+    }
+
+    /// The venue of a leg.
+    #[must_use]
+    pub const fn venue(&self, leg: Leg) -> VenueId {
+        self.place(leg).venue
+    }
+
+    /// The quote coin of a leg.
+    #[must_use]
+    pub const fn quote(&self, leg: Leg) -> Asset {
+        self.place(leg).quote
+    }
+
+    /// Where a leg's money is: its venue and its quote coin.
+    #[must_use]
+    pub const fn account(&self, leg: Leg) -> (VenueId, Asset) {
+        let Place { venue, quote, .. } = self.place(leg);
+        (venue, quote)
+    }
+
+    /// The venues of both legs, each once.
+    pub fn venues(&self) -> impl Iterator<Item = VenueId> + use<> {
+        let (long, short) = (self.venue(Leg::Long), self.venue(Leg::Short));
+        [Some(short), (long != short).then_some(long)].into_iter().flatten()
+    }
+
+    /// Whether a leg of it stands at a venue.
+    #[must_use]
+    pub fn stands_at(&self, venue: VenueId) -> bool {
+        self.venues().any(|one| one == venue)
     }
 }
 

@@ -295,7 +295,7 @@ fn on_barred(state: &mut State, id: crate::domain::VenueId, out: &mut Vec<Comman
 }
 
 pub(super) fn mark_venue_dirty(state: &mut State, venue: crate::domain::VenueId) {
-    for pair in state.pairs.iter_mut().filter(|pair| pair.pair.venue_id == venue) {
+    for pair in state.pairs.iter_mut().filter(|pair| pair.pair.stands_at(venue)) {
         pair.dirty = true;
     }
 }
@@ -363,9 +363,9 @@ fn on_funding(state: &mut State, event: &Event) {
         booked.remove(0);
     }
     let cause = Cause { sequence: state.sequence, at: state.now };
-    for (id, position, amount) in shared::payments(state, instrument, (position, amount)) {
+    for (id, leg, position, amount) in shared::payments(state, instrument, (position, amount)) {
         let Some(pair) = state.pairs.get(id.index()) else { continue };
-        state.ledger.funding(cause, &pair.pair, amount);
+        state.ledger.funding(cause, (&pair.pair, leg), amount);
         let row = FundingRecord { stamp, pair: id, position, mark, mark_source, rate, amount };
         state.records.push(Record::Funding(row));
     }

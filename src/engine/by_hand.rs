@@ -100,10 +100,10 @@ pub(super) fn adopt(state: &mut State, adoption: &Adoption) {
     pair.largest = hedged;
     state.active += 1;
     state.records.push(Record::Opened { pair: id, at: now, reason: Some(reason), mids, lines: before });
-    let quote = pair.pair.quote;
+    let quotes = (pair.pair.quote(Leg::Long), pair.pair.quote(Leg::Short));
     for (leg, side, quantity, price) in [(Leg::Long, Side::Buy, coins, mids.0), (Leg::Short, Side::Sell, short, entry)]
     {
-        let fill = by_person(cause, quantity, price, quote);
+        let fill = by_person(cause, quantity, price, leg.of(quotes));
         recorded(state, (id, leg, side), fill, (mids, hedged));
     }
 }
@@ -167,7 +167,7 @@ fn book_leg(state: &mut State, id: PairId, of: (Leg, SignedQuantity, Price), mid
     let before = state.ledger.pair(id).map(|book| book.attribution.lines).unwrap_or_default();
     let Some(pair) = state.pairs.get_mut(id.index()) else { return };
     let side = if change.units() > 0 { Side::Buy } else { Side::Sell };
-    let fill = by_person(cause, change.magnitude(), price, pair.pair.quote);
+    let fill = by_person(cause, change.magnitude(), price, pair.pair.quote(leg));
     if pair.memory.entered_at.is_none() {
         pair.memory.entered_at = Some(now);
         pair.largest = Quantity::ZERO;

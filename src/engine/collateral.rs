@@ -14,7 +14,7 @@ use super::state::{PairState, State};
 use super::unpark;
 use crate::config::settings::Collateral;
 use crate::domain::price::PRICE_ONE;
-use crate::domain::{Amount, Asset, PairId, Price, Quantity, Rate, SignedQuantity, Span, VenueId, WallTime};
+use crate::domain::{Amount, Asset, Leg, PairId, Price, Quantity, Rate, SignedQuantity, Span, VenueId, WallTime};
 use crate::ledger::book::Cause;
 use crate::pairs::sizing::QUOTE_BUFFER;
 use crate::port::Command;
@@ -59,10 +59,10 @@ impl State {
     #[must_use]
     pub fn coin_rate(&self, pair: &PairState, trust: Trust) -> Option<(Price, Rate)> {
         let of = |asset: Asset| {
-            let rate = self.collateral.get(&(pair.pair.venue_id, asset))?;
+            let rate = self.collateral.get(&(pair.pair.venue(Leg::Short), asset))?;
             (trust == Trust::Last || self.now.since(rate.at) <= RATE_AGE).then_some(rate)
         };
-        let (coin, quote) = (of(pair.pair.coin)?, of(pair.pair.quote)?);
+        let (coin, quote) = (of(pair.pair.coin)?, of(pair.pair.quote(Leg::Short))?);
         let units = i128::from(coin.index.units()) * i128::from(PRICE_ONE) / i128::from(quote.index.units().max(1));
         let index = Price::from_units(i64::try_from(units).ok()?).ok()?;
         let share = coin.share.clamp_to(Rate::from_units(0), Rate::from_units(Rate::ONE));
@@ -84,7 +84,7 @@ impl State {
     /// Coins of a pair in the perp wallet. What was decided to leave it is not among them.
     #[must_use]
     pub fn parked(&self, pair: &PairState) -> Quantity {
-        let (venue, coin) = (pair.pair.venue_id, pair.pair.coin);
+        let (venue, coin) = (pair.pair.venue(Leg::Short), pair.pair.coin);
         let mut parked = self.in_perp(venue, coin);
         if let Some(moving) = self.venue(venue).and_then(|state| state.moving)
             && self.ledger.transit(venue, coin).is_zero()
@@ -98,7 +98,7 @@ impl State {
     /// Coins of a pair that lie in the spot wallet: all that it holds less what is parked or on its way.
     #[must_use]
     pub fn at_hand(&self, pair: &PairState) -> Quantity {
-        let (venue, coin) = (pair.pair.venue_id, pair.pair.coin);
+        let (venue, coin) = (pair.pair.venue(Leg::Short), pair.pair.coin);
         let (spot, _) = self.held(pair);
         let mut away = self.in_perp(venue, coin) + self.ledger.transit(venue, coin);
         if let Some(moving) = self.venue(venue).and_then(|state| state.moving)
@@ -119,7 +119,7 @@ pub(super) fn work(state: &mut State, out: &mut Vec<Command>) {
     let mut seen: Vec<(VenueId, Asset)> = Vec::new();
     for place in 0..state.pairs.len() {
         let Some(pair) = state.pairs.get(place) else { continue };
-        let key = (pair.pair.venue_id, pair.pair.quote);
+        let key = pair.pair.account(Leg::Short);
         if pair.memory.entered_at.is_none() {
             continue;
         }
@@ -138,7 +138,7 @@ pub(super) fn work(state: &mut State, out: &mut Vec<Command>) {
 /// Says once that what coins count for is not known any more.
 fn warn_of_age(state: &mut State, place: usize, out: &mut Vec<Command>) {
     let Some(pair) = state.pairs.get(place) else { return };
-    let (known, venue) = (state.coin_rate(pair, Trust::Fresh).is_some(), pair.pair.venue_id);
+    let (known, venue) = (state.coin_rate(pair, Trust::Fresh).is_some(), pair.pair.venue(Leg::Short));
     // At the boot nothing has been asked yet: that is no news.
     let asked = state.booted.is_some_and(|booted| state.now.since(booted) > RATE_AGE);
     let Some(venue) = state.venues.get_mut(venue.index()) else { return };
@@ -162,7 +162,7 @@ fn park(state: &mut State, place: usize, out: &mut Vec<Command>) {
     if input.delta().magnitude() >= input.lot() || coins < input.lot() || !counts(state, pair) {
         return;
     }
-    let (wallet, coin) = ((pair.pair.venue_id, Wallet::Spot), pair.pair.coin);
+    let (wallet, coin) = ((pair.pair.venue(Leg::Long), Wallet::Spot), pair.pair.coin);
     state.send(wallet, (Amount::of_coins(SignedQuantity::from_units(coins.units())), coin), out);
 }
 
@@ -184,7 +184,7 @@ fn pay_debt(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
     if movable >= low && state.send((venue, Wallet::Spot), (movable, quote), out) {
         return;
     }
-    let rests = state.pairs.iter().filter(|pair| (pair.pair.venue_id, pair.pair.quote) == key).all(|pair| pair.at_rest);
+    let rests = state.pairs.iter().filter(|pair| pair.pair.account(Leg::Short) == key).all(|pair| pair.at_rest);
     let short = funds.quote < Amount::ZERO && funds.spot < -funds.quote && rests;
     if short && margin::shrink_to(state, key, raises(&funds, wanted - funds.spot)) {
         out.push(alarm(AlarmKind::MarginFloor, Severity::Page, None, None));
@@ -195,7 +195,7 @@ fn pay_debt(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
 /// there before that, or a quarter of the pairs is closed while it still can be.
 fn keep_way_out(state: &mut State, place: usize, out: &mut Vec<Command>) {
     let Some(pair) = state.pairs.get(place) else { return };
-    let key = (pair.pair.venue_id, pair.pair.quote);
+    let key = pair.pair.account(Leg::Short);
     let (rests, missing) = (pair.at_rest, unpark::missing(state, pair));
     let Some(venue) = state.venues.get_mut(key.0.index()) else { return };
     venue.stuck &= !missing.is_zero();
@@ -248,7 +248,7 @@ pub fn pair_of(state: &State, venue: VenueId, coin: Asset) -> Option<PairId> {
         .pairs
         .iter()
         .map(|pair| &pair.pair)
-        .find(|pair| (pair.venue_id, pair.coin) == (venue, coin))
+        .find(|pair| (pair.venue(Leg::Long), pair.coin) == (venue, coin))
         .map(|pair| pair.id)
 }
 
@@ -261,7 +261,7 @@ fn exchanged_pair(state: &State, venue: VenueId, coin: Asset) -> Option<PairId> 
 fn seller(state: &State, venue: VenueId, quote: Asset) -> Option<PairId> {
     let last = state.venue(venue).and_then(|venue| venue.sold_last);
     let parks = |pair: &&PairState| state.ledger.parked(venue, pair.pair.coin) > Amount::ZERO;
-    let ours = state.pairs.iter().filter(|pair| (pair.pair.venue_id, pair.pair.quote) == (venue, quote));
+    let ours = state.pairs.iter().filter(|pair| pair.pair.account(Leg::Short) == (venue, quote));
     last.or_else(|| ours.filter(parks).map(|pair| pair.pair.id).next())
 }
 
@@ -278,7 +278,7 @@ fn repair(state: &mut State, id: PairId, out: &mut Vec<Command>) {
     pair.memory.reason = Some(Reason::VenueClosed);
     pair.dirty = true;
     pair.at_rest = false;
-    let venue = pair.pair.venue_id;
+    let venue = pair.pair.venue(Leg::Short);
     if let Some(venue) = state.venues.get_mut(venue.index()) {
         venue.sold_last = Some(id);
     }

@@ -26,7 +26,8 @@ impl State {
                 && order.intent.side != proposal.side
                 && order.state.is_live()
         });
-        let funds = self.funds(pair.pair.venue_id, pair.pair.quote);
+        let (venue, quote) = pair.pair.account(proposal.leg);
+        let funds = self.funds(venue, quote);
         let value = proposal.limit.times(proposal.quantity);
         let fee = value.times_rate(instrument.fees.taker).max(Amount::ZERO);
         let (needs, free, distance_after) = match (instrument.market, reduces) {

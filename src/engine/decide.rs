@@ -9,7 +9,7 @@ use super::margin;
 use super::orders_due;
 use super::progress;
 use super::record::Record;
-use super::state::{PairState, State};
+use super::state::{PairState, State, VenueState};
 use super::trust;
 use super::unpark::{self, Prepared};
 use crate::config::settings::{First, Style};
@@ -117,18 +117,18 @@ fn wish(state: &State, place: usize) -> Wish {
 
 /// What forbids every entry, whoever wants it.
 pub(super) fn barred(state: &State, pair: &PairState) -> Option<&'static str> {
-    let venue = state.venue(pair.pair.venue_id);
+    let venue = |is: fn(&VenueState) -> bool| state.any_venue(&pair.pair, is);
     if state.stopping {
         Some("the session is ending")
     } else if state.disk_short {
         Some("the disk of the state folder is nearly full; make room there")
     } else if state.paused {
         Some("the session is paused; see carry resume")
-    } else if venue.is_none_or(|venue| venue.barred) {
+    } else if venue(|venue| venue.barred) {
         Some("the venue refuses the key or has restricted the account; mend that, then carry clear-halt")
-    } else if venue.is_none_or(|venue| venue.foreign) {
+    } else if venue(|venue| venue.foreign) {
         Some("somebody else acts on the account; look at it, then carry clear-halt")
-    } else if venue.is_none_or(|venue| venue.differs) {
+    } else if venue(|venue| venue.differs) {
         Some("ledger and venue differ; see carry reconcile")
     } else if state.bot != BotState::Ready {
         Some("the bot may not add risk; see carry status")
@@ -239,8 +239,8 @@ fn work(state: &mut State, place: usize, out: &mut Vec<Command>) {
 
 /// Whether an entry in work sends no further clip: somebody else acts on the account, or the venue refuses us (fault H10).
 fn is_stopped(state: &State, place: usize) -> bool {
-    let venue = state.pairs.get(place).and_then(|pair| state.venue(pair.pair.venue_id));
-    venue.is_some_and(|venue| venue.foreign || venue.barred)
+    let pair = state.pairs.get(place);
+    pair.is_some_and(|pair| state.any_venue(&pair.pair, |venue| venue.foreign || venue.barred))
 }
 
 /// An entry that cannot go on: what is held is its size, and the next attempt is not at once.
@@ -319,7 +319,8 @@ fn track(state: &mut State, place: usize, input: &PlanInput, work: (bool, bool),
     let unequal = input.delta().magnitude() >= input.lot();
     let now = state.now;
     let mid = state.pairs.get(place).and_then(|pair| pair.market.long.mid);
-    let down = state.pairs.get(place).and_then(|pair| state.venue(pair.pair.venue_id)).is_some_and(|venue| venue.down);
+    let pair = state.pairs.get(place);
+    let down = pair.is_some_and(|pair| state.any_venue(&pair.pair, |venue| venue.down));
     let unknown = blocked && !idle && {
         let id = state.pairs.get(place).map(|pair| pair.pair.id);
         state

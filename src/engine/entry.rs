@@ -9,7 +9,7 @@ use super::decide::set_target;
 use super::funds::Ready;
 use super::state::State;
 use crate::config::settings::Size;
-use crate::domain::{Amount, Price, Quantity, Rate};
+use crate::domain::{Amount, Leg, Price, Quantity, Rate};
 use crate::pairs::plan::PlanInput;
 use crate::pairs::sizing::{self, Backing, Room};
 use crate::port::Command;
@@ -48,7 +48,7 @@ pub(super) fn begin(
     let no_price = Entry::Refused("there is no price of one of the legs");
     let Some(pair) = state.pairs.get(place) else { return no_price };
     let Some(spot_mid) = pair.market.long.mid else { return no_price };
-    let key = (pair.pair.venue_id, pair.pair.quote);
+    let key = pair.pair.account(Leg::Short);
     let Some(room) = room(state, place) else { return no_price };
     let Some(input) = state.plan_input(pair) else { return no_price };
     let coins = match size(state, (&room, &input), spot_mid, by_hand) {
@@ -127,7 +127,8 @@ fn reserve(state: &State, place: usize) -> Rate {
 /// Money and limits for a new position of this pair.
 fn room(state: &State, place: usize) -> Option<Room> {
     let pair = state.pairs.get(place)?;
-    let funds = state.funds(pair.pair.venue_id, pair.pair.quote);
+    let (venue, quote) = pair.pair.account(Leg::Short);
+    let funds = state.funds(venue, quote);
     let backing = backing(state, place);
     let used = |same: &dyn Fn(&crate::domain::Pair) -> bool| {
         let mut sum = Amount::ZERO;
@@ -147,9 +148,9 @@ fn room(state: &State, place: usize) -> Option<Room> {
     Some(Room {
         capital: state.capital(),
         venue_equity: funds.equity(),
-        venue_used: used(&|other| other.venue_id == pair.pair.venue_id),
+        venue_used: used(&|other| other.venue(Leg::Short) == venue),
         coin_used: used(&|other| other.coin == pair.pair.coin),
-        quote_used: used(&|other| other.quote == pair.pair.quote),
+        quote_used: used(&|other| other.quote(Leg::Short) == quote),
         free: without(funds.spot + funds.free_quote(), reserve(state, place)),
         open_interest: pair.market.open_interest(),
         // The gate counts what is bought before its fee in coins, at the mid of that moment.

@@ -39,8 +39,9 @@ impl State {
     /// not known yet, or when less is left than one fee took.
     #[must_use]
     pub fn fee_coin(&self, pair: &PairState) -> Option<Asset> {
-        let known = self.venue(pair.pair.venue_id)?.fee_coins.get(&Wallet::Spot)?;
-        let left = self.ledger.wallet(pair.pair.venue_id, Wallet::Spot, known.asset);
+        let venue = pair.pair.venue(Leg::Long);
+        let known = self.venue(venue)?.fee_coins.get(&Wallet::Spot)?;
+        let left = self.ledger.wallet(venue, Wallet::Spot, known.asset);
         (left >= known.largest).then_some(known.asset)
     }
 }

@@ -3,7 +3,7 @@
 use super::collateral::Trust;
 use super::state::{PairState, State};
 use crate::config::settings::Collateral;
-use crate::domain::{Amount, Asset, Price, Rate, Span, VenueId};
+use crate::domain::{Amount, Asset, Leg, Price, Rate, Span, VenueId};
 use crate::pairs::sizing::{COIN_LEVERAGE, QUOTE_BUFFER, margin_of};
 use crate::port::Command;
 use crate::port::event::{Transfer, Wallet};
@@ -114,13 +114,13 @@ impl State {
             }
         }
         funds.perp_equity = funds.quote;
-        for pair in self.pairs.iter().filter(|pair| pair.pair.venue_id == venue && pair.pair.quote == quote) {
+        for pair in self.pairs.iter().filter(|pair| pair.pair.account(Leg::Short) == (venue, quote)) {
             self.add_pair(&mut funds, pair, trust);
         }
         let leverage = self.settings.size.leverage;
         let kept = Rate::from_units(Rate::ONE).times(i64::from(COIN_LEVERAGE));
         if self.is_isolated() {
-            let ours = self.pairs.iter().filter(|pair| (pair.pair.venue_id, pair.pair.quote) == (venue, quote));
+            let ours = self.pairs.iter().filter(|pair| pair.pair.account(Leg::Short) == (venue, quote));
             funds.isolated = Some(ours.map(|pair| self.isolated_money(pair)).sum());
         }
         funds.margin = margin_of(funds.notional - funds.covered, leverage) + margin_of(funds.covered, kept);
@@ -206,6 +206,6 @@ pub(super) fn transfer_pause(state: &State, venue: VenueId) -> Span {
         state.venue(venue).and_then(|venue| venue.retry_at).is_some_and(|at| state.now.since(at) < Span::MINUTE);
     let is_unequal =
         |pair: &PairState| state.plan_input(pair).is_some_and(|input| input.delta().magnitude() >= input.lot());
-    let waits = state.pairs.iter().any(|pair| pair.pair.venue_id == venue && is_unequal(pair));
+    let waits = state.pairs.iter().any(|pair| pair.pair.stands_at(venue) && is_unequal(pair));
     if waits && !recent { Span::seconds(1) } else { Span::MINUTE }
 }

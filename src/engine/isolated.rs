@@ -9,7 +9,7 @@ use super::apply::{alarm, has_come};
 use super::margin::{equity_for, shrink_pair};
 use super::state::{PairState, State};
 use crate::config::settings::MarginMode;
-use crate::domain::{Amount, Asset, Rate, Span, VenueId, margin};
+use crate::domain::{Amount, Asset, Leg, Rate, Span, VenueId, margin};
 use crate::pairs::sizing::margin_of;
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
@@ -81,7 +81,7 @@ impl State {
     /// Quote coin of the perp wallet that no position holds.
     #[must_use]
     pub fn free_cross(&self, (venue, quote): (VenueId, Asset)) -> Amount {
-        let ours = self.pairs.iter().filter(|pair| (pair.pair.venue_id, pair.pair.quote) == (venue, quote));
+        let ours = self.pairs.iter().filter(|pair| pair.pair.account(Leg::Short) == (venue, quote));
         let taken: Amount = ours.map(|pair| self.isolated_money(pair) + adding(pair)).sum();
         (self.funds(venue, quote).quote - taken).max(Amount::ZERO)
     }
@@ -97,7 +97,7 @@ pub(super) fn watch(state: &mut State, place: usize, out: &mut Vec<Command>) {
     let levels = state.settings.margin.clone();
     let now = state.now;
     let Some(pair) = state.pairs.get(place) else { return };
-    let (id, key) = (pair.pair.id, (pair.pair.venue_id, pair.pair.quote));
+    let (id, key) = (pair.pair.id, pair.pair.account(Leg::Short));
     let Some(short) = state.alone(pair, Use::Margin) else { return };
     let Some(distance) = short.distance() else { return };
     let low = distance < levels.warn;
@@ -151,7 +151,7 @@ fn floor(state: &mut State, place: usize, out: &mut Vec<Command>) {
     if short.distance().is_none_or(|distance| distance >= levels.floor) {
         return;
     }
-    let (id, key) = (pair.pair.id, (pair.pair.venue_id, pair.pair.quote));
+    let (id, key) = (pair.pair.id, pair.pair.account(Leg::Short));
     let money = state.free_cross(key) + state.funds(key.0, key.1).spot;
     if shrink_pair(state, place, share_kept(&short, money, levels.target)) {
         out.push(alarm(AlarmKind::MarginFloor, Severity::Page, Some(id), None));

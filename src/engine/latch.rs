@@ -76,7 +76,7 @@ pub(super) fn listed(pair: &mut PairState, leg: Leg, agreed: Option<WallTime>) {
 
 fn compare(pair: &mut PairState, now: WallTime, out: &mut Vec<Command>) {
     pair.compare_asked = Some(now);
-    out.push(Command::Compare { venue: pair.pair.venue_id });
+    out.extend(pair.pair.venues().map(|venue| Command::Compare { venue }));
     out.push(Command::WakeAt { at: now + ASK_AGAIN });
 }
 
@@ -103,7 +103,9 @@ pub(super) fn waits(state: &mut State, place: usize, out: &mut Vec<Command>) -> 
 pub(super) fn compared(state: &mut State, venue: VenueId, differs: bool, out: &mut Vec<Command>) {
     for place in 0..state.pairs.len() {
         let Some(pair) = state.pairs.get_mut(place) else { continue };
-        if pair.pair.venue_id != venue || pair.memory.doubted_since.is_none() {
+        // Of two venues the one whose refusal raised the doubt settles it.
+        let is_asked = pair.witness.refused.map_or(pair.pair.stands_at(venue), |leg| pair.pair.venue(leg) == venue);
+        if !is_asked || pair.memory.doubted_since.is_none() {
             continue;
         }
         pair.dirty = true;

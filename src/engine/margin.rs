@@ -9,7 +9,7 @@ use super::funds::Funds;
 use super::isolated;
 use super::state::{PairState, State};
 use crate::config::settings::Margin;
-use crate::domain::{Amount, Asset, Quantity, Rate, VenueId};
+use crate::domain::{Amount, Asset, Leg, Quantity, Rate, VenueId};
 use crate::planted::{self, Bug};
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
@@ -24,7 +24,7 @@ pub fn autopilot(state: &mut State, out: &mut Vec<Command>) {
     let mut seen: Vec<(VenueId, Asset)> = Vec::new();
     for place in 0..state.pairs.len() {
         let Some(pair) = state.pairs.get(place) else { continue };
-        let key = (pair.pair.venue_id, pair.pair.quote);
+        let key = pair.pair.account(Leg::Short);
         let holds = pair.memory.entered_at.is_some();
         if holds && state.is_isolated() {
             isolated::watch(state, place, out);
@@ -48,7 +48,7 @@ fn watch(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
         return;
     }
     // Coins on their way to be sold are no collateral any more: `unpark` keeps the floor, and it is no news.
-    let sells = |pair: &PairState| (pair.pair.venue_id, pair.pair.quote) == key && pair.memory.closing && !pair.at_rest;
+    let sells = |pair: &PairState| pair.pair.account(Leg::Short) == key && pair.memory.closing && !pair.at_rest;
     let leaves = state.coins_margin() && state.pairs.iter().any(sells);
     if !warned && !leaves {
         out.push(alarm(AlarmKind::MarginLow, Severity::Warning, None, None));
@@ -77,7 +77,7 @@ fn watch(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
 
 /// Whether a pair of the wallet is already on its way to a smaller size.
 fn shrinking(state: &State, key: (VenueId, Asset)) -> bool {
-    state.pairs.iter().filter(|pair| (pair.pair.venue_id, pair.pair.quote) == key).any(|pair| {
+    state.pairs.iter().filter(|pair| pair.pair.account(Leg::Short) == key).any(|pair| {
         let (_, perp) = state.held(pair);
         !pair.at_rest && pair.memory.target < perp.magnitude()
     })
@@ -121,7 +121,7 @@ pub(super) fn shrink_to(state: &mut State, key: (VenueId, Asset), keep: f64) -> 
     let mut lowered = false;
     for place in 0..state.pairs.len() {
         let Some(pair) = state.pairs.get(place) else { continue };
-        if (pair.pair.venue_id, pair.pair.quote) == key && pair.memory.entered_at.is_some() {
+        if pair.pair.account(Leg::Short) == key && pair.memory.entered_at.is_some() {
             lowered |= lower(state, place, keep);
         }
     }

@@ -210,6 +210,8 @@ pub fn blocks(state: &State, pair: crate::domain::PairId) -> bool {
 pub fn alarm_unequal(state: &mut State, place: usize, out: &mut Vec<Command>) {
     let now = state.now;
     let limit = state.settings.execution.hedge_time;
+    let pair = state.pairs.get(place);
+    let down = pair.is_some_and(|pair| state.any_venue(&pair.pair, |venue| venue.down));
     let Some(pair) = state.pairs.get_mut(place) else { return };
     let Some(since) = pair.memory.unequal_since else { return };
     if now.since(since) < limit {
@@ -219,7 +221,6 @@ pub fn alarm_unequal(state: &mut State, place: usize, out: &mut Vec<Command>) {
     if !pair.memory.alarmed && !planted::is(Bug::NoNakedAlarm) {
         pair.memory.alarmed = true;
         let id = pair.pair.id;
-        let down = state.venues.get(pair.pair.venue_id.index()).is_some_and(|venue| venue.down);
         let kind = if down { AlarmKind::PairNaked } else { AlarmKind::PairUnequal };
         out.push(alarm(kind, Severity::Page, Some(id), None));
     }

@@ -62,12 +62,12 @@ pub(super) fn payments(
     state: &State,
     instrument: InstrumentId,
     (position, amount): (SignedQuantity, Amount),
-) -> Vec<(PairId, SignedQuantity, Amount)> {
+) -> Vec<(PairId, Leg, SignedQuantity, Amount)> {
     let legs = state.catalogue.legs_of(instrument);
-    let Some((first, _)) = legs.first() else { return Vec::new() };
+    let Some((first, leg)) = legs.first() else { return Vec::new() };
     let whole = state.position(instrument);
     if legs.len() == 1 || whole.is_zero() {
-        return vec![(*first, position, amount)];
+        return vec![(*first, *leg, position, amount)];
     }
     let mut left = amount;
     let mut payments = Vec::new();
@@ -75,11 +75,11 @@ pub(super) fn payments(
         let held = state.coins_of(*pair, *leg);
         let share = amount.share(held.units(), whole.units());
         left = left - share;
-        payments.push((*pair, held, share));
+        payments.push((*pair, *leg, held, share));
     }
-    if let Some((_, _, last)) = payments.iter_mut().rev().find(|(_, held, _)| !held.is_zero()) {
+    if let Some((_, _, _, last)) = payments.iter_mut().rev().find(|(_, _, held, _)| !held.is_zero()) {
         *last += left;
     }
-    payments.retain(|(_, held, _)| !held.is_zero());
+    payments.retain(|(_, _, held, _)| !held.is_zero());
     payments
 }

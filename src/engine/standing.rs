@@ -172,7 +172,7 @@ impl Standing {
         let stopped = |pair: &PairState| {
             reasons.iter().filter(|reason| reason.why.stops_entries()).any(|reason| match (reason.venue, reason.pair) {
                 (_, Some(id)) => id == pair.pair.id,
-                (Some(venue), None) => venue == pair.pair.venue_id,
+                (Some(venue), None) => pair.pair.stands_at(venue),
                 (None, None) => true,
             })
         };
@@ -255,7 +255,7 @@ fn each(state: &State, tell: &mut dyn FnMut(Why, Option<VenueId>, Option<PairId>
         of_venue(venue, &mut |why| tell(why, Some(id), None));
     }
     for pair in &state.pairs {
-        of_pair(state, pair, &mut |why| tell(why, Some(pair.pair.venue_id), Some(pair.pair.id)));
+        of_pair(state, pair, &mut |why| tell(why, Some(pair.pair.venue(Leg::Short)), Some(pair.pair.id)));
     }
 }
 

@@ -7,7 +7,7 @@ use super::record::Record;
 use super::standing::Stops;
 use crate::config::Settings;
 use crate::domain::{
-    Amount, Asset, Catalogue, InstrumentId, Pair, PairId, Price, Quantity, Sequence, VenueId, WallTime,
+    Amount, Asset, Catalogue, InstrumentId, Leg, Pair, PairId, Price, Quantity, Sequence, VenueId, WallTime,
 };
 use crate::ledger::Ledger;
 use crate::market::PairMarket;
@@ -166,8 +166,10 @@ impl State {
             catalogue.pairs().iter().map(|pair| PairState::new(pair.clone(), &settings, &catalogue)).collect();
         let mut quotes: Vec<Asset> = Vec::new();
         for pair in catalogue.pairs() {
-            if !quotes.contains(&pair.quote) {
-                quotes.push(pair.quote);
+            for quote in [Leg::Short, Leg::Long].map(|leg| pair.quote(leg)) {
+                if !quotes.contains(&quote) {
+                    quotes.push(quote);
+                }
             }
         }
         Self {
@@ -213,6 +215,11 @@ impl State {
     #[must_use]
     pub fn venue(&self, id: VenueId) -> Option<&VenueState> {
         self.venues.get(id.index())
+    }
+
+    /// Whether something is so of a venue of a pair; of one that is not known it is.
+    pub(super) fn any_venue(&self, pair: &Pair, is: impl Fn(&VenueState) -> bool) -> bool {
+        pair.venues().any(|venue| self.venue(venue).is_none_or(&is))
     }
 
     /// Puts back an intent that was on disk: it may have been sent.

@@ -62,7 +62,7 @@ impl State {
     /// Inputs of gates that the source declared and does not give now.
     #[must_use]
     pub fn lacks(&self, pair: &PairState) -> Lacks {
-        let Some(venue) = self.venue(pair.pair.venue_id) else { return Lacks::default() };
+        let Some(venue) = self.venue(pair.pair.venue(Leg::Short)) else { return Lacks::default() };
         if venue.declares.is_empty() {
             return Lacks::default();
         }
@@ -70,7 +70,8 @@ impl State {
         let old = |at: Option<WallTime>| at.is_none_or(|at| self.now.since(at) > INPUT_AGE);
         let brackets = self.catalogue.instrument(pair.pair.short).is_none_or(|perp| perp.brackets.is_empty());
         Lacks {
-            peg: declares(Input::Peg) && old(self.pegs_at.get(&pair.pair.quote).copied()),
+            peg: declares(Input::Peg)
+                && Leg::BOTH.iter().any(|leg| old(self.pegs_at.get(&pair.pair.quote(*leg)).copied())),
             adl_rank: declares(Input::AdlRank) && old(pair.market.adl_at),
             mark: declares(Input::Mark) && old(pair.market.mark.map(|(_, at)| at)),
             brackets: declares(Input::Brackets) && brackets,

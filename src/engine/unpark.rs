@@ -57,7 +57,8 @@ fn enter(state: &State, place: usize, child: Child) -> Prepared {
     if !collateral::counts(state, pair) {
         return Prepared::GiveUp;
     }
-    let Some(venue) = state.venue(pair.pair.venue_id) else { return Prepared::Wait };
+    let (id, quote) = pair.pair.account(Leg::Short);
+    let Some(venue) = state.venue(id) else { return Prepared::Wait };
     let Some(input) = state.plan_input(pair) else { return Prepared::Wait };
     if venue.moving.is_some() || state.at_hand(pair) >= input.lot() {
         // A pair that waits is not asked whether it should still be held: it does not wait for long (fault E14).
@@ -69,14 +70,14 @@ fn enter(state: &State, place: usize, child: Child) -> Prepared {
     let fee = state.catalogue.instrument(pair.pair.short).map_or(Rate::ZERO, |instrument| instrument.fees.taker);
     let value = mid.times(child.quantity);
     let needs = margin_of(value, state.settings.size.leverage) + value.times_rate(fee);
-    let free = state.funds(pair.pair.venue_id, pair.pair.quote).free_quote();
+    let free = state.funds(id, quote).free_quote();
     if free >= needs { Prepared::Go(child) } else { Prepared::GiveUp }
 }
 
 /// The first order of an exit clip: money for the short's loss goes one way, the clip's coins the other.
 fn exit(state: &mut State, place: usize, (child, input): (Child, &PlanInput), out: &mut Vec<Command>) -> Prepared {
     let Some(pair) = state.pairs.get(place) else { return Prepared::Wait };
-    let (venue, quote) = (pair.pair.venue_id, pair.pair.quote);
+    let (venue, quote) = pair.pair.account(Leg::Short);
     if state.venue(venue).is_none_or(|venue| venue.moving.is_some()) {
         return Prepared::Wait;
     }
@@ -131,7 +132,7 @@ fn brought(
         return Prepared::Go(Child { leg: Leg::Short, side: Side::Buy, quantity, ..child });
     }
     // Only more of the quote coin lets them go; without it the pair stays as it is, and a person is told.
-    let (id, venue) = (pair.pair.id, pair.pair.venue_id);
+    let (id, venue) = (pair.pair.id, pair.pair.venue(Leg::Short));
     if !widen(state, place, out)
         && let Some(venue) = state.venues.get_mut(venue.index())
         && !std::mem::replace(&mut venue.stuck, true)
@@ -143,7 +144,8 @@ fn brought(
 
 /// Whether the coins could go once their short is bought back: where they count for less than what it keeps back.
 fn frees(state: &State, pair: &PairState, coins: Quantity) -> bool {
-    let mut funds = state.funds_by(pair.pair.venue_id, pair.pair.quote, Trust::Last);
+    let (venue, quote) = pair.pair.account(Leg::Short);
+    let mut funds = state.funds_by(venue, quote, Trust::Last);
     let Some(mark) = mark_of(pair) else { return false };
     funds.notional = (funds.notional - mark.times(coins)).max(Amount::ZERO);
     let counts = state.coin_value(pair, coins, Trust::Last).unwrap_or_default();
@@ -153,7 +155,7 @@ fn frees(state: &State, pair: &PairState, coins: Quantity) -> bool {
 /// Moves quote coin to the perp wallet, so that half a clip's coins can leave it; false when there is none to move.
 pub(super) fn widen(state: &mut State, place: usize, out: &mut Vec<Command>) -> bool {
     let Some(pair) = state.pairs.get(place) else { return false };
-    let (venue, quote) = (pair.pair.venue_id, pair.pair.quote);
+    let (venue, quote) = pair.pair.account(Leg::Short);
     let missing = missing(state, pair);
     let movable = state.funds(venue, quote).spot.min(missing);
     if movable < Amount::whole(1) {
@@ -187,7 +189,7 @@ fn fetch(state: &mut State, place: usize, coins: Quantity, out: &mut Vec<Command
     if at_hand >= coins || parked.is_zero() {
         return Fetched::There;
     }
-    if state.venue(pair.pair.venue_id).is_none_or(|venue| venue.moving.is_some()) {
+    if state.venue(pair.pair.venue(Leg::Short)).is_none_or(|venue| venue.moving.is_some()) {
         return Fetched::Wait;
     }
     let coin = pair.pair.coin;
@@ -204,7 +206,7 @@ fn fetch(state: &mut State, place: usize, coins: Quantity, out: &mut Vec<Command
 
 /// Sends a transfer, or is woken when the next one may be tried.
 fn send(state: &mut State, (place, from): (usize, Wallet), money: (Amount, Asset), out: &mut Vec<Command>) {
-    let Some(venue) = state.pairs.get(place).map(|pair| pair.pair.venue_id) else { return };
+    let Some(venue) = state.pairs.get(place).map(|pair| pair.pair.venue(Leg::Short)) else { return };
     if !state.send((venue, from), money, out)
         && let Some(at) = state.venue(venue).and_then(|venue| venue.retry_at)
         && at > state.now
@@ -232,7 +234,8 @@ fn permitted(state: &State, pair: &PairState) -> Quantity {
 /// With E the margin equity, K what coins count for, N, M and floor f: a value v may go while
 /// `E - v - M >= f (N + M - K + v)`, so `v <= (E - M - f (N + M - K)) / (1 + f)`.
 fn room(state: &State, pair: &PairState) -> Option<Amount> {
-    let funds = state.funds_by(pair.pair.venue_id, pair.pair.quote, Trust::Last);
+    let (venue, quote) = pair.pair.account(Leg::Short);
+    let funds = state.funds_by(venue, quote, Trust::Last);
     let (_, share) = state.coin_rate(pair, Trust::Last)?;
     if funds.notional.is_zero() || share.units() <= 0 {
         return None;

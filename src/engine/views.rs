@@ -49,9 +49,9 @@ impl State {
             entered_at: pair.memory.entered_at,
             closed_at: pair.memory.closed_at,
             peers_8h: self.peers(pair),
-            peg: self.pegs.get(&pair.pair.quote).copied(),
+            peg: self.pegs.get(&pair.pair.quote(Leg::Short)).copied(),
             lacks: self.lacks(pair),
-            reachable: self.venue(pair.pair.venue_id).is_some_and(super::state::VenueState::is_whole),
+            reachable: !self.any_venue(&pair.pair, |venue| !venue.is_whole()),
         }
     }
 

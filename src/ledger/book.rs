@@ -98,8 +98,8 @@ pub struct PairBook {
     pub attribution: Attribution,
     /// The perp position with its cost.
     pub perp: PerpPosition,
-    /// Whether a loan of the coin would be needed to explain the spot holding (must stay false).
-    pub quote: Option<Asset>,
+    /// The quote coins of its legs, the long one first.
+    pub quotes: [Option<Asset>; 2],
     /// Its coin.
     pub coin: Option<Asset>,
 }
@@ -115,8 +115,11 @@ impl Ledger {
     /// Empty books for so many pairs.
     #[must_use]
     pub fn new(pairs: &[Pair]) -> Self {
-        let books =
-            pairs.iter().map(|pair| PairBook { quote: Some(pair.quote), coin: Some(pair.coin), ..PairBook::default() });
+        let books = pairs.iter().map(|pair| PairBook {
+            quotes: Leg::BOTH.map(|leg| Some(pair.quote(leg))),
+            coin: Some(pair.coin),
+            ..PairBook::default()
+        });
         let books = books.collect();
         Self { pairs: books, ..Self::default() }
     }
@@ -213,23 +216,25 @@ impl Ledger {
         let market = Account::Traded { pair: pair.id };
         let amount = Amount::of_coins(coins.signed(Side::Buy));
         self.post(cause, (Account::Opening, market), (amount, pair.coin), PostingReason::Adopted);
-        self.post(cause, (market, Account::Opening), (value, pair.quote), PostingReason::Adopted);
-        let accounts =
-            (Account::Wallet { venue: pair.venue_id, wallet: Wallet::Perp }, Account::Realised { pair: pair.id });
-        self.post_signed(cause, accounts, (realised, pair.quote), PostingReason::PerpTrade);
-        self.opening.add(pair.quote, value + unrealised);
+        self.post(cause, (market, Account::Opening), (value, pair.quote(Leg::Long)), PostingReason::Adopted);
+        let (venue, quote) = pair.account(Leg::Short);
+        let accounts = (Account::Wallet { venue, wallet: Wallet::Perp }, Account::Realised { pair: pair.id });
+        self.post_signed(cause, accounts, (realised, quote), PostingReason::PerpTrade);
+        self.opening.add(pair.quote(Leg::Long), value);
+        self.opening.add(quote, unrealised);
         self.token_to_pair(pair.coin, amount);
         self.changes += 1;
     }
 
     /// Funding on a perp position; plus is received.
-    pub fn funding(&mut self, cause: Cause, pair: &Pair, amount: Amount) {
+    pub fn funding(&mut self, cause: Cause, (pair, leg): (&Pair, Leg), amount: Amount) {
         if let Some(book) = self.pairs.get_mut(pair.id.index()) {
             book.attribution.funding(amount);
         }
-        let ours = Account::Wallet { venue: pair.venue_id, wallet: Wallet::Perp };
+        let (venue, quote) = pair.account(leg);
+        let ours = Account::Wallet { venue, wallet: Wallet::Perp };
         let accounts = (ours, Account::Funding { pair: pair.id });
-        self.post_signed(cause, accounts, (amount, pair.quote), PostingReason::Funding);
+        self.post_signed(cause, accounts, (amount, quote), PostingReason::Funding);
     }
 
     /// A wallet changed without an order, a settlement or a transfer of ours; plus came in.
@@ -246,7 +251,7 @@ impl Ledger {
         };
         let account = Account::Wallet { venue: wallet.0, wallet: wallet.1 };
         self.post_signed(cause, (account, Account::Outside), money, reason);
-        if !self.pairs.iter().any(|book| book.quote == Some(asset)) {
+        if !self.pairs.iter().any(|book| book.quotes.contains(&Some(asset))) {
             // Another coin is a book of its own.
             self.token_moved(money, why);
             return;
@@ -278,19 +283,21 @@ impl Ledger {
         book.attribution.mark_to(mids.0, mids.1);
         book.attribution.exchange_coins(coins.signed(Side::Sell), mids.0);
         let amount = Amount::of_coins(coins.signed(Side::Buy));
-        let perp = Account::Wallet { venue: pair.venue_id, wallet: Wallet::Perp };
+        let venue = pair.venue(Leg::Short);
+        let perp = Account::Wallet { venue, wallet: Wallet::Perp };
         let accounts = (Account::Traded { pair: pair.id }, perp);
         self.post(cause, accounts, (amount, pair.coin), PostingReason::AutoExchange);
-        self.park((pair.venue_id, pair.coin), -amount);
+        self.park((venue, pair.coin), -amount);
     }
 
     /// What the venue paid for coins of a pair that it sold, in the pair's quote coin.
     pub fn exchange_proceeds(&mut self, cause: Cause, pair: &Pair, amount: Amount) {
         let Some(book) = self.pairs.get_mut(pair.id.index()) else { return };
         book.attribution.lines.slippage += amount;
-        let perp = Account::Wallet { venue: pair.venue_id, wallet: Wallet::Perp };
+        let (venue, quote) = pair.account(Leg::Short);
+        let perp = Account::Wallet { venue, wallet: Wallet::Perp };
         let accounts = (perp, Account::Traded { pair: pair.id });
-        self.post_signed(cause, accounts, (amount, pair.quote), PostingReason::AutoExchange);
+        self.post_signed(cause, accounts, (amount, quote), PostingReason::AutoExchange);
     }
 
     /// Coins of our pairs in the perp wallet, where they are collateral: what we moved there and the venue did not sell.
@@ -301,7 +308,7 @@ impl Ledger {
     }
 
     fn park(&mut self, of: (VenueId, Asset), amount: Amount) {
-        if self.pairs.iter().any(|book| book.quote == Some(of.1)) {
+        if self.pairs.iter().any(|book| book.quotes.contains(&Some(of.1))) {
             return;
         }
         *self.parked.entry(of).or_default() += amount;
@@ -425,11 +432,17 @@ impl Ledger {
     pub fn equity(&self, quote: Asset) -> Amount {
         let mut equity = self.cash.get(quote);
         for book in &self.pairs {
-            if book.is_flat() || book.quote != Some(quote) {
+            let [long_quote, short_quote] = book.quotes.map(|one| one == Some(quote));
+            if book.is_flat() || !(long_quote || short_quote) {
                 continue;
             }
             let Some((long, short)) = book.attribution.marks() else { continue };
-            equity += long.times_signed(book.attribution.long) + book.perp.unrealised(short);
+            if long_quote {
+                equity += long.times_signed(book.attribution.long);
+            }
+            if short_quote {
+                equity += book.perp.unrealised(short);
+            }
         }
         equity
     }

@@ -166,9 +166,7 @@ mod tests {
                 name: "binance:BTCUSDT".to_owned(),
                 long: InstrumentId(0),
                 short: InstrumentId(1),
-                venue_id: VENUE,
                 coin: Asset::of("BTC"),
-                quote: Asset::of("USDT"),
                 places: [Market::Spot, Market::Perp].map(|market| Place {
                     venue: VENUE,
                     market,
@@ -199,7 +197,7 @@ mod tests {
 
         /// Equity, fees, and what nothing explains.
         fn seen(&self) -> (Amount, Amount, Amount) {
-            let (quote, lines) = (self.1.quote, self.0.lines());
+            let (quote, lines) = (self.1.quote(Leg::Short), self.0.lines());
             let equity = self.0.equity(quote) + self.0.tokens_value();
             let opening = self.0.opening(quote) + self.0.tokens_opening();
             (equity, lines.fees, equity - opening - lines.total())

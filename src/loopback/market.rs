@@ -8,7 +8,7 @@ use super::LoopbackError;
 use super::listing::{Listing, RAMP_ONE, Ramp, Settled};
 use super::recording::{RecordedPair, Recording};
 use super::script::{Act, Done};
-use crate::domain::{InstrumentId, Market, Rate, Span, Symbol, VenueId, WallTime};
+use crate::domain::{InstrumentId, Leg, Market, Rate, Span, Symbol, VenueId, WallTime};
 use crate::port::Event;
 use crate::sim::generator::{Generator, MarketEvent};
 
@@ -121,7 +121,7 @@ impl Markets {
         let begin = (start - history).floor(Span::HOUR);
         let generator = Generator::new(seed, begin);
         let catalogue = generator.catalogue();
-        let pairs = catalogue.pairs().iter().filter(|pair| pair.venue_id == VenueId(0));
+        let pairs = catalogue.pairs().iter().filter(|pair| pair.venue(Leg::Short) == VenueId(0));
         let legs = pairs.filter_map(|pair| {
             let spot = catalogue.instrument(pair.long)?.clone();
             let perp = catalogue.instrument(pair.short)?.clone();

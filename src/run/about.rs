@@ -2,7 +2,7 @@
 //!
 //! Pure: reads the state, changes nothing. What has no price is left out, never counted as nothing. Tests: at the end.
 
-use crate::domain::{Amount, Asset, SignedQuantity, VenueId};
+use crate::domain::{Amount, Asset, Leg, SignedQuantity, VenueId};
 use crate::engine::{PairState, State};
 use crate::observe::words::About;
 use crate::port::command::{Alarm, AlarmKind};
@@ -11,7 +11,7 @@ use crate::port::command::{Alarm, AlarmKind};
 #[must_use]
 pub fn about(state: &State, alarm: &Alarm) -> About {
     let pair = alarm.pair.and_then(|id| state.pair(id));
-    let venue = pair.map(|pair| pair.pair.venue_id).or_else(|| venue_of(state, alarm.kind));
+    let venue = pair.map(|pair| pair.pair.venue(Leg::Short)).or_else(|| venue_of(state, alarm.kind));
     About {
         pair: pair.map(|pair| pair.pair.name.clone()),
         venue: venue.and_then(|id| state.catalogue.venues().get(id.index())).map(ToString::to_string),
@@ -47,7 +47,7 @@ fn venue_of(state: &State, kind: AlarmKind) -> Option<VenueId> {
 fn at_risk(state: &State, pair: &PairState) -> Option<String> {
     let (spot, perp) = state.held(pair);
     let mid = pair.market.short.mid.or(pair.market.long.mid)?;
-    let quote = pair.pair.quote;
+    let quote = pair.pair.quote(Leg::Short);
     let value = |coins: SignedQuantity| cents(mid.times(coins.magnitude()));
     let (naked, short) = (value(spot + perp), value(perp));
     match (naked.is_zero(), short.is_zero()) {
@@ -61,13 +61,13 @@ fn at_risk(state: &State, pair: &PairState) -> Option<String> {
 /// Shorts of a venue, or of all.
 fn held(state: &State, venue: Option<VenueId>) -> Option<String> {
     let mut sums: Vec<(Asset, Amount)> = Vec::new();
-    for pair in state.pairs.iter().filter(|pair| venue.is_none_or(|id| id == pair.pair.venue_id)) {
+    for pair in state.pairs.iter().filter(|pair| venue.is_none_or(|id| id == pair.pair.venue(Leg::Short))) {
         let (_, perp) = state.held(pair);
         let Some(mid) = pair.market.short.mid.filter(|_| !perp.is_zero()) else { continue };
         let value = mid.times(perp.magnitude());
-        match sums.iter_mut().find(|(quote, _)| *quote == pair.pair.quote) {
+        match sums.iter_mut().find(|(quote, _)| *quote == pair.pair.quote(Leg::Short)) {
             Some((_, sum)) => *sum += value,
-            None => sums.push((pair.pair.quote, value)),
+            None => sums.push((pair.pair.quote(Leg::Short), value)),
         }
     }
     let words: Vec<String> = sums.iter().map(|(quote, sum)| format!("{} {quote}", cents(*sum))).collect();

@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::config::settings::{DataEnd, FillAt};
 use crate::control::next_row::score_of;
 use crate::data::history::PairHistory;
-use crate::domain::{Amount, Catalogue, PairId, Price, Quantity, Rate, SignedQuantity, VenueId, WallTime};
+use crate::domain::{Amount, Catalogue, Leg, PairId, Price, Quantity, Rate, SignedQuantity, VenueId, WallTime};
 use crate::engine::State;
 use crate::engine::profit::lines_of;
 use crate::pairs::sizing::notional_of;
@@ -314,8 +314,10 @@ impl<'a, J: Journal> Bars<'a, J> {
 pub fn wallets(settings: &Settings, catalogue: &Catalogue) -> Vec<(VenueId, Wallet, crate::domain::Asset, Amount)> {
     let mut places: Vec<(VenueId, crate::domain::Asset)> = Vec::new();
     for pair in catalogue.pairs() {
-        if !places.contains(&(pair.venue_id, pair.quote)) {
-            places.push((pair.venue_id, pair.quote));
+        for account in [Leg::Short, Leg::Long].map(|leg| pair.account(leg)) {
+            if !places.contains(&account) {
+                places.push(account);
+            }
         }
     }
     let count = i64::try_from(places.len()).unwrap_or(1).max(1);

@@ -100,13 +100,13 @@ impl InputsWatch {
     }
 }
 
-/// Quote coins whose peg a venue is asked for: those of its pairs.
+/// Quote coins whose peg a venue is asked for: those of its instruments.
 #[must_use]
 pub fn quotes(venue: VenueId, catalogue: &Catalogue) -> Vec<crate::domain::Asset> {
     let mut quotes = Vec::new();
-    for pair in catalogue.pairs().iter().filter(|pair| pair.venue_id == venue) {
-        if !quotes.contains(&pair.quote) {
-            quotes.push(pair.quote);
+    for one in catalogue.instruments().iter().filter(|one| one.venue_id == venue) {
+        if !quotes.contains(&one.quote) {
+            quotes.push(one.quote);
         }
     }
     quotes
@@ -115,7 +115,7 @@ pub fn quotes(venue: VenueId, catalogue: &Catalogue) -> Vec<crate::domain::Asset
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Amount, Rate};
+    use crate::domain::{Amount, Leg, Rate};
     use crate::sim::Generator;
     use crate::sim::START;
 
@@ -123,7 +123,7 @@ mod tests {
     fn l17_brackets_and_fees_are_read_each_hour_and_told_when_they_changed() {
         let catalogue = Generator::new(1, START).catalogue().clone();
         let pair = catalogue.pairs()[0].clone();
-        let mut watch = InputsWatch::new(pair.venue_id, &catalogue, false, START);
+        let mut watch = InputsWatch::new(pair.venue(Leg::Short), &catalogue, false, START);
         assert_eq!(watch.due(START + Span::MINUTE), []);
         let asks = watch.due(START + Span::HOUR);
         let perp = catalogue.instrument(pair.short).unwrap();
@@ -151,7 +151,7 @@ mod tests {
     fn l17_the_place_in_the_queue_is_asked_for_where_no_list_has_it() {
         let catalogue = Generator::new(1, START).catalogue().clone();
         let pair = catalogue.pairs()[0].clone();
-        let mut watch = InputsWatch::new(pair.venue_id, &catalogue, true, START);
+        let mut watch = InputsWatch::new(pair.venue(Leg::Short), &catalogue, true, START);
         assert_eq!(watch.due(START), [Ask::AdlRank]);
         assert_eq!(watch.due(START + Span::seconds(29)), []);
         let symbol = catalogue.instrument(pair.short).unwrap().symbol;

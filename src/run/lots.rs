@@ -190,15 +190,16 @@ impl Sorter {
     fn fill(&mut self, state: &State, record: &FillRecord, adopted: bool) {
         let Some(pair) = state.pair(record.pair).map(|pair| pair.pair.clone()) else { return };
         let FillRecord { leg, side, fill, .. } = record;
+        let quote = pair.quote(*leg);
         let coin_fee = pair.market(*leg) == Market::Spot && fill.fee_asset == pair.coin;
         let in_coins = if coin_fee { fill.fee.to_coins().magnitude() } else { Quantity::ZERO };
         let fees = match () {
             () if coin_fee => fill.price.times(in_coins),
-            () if fill.fee_asset == pair.quote => fill.fee,
+            () if fill.fee_asset == quote => fill.fee,
             () => Amount::ZERO,
         };
-        self.sums.entry(pair.quote).or_default().fees += fees;
-        if !coin_fee && fill.fee_asset != pair.quote && !fill.fee.is_zero() {
+        self.sums.entry(quote).or_default().fees += fees;
+        if !coin_fee && fill.fee_asset != quote && !fill.fee.is_zero() {
             let (pair, amount, asset) = (Some(pair.name.clone()), -fill.fee, fill.fee_asset);
             self.sums.entry(asset).or_default().other += amount;
             self.out.other.push(OtherRow { at_ms: fill.at, pair, what: "fee", amount, asset });
@@ -223,7 +224,7 @@ impl Sorter {
     fn funding(&mut self, state: &State, record: &FundingRecord, booked: WallTime) {
         let Some(pair) = state.pair(record.pair).map(|pair| &pair.pair) else { return };
         let (venue, symbol) = names(state, pair, Leg::Short);
-        self.sums.entry(pair.quote).or_default().funding += record.amount;
+        self.sums.entry(pair.quote(Leg::Short)).or_default().funding += record.amount;
         self.out.settlements.push(SettlementRow {
             pair: pair.name.clone(),
             venue,
@@ -234,7 +235,7 @@ impl Sorter {
             mark_price: record.mark,
             rate: record.rate,
             amount: record.amount,
-            currency: pair.quote,
+            currency: pair.quote(Leg::Short),
         });
     }
 
@@ -289,7 +290,7 @@ impl Sorter {
         let Some((pair, price)) = marked(state, owner) else { return };
         let quantity = coins.to_coins().magnitude();
         let fees = price.times(quantity);
-        self.sums.entry(pair.quote).or_default().fees += fees;
+        self.sums.entry(pair.quote(Leg::Long)).or_default().fees += fees;
         let lot = Lot { opened: at, side: Side::Sell, quantity, price, fees };
         self.trade(state, &pair, Leg::Long, (lot, Some("fee of another pair")));
     }
@@ -349,11 +350,15 @@ impl Sorter {
         let rows = self.out.lots.iter().filter(|row| row.currency == currency);
         let gains: Amount = rows.filter_map(|row| row.gain).sum();
         let (mut held_cost, mut average_cost) = (Amount::ZERO, Amount::ZERO);
-        for pair in state.pairs.iter().map(|pair| &pair.pair).filter(|pair| pair.quote == currency) {
+        for pair in state.pairs.iter().map(|pair| &pair.pair) {
             let value = |leg| self.queues.get(&(pair.id.0, leg)).map(Lots::signed_value).unwrap_or_default();
             let books = state.ledger.pair(pair.id).map(|book| book.perp.cost).unwrap_or_default();
-            held_cost += value(Leg::Long);
-            average_cost += books - value(Leg::Short);
+            if pair.quote(Leg::Long) == currency {
+                held_cost += value(Leg::Long);
+            }
+            if pair.quote(Leg::Short) == currency {
+                average_cost += books - value(Leg::Short);
+            }
         }
         let realised = gains - fees + funding + other;
         let ledger = state.ledger.cash(currency) - opening;
@@ -427,7 +432,7 @@ fn row(state: &State, pair: &Pair, leg: Leg, one: &Closed) -> LotRow {
         proceeds: Some(one.proceeds),
         fees: one.fees,
         gain: Some(one.gain()),
-        currency: pair.quote,
+        currency: pair.quote(leg),
         note: None,
     }
 }
@@ -449,7 +454,7 @@ fn open_row(state: &State, pair: &Pair, leg: Leg, lot: &Lot) -> LotRow {
         proceeds: (!bought).then(|| lot.value()),
         fees: lot.fees,
         gain: None,
-        currency: pair.quote,
+        currency: pair.quote(leg),
         note: None,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! It decides nothing; the autopilot of `engine/margin.rs` does, by the same distance. Tests: `tests/report_page.rs`.
 
-use crate::domain::{Span, WallTime};
+use crate::domain::{Leg, Span, WallTime};
 use crate::engine::State;
 use crate::engine::margin::distance;
 use crate::report::run::MarginRow;
@@ -32,7 +32,7 @@ impl Margins {
         self.next = Some(at.floor(EVERY) + EVERY);
         let mut seen = Vec::new();
         for pair in &state.pairs {
-            let key = (pair.pair.venue_id, pair.pair.quote);
+            let key = pair.pair.account(Leg::Short);
             if pair.memory.entered_at.is_none() || seen.contains(&key) {
                 continue;
             }

@@ -117,8 +117,8 @@ fn warn_of_small(settings: &Settings, catalogue: &Catalogue) {
 
 /// Coins and quote coins of a venue's pairs.
 fn coins(catalogue: &Catalogue, venue: VenueId) -> Vec<Asset> {
-    let ours = catalogue.pairs().iter().filter(|pair| pair.venue_id == venue);
-    let coins: BTreeSet<Asset> = ours.flat_map(|pair| [pair.coin, pair.quote]).collect();
+    let legs = catalogue.instruments().iter().filter(|one| one.venue_id == venue);
+    let coins: BTreeSet<Asset> = legs.flat_map(|one| [one.coin, one.quote]).collect();
     coins.into_iter().collect()
 }
 

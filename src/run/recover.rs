@@ -1,7 +1,7 @@
 //! Start-up reconciliation: what the ledger says, with what is still on its way to the bot, against the venue's books; and
 //! whether both files are of one instant (fault L25).
 
-use crate::domain::{Amount, Asset, Market, SignedQuantity, VenueId};
+use crate::domain::{Amount, Asset, Leg, Market, SignedQuantity, VenueId};
 use crate::engine::State;
 use crate::port::event::Wallet;
 use crate::sim::SimVenue;
@@ -92,7 +92,9 @@ fn wallets(state: &State, venue: &SimVenue) -> BTreeSet<(VenueId, Wallet, Asset)
     let mut all: BTreeSet<_> = venue.accounts().wallets().map(|(key, _)| *key).collect();
     for pair in state.catalogue.pairs() {
         for wallet in [Wallet::Spot, Wallet::Perp] {
-            all.extend([pair.coin, pair.quote].map(|asset| (pair.venue_id, wallet, asset)));
+            for (venue, quote) in Leg::BOTH.map(|leg| pair.account(leg)) {
+                all.extend([pair.coin, quote].map(|asset| (venue, wallet, asset)));
+            }
         }
     }
     all

@@ -6,7 +6,7 @@
 use super::driver::Driver;
 use super::journal::{Journal, JournalError};
 use super::live::MEASURE;
-use crate::domain::{Span, VenueId, WallTime};
+use crate::domain::{Leg, Span, VenueId, WallTime};
 use crate::net::wire::{Arrived, Asker, Line, Outcome as Came, Wire};
 use crate::port::Event;
 use crate::port::event::MarkSource;
@@ -180,8 +180,9 @@ impl<J: Journal> Shadow<J> {
             if pair.at_rest && !driver.venue.waits(pair.pair.id) {
                 continue;
             }
-            let Some(stand) = stands.iter().find(|stand| stand.venue == pair.pair.venue_id) else { continue };
-            for instrument in [pair.pair.long, pair.pair.short] {
+            for leg in Leg::BOTH {
+                let Some(stand) = stands.iter().find(|stand| stand.venue == pair.pair.venue(leg)) else { continue };
+                let instrument = pair.pair.leg(leg);
                 // A book out of step is no book: nothing trades against it.
                 let liquidity = stand
                     .feed

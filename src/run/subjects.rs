@@ -15,7 +15,7 @@ use crate::control::mend::Mending;
 use crate::control::request::{Code, ControlError, Settled};
 use crate::control::subject::{Compared, Settling, Subject};
 use crate::control::transfer_doubt;
-use crate::domain::{ClientOrderId, PairId, Quantity, Span, WallTime};
+use crate::domain::{ClientOrderId, Leg, PairId, Quantity, Span, WallTime};
 use crate::engine::State;
 use crate::observe::words::About;
 use crate::orders::Order;
@@ -195,7 +195,7 @@ impl<J: Journal> Subject for Live<J> {
             .mid
             .zip(pair.market.short.mid)
             .ok_or_else(|| refused("there is no price of one of the legs"))?;
-        let desk = self.desks.iter().find(|desk| desk.venue == pair.pair.venue_id);
+        let desk = self.desks.iter().find(|desk| desk.venue == pair.pair.venue(Leg::Short));
         let lists = desk
             .and_then(|desk| desk.lists.as_ref())
             .ok_or_else(|| refused("the venue's lists have not come yet; try again"))?;
@@ -206,8 +206,8 @@ impl<J: Journal> Subject for Live<J> {
         let Some((short, Some(entry))) = short else {
             return Err(refused("the venue shows no short position of this pair with an entry price"));
         };
-        let taken = reconcile::coins_of_pairs(state, pair.pair.venue_id, pair.pair.coin);
-        let free = state.ledger.wallet(pair.pair.venue_id, Wallet::Spot, pair.pair.coin) - taken;
+        let (venue, coin) = (pair.pair.venue(Leg::Long), pair.pair.coin);
+        let free = state.ledger.wallet(venue, Wallet::Spot, coin) - reconcile::coins_of_pairs(state, venue, coin);
         let free = Quantity::saturating(free.to_coins().units());
         let coins = free.min(short);
         let lot = state

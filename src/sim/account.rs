@@ -1,7 +1,9 @@
 //! The venue's own books: wallets and positions, kept by its own arithmetic and not shared with the bot.
 
 use crate::domain::margin;
-use crate::domain::{Amount, Asset, Catalogue, Pair, PairId, Price, Quantity, Rate, Side, SignedQuantity, VenueId};
+use crate::domain::{
+    Amount, Asset, Catalogue, Leg, Pair, PairId, Price, Quantity, Rate, Side, SignedQuantity, VenueId,
+};
 use crate::port::event::Wallet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -105,7 +107,8 @@ impl Accounts {
         position.coins += left;
         position.entry_value += price.times_signed(left);
         position.mark = position.mark.or(Some(price));
-        self.add(pair.venue_id, Wallet::Perp, pair.quote, realised);
+        let (venue, quote) = pair.account(Leg::Short);
+        self.add(venue, Wallet::Perp, quote, realised);
     }
 
     /// A spot execution, without its fee.
@@ -116,8 +119,9 @@ impl Accounts {
             Side::Buy => -value,
             Side::Sell => value,
         };
-        self.add(pair.venue_id, Wallet::Spot, pair.coin, coins);
-        self.add(pair.venue_id, Wallet::Spot, pair.quote, paid);
+        let (venue, quote) = pair.account(Leg::Long);
+        self.add(venue, Wallet::Spot, pair.coin, coins);
+        self.add(venue, Wallet::Spot, quote, paid);
     }
 
     /// Equity of a perp wallet, notional and maintenance of its positions; `stress` values one pair at another price.
@@ -126,7 +130,7 @@ impl Accounts {
         let (venue, quote) = of;
         let mut sum = MarginOf { equity: self.wallet(venue, Wallet::Perp, quote), ..MarginOf::default() };
         for (pair, position) in catalogue.pairs().iter().zip(&self.positions) {
-            if position.coins.is_zero() || pair.venue_id != venue || pair.quote != quote {
+            if position.coins.is_zero() || pair.account(Leg::Short) != of {
                 continue;
             }
             let stressed = stress.filter(|(id, _)| *id == pair.id).map(|(_, price)| price);
@@ -179,9 +183,7 @@ impl Accounts {
     #[must_use]
     pub fn isolated_money(&self, catalogue: &Catalogue, (venue, quote): (VenueId, Asset)) -> Amount {
         let ours = catalogue.pairs().iter().zip(&self.positions);
-        ours.filter(|(pair, _)| (pair.venue_id, pair.quote) == (venue, quote))
-            .map(|(_, position)| position.isolated)
-            .sum()
+        ours.filter(|(pair, _)| pair.account(Leg::Short) == (venue, quote)).map(|(_, position)| position.isolated).sum()
     }
 
     /// Coins of this pair count for a share of their value as collateral.

@@ -6,7 +6,9 @@ use super::settle;
 use super::venue::{ENDED_KEPT, SimVenue, VALIDITY, VenueOrder, VenueTrade};
 use crate::config::settings::MarginMode;
 use crate::domain::fees::{self, Role};
-use crate::domain::{Amount, ClientOrderId, FillId, InstrumentId, Market, Pair, Price, Quantity, Side, Span, WallTime};
+use crate::domain::{
+    Amount, ClientOrderId, FillId, InstrumentId, Leg, Market, Pair, Price, Quantity, Side, Span, WallTime,
+};
 use crate::port::TimeInForce;
 use crate::port::event::Wallet;
 use crate::port::order::{Fill, Intent, Outcome, Purpose, RejectCause};
@@ -107,11 +109,11 @@ impl SimVenue {
     pub(super) fn check_spot(&self, intent: &Intent, pair: &Pair) -> Option<RejectCause> {
         let enough = match intent.side {
             Side::Buy => {
-                let quote = self.accounts.wallet(pair.venue_id, Wallet::Spot, pair.quote);
+                let quote = self.accounts.wallet(pair.venue(Leg::Long), Wallet::Spot, pair.quote(Leg::Long));
                 quote >= intent.limit.times(intent.quantity)
             }
             Side::Sell => {
-                let coins = self.accounts.wallet(pair.venue_id, Wallet::Spot, pair.coin);
+                let coins = self.accounts.wallet(pair.venue(Leg::Long), Wallet::Spot, pair.coin);
                 coins >= Amount::of_coins(intent.quantity.signed(Side::Buy))
             }
         };
@@ -221,14 +223,14 @@ impl SimVenue {
         let pair = self.pair_at(instrument)?.clone();
         let coin = known.fee_coin(side);
         let fee = fees::fee((price, quantity), known.fees.of(role), coin, known.quote);
-        let market = known.market;
+        let (market, venue) = (known.market, known.venue_id);
         let before = self.accounts.position(pair.id);
         match market {
             Market::Spot => self.accounts.trade_spot(&pair, side, quantity, price),
             Market::Perp => self.accounts.trade_perp(&pair, side, quantity, price),
         }
         let payer = if market == Market::Spot { Wallet::Spot } else { Wallet::Perp };
-        self.accounts.add(pair.venue_id, payer, fee.asset, -fee.amount);
+        self.accounts.add(venue, payer, fee.asset, -fee.amount);
         if market == Market::Perp && self.settings.margin.mode == MarginMode::Isolated {
             self.accounts.share_isolated(pair.id, &before, self.settings.size.leverage);
             self.list_position(&pair, at);

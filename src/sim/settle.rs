@@ -5,7 +5,7 @@ use super::venue::SimVenue;
 use crate::config::settings::MarginMode;
 use crate::domain::fees::Role;
 use crate::domain::{
-    Amount, FundingRate, InstrumentId, Pair, PairId, Price, Quantity, Rate, Side, SignedQuantity, WallTime, margin,
+    Amount, FundingRate, InstrumentId, Leg, Pair, PairId, Price, Quantity, Rate, Side, SignedQuantity, WallTime, margin,
 };
 use crate::port::Event;
 use crate::port::event::{MarkSource, VenueAct, Wallet};
@@ -33,7 +33,7 @@ pub(super) fn check_perp(venue: &SimVenue, intent: &Intent, pair: &Pair) -> Opti
     if against && signed.magnitude() <= position.coins.magnitude() {
         return None;
     }
-    let now = venue.accounts.margin(&venue.catalogue, (pair.venue_id, pair.quote), None);
+    let now = venue.accounts.margin(&venue.catalogue, pair.account(Leg::Short), None);
     let after = now.notional + intent.limit.times(intent.quantity);
     // The venue lets an account use more leverage than ours does; it refuses only what even that cannot carry.
     let most = venue.settings.size.leverage.times(2);
@@ -57,7 +57,8 @@ impl SimVenue {
         }
         let (price, mark_source) = mark;
         let amount = (-price.times_signed(position)).times_rate(funding.rate);
-        self.accounts.add(pair.venue_id, Wallet::Perp, pair.quote, amount);
+        let (venue, quote) = pair.account(Leg::Short);
+        self.accounts.add(venue, Wallet::Perp, quote, amount);
         let at = now + self.latency();
         if self.settings.margin.mode == MarginMode::Isolated {
             self.accounts.add_isolated(pair.id, amount);
@@ -70,9 +71,9 @@ impl SimVenue {
     /// Puts money of the perp wallet into an isolated position; refused when it is crossed or flat, or the money is not free.
     pub fn add_margin(&mut self, instrument: InstrumentId, amount: Amount, now: WallTime) {
         let Some(pair) = self.pair_at(instrument).cloned() else { return };
-        let key = (pair.venue_id, pair.quote);
-        let free = self.accounts.wallet(pair.venue_id, Wallet::Perp, pair.quote)
-            - self.accounts.isolated_money(&self.catalogue, key);
+        let key = pair.account(Leg::Short);
+        let free =
+            self.accounts.wallet(key.0, Wallet::Perp, key.1) - self.accounts.isolated_money(&self.catalogue, key);
         let isolated = self.settings.margin.mode == MarginMode::Isolated;
         let taken =
             isolated && !self.accounts.position(pair.id).coins.is_zero() && amount > Amount::ZERO && amount <= free;
@@ -141,7 +142,7 @@ impl SimVenue {
     fn margin_at(&self, pair: &Pair, price: Price) -> MarginOf {
         match self.settings.margin.mode {
             MarginMode::Cross => {
-                self.accounts.margin(&self.catalogue, (pair.venue_id, pair.quote), Some((pair.id, price)))
+                self.accounts.margin(&self.catalogue, pair.account(Leg::Short), Some((pair.id, price)))
             }
             MarginMode::Isolated => self.accounts.isolated_margin(&self.catalogue, pair, price),
         }
@@ -174,7 +175,7 @@ impl SimVenue {
     /// Signed perp coins and spot coins of a pair in the venue's own books.
     #[must_use]
     pub fn holds(&self, pair: &Pair) -> (Amount, SignedQuantity) {
-        let spot = self.accounts.wallet(pair.venue_id, Wallet::Spot, pair.coin);
+        let spot = self.accounts.wallet(pair.venue(Leg::Long), Wallet::Spot, pair.coin);
         (spot, self.accounts.position(pair.id).coins)
     }
 }

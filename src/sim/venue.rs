@@ -8,7 +8,8 @@ use super::faults::{CancelFault, Faults, PlaceFault, ReportFault};
 use super::matching::{Liquidity, traded_through};
 use crate::config::Settings;
 use crate::domain::{
-    Amount, Asset, Catalogue, ClientOrderId, InstrumentId, PairId, Price, Quantity, Rate, Side, Span, VenueId, WallTime,
+    Amount, Asset, Catalogue, ClientOrderId, InstrumentId, Leg, PairId, Price, Quantity, Rate, Side, Span, VenueId,
+    WallTime,
 };
 use crate::port::event::{Transfer, Wallet};
 use crate::port::order::{Fill, Intent, OrderReport, Outcome};
@@ -163,7 +164,7 @@ impl SimVenue {
 
     /// A coin counts for this share of its value as collateral from now on.
     pub fn on_collateral(&mut self, venue: VenueId, coin: Asset, share: Rate) {
-        let ours = self.catalogue.pairs().iter().filter(|pair| (pair.venue_id, pair.coin) == (venue, coin));
+        let ours = self.catalogue.pairs().iter().filter(|pair| (pair.venue(Leg::Short), pair.coin) == (venue, coin));
         for pair in ours {
             self.accounts.set_share(pair.id, share);
         }

@@ -1,7 +1,7 @@
 //! A booted core with money and prices, for tests of what it believes.
 
 use carry::config::Settings;
-use carry::domain::{Amount, InstrumentId, Price, Quantity, Sequence, Span, VenueId, WallTime, fees};
+use carry::domain::{Amount, InstrumentId, Leg, Price, Quantity, Sequence, Span, VenueId, WallTime, fees};
 use carry::engine::{self, State};
 use carry::port::event::{Adjustment, Operator, Quote, Wallet};
 use carry::port::order::{Fill, Intent, OrderReport, Outcome};
@@ -28,7 +28,7 @@ impl Core {
         let mut core = Self { state: State::new(settings, catalogue), said: Vec::new(), fills: 0 };
         core.tell(Event::Boot { epoch: 1, salt: 7 });
         for wallet in [Wallet::Spot, Wallet::Perp] {
-            let (asset, amount) = (pair.quote, Amount::whole(50_000));
+            let (asset, amount) = (pair.quote(Leg::Short), Amount::whole(50_000));
             core.tell(Event::Opening { venue: VenueId(0), wallet, asset, amount });
         }
         core.books("10000");
@@ -90,7 +90,7 @@ impl Core {
 
     /// Quote coin of a wallet is this much from now on: the rest came or went by another hand.
     pub(crate) fn wallet(&mut self, wallet: Wallet, amount: i64) {
-        let (venue, asset) = (VenueId(0), self.state.pairs[0].pair.quote);
+        let (venue, asset) = (VenueId(0), self.state.pairs[0].pair.quote(Leg::Short));
         let amount = Amount::whole(amount) - self.state.ledger.wallet(venue, wallet, asset);
         self.tell(Event::Adjusted { venue, wallet, asset, amount, cause: Adjustment::External });
     }

@@ -3,7 +3,7 @@
 use crate::core::{Core, price};
 use carry::config::Settings;
 use carry::config::settings::MarginMode;
-use carry::domain::{Amount, InstrumentId, Rate, Span, margin};
+use carry::domain::{Amount, InstrumentId, Leg, Rate, Span, margin};
 use carry::port::command::AlarmKind;
 use carry::port::event::Wallet;
 use carry::port::health::Listed;
@@ -93,7 +93,11 @@ fn l04_an_isolated_short_survives_a_rally_of_150_percent_with_money_that_arrives
         let distance = venue.distance(&core, &mark);
         assert!(distance > Rate::ZERO, "liquidated at {mark} with money idle");
         assert!(distance >= floor || step % 10 != 0, "{distance} at {mark}: below the floor with money idle");
-        let wallet = core.state.ledger.wallet(carry::domain::VenueId(0), Wallet::Perp, core.state.pairs[0].pair.quote);
+        let wallet = core.state.ledger.wallet(
+            carry::domain::VenueId(0),
+            Wallet::Perp,
+            core.state.pairs[0].pair.quote(Leg::Short),
+        );
         assert!(venue.isolated <= wallet, "{} of {wallet}: money that is not there", venue.isolated);
     }
     assert!(venue.isolated > start + start, "{start} became {}", venue.isolated);

@@ -3,7 +3,7 @@
 use crate::core::{Core, price};
 use carry::config::Settings;
 use carry::config::settings::Missing;
-use carry::domain::{Amount, Asset, Quantity, Rate, Span, VenueId};
+use carry::domain::{Amount, Asset, Leg, Quantity, Rate, Span, VenueId};
 use carry::port::command::{AlarmKind, Severity};
 use carry::port::event::{Operator, Wallet};
 use carry::port::health::{Input, Listed};
@@ -173,7 +173,7 @@ fn l17_a_gate_whose_declared_input_is_missing_refuses_or_warns_and_never_passes_
     let missing =
         |core: &Core, key: &str| gate(core).is_some_and(|said| said.contains("missing") && said.contains(key));
     assert!(missing(&core, "gates.peg"), "{:?}", gate(&core));
-    let asset: Asset = core.state.pairs[0].pair.quote;
+    let asset: Asset = core.state.pairs[0].pair.quote(Leg::Short);
     core.tell(Event::Peg { asset, price: price("1") });
     assert!(missing(&core, "gates.adl_rank"), "{:?}", gate(&core));
     let instrument = core.perp();

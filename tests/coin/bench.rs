@@ -53,7 +53,7 @@ impl Bench {
         let mut bench =
             Self { state, moving: Vec::new(), placed: Vec::new(), alarms: Vec::new(), lowest: Amount::ZERO, fills: 0 };
         bench.feed(Event::Boot { epoch: 1, salt: 7 });
-        let (venue, wallet, asset) = (VenueId(0), Wallet::Spot, bench.pair().quote);
+        let (venue, wallet, asset) = (VenueId(0), Wallet::Spot, bench.pair().quote(Leg::Short));
         bench.feed(Event::Opening { venue, wallet, asset, amount: Amount::whole(50_000) });
         bench.rates("10000", "0.95");
         bench.price("10000");
@@ -74,7 +74,7 @@ impl Bench {
             let stamped = Stamped { sequence: Sequence(self.state.sequence.0 + 1), at, event };
             engine::step(&mut self.state, &stamped, &mut out);
             assert_eq!(self.state.ledger.imbalance(), None);
-            self.lowest = self.lowest.min(self.wallet(Wallet::Perp, self.pair().quote));
+            self.lowest = self.lowest.min(self.wallet(Wallet::Perp, self.pair().quote(Leg::Short)));
             for command in out {
                 match command {
                     Command::Record(intent) => events.push(Event::IntentDurable { id: intent.id }),
@@ -125,7 +125,7 @@ impl Bench {
 
     /// The venue deleverages so many coins of the short at its mark.
     pub(crate) fn deleverage(&mut self, quantity: &str) {
-        let (instrument, quote) = (self.pair().short, self.pair().quote);
+        let (instrument, quote) = (self.pair().short, self.pair().quote(Leg::Short));
         let (quantity, price, at) = (coins(quantity), price("10000"), self.state.now);
         self.fills += 1;
         let (id, fee, role) = (FillId(1_000_000 + self.fills), Amount::ZERO, Role::Taker);
@@ -154,7 +154,7 @@ impl Bench {
         let (venue, pair) = (VenueId(0), self.pair());
         let (index, share) = (price(index), rate(share));
         self.feed(Event::CollateralRate { venue, asset: pair.coin, index, share });
-        self.feed(Event::CollateralRate { venue, asset: pair.quote, index: price("1"), share: rate("1") });
+        self.feed(Event::CollateralRate { venue, asset: pair.quote(Leg::Short), index: price("1"), share: rate("1") });
     }
 
     /// The oldest transfer arrives.
@@ -218,12 +218,12 @@ impl Bench {
 
     pub(crate) fn unexplained(&mut self) -> Amount {
         self.state.mark_all();
-        let quote = self.pair().quote;
+        let quote = self.pair().quote(Leg::Short);
         self.state.equity() - self.state.ledger.opening(quote) - self.state.ledger.lines().total()
     }
 
     pub(crate) fn distance(&self) -> f64 {
-        let funds = self.state.funds(VenueId(0), self.pair().quote);
+        let funds = self.state.funds(VenueId(0), self.pair().quote(Leg::Short));
         engine::margin::distance(&funds).unwrap().to_f64()
     }
 }

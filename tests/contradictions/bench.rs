@@ -57,8 +57,8 @@ impl Bench {
         bench.feed(Event::Boot { epoch: 1, salt: 7 });
         let pair = &catalogue.pairs()[0];
         for (wallet, asset, amount) in [
-            (Wallet::Spot, pair.quote, "50000"),
-            (Wallet::Perp, pair.quote, "50000"),
+            (Wallet::Spot, pair.quote(Leg::Short), "50000"),
+            (Wallet::Perp, pair.quote(Leg::Short), "50000"),
             (Wallet::Spot, pair.coin, "0.75"),
         ] {
             let amount = Amount::parse(amount).unwrap();

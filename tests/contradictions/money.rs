@@ -57,7 +57,8 @@ fn l12_a_fee_taken_in_another_coin_makes_no_churn_and_the_next_clip_knows() {
 
 /// The second pair of the same venue, adopted: one coin, hedged; its coins are all that there is.
 fn with_a_second_pair(bench: &mut Bench) -> usize {
-    let of = |bench: &Bench| bench.state.pairs.iter().skip(1).position(|pair| pair.pair.venue_id == VenueId(0));
+    let of =
+        |bench: &Bench| bench.state.pairs.iter().skip(1).position(|pair| pair.pair.venue(Leg::Short) == VenueId(0));
     let place = 1 + of(bench).unwrap();
     let pair = bench.state.pairs[place].pair.clone();
     for instrument in [pair.long, pair.short] {

@@ -5,7 +5,7 @@
 
 use super::START;
 use carry::domain::fees::Role;
-use carry::domain::{Market, Span, WallTime};
+use carry::domain::{Leg, Market, Span, WallTime};
 use carry::port::Event;
 use carry::port::event::Quote;
 use carry::sim::generator::{Generator, MarketEvent};
@@ -82,8 +82,11 @@ fn trade(seed: u64, days: u64) -> (Vec<f64>, f64) {
             let Some(smoothed) = books[place].smoothed(now) else { continue };
             let taker = |id| market.catalogue().instrument(id).unwrap().fees.of(Role::Taker).to_f64();
             let fees = taker(pair.long) + taker(pair.short);
-            let busy =
-                books.iter().zip(&pairs).filter(|(b, p)| b.open.is_some() && p.venue_id == pair.venue_id).count();
+            let busy = books
+                .iter()
+                .zip(&pairs)
+                .filter(|(b, p)| b.open.is_some() && p.venue(Leg::Short) == pair.venue(Leg::Short))
+                .count();
             let book = &mut books[place];
             match book.open {
                 None if smoothed > ANCHOR && busy < 2 && book.ends.is_none_or(|at| now.since(at) > Span::hours(8)) => {

@@ -278,7 +278,7 @@ impl Checker {
                 return broken(format!("I1: {} rests with {}, a lot is {lot}", pair.pair.name, input.delta()));
             }
             let known = orders().all(is_known);
-            let up = state.venue(pair.pair.venue_id).is_some_and(|venue| !venue.down);
+            let up = state.venue(pair.pair.venue(Leg::Short)).is_some_and(|venue| !venue.down);
             if !(unequal && known && up) {
                 watch.idle_since = None;
                 continue;
@@ -369,10 +369,10 @@ impl Checker {
         }
         let mut low = false;
         for pair in &state.pairs {
-            let funds = state.funds(pair.pair.venue_id, pair.pair.quote);
+            let funds = state.funds(pair.pair.venue(Leg::Short), pair.pair.quote(Leg::Short));
             let distance = margin::distance(&funds);
             let acting = !state.orders.live().is_empty()
-                || state.venue(pair.pair.venue_id).is_some_and(|venue| venue.moving.is_some() || venue.down);
+                || state.venue(pair.pair.venue(Leg::Short)).is_some_and(|venue| venue.moving.is_some() || venue.down);
             low |= distance.is_some_and(|distance| distance < state.settings.margin.floor) && !acting;
         }
         self.low_margin = if low { self.low_margin + 1 } else { 0 };

@@ -395,7 +395,7 @@ mod tests {
         for (place, (pair, spec)) in catalogue.pairs().iter().zip(&LISTINGS).enumerate() {
             assert_eq!((pair.long.index(), pair.short.index()), (2 * place, 2 * place + 1));
             assert_eq!(pair.name, format!("{}:{}", spec.house.name(), spec.symbol));
-            assert_eq!(pair.venue_id, spec.house.id());
+            assert_eq!(pair.venue(Leg::Short), spec.house.id());
         }
         let fees = |pair: &str, leg: Leg| {
             let pair = catalogue.pair_named(pair).unwrap();
