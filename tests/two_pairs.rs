@@ -8,10 +8,13 @@ use carry::domain::{
     Amount, Asset, Catalogue, FillId, InstrumentId, Leg, PairId, Price, Quantity, Rate, Sequence, Side, Symbol,
     VenueId, WallTime,
 };
+use carry::engine::standing::Standing;
 use carry::engine::{self, State};
+use carry::ledger::BookedFill;
+use carry::ledger::book::Cause;
 use carry::port::by_hand::Adoption;
 use carry::port::command::AlarmKind;
-use carry::port::event::{Bar, MarkSource, Operator, Quote, Stamped, VenueAct};
+use carry::port::event::{Bar, MarkSource, Operator, Quote, Stamped, VenueAct, Wallet};
 use carry::port::health::Listed;
 use carry::port::order::Fill;
 use carry::port::{Command, Event};
@@ -202,7 +205,7 @@ fn funding_of_a_shared_position_is_shared_by_coins_and_nothing_is_lost_in_roundi
     assert_eq!(pay(&mut two, 1, "0.8"), [amount("0.3"), amount("0.5")], "a payment told twice is one");
     let [first, second] = pay(&mut two, 2, "0.00000001");
     assert_eq!(first + second, amount("0.80000001"));
-    let wallet = two.state.ledger.wallet(VenueId(0), carry::port::event::Wallet::Perp, Asset::of("USDC"));
+    let wallet = two.state.ledger.wallet(VenueId(0), Wallet::Perp, Asset::of("USDC"));
     assert_eq!(wallet, amount("0.80000001"));
 }
 
@@ -225,4 +228,41 @@ fn a16_the_list_of_a_shared_position_ends_a_doubt_when_it_shows_the_sum() {
     };
     assert!(after("0.5"), "the coins of this pair alone are not what the venue lists");
     assert!(!after("0.8"));
+}
+
+#[test]
+fn a_leg_is_booked_at_its_own_venue_and_in_its_own_quote_coin() {
+    let two = Two::new();
+    let pair = &two.state.pairs[0].pair;
+    let mut ledger = two.state.ledger.clone();
+    let cause = Cause { sequence: Sequence(1), at: START };
+    let mids = (price("10000"), price("10000"));
+    for (leg, side, fee_asset) in [(Leg::Long, Side::Buy, "USDT"), (Leg::Short, Side::Sell, "USDC")] {
+        let (id, fee, fee_asset) = (FillId(1), amount("2"), Asset::new(fee_asset).unwrap());
+        let fill =
+            Fill { id, quantity: coins("0.5"), price: price("10010"), fee, fee_asset, role: Role::Taker, at: START };
+        ledger.fill(cause, &BookedFill { pair, leg, side, fill: &fill, mids });
+    }
+    let wallet = |(venue, _): (VenueId, Asset), wallet, asset| ledger.wallet(venue, wallet, Asset::new(asset).unwrap());
+    let (long, short) = (pair.account(Leg::Long), pair.account(Leg::Short));
+    assert_ne!(long.0, short.0);
+    assert_eq!(wallet(long, Wallet::Spot, "BTC"), amount("0.5"));
+    assert_eq!(wallet(long, Wallet::Spot, "USDT"), amount("-5007"));
+    assert_eq!(wallet(short, Wallet::Perp, "USDC"), amount("-2"));
+    assert_eq!((ledger.imbalance(), ledger.lines().fees), (None, amount("-4")));
+    assert_eq!(ledger.equity(long.1), amount("-7"), "what was paid above the mid, and the fee");
+    assert_eq!(ledger.equity(short.1), amount("3"), "what was got above the mid, less the fee");
+}
+
+#[test]
+fn a_pair_over_two_venues_enters_nothing_while_one_of_them_is_away() {
+    let mut two = Two::holding();
+    let may_enter = |two: &Two| Standing::of(&two.state).pairs.iter().map(|pair| pair.may_enter).collect::<Vec<_>>();
+    assert_eq!(may_enter(&two), [true, true]);
+    let venue = two.state.pairs[0].pair.venue(Leg::Long);
+    two.step(Event::VenueHealth { venue, reachable: false, missing: Vec::new() });
+    assert_eq!(may_enter(&two), [false, true]);
+    let venue = two.state.pairs[0].pair.venue(Leg::Short);
+    two.step(Event::VenueHealth { venue, reachable: false, missing: Vec::new() });
+    assert_eq!(may_enter(&two), [false, false]);
 }

@@ -200,7 +200,7 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
             mark_venue_dirty(state, *venue);
         }
         Event::Foreign { venue, instrument } => {
-            let pair = instrument.and_then(|instrument| state.catalogue.pair_of(instrument));
+            let pair = instrument.and_then(|one| state.catalogue.pair_of(one));
             if let Some(venue) = state.venues.get_mut(venue.index())
                 && !std::mem::replace(&mut venue.foreign, true)
             {

@@ -91,7 +91,7 @@ pub(super) fn on_warned(state: &mut State, event: &Event, out: &mut Vec<Command>
         Event::OtherInstance { venue, instrument } => {
             let Some(known) = state.venues.get_mut(venue.index()) else { return };
             known.foreign = true;
-            let pair = instrument.and_then(|instrument| state.catalogue.pair_of(instrument));
+            let pair = instrument.and_then(|one| state.catalogue.pair_of(one));
             out.push(alarm(AlarmKind::OtherInstance, Severity::Page, pair, None));
         }
         Event::Limited { venue, banned, .. } => {

@@ -74,7 +74,7 @@ pub(super) fn payments(
     for (pair, leg) in legs {
         let held = state.coins_of(*pair, *leg);
         let share = amount.share(held.units(), whole.units());
-        left = left - share;
+        left -= share;
         payments.push((*pair, *leg, held, share));
     }
     if let Some((_, _, _, last)) = payments.iter_mut().rev().find(|(_, _, held, _)| !held.is_zero()) {
