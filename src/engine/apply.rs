@@ -199,14 +199,7 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
             state.ledger.adjust(cause, (*venue, *wallet), (*amount, *asset), *why);
             mark_venue_dirty(state, *venue);
         }
-        Event::Foreign { venue, instrument } => {
-            let pair = instrument.and_then(|one| state.catalogue.pair_of(one));
-            if let Some(venue) = state.venues.get_mut(venue.index())
-                && !std::mem::replace(&mut venue.foreign, true)
-            {
-                out.push(alarm(AlarmKind::Foreign, Severity::Page, pair, None));
-            }
-        }
+        Event::Foreign { venue, instrument } => on_foreign(state, *venue, *instrument, out),
         Event::OtherInstance { .. } | Event::Limited { .. } => health::on_warned(state, event, out),
         Event::Barred { venue } => on_barred(state, *venue, out),
         Event::NotCompared { .. } => out.push(alarm(AlarmKind::NotCompared, Severity::Warning, None, None)),
@@ -251,6 +244,16 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         }
         Event::Operator(act) => on_operator(state, act),
         _ => {}
+    }
+}
+
+/// Somebody else acted on the account: a person is told once, and of the pair that it was when that is known.
+fn on_foreign(state: &mut State, id: crate::domain::VenueId, instrument: Option<InstrumentId>, out: &mut Vec<Command>) {
+    let pair = instrument.and_then(|one| state.catalogue.pair_of(one));
+    if let Some(venue) = state.venues.get_mut(id.index())
+        && !std::mem::replace(&mut venue.foreign, true)
+    {
+        out.push(alarm(AlarmKind::Foreign, Severity::Page, pair, None));
     }
 }
 
