@@ -116,7 +116,7 @@ impl Scene {
 /// Plays one seed of the first configuration.
 fn play(seed: u64, long: Option<bool>) -> world::Report {
     let mut draws = plan::Draws::new(seed);
-    let game = game::Game::chosen(seed, long, &mut draws);
+    let game = game::Game::chosen(seed, long, &mut draws, true);
     world::run(seed, game, draws, None)
 }
 

@@ -8,7 +8,7 @@ use super::world::{Report, run};
 /// Plays one seed.
 pub(crate) fn play(seed: u64, long: Option<bool>) -> Report {
     let mut draws = Draws::new(seed);
-    let mut game = Game { face: Face::Aster, ..Game::chosen(seed, long, &mut draws) };
+    let mut game = Game { face: Face::Aster, ..Game::chosen(seed, long, &mut draws, false) };
     translate(&mut game.plan);
     run(seed, game, draws, None)
 }

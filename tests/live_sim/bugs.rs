@@ -160,7 +160,7 @@ fn complaint(bug: Bug, seed: u64, (planted, until): (bool, i64)) -> Option<(Stri
     plant(planted.then_some(bug));
     let played = catch_unwind(AssertUnwindSafe(|| {
         let mut draws = Draws::new(seed);
-        let mut game = Game::long(seed, &mut draws);
+        let mut game = Game::long(Plan::of(seed, &mut draws, false));
         press(bug, &mut game.plan);
         world::run(seed, game, draws, Some(until))
     }));

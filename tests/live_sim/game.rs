@@ -10,8 +10,8 @@ use std::path::Path;
 pub(crate) const START: i64 = 1_760_054_700_000;
 /// A long game, of two trips: six hours and a little.
 pub(crate) const LONG: i64 = 365 * MINUTE;
-/// A short one, of one trip.
-const SHORT: i64 = 105 * MINUTE;
+/// A short one, of one trip: whoever enters right before its last settlement may leave half an hour after it.
+const SHORT: i64 = 118 * MINUTE;
 /// Faults of a short game end here; all their times are those of a long one, drawn together.
 const SHORT_UNTIL: i64 = 68 * MINUTE;
 /// One game in so many is a long one.
@@ -84,28 +84,22 @@ pub(crate) struct Game {
 }
 
 impl Game {
-    /// The game of a seed: most are short, some are long.
-    pub(crate) fn of(seed: u64, draws: &mut Draws) -> Self {
-        if seed.is_multiple_of(LONG_EVERY) { Self::long(seed, draws) } else { Self::short(seed, draws) }
-    }
-
-    /// The game of a seed, or the long or the short one of it.
-    pub(crate) fn chosen(seed: u64, long: Option<bool>, draws: &mut Draws) -> Self {
-        match long {
-            None => Self::of(seed, draws),
-            Some(true) => Self::long(seed, draws),
-            Some(false) => Self::short(seed, draws),
+    /// The game of a seed, most are short and some are long; or the long or the short one of it.
+    pub(crate) fn chosen(seed: u64, long: Option<bool>, draws: &mut Draws, usual: bool) -> Self {
+        if long.unwrap_or(seed.is_multiple_of(LONG_EVERY)) {
+            Self::long(Plan::of(seed, draws, usual))
+        } else {
+            Self::short(seed, Plan::of(seed, draws, usual))
         }
     }
 
     /// Two trips.
-    pub(crate) fn long(seed: u64, draws: &mut Draws) -> Self {
-        Self { held: &[(12, 108), (206, 298)], ..Self::with(Plan::of(seed, draws), &[(0, 110), (200, 300)], LONG) }
+    pub(crate) fn long(plan: Plan) -> Self {
+        Self { held: &[(12, 108), (206, 298)], ..Self::with(plan, &[(0, 110), (200, 300)], LONG) }
     }
 
     /// One trip over settlements at minutes 25 and 85: it ends among the faults or after them.
-    pub(crate) fn short(seed: u64, draws: &mut Draws) -> Self {
-        let mut plan = Plan::of(seed, draws);
+    fn short(seed: u64, mut plan: Plan) -> Self {
         for timed in &mut plan.acts {
             timed.at = timed.at * SHORT_UNTIL / plan.until;
         }

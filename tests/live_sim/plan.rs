@@ -127,8 +127,8 @@ pub(crate) struct Plan {
 const MINUTE: i64 = 60_000;
 
 impl Plan {
-    /// What this seed brings. Seed 0 brings nothing.
-    pub(crate) fn of(seed: u64, draws: &mut Draws) -> Self {
+    /// What this seed brings, with the usual kinds of `attack.rs` or without. Seed 0 brings nothing.
+    pub(crate) fn of(seed: u64, draws: &mut Draws, usual: bool) -> Self {
         let until = 250 * MINUTE;
         let mut plan = Self {
             rates: Rates::default(),
@@ -169,7 +169,7 @@ impl Plan {
             plan.add(at, draws);
         }
         plan.acts.sort_by_key(|timed| timed.at);
-        attack::add(&mut plan, seed);
+        attack::add(&mut plan, seed, usual);
         plan
     }
 
