@@ -195,32 +195,34 @@ fn a_pair_that_cannot_be_ordered_or_does_not_exist_is_named() {
 }
 
 #[test]
-fn l33_e05_a_contract_of_several_coins_is_refused_by_name_before_anything_is_sent() {
+fn l33_e05_a_contract_of_several_coins_is_told_in_its_unit_and_refused_where_it_cannot_be_counted() {
     let (venue, mut desk) = (Venue::start(&[]), Desk::new());
     let pair = "strategy.pairs=[\"binance:1000WIFUSDT\"]";
     let (code, report, table) = desk.doctor("good", &venue.base, &["--set", pair]);
     assert_ne!(code, 0, "{table}");
-    let line = line(&report, "1000WIFUSDT spot status");
-    assert_eq!(line["verdict"], "refuse", "{line:#}");
-    assert!(line["found"].as_str().unwrap().contains("1000 coins, its spot leg is WIFUSDT"), "{line:#}");
-    assert!(line["fix"].as_str().unwrap().contains("contracts of one coin"), "{line:#}");
-    let file = desk.keys.to_str().unwrap().to_owned();
-    let place = ["--base-url", &venue.base, "--clock", "venue", "--set", pair, "--for", "1m", "--json"];
-    // A test key on loopback needs no hours in the shadow.
-    let live = ["live", "--key", "good", "--keys", &file, "--set", "live.shadow_hours=0s"];
-    for mode in [&["shadow"][..], &["paper", "--market", "live"], &live] {
-        let state = desk.path().join(mode[0]).to_str().unwrap().to_owned();
-        let (code, _, problems) = desk.run(&[mode, &place, &["--state", &state]].concat());
-        assert_ne!(code, 0, "{mode:?}");
-        for words in [
-            "binance:1000WIFUSDT",
-            "one contract of this perp is 1000 coins, its spot leg is WIFUSDT",
-            "carry backtest",
-        ] {
-            assert!(problems.contains(words), "{mode:?}: {problems}");
-        }
+    refused(&report, "1000WIFUSDT perp status", "not listed", "strategy.pairs");
+    venue.act(&json!({ "act": "bundle", "symbol": "WIFUSDT", "coins": 1000 }));
+    let (code, report, table) = desk.doctor("good", &venue.base, &["--set", pair]);
+    assert_eq!(code, 0, "{table}");
+    assert_eq!(line(&report, "1000WIFUSDT unit")["found"], "one 1000WIF is 1000 WIF; spot leg WIFUSDT");
+    for check in ["WIFUSDT spot fees", "1000WIFUSDT perp fees", "1000WIFUSDT spot status", "1000WIFUSDT perp status"] {
+        assert_eq!(line(&report, check)["verdict"], "good", "{table}");
     }
-    assert_eq!(venue.books()["orders"], json!([]), "nothing was sent");
+    let filters = line(&report, "1000WIFUSDT filters");
+    assert!(filters["found"].as_str().unwrap().contains("step 0.01 spot and 0.1 perp"), "{filters:#}");
+    // Coins that are counted in contracts are no collateral.
+    let coin = ["--set", pair, "--set", "margin.collateral=coin"];
+    let (_, report, _) = desk.doctor("good", &venue.base, &coin);
+    refused(&report, "1000WIFUSDT unit", "cannot be collateral", "margin.collateral");
+    // A grid that is too fine.
+    let rules = json!({ "act": "rules", "symbol": "WIFUSDT", "market": "spot", "step": "0.00000001" });
+    venue.act(&rules);
+    let (code, report, table) = desk.doctor("good", &venue.base, &["--set", pair]);
+    assert_ne!(code, 0, "{table}");
+    let named = "binance:1000WIFUSDT spot leg";
+    refused(&report, named, "cannot be counted in contracts", "strategy.pairs");
+    venue.act(&json!({ "act": "rules", "symbol": "WIFUSDT", "market": "spot", "step": "10" }));
+    assert_eq!(desk.doctor("good", &venue.base, &["--set", pair]).0, 0);
     desk.kept_its_secrets();
 }
 

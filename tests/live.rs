@@ -7,6 +7,8 @@
 
 #[path = "live/aster.rs"]
 mod aster;
+#[path = "live/bundle.rs"]
+mod bundle;
 #[path = "live/coin.rs"]
 mod coin;
 #[path = "live/faults.rs"]

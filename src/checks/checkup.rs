@@ -4,10 +4,10 @@
 //! and the modes of the account stand in `preflight.rs`. Tests: at the end, and `tests/doctor.rs`.
 
 use super::inquiry::{Inquiry, StartError};
+use super::inquiry::NO_COLLATERAL;
 use super::preflight::{self, Line, Verdict, whole_leverage};
 use crate::config::Settings;
-use crate::config::settings::MarginMode;
-use crate::data::bundle;
+use crate::config::settings::{Collateral, MarginMode};
 use crate::domain::{Amount, Market, Price, Span, Symbol, WallTime};
 use crate::net::clock_offset::{ClockOffset, Offset, OffsetSettings};
 use crate::net::http::{HttpSettings, Outgoing};
@@ -133,15 +133,18 @@ pub async fn account(inquiry: &Inquiry<'_>, subject: &Subject<'_>, lines: &mut V
         Err(error) => lines.push(failed("account", &error)),
     }
     lines.extend(preflight::locks(inquiry).await);
+    // What is wrong with them is said with the other lines of the pairs.
+    let spots = inquiry.spot_legs(subject.symbols).await.unwrap_or_default();
     for symbol in subject.symbols {
         match inquiry.ask("modes of a perp", Ask::SymbolConfig { symbol: *symbol }).await {
             Ok(Answer::SymbolConfig(found)) => lines.push(modes_line(&found, subject.settings)),
             Ok(_) => lines.push(unread(&format!("{symbol} modes"))),
             Err(error) => lines.push(failed(&format!("{symbol} modes"), &error)),
         }
-        for market in [Market::Spot, Market::Perp] {
+        let spot = spots.get(symbol).copied().unwrap_or(*symbol);
+        for (market, symbol) in [(Market::Spot, spot), (Market::Perp, *symbol)] {
             let check = format!("{symbol} {market} fees");
-            match inquiry.ask("our fees", Ask::Commission { market, symbol: *symbol }).await {
+            match inquiry.ask("our fees", Ask::Commission { market, symbol }).await {
                 Ok(Answer::Commission { fees, own_coin }) => {
                     let found = format!("maker {}, taker {}", fees.maker, fees.taker);
                     lines.push(if own_coin == Some(true) {
@@ -188,16 +191,31 @@ fn modes_line(found: &SymbolModes, settings: &Settings) -> Line {
 /// Status, delisting and filters of every pair; no key needed.
 pub async fn pairs(inquiry: &Inquiry<'_>, subject: &Subject<'_>, lines: &mut Vec<Line>) {
     let mut listed = Vec::new();
-    for market in [Market::Spot, Market::Perp] {
-        match inquiry.listings(market, subject.symbols).await {
+    let spots = match inquiry.spot_legs(subject.symbols).await {
+        Ok(spots) => spots,
+        Err(StartError::Pair { pair, problem }) => {
+            let fix = "take the pair out of strategy.pairs";
+            lines.push(Line::new(&format!("{pair} spot leg"), Verdict::Refuse, problem, fix));
+            return;
+        }
+        Err(error) => {
+            lines.push(failed("spot legs", &error));
+            return;
+        }
+    };
+    let legs: Vec<Symbol> = spots.values().copied().collect();
+    for (market, symbols) in [(Market::Spot, legs.as_slice()), (Market::Perp, subject.symbols)] {
+        match inquiry.listings(market, symbols).await {
             Ok(listings) => listed.push(listings),
             Err(error) => lines.push(failed(&format!("{market} instruments"), &error)),
         }
     }
     let [spot, perp] = listed.as_slice() else { return };
     for symbol in subject.symbols {
-        let find = |rows: &[Listing]| rows.iter().find(|row| row.symbol == *symbol).cloned();
-        let (spot, perp) = (find(spot), find(perp).filter(|row| row.perpetual));
+        let find = |rows: &[Listing], symbol: Symbol| rows.iter().find(|row| row.symbol == symbol).cloned();
+        let leg = spots.get(symbol).copied().unwrap_or(*symbol);
+        let (spot, perp) = (find(spot, leg), find(perp, *symbol).filter(|row| row.perpetual));
+        lines.extend(unit_line(*symbol, leg, inquiry, subject));
         for (market, leg) in [(Market::Spot, &spot), (Market::Perp, &perp)] {
             lines.push(status_line((*symbol, market), leg.as_ref(), subject));
         }
@@ -214,15 +232,22 @@ pub async fn pairs(inquiry: &Inquiry<'_>, subject: &Subject<'_>, lines: &mut Vec
     }
 }
 
+/// What a pair is counted in, where that is not one coin.
+fn unit_line(perp: Symbol, leg: Symbol, inquiry: &Inquiry<'_>, subject: &Subject<'_>) -> Option<Line> {
+    let bundles = inquiry.wire.bundles();
+    let one = bundles.iter().find(|one| one.spot == leg && leg != perp)?;
+    let check = format!("{perp} unit");
+    let found = format!("one {} is {} {}; spot leg {}", one.contract, one.coins, one.coin, one.spot);
+    if subject.settings.margin.collateral == Collateral::Coin {
+        return Some(Line::new(&check, Verdict::Refuse, format!("{found}, {NO_COLLATERAL}"), "set margin.collateral = \"quote\""));
+    }
+    Some(Line::new(&check, Verdict::Good, found, ""))
+}
+
 fn status_line(of: (Symbol, Market), leg: Option<&Listing>, subject: &Subject<'_>) -> Line {
     let (symbol, market) = of;
     let check = format!("{symbol} {market} status");
     let Some(leg) = leg else {
-        if let Some((coins, spot)) = bundle::prefix(symbol).filter(|_| market == Market::Spot) {
-            let found = format!("not listed; if one contract is {coins} coins, its spot leg is {spot}");
-            let fix = "take the pair out of strategy.pairs: on a real market only contracts of one coin are traded";
-            return Line::new(&check, Verdict::Refuse, found, fix);
-        }
         let fix = "take the pair out of strategy.pairs, or correct its name";
         return Line::new(&check, Verdict::Refuse, "not listed", fix);
     };
@@ -246,7 +271,7 @@ fn status_line(of: (Symbol, Market), leg: Option<&Listing>, subject: &Subject<'_
 
 /// Whether a clip, and the whole size, can be ordered on both legs at this price.
 fn filters_line(spot: &Listing, perp: &Listing, price: Price, settings: &Settings) -> Line {
-    let check = format!("{} filters", spot.symbol);
+    let check = format!("{} filters", perp.symbol);
     let (size, _) = minimums::slot(settings, Some(price));
     let clip = settings.execution.clip.min(size).min(settings.risk.max_order);
     let coins = minimums::coins_of(clip, price);

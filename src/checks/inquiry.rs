@@ -3,7 +3,7 @@
 //! Everything is asked from the venue; what it does not say without a key is built in and said in a remark. A pair of which
 //! something is missing is named and refused. Nothing is traded here. Tests: `tests/live.rs`.
 
-use crate::data::{bundle, instruments};
+use crate::data::instruments;
 use crate::domain::{
     Asset, Catalogue, FundingRate, Instrument, InstrumentId, Interval, Market, Span, Symbol, VenueId, WallTime,
 };
@@ -13,6 +13,7 @@ use crate::port::Event;
 use crate::port::event::Settlement;
 use crate::venues::answer::{Answer, Class, FundingRow, FundingTerms, Listing, Refused};
 use crate::venues::ask::Ask;
+use crate::venues::binance::bundles::Bundle;
 use crate::venues::binance::profile::Feature;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,6 +26,9 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// Most rows of a list of settlements.
 const ROWS: u32 = 1000;
+
+/// Of a pair of a contract of several coins.
+pub const NO_COLLATERAL: &str = "and coins that are counted in contracts cannot be collateral";
 
 /// Why a run cannot start.
 #[derive(Debug, Error)]
@@ -210,7 +214,9 @@ impl Inquiry<'_> {
         known: &mut Known,
     ) -> Result<(), StartError> {
         let named: Vec<Symbol> = symbols.iter().filter_map(|symbol| Symbol::new(symbol).ok()).collect();
-        let spot = self.listings(Market::Spot, &named).await?;
+        let spots = self.spot_legs(&named).await?;
+        let legs: Vec<Symbol> = spots.values().copied().collect();
+        let spot = self.listings(Market::Spot, &legs).await?;
         let perp = self.listings(Market::Perp, &named).await?;
         let find = |rows: &[Listing], symbol: &str| rows.iter().find(|row| row.symbol.as_str() == symbol).cloned();
         for symbol in symbols {
@@ -219,9 +225,9 @@ impl Inquiry<'_> {
                 pair: pair(),
                 problem: format!("the venue lists no {leg} of this symbol that we can trade"),
             };
-            let Some(spot) = find(&spot, symbol).filter(|row| row.trading) else {
-                return Err(self.several_coins(symbol).await?.unwrap_or_else(|| missing("spot")));
-            };
+            let leg = Symbol::new(symbol).ok().and_then(|perp| spots.get(&perp));
+            let spot = leg.and_then(|leg| find(&spot, leg.as_str())).filter(|row| row.trading);
+            let spot = spot.ok_or_else(|| missing("spot"))?;
             let perp =
                 find(&perp, symbol).filter(|row| row.trading && row.perpetual).ok_or_else(|| missing("perpetual"))?;
             let legs = self.legs(&spot, &perp, known).await?;
@@ -230,17 +236,15 @@ impl Inquiry<'_> {
         Ok(())
     }
 
-    /// Says so when the name is that of a contract of several coins and the venue lists the coin by itself (fault E05): orders of
-    /// a real market are in coins on one leg and in contracts on the other, and a thousandfold leg must not depend on a guess.
-    async fn several_coins(&self, symbol: &str) -> Result<Option<StartError>, StartError> {
-        let Some((coins, spot)) = Symbol::new(symbol).ok().and_then(bundle::prefix) else { return Ok(None) };
-        let listed = self.listings(Market::Spot, &[spot]).await?;
-        let problem = format!(
-            "one contract of this perp is {coins} coins, its spot leg is {spot}; on a real market only contracts of one coin are \
-             traded, such a pair is played by `carry backtest` alone: take it out of strategy.pairs"
-        );
-        let told = StartError::Pair { pair: format!("{}:{symbol}", self.name), problem };
-        Ok(listed.iter().any(|row| row.symbol == spot).then_some(told))
+    /// Where coins are to be collateral, a pair of a contract of several coins is refused: the venue's rates are of the coin.
+    ///
+    /// # Errors
+    /// [`StartError::Pair`].
+    pub fn no_bundles(&self, catalogue: &Catalogue) -> Result<(), StartError> {
+        let bundled = |one: &&Instrument| one.venue.as_str() == self.name && Bundle::of(one).is_some();
+        let Some(spot) = catalogue.instruments().iter().find(bundled) else { return Ok(()) };
+        let problem = format!("its spot leg is {}, {NO_COLLATERAL}; set margin.collateral = \"quote\"", spot.symbol);
+        Err(StartError::Pair { pair: format!("{} {}", self.name, spot.coin), problem })
     }
 
     /// What the venue lists of these symbols: one that it does not know refuses the question, and then the whole list says
@@ -264,12 +268,13 @@ impl Inquiry<'_> {
         perp: &Listing,
         known: &mut Known,
     ) -> Result<(Instrument, Instrument), StartError> {
-        let pair = format!("{}:{}", self.name, spot.symbol);
+        let pair = format!("{}:{}", self.name, perp.symbol);
         let problem = |problem: &str| StartError::Pair { pair: pair.clone(), problem: problem.to_owned() };
-        let built_in = instruments::built_in(self.name, spot.symbol).ok_or_else(|| problem("no known quote coin"))?;
+        let built_in = instruments::built_in(self.name, perp.symbol).ok_or_else(|| problem("no known quote coin"))?;
         let (mut one, mut other) = (built_in.spot, built_in.perp);
         for (leg, listing) in [(&mut one, spot), (&mut other, perp)] {
-            (leg.coin, leg.quote, leg.rules) = (listing.base, listing.quote, listing.rules);
+            (leg.symbol, leg.coin, leg.quote, leg.rules) =
+                (listing.symbol, listing.base, listing.quote, listing.rules);
             if self.wire.signs() {
                 let (market, symbol) = (listing.market, listing.symbol);
                 if let Answer::Commission { fees, own_coin } =
@@ -288,6 +293,11 @@ impl Inquiry<'_> {
         }
         if one.coin != other.coin || one.quote != other.quote {
             return Err(problem("its legs are of different coins"));
+        }
+        if let Some(bundle) = Bundle::of(&one) {
+            let Bundle { spot, coin, contract, coins } = bundle;
+            let text = format!("counted in contracts: one {contract} is {coins} {coin}; spot leg {spot}");
+            known.remarks.push((pair.clone(), text));
         }
         if self.wire.signs() {
             let ask = Ask::Brackets { symbol: perp.symbol };

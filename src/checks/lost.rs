@@ -6,12 +6,14 @@
 //! collar round the venue's index; the first order whose outcome cannot be learnt ends it. Tests: `tests/lost.rs`.
 
 use super::inquiry::{Inquiry, StartError};
+use crate::domain::text::split_symbol;
 use crate::domain::{Amount, Asset, Bps, ClientOrderId, Market, Price, Quantity, Rules, Side, Symbol};
 use crate::net::wire::{Outcome, Wire};
 use crate::port::TimeInForce;
 use crate::port::event::Wallet;
 use crate::venues::answer::{Answer, BalanceRow, Class, Listing, OrderRow, OrderStatus, PositionRow};
 use crate::venues::ask::{Act, Ask, Placement, Priority};
+use crate::venues::binance::bundles::Bundle;
 use serde::Serialize;
 
 /// Tries of an order that fills nothing, in a row, before the book counts as empty inside the collar.
@@ -113,6 +115,7 @@ pub async fn look(inquiry: &Inquiry<'_>) -> Result<Lost, StartError> {
     let Answer::Positions(positions) = inquiry.ask("positions", Ask::Positions).await? else {
         return Err(strange(inquiry, "positions"));
     };
+    count_in_contracts(inquiry, &positions).await?;
     let Answer::Balances(_, balances) = inquiry.ask("balances", Ask::Balances(Wallet::Spot)).await? else {
         return Err(strange(inquiry, "balances"));
     };
@@ -129,6 +132,24 @@ pub async fn look(inquiry: &Inquiry<'_>) -> Result<Lost, StartError> {
         }
     }
     Ok(pair_up(&positions, &balances, &listings, orders))
+}
+
+/// Spot coins of contracts of several coins are counted in contracts, before anything is asked of them. Where that cannot be,
+/// the short is closed all the same, and its coins are named among those that are left.
+async fn count_in_contracts(inquiry: &Inquiry<'_>, positions: &[PositionRow]) -> Result<(), StartError> {
+    let open = || positions.iter().filter(|row| !row.coins.is_zero()).map(|row| row.symbol);
+    for symbol in open() {
+        let named = split_symbol(symbol.as_str()).and_then(|(coin, quote)| Bundle::named(coin, quote));
+        // Beside a position in the coin itself nobody can say whose the coins are.
+        if named.is_none_or(|one| open().any(|other| other == one.spot)) {
+            continue;
+        }
+        match inquiry.spot_leg(symbol).await {
+            Ok(_) | Err(StartError::Pair { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn strange(inquiry: &Inquiry<'_>, what: &str) -> StartError {

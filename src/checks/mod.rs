@@ -9,3 +9,4 @@ pub mod lost;
 pub mod modes;
 pub mod preflight;
 pub mod reconcile;
+pub mod spot_legs;

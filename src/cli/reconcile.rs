@@ -14,6 +14,7 @@ use crate::store::StateLock;
 use crate::venues::answer::{Answer, OrderRow};
 use crate::venues::ask::Ask;
 use crate::venues::binance::Lists;
+use crate::venues::binance::bundles::Bundle;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -117,6 +118,9 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let (lists, open) = runtime.block_on(async {
         let door = door::open(&entry, &place).await?;
         let at = (door.clock.wall)();
+        // The ledger counts contracts of several coins; the venue's lists are brought to that.
+        let ours = state.catalogue.instruments().iter().filter(|one| one.venue_id == venue);
+        ours.filter_map(Bundle::of).for_each(|bundle| door.wire.count_in(bundle));
         Ok::<_, Failure>(lists(&door.inquiry(), (state, venue), at).await?)
     })?;
     runtime.shutdown_background();

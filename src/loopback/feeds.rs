@@ -55,7 +55,7 @@ impl Venue {
     fn pulse_book(&mut self, symbol: Symbol, market: Market) {
         let (pulses, stamp, recorded) = (self.pulses, self.stamp().0, self.market.recording().is_some());
         let name = symbol.as_str().to_lowercase();
-        let Some(listing) = self.market.get_mut(symbol.as_str()) else { return };
+        let Some(listing) = self.market.get_mut(symbol.as_str()).filter(|one| one.offers(market)) else { return };
         let step = listing.instrument(market).rules.step;
         let book = listing.book_mut(market);
         if !recorded {
@@ -130,7 +130,8 @@ impl Venue {
         if !["", "@1s"].iter().any(|suffix| self.streams.wanted(Market::Perp, &format!("{name}@markPrice{suffix}"))) {
             return;
         }
-        let Some(event) = self.market.get(symbol.as_str()).map(|listing| mark_update(listing, stamp, self.profile))
+        let listing = self.market.get(symbol.as_str()).filter(|one| one.offers(Market::Perp));
+        let Some(event) = listing.map(|listing| mark_update(listing, stamp, self.profile))
         else {
             return;
         };
@@ -146,7 +147,7 @@ impl Venue {
         }
         let stamp = self.stamp().0;
         let rows: Value =
-            self.market.listings.iter().map(|listing| mark_update(listing, stamp, self.profile)).collect();
+            self.market.of(Market::Perp).map(|listing| mark_update(listing, stamp, self.profile)).collect();
         for name in names {
             self.streams.publish(Market::Perp, name, &rows, None);
         }

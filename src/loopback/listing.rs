@@ -7,7 +7,7 @@
 use super::depth::Depth;
 use super::recording::Step;
 use crate::domain::funding::{PremiumAverage, premium_sample};
-use crate::domain::{FundingRate, Instrument, Interval, Market, Price, Quantity, Rate, Side, Span, Symbol, WallTime};
+use crate::domain::{Asset, FundingRate, Instrument, Interval, Market, Price, Quantity, Rate, Side, Span, Symbol, WallTime};
 use crate::sim::generator::Ladder;
 use std::collections::VecDeque;
 
@@ -109,6 +109,12 @@ pub(crate) struct Listing {
     /// When trading ends, once that is announced.
     pub(crate) ends: Option<WallTime>,
     pub(crate) halted: [bool; 2],
+    /// The one market in which it is listed, where it is not both.
+    pub(crate) only: Option<Market>,
+    /// Of which other listing the prices are, by its place.
+    pub(crate) source: Option<usize>,
+    /// Coins in what the generated market counts as one: spot is shown in coins.
+    coins: i64,
     average: PremiumAverage,
     /// As the generator has it.
     raw: (Price, Price),
@@ -137,6 +143,9 @@ impl Listing {
             premium: Ramp::still(0),
             ends: None,
             halted: [false; 2],
+            only: None,
+            source: None,
+            coins: 1,
             average: PremiumAverage::new(perp.weighting),
             raw: (perp.rules.tick, perp.rules.tick),
             spot,
@@ -169,13 +178,36 @@ impl Listing {
         self.candles.get(place)
     }
 
+    /// Whether it is listed in this market.
+    pub(crate) fn offers(&self, market: Market) -> bool {
+        self.only.is_none_or(|only| only == market)
+    }
+
+    /// Splits off the perp as a contract of so many coins; what stays is the spot market of the coin.
+    pub(crate) fn split(&mut self, coins: u32, place: usize) -> Option<Self> {
+        let symbol = Symbol::new(&format!("{coins}{}", self.symbol)).ok()?;
+        let coin = Asset::new(&format!("{coins}{}", self.perp.coin)).ok()?;
+        let mut perp = Self { symbol, only: Some(Market::Perp), source: Some(place), ..self.clone() };
+        for leg in [&mut perp.spot, &mut perp.perp] {
+            (leg.symbol, leg.coin) = (symbol, coin);
+        }
+        (self.only, self.coins) = (Some(Market::Spot), i64::from(coins));
+        let rules = &mut self.spot.rules;
+        let tick = (rules.tick.units() / self.coins).max(1);
+        rules.tick = Price::from_units(tick).unwrap_or(rules.tick);
+        for quantity in [&mut rules.step, &mut rules.min_quantity, &mut rules.max_quantity] {
+            *quantity = Quantity::saturating(quantity.units().saturating_mul(self.coins));
+        }
+        Some(perp)
+    }
+
     /// Whether orders on this leg are taken.
     pub(crate) fn open(&self, market: Market, now: WallTime) -> bool {
         let halted = match market {
             Market::Spot => self.halted[0],
             Market::Perp => self.halted[1],
         };
-        !halted && self.ends.is_none_or(|end| now < end)
+        self.offers(market) && !halted && self.ends.is_none_or(|end| now < end)
     }
 
     /// Mid of a leg, or the mark when a book is empty.
@@ -193,10 +225,11 @@ impl Listing {
         let level = i128::from(self.level.at(now));
         let one = i128::from(RAMP_ONE);
         let raised = level * (one + i128::from(self.premium.at(now))) / one;
-        self.spot_book.load(&moved(spot, level, self.spot.rules.tick));
+        let coins = i128::from(self.coins);
+        self.spot_book.load(&in_coins(moved(spot, level / coins, self.spot.rules.tick), self.coins));
         self.perp_book.load(&moved(perp, raised, self.perp.rules.tick));
-        self.mark = scaled(self.raw.0, raised);
-        self.index = scaled(self.raw.1, level);
+        self.mark = scaled(self.raw.0, raised / coins);
+        self.index = scaled(self.raw.1, level / coins);
     }
 
     /// Takes over what a recording says.
@@ -282,6 +315,14 @@ impl Listing {
 fn eight_decimals(rate: Rate) -> Rate {
     let unit = 10_000_000_000;
     Rate::from_units((rate.units() + unit / 2).div_euclid(unit) * unit)
+}
+
+/// Sizes that are counted in several coins, in coins.
+fn in_coins(mut ladder: Ladder, coins: i64) -> Ladder {
+    for (_, quantity) in ladder.bids.iter_mut().chain(&mut ladder.asks) {
+        *quantity = Quantity::saturating(quantity.units().saturating_mul(coins));
+    }
+    ladder
 }
 
 fn scaled(price: Price, factor: i128) -> Price {

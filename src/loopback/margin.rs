@@ -56,7 +56,7 @@ impl Venue {
         if asset == self.quote {
             return Price::parse("1").ok();
         }
-        self.market.listings.iter().find(|listing| listing.spot.coin == asset).map(|listing| listing.index)
+        self.market.of(Market::Spot).find(|listing| listing.spot.coin == asset).map(|listing| listing.index)
     }
 
     /// What a futures wallet counts for.

@@ -112,7 +112,7 @@ impl Markets {
 
     /// Whether an act can be done: the prices of a recording are as they were.
     pub(crate) fn can(&self, act: &Act) -> bool {
-        !matches!((act, &self.feed), (Act::Rally { .. } | Act::Premium { .. }, Feed::Recorded(_)))
+        !matches!((act, &self.feed), (Act::Rally { .. } | Act::Premium { .. } | Act::Bundle { .. }, Feed::Recorded(_)))
     }
 
     /// The market of a seed, with a past of `history` before `start`.
@@ -137,6 +137,11 @@ impl Markets {
         markets
     }
 
+    /// What is listed in a market.
+    pub(crate) fn of(&self, market: Market) -> impl Iterator<Item = &Listing> {
+        self.listings.iter().filter(move |one| one.offers(market))
+    }
+
     pub(crate) fn get(&self, symbol: &str) -> Option<&Listing> {
         self.listings.iter().find(|listing| listing.symbol.as_str() == symbol)
     }
@@ -158,24 +163,17 @@ impl Markets {
         for (_, event) in self.buffer.drain(..) {
             match event {
                 MarketEvent::Public(Event::Mark { instrument, mark, index }) => {
-                    if let Some(listing) = of(&mut self.listings, instrument) {
-                        listing.raw_mark(mark, index);
-                    }
+                    fed_by(&mut self.listings, instrument).for_each(|one| one.raw_mark(mark, index));
                 }
                 MarketEvent::Public(Event::OpenInterest { instrument, coins }) => {
-                    if let Some(listing) = of(&mut self.listings, instrument) {
-                        listing.interest = coins;
-                    }
+                    fed_by(&mut self.listings, instrument).for_each(|one| one.interest = coins);
                 }
                 MarketEvent::Public(Event::IntervalChanged { instrument, interval }) => {
-                    if let Some(listing) = of(&mut self.listings, instrument) {
-                        listing.interval = interval;
-                    }
+                    fed_by(&mut self.listings, instrument).for_each(|one| one.interval = interval);
                 }
                 MarketEvent::Adl { instrument, share, .. } => {
-                    if let Some(listing) = of(&mut self.listings, instrument) {
-                        minute.adl.push((listing.symbol, share));
-                    }
+                    let perps = fed_by(&mut self.listings, instrument).filter(|one| one.offers(Market::Perp));
+                    minute.adl.extend(perps.map(|one| (one.symbol, share)));
                 }
                 MarketEvent::Public(_) => {}
             }
@@ -204,7 +202,10 @@ impl Markets {
         let at = done.at;
         match &done.act {
             Act::Rally { symbol, by, over } => {
-                if let Some(listing) = self.get_mut(symbol.as_str()) {
+                let place = self.listings.iter().position(|one| one.symbol == *symbol);
+                let place = place.map(|at| self.listings.get(at).and_then(|one| one.source).unwrap_or(at));
+                let Some(place) = place else { return };
+                for listing in fed(&mut self.listings, place) {
                     let from = listing.level.at(at);
                     let more = i128::from(from) * i128::from(by.units()) / i128::from(Rate::ONE);
                     let to = i64::try_from(i128::from(from) + more).unwrap_or(from).max(1);
@@ -250,6 +251,12 @@ impl Markets {
                     leg.fees.taker = taker.unwrap_or(leg.fees.taker);
                 }
             }
+            Act::Bundle { symbol, coins } => {
+                let place = self.listings.iter().position(|one| one.symbol == *symbol && one.only.is_none());
+                let perp = place.and_then(|place| self.listings.get_mut(place)?.split(*coins, place));
+                self.listings.extend(perp);
+                self.show();
+            }
             Act::Brackets { symbol, factor } => {
                 if let Some(listing) = self.get_mut(symbol.as_str()) {
                     for bracket in &mut listing.perp.brackets {
@@ -266,6 +273,12 @@ impl Markets {
     }
 }
 
+/// Listings with the prices of this one of the generated market.
+fn fed(listings: &mut [Listing], place: usize) -> impl Iterator<Item = &mut Listing> {
+    let of = move |(at, one): &(usize, &mut Listing)| *at == place || one.source == Some(place);
+    listings.iter_mut().enumerate().filter(of).map(|(_, one)| one)
+}
+
 /// Whether an act changes what the market shows, and is therefore played again after a restart.
 pub(crate) const fn is_of_market(act: &Act) -> bool {
     matches!(
@@ -277,13 +290,14 @@ pub(crate) const fn is_of_market(act: &Act) -> bool {
             | Act::Delist { .. }
             | Act::Halt { .. }
             | Act::Brackets { .. }
+            | Act::Bundle { .. }
             | Act::Rules { .. }
     )
 }
 
-/// The pair that an instrument of the generator is a leg of.
-fn of(listings: &mut [Listing], instrument: InstrumentId) -> Option<&mut Listing> {
-    listings.iter_mut().find(|one| one.perp.id == instrument || one.spot.id == instrument)
+/// The pair that an instrument of the generator is a leg of; two listings where its perp is a contract of several coins.
+fn fed_by(listings: &mut [Listing], instrument: InstrumentId) -> impl Iterator<Item = &mut Listing> {
+    listings.iter_mut().filter(move |one| one.perp.id == instrument || one.spot.id == instrument)
 }
 
 #[cfg(test)]

@@ -96,6 +96,14 @@ pub(crate) enum Act {
         /// What takers pay.
         taker: Option<Rate>,
     },
+    /// The perp is one of several coins: it is listed with that number before its name, and spot lists the coin, at that part
+    /// of the price (fault E05).
+    Bundle {
+        /// The symbol until then, of spot also after it.
+        symbol: Symbol,
+        /// Coins in one contract: 1000, 10000, 100000 or 1000000.
+        coins: u32,
+    },
     /// The venue settles the account's position at the mark by force; trading goes on (fault E03).
     Settle {
         /// Of which perp.
@@ -240,6 +248,9 @@ pub(crate) fn check(act: &Act) -> Result<(), (&'static str, &'static str)> {
         Act::Premium { to, .. } if to.units().abs() > Rate::ONE / 10 => Err(("to", "expected -0.1 to 0.1")),
         Act::Adl { share, .. } if share.units() <= 0 || share.units() > Rate::ONE => {
             Err(("share", "expected above 0 and at most 1"))
+        }
+        Act::Bundle { coins, .. } if ![1_000, 10_000, 100_000, 1_000_000].contains(coins) => {
+            Err(("coins", "expected 1000, 10000, 100000 or 1000000"))
         }
         Act::Brackets { factor, .. } if !(1..=20).contains(factor) => Err(("factor", "expected 1 to 20")),
         _ => Ok(()),

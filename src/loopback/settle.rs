@@ -241,7 +241,7 @@ impl Venue {
         }
         let known = asset == self.quote
             || asset == bnb()
-            || self.market.listings.iter().any(|listing| listing.spot.coin == asset);
+            || self.market.of(Market::Spot).any(|listing| listing.spot.coin == asset);
         if !known {
             return Err(refuse(-4031, "Invalid asset for a transfer."));
         }

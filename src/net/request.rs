@@ -42,6 +42,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// What a good answer says, in other words.
+    pub(super) fn map(self, words: impl FnOnce(Answer) -> Result<Answer, Refused>) -> Self {
+        match self {
+            Self::Answered { result, body } => Self::Answered { result: result.and_then(words), body },
+            other @ (Self::NotSent { .. } | Self::NoAnswer) => other,
+        }
+    }
+
     /// Whether it may have been executed or not.
     pub(super) const fn is_open(&self) -> bool {
         match self {

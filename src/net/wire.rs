@@ -19,6 +19,7 @@ use crate::net::{Clock, Dialer, HttpClient, Site};
 use crate::venues::answer::AccountMessage;
 use crate::venues::ask::{Act, Ask, Host};
 use crate::venues::binance::account::{Call, CallId};
+use crate::venues::binance::bundles::{Bundle, Bundles};
 use crate::venues::binance::profile::Profile;
 use crate::venues::binance::sign::{Nonce, ReadSigner, Stamp as SignStamp, TradeSigner, WsCall};
 use crate::venues::binance::{DecodeError, pushed};
@@ -156,6 +157,8 @@ pub struct Wire {
     kicks: Mutex<BTreeMap<Line, mpsc::Sender<Kick>>>,
     nonce: Arc<Mutex<Nonce>>,
     dialers: BTreeMap<String, Way>,
+    /// Pairs that are counted in contracts of several coins.
+    bundles: Mutex<Arc<Bundles>>,
 }
 
 /// Why a venue cannot be reached at all.
@@ -231,6 +234,7 @@ impl Wire {
             kicks: Mutex::new(BTreeMap::new()),
             nonce: Arc::new(Mutex::new(Nonce::default())),
             dialers,
+            bundles: Mutex::default(),
         })
     }
 
@@ -250,6 +254,18 @@ impl Wire {
     #[must_use]
     pub const fn profile(&self) -> &Arc<Profile> {
         &self.profile
+    }
+
+    /// From now on this pair is counted in contracts, whatever is asked, done or told; once each.
+    pub fn count_in(&self, bundle: Bundle) {
+        let mut bundles = locked(&self.bundles);
+        Arc::make_mut(&mut bundles).add(bundle);
+    }
+
+    /// Pairs that are counted so.
+    #[must_use]
+    pub fn bundles(&self) -> Arc<Bundles> {
+        Arc::clone(&locked(&self.bundles))
     }
 
     /// Asks a question; the answer arrives in the inbox.
@@ -285,6 +301,7 @@ impl Wire {
         let gentle = prepared.as_ref().and_then(|prepared| self.gentle(prepared));
         let profile = Arc::clone(&self.profile);
         let (clock, offset, inbox) = (self.clock, Arc::clone(&self.offset), self.inbox.clone());
+        let bundles = self.bundles();
         async move {
             let unsent = |limited| (Outcome::NotSent { limited }, None, None);
             let Some(prepared) = prepared else { return unsent(false) };
@@ -295,6 +312,7 @@ impl Wire {
             // A little after the stamp: what counts from it ends no earlier than it does at the venue.
             let signed_at = clock.now().wall;
             let outcome = prepared.send(&signed, (&profile, &offset, clock)).await;
+            let outcome = outcome.map(|answer| bundles.inward(&prepared.what, answer));
             let voidable = outcome.is_open() && prepared.is_voidable(&profile);
             if locked(&prepared.budget).wants_asker()
                 && let Some(gentle) = gentle
@@ -366,7 +384,9 @@ impl Wire {
     /// # Errors
     /// Why it is refused.
     pub fn pushed(&self, market: Market, bytes: &[u8]) -> Result<Vec<AccountMessage>, DecodeError> {
-        pushed::pushed(&self.profile, market, bytes)
+        let messages = pushed::pushed(&self.profile, market, bytes)?;
+        let bundles = self.bundles();
+        messages.into_iter().map(|message| bundles.told(message)).collect()
     }
 
     /// Opens every public line of a market again.
@@ -423,6 +443,8 @@ impl Wire {
     }
 
     fn prepare(&self, what: &Call) -> Option<Prepared> {
+        // What cannot be said exactly in the venue's units is not sent.
+        let what = &self.bundles().outward(what)?;
         let (request, write) = match what {
             Call::Ask(ask) => (encode::read(&self.profile, ask).ok()?, None),
             Call::Act(act) => {

@@ -82,6 +82,9 @@ pub async fn open(
         let inquiry = Inquiry { wire: &one.wire, name: &one.name, patience };
         inquiry.clock().await?;
         inquiry.instruments(&one.symbols, &mut catalogue, &mut known).await?;
+        if settings.margin.collateral == Collateral::Coin {
+            inquiry.no_bundles(&catalogue)?;
+        }
     }
     warn_of_small(settings, &catalogue);
     let mut doors = Vec::new();

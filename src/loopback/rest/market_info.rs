@@ -6,7 +6,7 @@ use super::super::filters::{decimals, rows};
 use super::super::limits::Pool;
 use super::super::listing::Listing;
 use super::super::margin::haircut;
-use super::super::refusal::{Answer, invalid_symbol};
+use super::super::refusal::{Answer, illegal, invalid_symbol};
 use super::super::venue::Venue;
 use super::super::words::{join, price8};
 use super::Call;
@@ -40,13 +40,19 @@ fn limits(pool: Pool) -> Value {
 }
 
 pub(crate) fn spot_info(venue: &mut Venue, call: &Call<'_>) -> Answer {
-    let wanted = call.params.get("symbol").or_else(|| call.params.get("symbols"));
-    if let Some(one) = call.params.get("symbol") {
-        venue.market.get(one).ok_or_else(invalid_symbol)?;
+    let list = |text: &str| serde_json::from_str::<Vec<String>>(text).map_err(|_| illegal("symbols"));
+    let wanted: Option<Vec<String>> = match (call.params.get("symbol"), call.params.get("symbols")) {
+        (Some(one), _) => Some(vec![one.to_owned()]),
+        (None, text) => text.map(list).transpose()?,
+    };
+    // One that is not listed here refuses the whole question.
+    let is_listed = |name: &String| venue.market.of(Market::Spot).any(|one| one.symbol.as_str() == name);
+    if !wanted.iter().flatten().all(is_listed) {
+        return Err(invalid_symbol());
     }
     let now = venue.now;
-    let chosen =
-        venue.market.listings.iter().filter(|one| wanted.is_none_or(|text| text.contains(one.symbol.as_str())));
+    let named = |one: &&Listing| wanted.as_ref().is_none_or(|all| all.iter().any(|name| name == one.symbol.as_str()));
+    let chosen = venue.market.of(Market::Spot).filter(named);
     let symbols: Vec<Value> = chosen
         .map(|listing| {
             let instrument = &listing.spot;
@@ -87,8 +93,7 @@ pub(crate) fn futures_info(venue: &mut Venue, _: &Call<'_>) -> Answer {
     let now = venue.now;
     let symbols: Vec<Value> = venue
         .market
-        .listings
-        .iter()
+        .of(Market::Perp)
         .map(|listing| {
             let instrument = &listing.perp;
             let status = if listing.ends.is_some_and(|end| end <= now) {
@@ -125,14 +130,14 @@ pub(crate) fn futures_info(venue: &mut Venue, _: &Call<'_>) -> Answer {
 /// The quote coin, BNB and every coin traded.
 pub(crate) fn coins_of(venue: &Venue) -> Vec<String> {
     let mut coins = vec![venue.quote.as_str().to_owned(), "BNB".to_owned()];
-    coins.extend(venue.market.listings.iter().map(|listing| listing.spot.coin.as_str().to_owned()));
+    coins.extend(venue.market.of(Market::Spot).map(|listing| listing.spot.coin.as_str().to_owned()));
     coins
 }
 
 pub(crate) fn funding_info(venue: &mut Venue, call: &Call<'_>) -> Answer {
     let profile = venue.profile;
     let wanted = call.params.get("symbol");
-    let chosen = venue.market.listings.iter().filter(|one| wanted.is_none_or(|text| text == one.symbol.as_str()));
+    let chosen = venue.market.of(Market::Perp).filter(|one| wanted.is_none_or(|text| text == one.symbol.as_str()));
     let rows = chosen.map(|listing| {
         let (cap, floor) = (listing.perp.formula.cap, listing.perp.formula.floor);
         let hours = listing.interval.hours();

@@ -21,10 +21,10 @@ use super::faults::{Seen, Wrong, since};
 use super::keys::{self, Rights};
 use super::limits::Pool;
 use super::params::Params;
-use super::refusal::{Answer, Refusal, missing, refuse};
+use super::refusal::{Answer, Refusal, invalid_symbol, missing, refuse};
 use super::typed;
 use super::venue::Venue;
-use crate::domain::Rate;
+use crate::domain::{Market, Rate};
 use table::{Auth, Route};
 
 /// A request as it came in.
@@ -159,6 +159,11 @@ impl Venue {
             if route.pool == Pool::Spot && self.profile == Profile::Binance {
                 return Err(refusal);
             }
+        }
+        let market = if route.pool == Pool::Futures { Market::Perp } else { Market::Spot };
+        let named = params.get("symbol").and_then(|symbol| self.market.get(symbol));
+        if named.is_some_and(|one| !one.offers(market)) {
+            return Err(invalid_symbol());
         }
         (route.handle)(self, &Call { params: &params, rights, share })
     }

@@ -9,7 +9,7 @@ use super::message::{
     BookTicker, DecodeError, DepthSnapshot, DepthUpdate, Kind, MAX_FRAME, MarkPrice, Message, Scratch, Trade, label,
     shown,
 };
-use super::wire::{self, Body, Data, Sent, Slot};
+use super::wire::{self, Body, Data, Sent, Slot, level_size};
 use crate::domain::{Market, NumberError, Price, Quantity, Rate, Symbol, WallTime};
 use crate::market::book::Level;
 
@@ -190,7 +190,7 @@ fn ticker(market: Market, body: &Body<'_>) -> Result<Found, DecodeError> {
 
 /// A side of the best quote: `None` when nothing stands there, which the venue writes as zeros (fault B09).
 fn side((price, quantity): (&str, &str), [price_field, quantity_field]: [&'static str; 2]) -> SideResult {
-    let size = Quantity::parse(quantity).map_err(|cause| DecodeError::BadNumber { field: quantity_field, cause })?;
+    let size = level_size(quantity).map_err(|cause| DecodeError::BadNumber { field: quantity_field, cause })?;
     match Price::parse(price) {
         Ok(_) if size.is_zero() => Ok(None),
         Ok(price) => Ok(Some((price, size))),

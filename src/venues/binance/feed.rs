@@ -4,6 +4,7 @@
 //! and says when the market can be relied on. It decides nothing about trading. Tests: `feed_tests.rs`.
 
 pub use super::feed_words::{Channel, FeedInput, FeedOutput};
+use super::bundles::Bundle;
 use super::session::{Input as Frame, Note, Output as Said, Session, Subscription};
 use super::watch::{Check, Found, Watch};
 use crate::domain::{
@@ -115,9 +116,13 @@ impl Feed {
         };
         let names = catalogue.instruments().iter().filter(|one| one.venue_id == venue);
         let pairs = |id| catalogue.legs_of(id).iter().map(|(pair, _)| *pair).collect();
+        let mut spot = Session::new(Market::Spot, &subscriptions(Market::Spot));
+        for (one, bundle) in ours(Market::Spot).filter_map(|one| Some((one, Bundle::of(one)?))) {
+            spot.count_in(one.id, bundle);
+        }
         Self {
             venue,
-            spot: Session::new(Market::Spot, &subscriptions(Market::Spot)),
+            spot,
             perp: Session::new(Market::Perp, &subscriptions(Market::Perp)),
             perps: ours(Market::Perp).map(perp).collect(),
             names: names.map(|one| ((one.market, one.symbol), (one.id, one.rules))).collect(),

@@ -7,6 +7,7 @@
 //! stand on these: `feed` for public data, `account` for what is ours. Of the second, `account_io` has the words; `account_told`
 //! hears answers, `account_stream` the streams, `account_found` the lists, which `account_lists` asks for; and what is
 //! remembered stands in `account_watch` (streams), `account_fills`, `account_income`, `account_recent` and `account_transfers`.
+//! `bundles` counts the spot leg of a contract of several coins in contracts, at the wire.
 //! Nothing here opens a socket or reads a clock. Source: the venue's documents, spot of 2026-07-21, USD-M of 2026-05-28,
 //! Aster of 2026-06-30.
 
@@ -23,6 +24,7 @@ mod account_told;
 mod account_transfers;
 mod account_watch;
 mod account_wire;
+pub mod bundles;
 pub mod decode;
 pub mod encode;
 pub mod errors;

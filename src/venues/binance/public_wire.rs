@@ -22,7 +22,7 @@ sent!(Quote { symbol "symbol", bid "bidPrice", bid_size "bidQty", ask "askPrice"
 pub(super) fn best_quotes(text: &str) -> Read<Vec<BestQuoteRow>> {
     let rows: Vec<Quote<'_>> = parse_rows(text)?;
     let side = |price: &Value<'_>, size: &Value<'_>, field| {
-        let size = size.quantity(field)?;
+        let size = size.quantity_bound(field)?;
         // An empty side is written as zeros (fault B09).
         Ok(price.limit(field)?.filter(|_| !size.is_zero()).map(|price| (price, size)))
     };

@@ -4,6 +4,7 @@
 //! time. It decides nothing about trading and sends no request by itself.
 //! Tests: `session_tests.rs` and `tests/wire.rs`.
 
+use super::bundles::{Bundle, counted};
 use super::decode::decode;
 use super::message::{BookTicker, DecodeError, DepthUpdate, Kind, MarkPrice, Message, Scratch};
 use crate::domain::{Bps, FundingRate, InstrumentId, Interval, Market, Quantity, Side, Span, Symbol, WallTime};
@@ -138,6 +139,8 @@ struct Feed {
     ticker: Option<BookTicker>,
     said_unknown_interval: bool,
     said_failing: bool,
+    /// What it is counted in, where the venue counts in coins.
+    bundle: Option<Bundle>,
     /// The newest message with a time had one far from now: nothing of this instrument is passed on.
     mistimed: bool,
     /// The venue's clock minus ours, as far as it is known.
@@ -175,6 +178,7 @@ impl Session {
             ticker: None,
             said_unknown_interval: false,
             said_failing: false,
+            bundle: None,
             mistimed: false,
             ahead: Span::ZERO,
         };
@@ -224,6 +228,13 @@ impl Session {
         if let Some(feed) = feed_of(&mut self.feeds, instrument) {
             feed.interval = interval;
             feed.said_unknown_interval = false;
+        }
+    }
+
+    /// This instrument is counted in contracts of several coins.
+    pub fn count_in(&mut self, instrument: InstrumentId, bundle: Bundle) {
+        if let Some(feed) = feed_of(&mut self.feeds, instrument) {
+            feed.bundle = Some(bundle);
         }
     }
 
@@ -292,12 +303,18 @@ impl Session {
     fn on_snapshot(&mut self, instrument: InstrumentId, body: &[u8], now: WallTime, out: &mut Vec<Output>) {
         let Some(feed) = feed_of(&mut self.feeds, instrument) else { return };
         let result = match decode(self.market, body, &mut self.scratch) {
-            Ok(Message::Snapshot(found)) => {
-                let snapshot = Snapshot { last: found.last, bids: found.bids, asks: found.asks };
-                let verdict = feed.sync.on_snapshot(&snapshot, now);
-                feed.moved(verdict, out);
-                Ok(Kind::Snapshot)
-            }
+            Ok(Message::Snapshot(found)) => match counted(feed.bundle.as_ref(), [found.bids, found.asks]) {
+                Ok([bids, asks]) => {
+                    let snapshot = Snapshot { last: found.last, bids: &bids, asks: &asks };
+                    let verdict = feed.sync.on_snapshot(&snapshot, now);
+                    feed.moved(verdict, out);
+                    Ok(Kind::Snapshot)
+                }
+                Err(error) => {
+                    feed.sync.on_snapshot_failed(now);
+                    Err(error)
+                }
+            },
             other => {
                 feed.sync.on_snapshot_failed(now);
                 other.and_then(|message| Err(DecodeError::Misplaced { kind: message.kind() }))
@@ -330,8 +347,8 @@ fn feed_named(feeds: &mut [Feed], symbol: Symbol) -> Result<&mut Feed, DecodeErr
 
 fn follow(feeds: &mut [Feed], message: &Message<'_>, now: WallTime, out: &mut Vec<Output>) -> Result<(), DecodeError> {
     match message {
-        Message::BookTicker(ticker) => feed_named(feeds, ticker.symbol)?.on_ticker(ticker, now, out),
-        Message::Depth(update) => feed_named(feeds, update.symbol)?.on_depth(update, now, out),
+        Message::BookTicker(ticker) => feed_named(feeds, ticker.symbol)?.on_ticker(ticker, now, out)?,
+        Message::Depth(update) => feed_named(feeds, update.symbol)?.on_depth(update, now, out)?,
         Message::Mark(mark) => feed_named(feeds, mark.symbol)?.on_mark(mark, out),
         Message::Trade(trade) | Message::AggTrade(trade) => {
             feed_named(feeds, trade.symbol)?;
@@ -362,18 +379,20 @@ fn is_off(told: WallTime, now: WallTime, error: Span) -> bool {
 }
 
 impl Feed {
-    fn on_depth(&mut self, update: &DepthUpdate<'_>, now: WallTime, out: &mut Vec<Output>) {
+    fn on_depth(&mut self, update: &DepthUpdate<'_>, now: WallTime, out: &mut Vec<Output>) -> Result<(), DecodeError> {
+        let [bids, asks] = counted(self.bundle.as_ref(), [update.bids, update.asks])?;
         let diff = Diff {
             first: update.first,
             last: update.last,
             previous: update.previous,
             venue_time: update.event_time,
-            bids: update.bids,
-            asks: update.asks,
+            bids: &bids,
+            asks: &asks,
         };
         let verdict = self.sync.on_diff(&diff, now);
         self.moved(verdict, out);
         self.ask(now, out);
+        Ok(())
     }
 
     fn moved(&mut self, verdict: Verdict, out: &mut Vec<Output>) {
@@ -410,26 +429,30 @@ impl Feed {
         }
     }
 
-    fn on_ticker(&mut self, ticker: &BookTicker, now: WallTime, out: &mut Vec<Output>) {
+    fn on_ticker(&mut self, ticker: &BookTicker, now: WallTime, out: &mut Vec<Output>) -> Result<(), DecodeError> {
+        let ticker = &match &self.bundle {
+            Some(bundle) => bundle.ticker_in(*ticker)?,
+            None => *ticker,
+        };
         // Duplicates and late ones are dropped; a newer time with an older id is a new numbering (faults B03, B04).
         let old = self
             .ticker
             .is_some_and(|newest| ticker.update_id <= newest.update_id && ticker.venue_time <= newest.venue_time);
         if old {
-            return;
+            return Ok(());
         }
         self.ticker = Some(*ticker);
         let instrument = self.instrument;
         if self.mistimed {
-            return;
+            return Ok(());
         }
         let (Some(bid), Some(ask)) = (ticker.bid, ticker.ask) else {
             out.push(Output::Note(Note::OneSided { instrument }));
-            return;
+            return Ok(());
         };
         if bid.0 >= ask.0 {
             out.push(Output::Note(Note::Crossed { instrument }));
-            return;
+            return Ok(());
         }
         let (bid_depth, ask_depth) = self.depth.unwrap_or_default();
         let quote = Quote {
@@ -441,6 +464,7 @@ impl Feed {
             venue_time: ticker.venue_time.map_or(now, |told| told - self.ahead),
         };
         out.push(Output::Event(Event::Quote { instrument, quote }));
+        Ok(())
     }
 
     fn on_mark(&mut self, mark: &MarkPrice, out: &mut Vec<Output>) {

@@ -328,6 +328,17 @@ impl<'de> Visitor<'de> for SlotSeed<'_, 'de> {
     }
 }
 
+/// Coins of a level of other people's orders. More than we can count, as coins that cost next to nothing have, are as many as
+/// we can: less depth than there is, and no book is lost for it.
+pub(crate) fn level_size(text: &str) -> Result<Quantity, NumberError> {
+    let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
+    let is_many = whole.trim_start_matches('0').len() > 10 && whole.bytes().all(|byte| byte.is_ascii_digit());
+    match Quantity::parse(text) {
+        Err(NumberError::OutOfRange) if is_many => Ok(Quantity::saturating(i64::MAX)),
+        other => other,
+    }
+}
+
 /// Reads `["price", "quantity"]`; elements after these two are skipped.
 struct LevelSeed {
     field: &'static str,
@@ -378,7 +389,7 @@ impl<'de> Visitor<'de> for LevelSeed {
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<LevelResult, A::Error> {
         let price = list.next_element_seed(NumberSeed(Price::parse))?;
-        let quantity = list.next_element_seed(NumberSeed(Quantity::parse))?;
+        let quantity = list.next_element_seed(NumberSeed(level_size))?;
         while list.next_element::<IgnoredAny>()?.is_some() {}
         Ok(match (price, quantity) {
             (Some(Some(Ok(price))), Some(Some(Ok(quantity)))) => Ok((price, quantity)),
