@@ -85,3 +85,36 @@ fn l24_a_long_and_a_short_without_coins_are_told_and_the_short_alone_is_closed()
     assert!(report["plan"]["left"][0].as_str().unwrap().starts_with("ETHUSDT"), "{report}");
     assert!(coins - spot(&venue, "BTC") <= Amount::parse("0.01").unwrap());
 }
+
+#[test]
+fn l33_a_lost_pair_of_a_contract_of_several_coins_is_closed_in_both_units() {
+    let folder = tempfile::tempdir().unwrap();
+    keys(folder.path());
+    let venue = Venue::start(&["--futures-balance", "20000"]);
+    venue.act(&json!({ "act": "bundle", "symbol": "WIFUSDT", "coins": 1000 }));
+    let act = |market: &str, symbol: &str, side: &str, quantity: &str| {
+        venue.act(&json!({ "act": "foreign", "symbol": symbol, "market": market, "side": side, "quantity": quantity }));
+    };
+    act("spot", "WIFUSDT", "buy", "400000");
+    act("perp", "1000WIFUSDT", "sell", "400");
+    // Coins beyond the short, and no round number of them.
+    venue.act(&json!({ "act": "deposit", "wallet": "spot", "asset": "WIF", "amount": "1234567.12345678" }));
+    let coins = spot(&venue, "WIF");
+    assert_eq!(short(&venue, "1000WIFUSDT"), Amount::whole(-400));
+    let (code, report, problems) = flatten(folder.path(), &venue, &["--yes", "--clip", "100usdt"]);
+    assert_eq!(code, 0, "{report} {problems}");
+    assert_eq!(short(&venue, "1000WIFUSDT"), Amount::ZERO);
+    assert_eq!(
+        coins - spot(&venue, "WIF"),
+        Amount::whole(400_000),
+        "a thousand times as many coins as were short, no more"
+    );
+    let mut naked = Amount::ZERO;
+    let mut worst = Amount::ZERO;
+    for order in report["orders"].as_array().unwrap() {
+        let filled = amount(&order["filled"]);
+        naked += if order["leg"] == "perp" { filled } else { -filled };
+        worst = worst.max(naked.abs());
+    }
+    assert!(worst < Amount::whole(150), "more than a clip apart: {worst} contracts");
+}

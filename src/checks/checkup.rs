@@ -3,8 +3,8 @@
 //! It asks and judges and changes nothing. What cannot be had is a line, and the other checks go on; the rights of the key
 //! and the modes of the account stand in `preflight.rs`. Tests: at the end, and `tests/doctor.rs`.
 
-use super::inquiry::{Inquiry, StartError};
 use super::inquiry::NO_COLLATERAL;
+use super::inquiry::{Inquiry, StartError};
 use super::preflight::{self, Line, Verdict, whole_leverage};
 use crate::config::Settings;
 use crate::config::settings::{Collateral, MarginMode};
@@ -239,7 +239,12 @@ fn unit_line(perp: Symbol, leg: Symbol, inquiry: &Inquiry<'_>, subject: &Subject
     let check = format!("{perp} unit");
     let found = format!("one {} is {} {}; spot leg {}", one.contract, one.coins, one.coin, one.spot);
     if subject.settings.margin.collateral == Collateral::Coin {
-        return Some(Line::new(&check, Verdict::Refuse, format!("{found}, {NO_COLLATERAL}"), "set margin.collateral = \"quote\""));
+        return Some(Line::new(
+            &check,
+            Verdict::Refuse,
+            format!("{found}, {NO_COLLATERAL}"),
+            "set margin.collateral = \"quote\"",
+        ));
     }
     Some(Line::new(&check, Verdict::Good, found, ""))
 }

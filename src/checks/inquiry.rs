@@ -273,8 +273,7 @@ impl Inquiry<'_> {
         let built_in = instruments::built_in(self.name, perp.symbol).ok_or_else(|| problem("no known quote coin"))?;
         let (mut one, mut other) = (built_in.spot, built_in.perp);
         for (leg, listing) in [(&mut one, spot), (&mut other, perp)] {
-            (leg.symbol, leg.coin, leg.quote, leg.rules) =
-                (listing.symbol, listing.base, listing.quote, listing.rules);
+            (leg.symbol, leg.coin, leg.quote, leg.rules) = (listing.symbol, listing.base, listing.quote, listing.rules);
             if self.wire.signs() {
                 let (market, symbol) = (listing.market, listing.symbol);
                 if let Answer::Commission { fees, own_coin } =

@@ -31,13 +31,12 @@ impl Inquiry<'_> {
         for bundle in self.wire.bundles().iter() {
             // In a wallet coins have one name, and here it would mean two units.
             let same = |perp: &&Symbol| {
-                split_symbol(perp.as_str())
-                    .is_some_and(|(coin, quote)| match Bundle::named(coin, quote) {
-                        Some(other) if legs.get(*perp) == Some(&other.spot) => {
-                            other.coin == bundle.coin && other.contract != bundle.contract
-                        }
-                        _ => coin == bundle.coin,
-                    })
+                split_symbol(perp.as_str()).is_some_and(|(coin, quote)| match Bundle::named(coin, quote) {
+                    Some(other) if legs.get(*perp) == Some(&other.spot) => {
+                        other.coin == bundle.coin && other.contract != bundle.contract
+                    }
+                    _ => coin == bundle.coin,
+                })
             };
             if let Some(other) = perps.iter().find(same) {
                 let problem = format!(
@@ -87,7 +86,8 @@ impl Inquiry<'_> {
 
     /// The prices must say what the names say.
     async fn confirm(&self, (bundle, perp): (Bundle, Symbol)) -> Result<(), StartError> {
-        let quotes = self.ask("a best quote", Ask::BestQuote { market: Market::Spot, symbol: Some(bundle.spot) }).await?;
+        let quotes =
+            self.ask("a best quote", Ask::BestQuote { market: Market::Spot, symbol: Some(bundle.spot) }).await?;
         let marks = self.ask("its mark", Ask::Premium { symbol: Some(perp) }).await?;
         let spot = match &quotes {
             Answer::BestQuotes(rows) => rows.iter().find(|row| row.symbol == bundle.spot),
@@ -101,7 +101,8 @@ impl Inquiry<'_> {
             Answer::Premium(rows) => rows.iter().find(|row| row.symbol == perp).map(|row| row.index),
             _ => None,
         };
-        let near = |one: Price, other: Price| one.units() / TIMES <= other.units() && other.units() / TIMES <= one.units();
+        let near =
+            |one: Price, other: Price| one.units() / TIMES <= other.units() && other.units() / TIMES <= one.units();
         match (spot, index) {
             (Some(spot), Some(index)) if near(spot, index) => Ok(()),
             (spot, index) => {

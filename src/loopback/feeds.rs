@@ -131,8 +131,7 @@ impl Venue {
             return;
         }
         let listing = self.market.get(symbol.as_str()).filter(|one| one.offers(Market::Perp));
-        let Some(event) = listing.map(|listing| mark_update(listing, stamp, self.profile))
-        else {
+        let Some(event) = listing.map(|listing| mark_update(listing, stamp, self.profile)) else {
             return;
         };
         for suffix in ["", "@1s"] {

@@ -7,7 +7,9 @@
 use super::depth::Depth;
 use super::recording::Step;
 use crate::domain::funding::{PremiumAverage, premium_sample};
-use crate::domain::{Asset, FundingRate, Instrument, Interval, Market, Price, Quantity, Rate, Side, Span, Symbol, WallTime};
+use crate::domain::{
+    Asset, FundingRate, Instrument, Interval, Market, Price, Quantity, Rate, Side, Span, Symbol, WallTime,
+};
 use crate::sim::generator::Ladder;
 use std::collections::VecDeque;
 
@@ -111,8 +113,6 @@ pub(crate) struct Listing {
     pub(crate) halted: [bool; 2],
     /// The one market in which it is listed, where it is not both.
     pub(crate) only: Option<Market>,
-    /// Of which other listing the prices are, by its place.
-    pub(crate) source: Option<usize>,
     /// Coins in what the generated market counts as one: spot is shown in coins.
     coins: i64,
     average: PremiumAverage,
@@ -144,7 +144,6 @@ impl Listing {
             ends: None,
             halted: [false; 2],
             only: None,
-            source: None,
             coins: 1,
             average: PremiumAverage::new(perp.weighting),
             raw: (perp.rules.tick, perp.rules.tick),
@@ -184,10 +183,10 @@ impl Listing {
     }
 
     /// Splits off the perp as a contract of so many coins; what stays is the spot market of the coin.
-    pub(crate) fn split(&mut self, coins: u32, place: usize) -> Option<Self> {
+    pub(crate) fn split(&mut self, coins: u32) -> Option<Self> {
         let symbol = Symbol::new(&format!("{coins}{}", self.symbol)).ok()?;
         let coin = Asset::new(&format!("{coins}{}", self.perp.coin)).ok()?;
-        let mut perp = Self { symbol, only: Some(Market::Perp), source: Some(place), ..self.clone() };
+        let mut perp = Self { symbol, only: Some(Market::Perp), ..self.clone() };
         for leg in [&mut perp.spot, &mut perp.perp] {
             (leg.symbol, leg.coin) = (symbol, coin);
         }

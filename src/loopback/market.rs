@@ -202,10 +202,8 @@ impl Markets {
         let at = done.at;
         match &done.act {
             Act::Rally { symbol, by, over } => {
-                let place = self.listings.iter().position(|one| one.symbol == *symbol);
-                let place = place.map(|at| self.listings.get(at).and_then(|one| one.source).unwrap_or(at));
-                let Some(place) = place else { return };
-                for listing in fed(&mut self.listings, place) {
+                let Some(id) = self.get(symbol.as_str()).map(|one| one.perp.id) else { return };
+                for listing in fed_by(&mut self.listings, id) {
                     let from = listing.level.at(at);
                     let more = i128::from(from) * i128::from(by.units()) / i128::from(Rate::ONE);
                     let to = i64::try_from(i128::from(from) + more).unwrap_or(from).max(1);
@@ -253,7 +251,7 @@ impl Markets {
             }
             Act::Bundle { symbol, coins } => {
                 let place = self.listings.iter().position(|one| one.symbol == *symbol && one.only.is_none());
-                let perp = place.and_then(|place| self.listings.get_mut(place)?.split(*coins, place));
+                let perp = place.and_then(|place| self.listings.get_mut(place)?.split(*coins));
                 self.listings.extend(perp);
                 self.show();
             }
@@ -271,12 +269,6 @@ impl Markets {
             self.show();
         }
     }
-}
-
-/// Listings with the prices of this one of the generated market.
-fn fed(listings: &mut [Listing], place: usize) -> impl Iterator<Item = &mut Listing> {
-    let of = move |(at, one): &(usize, &mut Listing)| *at == place || one.source == Some(place);
-    listings.iter_mut().enumerate().filter(of).map(|(_, one)| one)
 }
 
 /// Whether an act changes what the market shows, and is therefore played again after a restart.

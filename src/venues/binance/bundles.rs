@@ -12,7 +12,8 @@ use super::message::{BookTicker, DecodeError};
 use crate::domain::{Amount, Asset, Instrument, Market, NumberError, Price, Quantity, Rules, Symbol};
 use crate::market::book::Level;
 use crate::venues::answer::{
-    AccountMessage, Answer, BalanceRow, BestQuoteRow, Class, FillRow, IncomeRow, Listing, OrderRow, Refused, TransferRow,
+    AccountMessage, Answer, BalanceRow, BestQuoteRow, Class, FillRow, IncomeRow, Listing, OrderRow, Refused,
+    TransferRow,
 };
 use crate::venues::ask::{Act, Ask, Placement};
 use std::borrow::Cow;
@@ -150,13 +151,6 @@ const fn uneven() -> DecodeError {
 pub struct Bundles(Vec<Bundle>);
 
 impl Bundles {
-    /// Those of these instruments.
-    pub fn of<'a>(instruments: impl Iterator<Item = &'a Instrument>) -> Self {
-        let mut all = Self::default();
-        instruments.filter_map(Bundle::of).for_each(|one| all.add(one));
-        all
-    }
-
     /// One more; once each.
     pub fn add(&mut self, bundle: Bundle) {
         if !self.0.contains(&bundle) {
@@ -192,12 +186,14 @@ impl Bundles {
                 }),
                 None => return Some(call.clone()),
             },
-            Call::Act(Act::Transfer { from, asset, amount, id }) => match self.0.iter().find(|one| one.contract == *asset) {
-                Some(one) => {
-                    Act::Transfer { from: *from, asset: one.coin, amount: one.amount_out(*amount)?, id: *id }
+            Call::Act(Act::Transfer { from, asset, amount, id }) => {
+                match self.0.iter().find(|one| one.contract == *asset) {
+                    Some(one) => {
+                        Act::Transfer { from: *from, asset: one.coin, amount: one.amount_out(*amount)?, id: *id }
+                    }
+                    None => return Some(call.clone()),
                 }
-                None => return Some(call.clone()),
-            },
+            }
             _ => return Some(call.clone()),
         };
         Some(Call::Act(act))
@@ -229,12 +225,12 @@ impl Bundles {
             Answer::Orders(rows) => rows.iter_mut().try_for_each(|row| self.order_in(row))?,
             Answer::Fills(rows) => rows.iter_mut().try_for_each(|row| self.fill_in(row))?,
             Answer::Balances(_, rows) => rows.iter_mut().try_for_each(|row| self.balance_in(row))?,
-            Answer::Income(rows) => rows.iter_mut().try_for_each(|row: &mut IncomeRow| {
-                self.asset_in(&mut row.asset, &mut row.amount)
-            })?,
-            Answer::Transfers(rows) => rows.iter_mut().try_for_each(|row: &mut TransferRow| {
-                self.asset_in(&mut row.asset, &mut row.amount)
-            })?,
+            Answer::Income(rows) => {
+                rows.iter_mut().try_for_each(|row: &mut IncomeRow| self.asset_in(&mut row.asset, &mut row.amount))?;
+            }
+            Answer::Transfers(rows) => {
+                rows.iter_mut().try_for_each(|row: &mut TransferRow| self.asset_in(&mut row.asset, &mut row.amount))?;
+            }
             Answer::Partly { answer, .. } => self.answer_in(is_spot, answer)?,
             _ => {}
         }

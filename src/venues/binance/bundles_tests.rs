@@ -130,7 +130,10 @@ fn l33_an_order_and_its_executions_come_in_contracts_with_the_fee_in_the_coin() 
     };
     let call = placement("SHIBUSDT", Market::Spot, quantity("200"), price("0.01235"));
     let Ok(Answer::Order(came)) = bundles().inward(&call, Answer::Order(order.clone())) else { panic!("no order") };
-    assert_eq!((came.quantity, came.filled, came.limit), (quantity("200"), quantity("123.456"), Some(price("0.01235"))));
+    assert_eq!(
+        (came.quantity, came.filled, came.limit),
+        (quantity("200"), quantity("123.456"), Some(price("0.01235")))
+    );
     let part = &came.fills[0];
     assert_eq!((part.price, part.quantity), (price("0.01234"), quantity("123.456")));
     assert_eq!((part.fee, part.fee_asset), (Some(amount("0.123456")), Some(Asset::of("1000SHIB"))));
@@ -157,7 +160,8 @@ fn l33_a_number_that_does_not_divide_is_no_answer_and_proves_nothing() {
 
 #[test]
 fn l33_balances_of_the_coin_are_those_of_the_contract_whatever_they_are() {
-    let row = |asset, text: &str| BalanceRow { asset: Asset::of(asset), total: amount(text), free: amount("0.00000001") };
+    let row =
+        |asset, text: &str| BalanceRow { asset: Asset::of(asset), total: amount(text), free: amount("0.00000001") };
     let call = Call::Ask(Ask::Balances(Wallet::Spot));
     let rows = vec![row("SHIB", "12345.67891234"), row("USDT", "7")];
     let Ok(Answer::Balances(_, came)) = bundles().inward(&call, Answer::Balances(Wallet::Spot, rows)) else {
@@ -195,7 +199,9 @@ fn l33_filters_are_counted_in_contracts_once_and_a_grid_that_cannot_be_is_left_o
     let call = Call::Ask(Ask::Instruments(Market::Spot));
     let came = |listing: Listing| {
         let answer = Answer::Instruments { listings: vec![listing], limits: Vec::new(), left_out: Vec::new() };
-        let Ok(Answer::Instruments { listings, left_out, .. }) = bundles().inward(&call, answer) else { panic!("none") };
+        let Ok(Answer::Instruments { listings, left_out, .. }) = bundles().inward(&call, answer) else {
+            panic!("none")
+        };
         (listings, left_out)
     };
     let (listings, _) = came(listing("1"));

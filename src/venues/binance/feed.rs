@@ -3,8 +3,8 @@
 //! It owns the two market sessions, polls what no stream tells (settlements, terms of funding, open interest, listings)
 //! and says when the market can be relied on. It decides nothing about trading. Tests: `feed_tests.rs`.
 
-pub use super::feed_words::{Channel, FeedInput, FeedOutput};
 use super::bundles::Bundle;
+pub use super::feed_words::{Channel, FeedInput, FeedOutput};
 use super::session::{Input as Frame, Note, Output as Said, Session, Subscription};
 use super::watch::{Check, Found, Watch};
 use crate::domain::{
