@@ -13,6 +13,7 @@ use crate::domain::{Amount, Price, Quantity, Rate};
 use crate::fetch::look::{Look, Looker};
 use crate::net::machine_clock;
 use crate::strategy::forecast::Forecast;
+use crate::strategy::month::Month;
 use crate::strategy::{Gate, explain};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
@@ -54,6 +55,8 @@ struct Report {
     forecast: Option<ForecastJson>,
     /// What is expected of the next settlement, and how good that was so far.
     next: Option<NextRow>,
+    /// What the coming weeks are expected to pay; absent until 30 days of funding are known.
+    coming: Option<ComingJson>,
     gates: Vec<Gate>,
     remarks: Vec<String>,
 }
@@ -82,6 +85,17 @@ struct ForecastJson {
     day_percent: f64,
     week_percent: f64,
     month_percent: f64,
+}
+
+/// The coming month; fractions, per 8 h and as sums over days.
+#[derive(Serialize)]
+struct ComingJson {
+    per_8h: f64,
+    mean_7_days: f64,
+    mean_30_days: f64,
+    sum_7_days: f64,
+    sum_30_days: f64,
+    sum_60_days: f64,
 }
 
 /// Runs the command.
@@ -141,6 +155,7 @@ fn report(look: &Look, settings: &Settings, (size, quote): (Amount, String)) -> 
         round_trip_cost: costs.map(|costs| costs.into_iter().sum()),
         forecast: Forecast::of(&look.market).map(forecast),
         next: NextRow::of(&look.next),
+        coming: Month::of(&look.market.funding).map(coming),
         gates: explain(&view),
         remarks: look.legs.remarks.clone(),
     }
@@ -161,6 +176,26 @@ fn forecast(forecast: Forecast) -> ForecastJson {
         week_percent: forecast.sum(21.0) * 100.0,
         month_percent: forecast.sum(90.0) * 100.0,
     }
+}
+
+fn coming(month: Month) -> ComingJson {
+    ComingJson {
+        per_8h: month.per_8h(),
+        mean_7_days: month.week,
+        mean_30_days: month.month,
+        sum_7_days: month.sum(7.0),
+        sum_30_days: month.sum(30.0),
+        sum_60_days: month.sum(60.0),
+    }
+}
+
+#[expect(clippy::float_arithmetic, reason = "percent for a person")]
+fn coming_line(coming: &ComingJson) -> String {
+    let [rate, week, month, two] =
+        [coming.per_8h, coming.sum_7_days, coming.sum_30_days, coming.sum_60_days].map(|fraction| fraction * 100.0);
+    format!(
+        "coming month       {rate:.4} %/8h expected: {week:.3} % in 7 days, {month:.3} % in 30, {two:.3} % in 60; too low in booms"
+    )
 }
 
 fn orders(look: &Look) -> Vec<Order> {
@@ -230,6 +265,9 @@ fn print(report: &Report, output: &mut Output<'_>) -> Result<(), Failure> {
             "                   {:.3} % in a day, {:.3} % in a week, {:.3} % in 30 days",
             sums.0, sums.1, sums.2
         )?;
+    }
+    if let Some(coming) = &report.coming {
+        writeln!(out, "{}", coming_line(coming))?;
     }
     for line in report.next.iter().flat_map(NextRow::lines) {
         writeln!(out, "{line}")?;

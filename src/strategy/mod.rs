@@ -1,7 +1,8 @@
 //! The decision: a market view in, a wish out. Pure; sees no balances, no orders, no clock.
 //!
 //! `basis.rs` is meant to be read by a trader who does not know Rust. `gate.rs` lists what must hold before an entry,
-//! `forecast.rs` what funding is expected to pay, `cost.rs` what a round trip costs.
+//! `forecast.rs` what funding is expected to pay by the value rule, `next_settlement.rs` and `month.rs` what the next settlement
+//! and the coming month are expected to pay, `cost.rs` what a round trip costs.
 
 pub mod after_print;
 pub mod basis;
@@ -11,6 +12,7 @@ pub mod forecast;
 pub mod gate;
 pub mod guesses;
 pub mod inside;
+pub mod month;
 pub mod next_settlement;
 pub mod view;
 
