@@ -4,11 +4,9 @@
 //! does not say is a remark, never zero. Signs: plus is to us. Tests: at the end, and `tests/doctor.rs`.
 
 use crate::checks::inquiry::{Inquiry, StartError};
-use crate::domain::text::split_symbol;
 use crate::domain::{Amount, Asset, Market, Span, Symbol, WallTime};
 use crate::venues::answer::{Answer, FillRow, IncomeRow};
 use crate::venues::ask::{Ask, From};
-use crate::venues::binance::bundles::Bundle;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -146,14 +144,7 @@ pub async fn import(
         }
     }
     let listed = spot_assets(inquiry).await?;
-    // The spot leg of a contract of several coins has the coin's name.
-    let leg = |symbol: Symbol| {
-        let named = split_symbol(symbol.as_str()).and_then(|(coin, quote)| Bundle::named(coin, quote));
-        let named = named.filter(|one| !listed.contains_key(&symbol) && listed.contains_key(&one.spot));
-        named.map_or(symbol, |one| one.spot)
-    };
-    let legs: BTreeSet<Symbol> = symbols.into_iter().map(leg).collect();
-    for symbol in legs {
+    for symbol in symbols {
         let Some((base, quote)) = listed.get(&symbol) else {
             import.remarks.push(format!("{symbol}: is not listed on spot now, so its spot executions are not read"));
             continue;

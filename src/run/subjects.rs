@@ -208,8 +208,7 @@ impl<J: Journal> Subject for Live<J> {
         };
         let (venue, coin) = (pair.pair.venue(Leg::Long), pair.pair.coin);
         let free = state.ledger.wallet(venue, Wallet::Spot, coin) - reconcile::coins_of_pairs(state, venue, coin);
-        // Never more than is there: of a coin that is counted in contracts a wallet holds parts of the last decimal.
-        let free = Quantity::saturating(free.floor_to_ledger_unit().to_coins().units());
+        let free = Quantity::saturating(free.to_coins().units());
         let coins = free.min(short);
         let lot = state
             .plan_input(pair)

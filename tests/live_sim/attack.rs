@@ -43,7 +43,7 @@ const ALL: [(Kind, &str, u64); 9] = [
 ];
 
 /// What every seed of the first configuration plays.
-const DEFAULT: [Kind; 5] = [Kind::Lag, Kind::Refusals, Kind::Rules, Kind::Prices, Kind::FeeCoin];
+const DEFAULT: [Kind; 6] = [Kind::Lag, Kind::Refusals, Kind::Rules, Kind::Prices, Kind::FeeCoin, Kind::Hands];
 
 fn is_on(kind: Kind, name: &str, usual: bool) -> bool {
     match std::env::var("CARRY_FAULT_NEW") {

@@ -1,7 +1,7 @@
 //! Tests of the session, beside it because they look inside.
 
 use super::*;
-use crate::domain::{Asset, Price, Rate, Span};
+use crate::domain::{Price, Rate, Span};
 use crate::market::sync::REQUEST_SPACING;
 
 const T0: WallTime = WallTime(1_700_000_000_000);
@@ -234,31 +234,4 @@ fn l03_event_times_hours_old_or_a_day_ahead_are_refused_and_counted() {
         assert_eq!(passes(&mut session, at), expected, "{}", at - venue);
         assert_eq!(session.mistimed(), (refused, !expected), "{}", at - venue);
     }
-}
-
-#[test]
-fn l33_books_and_quotes_of_a_coin_are_those_of_the_contract_of_a_thousand() {
-    let mut session = session(Market::Spot, None);
-    session.count_in(ABC, Bundle::named(Asset::of("1000ABC"), Asset::of("USDT")).unwrap());
-    feed(&mut session, &depth(1, 9, "", ""), T0);
-    let body = r#"{"lastUpdateId":9,"bids":[["0.01","7000"],["0.009","1"]],"asks":[["0.010001","5000"]]}"#;
-    assert_eq!(answer(&mut session, body, T0), []);
-    assert_eq!(feed(&mut session, &depth(10, 10, r#"["0.009999","2000"]"#, ""), T0), []);
-    let best = session.book(ABC).unwrap().best_bid().unwrap();
-    assert_eq!((best.0.to_string(), best.1.to_string()), ("10".to_owned(), "7".to_owned()));
-    let quote = quote(&feed(&mut session, &ticker(11, "0.01", "0.010001"), T0));
-    assert_eq!((quote.bid.to_string(), quote.ask.to_string()), ("10".to_owned(), "10.001".to_owned()));
-    assert_eq!(sizes(quote), ("9".to_owned(), "5".to_owned()));
-}
-
-#[test]
-fn l33_more_coins_than_can_be_counted_in_a_level_cost_no_book() {
-    let mut session = session(Market::Spot, None);
-    session.count_in(ABC, Bundle::named(Asset::of("1000000ABC"), Asset::of("USDT")).unwrap());
-    feed(&mut session, &depth(1, 9, "", ""), T0);
-    let body = r#"{"lastUpdateId":9,"bids":[["0.00000002","990000000000"]],"asks":[["0.00000003","5000000"]]}"#;
-    assert_eq!(answer(&mut session, body, T0), []);
-    assert_eq!(feed(&mut session, &depth(10, 10, "", ""), T0), []);
-    let best = session.book(ABC).unwrap().best_bid().unwrap();
-    assert_eq!((best.0.to_string(), best.1.to_string()), ("0.02".to_owned(), "92233.72036854".to_owned()));
 }
