@@ -4,6 +4,7 @@
 //! the shared material is there, also against the figures that were published for the recorded history.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "helpers of tests")]
 #![expect(clippy::cast_precision_loss, clippy::disallowed_methods, reason = "helpers of tests")]
+#![expect(clippy::float_cmp, reason = "figures that are printed alike")]
 
 #[path = "common/history.rs"]
 mod history;
@@ -58,10 +59,10 @@ fn pulled(base: f64, keep: f64, pull: f64) -> f64 {
 fn guesses(deviations: &[f64]) -> Vec<Vec<f64>> {
     let mean = |weight: f64, place: usize| deviations[..=place].iter().fold(0.0, |mean, d| mean + weight * (d - mean));
     let mut out = Vec::new();
-    for place in 0..deviations.len() {
-        let (d, fast, slow) = (deviations[place], mean(0.5, place), mean(0.2, place));
+    for (place, d) in deviations.iter().copied().enumerate() {
+        let (fast, slow) = (mean(0.5, place), mean(0.2, place));
         let mut row = Vec::new();
-        for base in [(d + slow) / 2.0, d, fast, slow] {
+        for base in [f64::midpoint(d, slow), d, fast, slow] {
             for keep in [0.9, 1.0, 0.95, 0.7, 0.5] {
                 row.push(pulled(base, keep, 0.0));
                 row.push(pulled(base, keep, 0.000_01));
@@ -139,7 +140,7 @@ fn late_rows(prints: &[Print], premium: &[f64], before: usize) -> (Vec<f64>, Vec
         let total = seen((8 - before).max(1)) + offset;
         let x = total + (ANCHOR - total).clamp(-0.0005, 0.0005) - ANCHOR;
         let mut row = Vec::new();
-        for base in if before < 8 { vec![x, (x + d[place - 1]) / 2.0] } else { Vec::new() } {
+        for base in if before < 8 { vec![x, f64::midpoint(x, d[place - 1])] } else { Vec::new() } {
             for keep in [0.9, 1.0, 0.8, 0.7] {
                 row.push(pulled(base, keep, 0.0));
                 row.push(pulled(base, keep, 0.000_01));

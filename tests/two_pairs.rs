@@ -1,5 +1,6 @@
 //! An instrument that serves two pairs: its facts go to both, the venue's one position is the sum of theirs, and what the venue
 //! does to it is shared out.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may stop the test")]
 
 use carry::checks::reconcile;
 use carry::config::Settings;

@@ -112,6 +112,7 @@ impl AfterPrint {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "zeros and whole numbers that are exact")]
 mod tests {
     use super::*;
     use crate::domain::Rate;

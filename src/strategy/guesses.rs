@@ -104,6 +104,7 @@ impl<const N: usize> Scores<N> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "whole numbers that are exact")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -177,6 +177,7 @@ impl Inside {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "products that are computed alike")]
 mod tests {
     use super::*;
     use crate::domain::{FundingRate, Rate};

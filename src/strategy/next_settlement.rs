@@ -179,8 +179,8 @@ mod tests {
     use super::*;
     use crate::domain::Rate;
 
-    fn print(rate: &str) -> Option<FundingRate> {
-        Some(FundingRate { rate: Rate::parse(rate).unwrap(), interval: Interval::H8 })
+    fn print(rate: &str) -> FundingRate {
+        FundingRate { rate: Rate::parse(rate).unwrap(), interval: Interval::H8 }
     }
 
     const fn hour(hours: i64) -> WallTime {
@@ -191,11 +191,11 @@ mod tests {
     fn skill_is_the_mean_absolute_error_against_the_last_print_and_the_anchor() {
         let mut next = NextSettlement::default();
         assert_eq!((next.expected(), next.skill.errors()), (None, None));
-        assert_eq!(next.on_settled(hour(8), print("0.0003")), None);
+        assert_eq!(next.on_settled(hour(8), Some(print("0.0003"))), None);
         let said = next.expected().unwrap();
         // 0.0001 + 0.9 x (0.0002 + 0.00004) / 2.
         assert!((said.per_8h - 0.000_208).abs() < 1e-15 && said.hours_to_go.is_none());
-        let judged = next.on_settled(hour(16), print("0.0002")).unwrap();
+        let judged = next.on_settled(hour(16), Some(print("0.0002"))).unwrap();
         assert!(judged.sound && judged.late.is_empty());
         let errors = next.skill.errors().unwrap();
         assert!((errors.last_print - 0.0001).abs() < 1e-15);
@@ -206,10 +206,10 @@ mod tests {
     #[test]
     fn a_hole_is_not_scored_and_stamps_may_be_some_minutes_late() {
         let mut next = NextSettlement::default();
-        next.on_settled(hour(8), print("0.0003"));
+        next.on_settled(hour(8), Some(print("0.0003")));
         assert!(!next.on_settled(hour(32), None).unwrap().sound);
-        assert!(!next.on_settled(hour(40), print("0.0002")).unwrap().sound, "the guess was made at the hole");
-        assert!(next.on_settled(hour(48) + Span(240_000), print("0.0002")).unwrap().sound);
+        assert!(!next.on_settled(hour(40), Some(print("0.0002"))).unwrap().sound, "the guess was made at the hole");
+        assert!(next.on_settled(hour(48) + Span(240_000), Some(print("0.0002"))).unwrap().sound);
         assert_eq!(next.skill.count, 1);
         for hours in 48..55 {
             next.on_hour(hour(hours), Some(0.001), None);
@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(next.expected().unwrap().hours_to_go, Some(2));
         // 0.1 % of premium pays 0.05 %; nine tenths of what is above the anchor before ten scores.
         assert!((next.expected().unwrap().per_8h - (0.0001 + 0.9 * 0.0004)).abs() < 1e-15);
-        next.on_settled(hour(56), print("0.0005"));
+        next.on_settled(hour(56), Some(print("0.0005")));
         assert_eq!(next.expected().unwrap().hours_to_go, None);
     }
 

@@ -69,17 +69,14 @@ fn traded(rig: &Rig) -> (i64, i64, usize) {
         let sign = if order["order"]["side"] == "BUY" { 1 } else { -1 };
         for one in order["executions"].as_array().unwrap() {
             let symbol = order["order"]["symbol"].as_str().unwrap();
-            match order["market"].as_str().unwrap() {
-                "spot" => {
-                    assert_eq!(symbol, "WIFUSDT");
-                    let in_coins = one["fee_asset"] == "WIF";
-                    coins += sign * units(&one["quantity"]) - if in_coins { units(&one["fee"]) } else { 0 };
-                    fees += usize::from(in_coins);
-                }
-                _ => {
-                    assert_eq!(symbol, "1000WIFUSDT");
-                    contracts += sign * units(&one["quantity"]);
-                }
+            if order["market"] == "spot" {
+                assert_eq!(symbol, "WIFUSDT");
+                let in_coins = one["fee_asset"] == "WIF";
+                coins += sign * units(&one["quantity"]) - if in_coins { units(&one["fee"]) } else { 0 };
+                fees += usize::from(in_coins);
+            } else {
+                assert_eq!(symbol, "1000WIFUSDT");
+                contracts += sign * units(&one["quantity"]);
             }
         }
     }

@@ -26,7 +26,7 @@ const NAKED_MS: i64 = 60_000 + 2 * 100 * SPEED as i64;
 /// Alarms that tell of money that somebody moved.
 const MONEY: &[&str] = &["foreign", "difference"];
 /// Real time that a start and a person's acts may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Moments and acts; the same ones in every run of a seed.
 struct Draws(u64);
@@ -303,7 +303,8 @@ fn play(kills: u64, seed: u64) -> Found {
     if scene.found.worst.naked > NAKED_MS {
         let Worst { naked, naked_in: (place, from), .. } = scene.found.worst;
         let (life, log) = (&scene.lives[place], &scene.printed[place].err);
-        let tail: String = log.lines().rev().take(30).map(|line| format!("{line}\n")).collect();
+        let tail: Vec<&str> = log.lines().rev().take(30).collect();
+        let tail = tail.join("\n");
         scene.found.broken.push(format!(
             "I1: legs unequal for {naked} ms of a ready process from {from} on, at most {NAKED_MS}: life {place}, {life:?}; its log, \
              the last line first:\n{tail}"

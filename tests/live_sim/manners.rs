@@ -184,8 +184,8 @@ pub(crate) fn said((alarms, shown): (&str, Shown), (crashed, plan): (bool, &Plan
     let by_hand = |what: &What| matches!(what, What::Hand(Hand::Deposit(..) | Hand::Move(..), _));
     let moved = comes("deposit") || plan.acts.iter().any(|timed| by_hand(&timed.what));
     // Other hands and other copies of the folder are judged by what must be told (`told.rs`), not by what must not.
-    let of_others = |row: &&str| OTHERS.contains(&row.split(' ').next().unwrap_or_default());
-    if judge.found.fired.keys().any(|row| of_others(&row)) {
+    let of_others = |row: &str| OTHERS.contains(&row.split(' ').next().unwrap_or_default());
+    if judge.found.fired.keys().any(|row| of_others(row)) {
         return problems;
     }
     let mut blame = |text: &str| problems.push(format!("I19: {text}: {alarms}"));
