@@ -193,7 +193,8 @@ fn fruitless(state: &mut State, intent: &Intent, what: (bool, Option<RejectCause
     let hedged = latch::hedged(state, pair);
     let Some(pair) = state.pairs.get_mut(intent.pair.index()) else { return };
     let memory = &mut pair.memory;
-    let same = memory.fruitless.cause == cause && !planted::is(Bug::RetryAtOnce);
+    // An exit that is refused for one reason after the other slows down as well (fault A24).
+    let same = (memory.fruitless.cause == cause || memory.closing) && !planted::is(Bug::RetryAtOnce);
     let before = if same { memory.fruitless.count } else { 0 };
     let count = before.saturating_add(1);
     memory.fruitless = Fruitless { count, cause };

@@ -226,6 +226,25 @@ fn l16_an_exit_that_brings_nothing_slows_down_and_goes_on() {
 }
 
 #[test]
+fn a24_l16_an_exit_that_is_refused_for_one_reason_after_the_other_slows_down_too() {
+    let mut bench = Bench::new(|_| {});
+    bench.hedged();
+    bench.close();
+    let before = bench.placed.len();
+    let causes = [RejectCause::Filter, RejectCause::Limit, RejectCause::PriceBand];
+    for _ in 0..10 * 60 * 4 {
+        if bench.state.orders.is_busy(bench.state.pairs[0].pair.id) {
+            let order = bench.last();
+            bench.refuse(&order, causes[bench.placed.len() % causes.len()]);
+        }
+        bench.quotes();
+        bench.wait(Span(250));
+    }
+    let made = bench.placed.len() - before;
+    assert!((15..=30).contains(&made), "{made} in ten minutes");
+}
+
+#[test]
 fn l16_an_exit_without_a_fresh_price_waits_and_leaves_with_the_next_one() {
     let mut bench = Bench::new(|_| {});
     bench.hedged();

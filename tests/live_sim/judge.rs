@@ -225,6 +225,8 @@ impl Judge {
             legs.bent = legs.bent.max(until);
             if meant {
                 legs.meant = legs.meant.max(until);
+                // What a mark that the venue means makes of the margin is a cause from outside.
+                self.caused = true_ms();
             }
         }
     }
