@@ -114,11 +114,12 @@ impl Pair {
 
     /// Where a leg stands.
     #[must_use]
+    #[inline]
     pub const fn place(&self, leg: Leg) -> Place {
-        let [long, short] = self.places;
+        let [long, short] = &self.places;
         match leg {
-            Leg::Long => long,
-            Leg::Short => short,
+            Leg::Long => *long,
+            Leg::Short => *short,
         }
     }
 

@@ -218,8 +218,12 @@ impl State {
     }
 
     /// Whether something is so of a venue of a pair; of one that is not known it is.
+    #[inline]
     pub(super) fn any_venue(&self, pair: &Pair, is: impl Fn(&VenueState) -> bool) -> bool {
-        pair.venues().any(|venue| self.venue(venue).is_none_or(&is))
+        // Asked at every decision: no iterator, and one venue is asked once.
+        let (long, short) = (pair.venue(Leg::Long), pair.venue(Leg::Short));
+        let is_so = |id| self.venue(id).is_none_or(&is);
+        is_so(short) || long != short && is_so(long)
     }
 
     /// Puts back an intent that was on disk: it may have been sent.
