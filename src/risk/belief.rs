@@ -108,7 +108,12 @@ impl Witnesses {
             }
             Use::Reduce => {
                 let own = fresh(self.own, now, bounds.reduce, bounds)?;
-                agree(own, fresh(self.index, now, bounds.entry, bounds), bounds.far)?;
+                // An index that is wrong alone keeps no leg naked: two books, or a book and the mark, that agree outvote it.
+                let backs =
+                    |seen| fresh(seen, now, bounds.entry, bounds).is_ok_and(|by| own.distance_bps(by) <= bounds.far);
+                if !(backs(self.other) || backs(self.mark)) {
+                    agree(own, fresh(self.index, now, bounds.entry, bounds), bounds.far)?;
+                }
                 Ok(own)
             }
             Use::Margin => self.worst(now, bounds).ok_or(Doubt::Unknown),
@@ -250,7 +255,11 @@ mod tests {
         // A witness that is not there says nothing; one that is there and contradicts stops both.
         check([good, good, None, None, None], Use::Entry, Ok(100));
         check([good, good, good, Some((107, 1)), None], Use::Entry, Err("contradicted"));
-        check([good, good, good, Some((107, 1)), None], Use::Reduce, Err("contradicted"));
+        check([good, None, None, Some((107, 1)), None], Use::Reduce, Err("contradicted"));
+        check([Some((107, 1)), good, good, good, None], Use::Reduce, Err("contradicted"));
+        // What is wrong alone stops no reduce.
+        check([good, good, good, Some((1_000, 1)), None], Use::Reduce, Ok(100));
+        check([good, None, good, Some((107, 1)), None], Use::Reduce, Ok(100));
         check([good, good, Some((107, 1)), good, None], Use::Entry, Err("contradicted"));
         check([good, good, Some((107, 1)), good, None], Use::Reduce, Ok(100));
         check([good, good, good, Some((107, 300)), None], Use::Reduce, Ok(100));

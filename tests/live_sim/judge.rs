@@ -445,6 +445,7 @@ impl Judge {
             && side != one.side
             // A fee taken in another coin than the entry was sized for is made good by a small order.
             && one.quantity.units() * 50 > size.units()
+            && size.units() * 50 > one.quantity.units()
             && now - at < 60_000
             && caused < at
             // What failed and was taken back may be tried again, after a pause.
