@@ -258,7 +258,7 @@ const SEEDS_OF: &[(Bug, u64)] = &[
     (Bug::TrimExact, 0),
     (Bug::TradeOnBelief, 0),
     (Bug::HedgeRetriesSlowly, 0),
-    (Bug::AbsentAfterConstant, 0),
+    (Bug::AbsentAfterConstant, 4),
     (Bug::RetryAtOnce, 0),
     (Bug::OneWitness, 0),
     (Bug::PushBeforeAnswer, 0),
