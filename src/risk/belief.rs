@@ -108,10 +108,11 @@ impl Witnesses {
             }
             Use::Reduce => {
                 let own = fresh(self.own, now, bounds.reduce, bounds)?;
-                // An index that is wrong alone keeps no leg naked: two books, or a book and the mark, that agree outvote it.
+                // An index against both books and the mark is the outlier (fault B16) and keeps no leg naked. A mark alone
+                // backs no book: it follows the perp's own one, and both may leave every other market (faults B15, F12).
                 let backs =
                     |seen| fresh(seen, now, bounds.entry, bounds).is_ok_and(|by| own.distance_bps(by) <= bounds.far);
-                if !(backs(self.other) || backs(self.mark)) {
+                if !(backs(self.other) && backs(self.mark)) {
                     agree(own, fresh(self.index, now, bounds.entry, bounds), bounds.far)?;
                 }
                 Ok(own)
@@ -257,9 +258,12 @@ mod tests {
         check([good, good, good, Some((107, 1)), None], Use::Entry, Err("contradicted"));
         check([good, None, None, Some((107, 1)), None], Use::Reduce, Err("contradicted"));
         check([Some((107, 1)), good, good, good, None], Use::Reduce, Err("contradicted"));
-        // What is wrong alone stops no reduce.
+        // Three agree and the index is the outlier (B16); two are not enough.
         check([good, good, good, Some((1_000, 1)), None], Use::Reduce, Ok(100));
-        check([good, None, good, Some((107, 1)), None], Use::Reduce, Ok(100));
+        check([good, None, good, Some((107, 1)), None], Use::Reduce, Err("contradicted"));
+        check([good, good, None, Some((107, 1)), None], Use::Reduce, Err("contradicted"));
+        // Perp and its mark leave every other market together (B15): nothing is bought back there (F12).
+        check([Some((300, 1)), good, Some((300, 1)), good, None], Use::Reduce, Err("contradicted"));
         check([good, good, Some((107, 1)), good, None], Use::Entry, Err("contradicted"));
         check([good, good, Some((107, 1)), good, None], Use::Reduce, Ok(100));
         check([good, good, good, Some((107, 300)), None], Use::Reduce, Ok(100));
