@@ -115,7 +115,7 @@ fn place_of(name: &str, ready: &Ready) -> Result<usize, Failure> {
 }
 
 fn play(ready: &Ready, chosen: Option<usize>) -> Result<Report, Failure> {
-    let failed = |error: crate::run::journal::JournalError| Failure::new(Exit::Failure, error.to_string());
+    let failed = |error: crate::store::JournalError| Failure::new(Exit::Failure, error.to_string());
     let inputs = ready.inputs();
     let mut bars = Bars::new(&inputs, NoJournal, false).map_err(failed)?;
     let mut tallies = vec![Tally::default(); ready.histories.len()];

@@ -6,7 +6,7 @@
 use super::collect::{Collector, Exposure};
 use super::cursor::Cursor;
 use super::driver::{Driver, Gateway};
-use super::journal::{Journal, JournalError};
+use super::journal::Journal;
 use crate::config::Settings;
 use crate::config::settings::{DataEnd, FillAt};
 use crate::control::next_row::score_of;
@@ -20,6 +20,7 @@ use crate::port::event::{EndCause, MarkSource, Settlement, Wallet};
 use crate::report::run::{BasisSeries, Remark, RunInfo, RunResult, Summary};
 use crate::sim::matching::Liquidity;
 use crate::sim::{Faults, SimVenue};
+use crate::store::JournalError;
 use std::collections::BTreeMap;
 
 /// What a run is given.

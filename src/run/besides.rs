@@ -6,7 +6,7 @@
 
 use super::driver::Driver;
 use super::inputs::InputsWatch;
-use super::journal::{Journal, JournalError};
+use super::journal::Journal;
 use super::live::{Live, Outbox};
 use crate::domain::{Amount, Asset, InstrumentId, Price, Span, Symbol, VenueId, WallTime};
 use crate::engine::State;
@@ -14,6 +14,7 @@ use crate::net::wire::{Asker, Outcome as Came};
 use crate::port::Event;
 use crate::port::event::VenueAct;
 use crate::port::order::{Fill, OrderReport, Outcome};
+use crate::store::JournalError;
 use crate::venues::answer::{Answer, Class};
 use crate::venues::ask::{Act, Ask};
 use crate::venues::binance::account::{Call, CallId, Input};

@@ -5,7 +5,7 @@
 
 use super::about::about;
 use super::collect::{Collector, Exposure};
-use super::journal::{Books, Journal, JournalError, Kept};
+use super::journal::{Books, Journal, Kept};
 use crate::domain::{Amount, ClientOrderId, InstrumentId, Sequence, VenueId, WallTime};
 use crate::engine::{self, State};
 use crate::observe::words::{About, sentence, word};
@@ -15,6 +15,7 @@ use crate::port::event::Transfer;
 use crate::port::order::{Intent, OrderReport, Outcome};
 use crate::port::{Command, Event, Stamped};
 use crate::sim::SimVenue;
+use crate::store::JournalError;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,13 +5,14 @@
 //! whose lists do not come is waited for a bounded time only: legs that are unequal by our own executions are not left so for
 //! want of a list. What each part forbids is the core's (`engine/health.rs`). Tests: at the end, `tests/live.rs`.
 
-use super::journal::{Journal, JournalError};
+use super::journal::Journal;
 use super::live::{Desk, Live};
 use crate::domain::{Market, Span, WallTime};
 use crate::net::wire::Outcome as Came;
 use crate::planted::{self, Bug};
 use crate::port::Event;
 use crate::port::health::Part;
+use crate::store::JournalError;
 use crate::venues::answer::Until;
 use crate::venues::binance::account::Stream;
 

@@ -5,7 +5,7 @@ use crate::domain::WallTime;
 use crate::engine::State;
 use crate::port::order::Intent;
 use crate::port::{Command, Stamped};
-pub use crate::store::JournalError;
+use crate::store::JournalError;
 
 /// What a journal may put on disk with a commit.
 pub struct Books<'a> {

@@ -3,7 +3,7 @@
 //! One task holds the core; everything else sends to it. A stop lets pairs in work finish or undo themselves until a
 //! deadline; nothing new is entered meanwhile, and a second stop ends it at once. Tests: `tests/control_live.rs`.
 
-use super::journal::{Journal, JournalError};
+use super::journal::Journal;
 use super::live::Live;
 use super::shadow::Shadow;
 use crate::control::desk::Desk;
@@ -14,6 +14,7 @@ use crate::net::machine_clock::Stopwatch;
 use crate::net::wire::Arrived;
 use crate::port::Event;
 use crate::port::event::Operator;
+use crate::store::JournalError;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 

@@ -7,7 +7,7 @@
 use super::backtest::wallets;
 use super::collect::Collector;
 use super::driver::Driver;
-use super::journal::{Journal, JournalError};
+use super::journal::Journal;
 use crate::config::Settings;
 use crate::domain::{Span, VenueId, WallTime};
 use crate::engine::State;
@@ -17,6 +17,7 @@ use crate::sim::START;
 use crate::sim::generator::MarketEvent;
 use crate::sim::matching::Liquidity;
 use crate::sim::{Faults, Generator, SimVenue};
+use crate::store::JournalError;
 use crate::store::VenueFile;
 use crate::store::venue_file::VenueBatch;
 

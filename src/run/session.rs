@@ -2,7 +2,7 @@
 
 use super::collect::{Collector, Figures};
 use super::disk::Disk;
-use super::journal::{Books, Journal, JournalError, Kept};
+use super::journal::{Books, Journal, Kept};
 use crate::config::settings;
 use crate::domain::{Leg, PairId, Sequence, VenueId, WallTime};
 use crate::engine::State;
@@ -11,6 +11,7 @@ use crate::port::event::Adjustment;
 use crate::port::order::Intent;
 use crate::port::{Event, Stamped};
 use crate::report::run::{RunInfo, Summary};
+use crate::store::JournalError;
 use crate::store::ledger_file::{Batch, LedgerFile, Loaded, StoredFact, StoredIntent};
 use crate::tape::{Keep, TapeError, TapeWriter};
 use serde::{Deserialize, Serialize};

@@ -4,13 +4,14 @@
 //! Outside of that it is the loop of a live run. Tests: `tests/live.rs`.
 
 use super::driver::Driver;
-use super::journal::{Journal, JournalError};
+use super::journal::Journal;
 use super::live::MEASURE;
 use crate::domain::{Leg, Span, VenueId, WallTime};
 use crate::net::wire::{Arrived, Asker, Line, Outcome as Came, Wire};
 use crate::port::Event;
 use crate::port::event::MarkSource;
 use crate::sim::matching::Liquidity;
+use crate::store::JournalError;
 use crate::store::VenueFile;
 use crate::store::venue_file::VenueBatch;
 use crate::venues::binance::feed::{Channel, Feed, FeedInput, FeedOutput};

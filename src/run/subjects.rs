@@ -4,7 +4,7 @@
 //! Nothing here decides to trade. Tests: `tests/control.rs`, `tests/control_live.rs`.
 
 use super::driver::Driver;
-use super::journal::{Journal, JournalError};
+use super::journal::Journal;
 use super::live::{Live, Outbox};
 use super::paper::Paper;
 use super::recover;
@@ -25,6 +25,7 @@ use crate::port::event::{Adoption, Transfer, Wallet};
 use crate::port::order::{OrderReport, Outcome};
 use crate::report::run::FillRow;
 use crate::sim::SimVenue;
+use crate::store::JournalError;
 use crate::venues::binance::account::Input;
 use std::collections::BTreeMap;
 

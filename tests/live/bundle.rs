@@ -2,7 +2,7 @@
 //! ledger counts both in contracts (fault E05, finding L33).
 
 use crate::rig::{Ran, Rig};
-use crate::{SPEED, count};
+use crate::{SPEED, books_equal, count, reconciled};
 use carry::domain::{Amount, Quantity};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -83,28 +83,15 @@ fn traded(rig: &Rig) -> (i64, i64, usize) {
     (coins, contracts, fees)
 }
 
-fn reconciled(rig: &Rig) {
-    let state = rig.path("state").display().to_string();
-    let keys = rig.path("keys.json").display().to_string();
-    let place = ["--key", "test", "--keys", &keys, "--base-url", &rig.base, "--clock", "venue", "--json"];
-    let ran = rig.ask(&[&["reconcile", "--state", &state], place.as_slice()].concat());
-    assert_eq!(ran.code, Some(0), "{}\n{}", ran.out, ran.err);
-}
-
 fn ended_well(rig: &Rig, ran: &Ran) {
     assert_eq!(ran.code, Some(0), "{}\n{}", ran.out, ran.err);
     let summary = ran.summary();
     assert_eq!(summary["open_pairs"], 0, "{}\n{}", ran.out, ran.err);
-    assert_eq!(summary["pnl"]["unexplained"], "0", "{}", ran.out);
-    for (id, arrived) in rig.get("/carry/requests")["new_orders"].as_object().unwrap() {
-        assert_eq!(arrived, 1, "I2: {id} arrived {arrived} times");
-    }
-    assert_eq!(in_coins(rig), rig.books(), "I5: the ledger and the venue\n{}", ran.err);
+    books_equal((rig, ran), &in_coins(rig));
     for word in ["difference", "foreign", "order_refused"] {
         assert_eq!(summary["alarms"].get(word), None, "{}\n{}", summary["alarms"], ran.err);
     }
     reconciled(rig);
-    rig.search(&[ran]);
 }
 
 #[test]

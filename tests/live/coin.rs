@@ -1,22 +1,13 @@
 //! Coins as collateral of their short, end to end: there, through a rally, through a sale by the venue and a kill, and back.
 
 use crate::rig::{HIGH, RALLY, Ran, Rig, compressed};
-use crate::{SPEED, closed_and_equal, count};
+use crate::{SPEED, closed_and_equal, count, reconciled};
 use carry::domain::Amount;
 
 const COIN: [&str; 4] = ["--set", "margin.collateral=coin", "--set", "execution.clip=10000usd"];
 
 fn bitcoin(wallet: &str) -> (String, String) {
     (wallet.to_owned(), "BTC".to_owned())
-}
-
-/// The venue itself says that its lists and the ledger agree, and no order is in doubt.
-fn reconciled(rig: &Rig) {
-    let state = rig.path("state").display().to_string();
-    let keys = rig.path("keys.json").display().to_string();
-    let place = ["--key", "test", "--keys", &keys, "--base-url", &rig.base, "--clock", "venue", "--json"];
-    let ran = rig.ask(&[&["reconcile", "--state", &state], place.as_slice()].concat());
-    assert_eq!(ran.code, Some(0), "{}\n{}", ran.out, ran.err);
 }
 
 /// Transfers of the coin on the venue's books: those to the perp wallet, and those back.

@@ -3,7 +3,8 @@
 use carry::domain::{ClientOrderId, WallTime};
 use carry::port::order::Intent;
 use carry::port::{Command, Stamped};
-use carry::run::{Journal, journal::JournalError};
+use carry::run::Journal;
+use carry::store::JournalError;
 use std::collections::BTreeMap;
 
 /// A journal in memory.

@@ -12,12 +12,13 @@ use carry::domain::{
 use carry::engine::State;
 use carry::port::Event;
 use carry::port::event::{MarkSource, Operator};
+use carry::run::Driver;
 use carry::run::backtest::wallets;
 use carry::run::collect::Collector;
-use carry::run::{Driver, journal::JournalError};
 use carry::sim::generator::MarketEvent;
 use carry::sim::matching::Liquidity;
 use carry::sim::{Faults, Generator, SimVenue};
+use carry::store::JournalError;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
