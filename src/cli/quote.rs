@@ -8,7 +8,7 @@ use super::gates::render;
 use super::scan::{At, Row, number, told};
 use super::{Exit, Failure, Output};
 use crate::config::Settings;
-use crate::control::next_row::NextRow;
+use crate::control::forecast_row::NextRow;
 use crate::domain::{Amount, Price, Quantity, Rate};
 use crate::fetch::look::{Look, Looker};
 use crate::net::machine_clock;

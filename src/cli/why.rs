@@ -6,7 +6,7 @@
 use super::gates::{measured, render};
 use super::history::{Choice, Ready, Window};
 use super::{Exit, Failure, Output};
-use crate::control::next_row::NextRow;
+use crate::control::forecast_row::NextRow;
 use crate::domain::{Quantity, WallTime};
 use crate::engine::{PairState, State};
 use crate::pairs::Phase;

@@ -7,7 +7,7 @@
 use super::gate_words::measured;
 use super::guide::Step;
 use super::mend;
-use super::next_row::NextRow;
+use super::forecast_row::NextRow;
 use super::plans::{Line, Plans, closing, opening, taking};
 use super::request::{Act, Code, ControlError, ControlRequest, Reply, Settled};
 use super::snapshot::{self, Snapshot};

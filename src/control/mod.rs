@@ -4,7 +4,7 @@ pub mod desk;
 pub mod gate_words;
 pub mod guide;
 pub mod mend;
-pub mod next_row;
+pub mod forecast_row;
 pub mod plans;
 pub mod registry;
 pub mod request;

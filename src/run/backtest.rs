@@ -9,7 +9,7 @@ use super::driver::{Driver, Gateway};
 use super::journal::Journal;
 use crate::config::Settings;
 use crate::config::settings::{DataEnd, FillAt};
-use crate::control::next_row::score_of;
+use crate::control::forecast_row::score_of;
 use crate::data::history::PairHistory;
 use crate::domain::{Amount, Catalogue, Leg, PairId, Price, Quantity, Rate, SignedQuantity, VenueId, WallTime};
 use crate::engine::State;

@@ -95,6 +95,7 @@ impl Account {
                 return;
             }
         };
+        self.lost.remove(&(instrument, fill.id));
         if let Some(act) = venue_act(&order.client_id, "", "") {
             self.venue_fill((instrument, act, order.side), fill, now, out);
             return;
