@@ -31,7 +31,8 @@ fn paper(folder: &Path, base: &str, certificate: Option<&Path>) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_carry"));
     command
         .args(["paper", "--market", "live", "--base-url", base, "--set", "strategy.pairs=[\"binance:BTCUSDT\"]"])
-        .args(["--for", "3s", "--json", "--state"])
+        // A certificate that is not believed does not become one by waiting.
+        .args(["--set", "live.start_retry=0s", "--for", "3s", "--json", "--state"])
         .arg(folder.join("state"))
         .current_dir(folder)
         .env_remove("CARRY_TEST_ROOT")
