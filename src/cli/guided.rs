@@ -4,8 +4,8 @@
 
 use super::control::{Line, report, text};
 use super::{Exit, Failure, Output, folder};
-use crate::control::guide::Step;
 use crate::control::forecast_row::NextRow;
+use crate::control::guide::Step;
 use crate::control::request::{Request, Verb};
 use crate::control::stops::Stop;
 use crate::report::figures;

@@ -4,10 +4,10 @@
 //! order, and nothing here knows what kind of session it is (`subject.rs`). An act whose asker has gone is not carried out.
 //! Tests: `tests/control.rs`, `tests/control_live.rs`.
 
+use super::forecast_row::NextRow;
 use super::gate_words::measured;
 use super::guide::Step;
 use super::mend;
-use super::forecast_row::NextRow;
 use super::plans::{Line, Plans, closing, opening, taking};
 use super::request::{Act, Code, ControlError, ControlRequest, Reply, Settled};
 use super::snapshot::{self, Snapshot};

@@ -1,10 +1,10 @@
 //! The control of a running session: what it shows, what a person may tell it, plans before acts, and the socket that carries them.
 
 pub mod desk;
+pub mod forecast_row;
 pub mod gate_words;
 pub mod guide;
 pub mod mend;
-pub mod forecast_row;
 pub mod plans;
 pub mod registry;
 pub mod request;
