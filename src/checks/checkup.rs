@@ -215,15 +215,16 @@ pub async fn pairs(inquiry: &Inquiry<'_>, subject: &Subject<'_>, lines: &mut Vec
         let find = |rows: &[Listing], symbol: Symbol| rows.iter().find(|row| row.symbol == symbol).cloned();
         let leg = spots.get(symbol).copied().unwrap_or(*symbol);
         let (spot, perp) = (find(spot, leg), find(perp, *symbol).filter(|row| row.perpetual));
+        let own = subject.settings.of_pair(&format!("{}:{symbol}", inquiry.name));
         lines.extend(unit_line(*symbol, leg, inquiry, subject));
         for (market, leg) in [(Market::Spot, &spot), (Market::Perp, &perp)] {
-            lines.push(status_line((*symbol, market), leg.as_ref(), subject));
+            lines.push(status_line((*symbol, market), leg.as_ref(), (own, subject.now)));
         }
         let (Some(spot), Some(perp)) = (spot, perp) else { continue };
         let check = format!("{symbol} filters");
         match inquiry.ask("its mark", Ask::Premium { symbol: Some(*symbol) }).await {
             Ok(Answer::Premium(rows)) => match rows.iter().find(|row| row.symbol == *symbol) {
-                Some(row) => lines.push(filters_line(&spot, &perp, row.mark, subject.settings)),
+                Some(row) => lines.push(filters_line(&spot, &perp, row.mark, own)),
                 None => lines.push(unread(&check)),
             },
             Ok(_) => lines.push(unread(&check)),
@@ -249,20 +250,20 @@ fn unit_line(perp: Symbol, leg: Symbol, inquiry: &Inquiry<'_>, subject: &Subject
     Some(Line::new(&check, Verdict::Good, found, ""))
 }
 
-fn status_line(of: (Symbol, Market), leg: Option<&Listing>, subject: &Subject<'_>) -> Line {
+fn status_line(of: (Symbol, Market), leg: Option<&Listing>, (own, now): (&Settings, WallTime)) -> Line {
     let (symbol, market) = of;
     let check = format!("{symbol} {market} status");
     let Some(leg) = leg else {
         let fix = "take the pair out of strategy.pairs, or correct its name";
         return Line::new(&check, Verdict::Refuse, "not listed", fix);
     };
-    let ends = leg.ends.filter(|ends| ends.since(subject.now) < DELIST_NOTICE);
+    let ends = leg.ends.filter(|ends| ends.since(now) < DELIST_NOTICE);
     match ends {
         _ if !leg.trading => {
             let fix = "take the pair out of strategy.pairs until the venue trades it again";
             Line::new(&check, Verdict::Refuse, "not trading", fix)
         }
-        Some(ends) if ends.since(subject.now) < subject.settings.gates.delist_lead => {
+        Some(ends) if ends.since(now) < own.gates.delist_lead => {
             let fix = "take the pair out of strategy.pairs and close what is held of it";
             Line::new(&check, Verdict::Refuse, format!("delisted at {ends}"), fix)
         }
@@ -384,17 +385,19 @@ mod tests {
     #[test]
     fn a_delisting_is_told_and_refused_when_it_is_near() {
         let settings = Settings::default();
-        let subject = Subject { settings: &settings, symbols: &[], now: WallTime(0) };
         let status = |ends: Option<Span>, trading| {
             let leg =
                 Listing { ends: ends.map(|ends| WallTime(0) + ends), trading, ..listing(Market::Perp, 5, "0.001") };
-            status_line((leg.symbol, Market::Perp), Some(&leg), &subject).verdict
+            status_line((leg.symbol, Market::Perp), Some(&leg), (&settings, WallTime(0))).verdict
         };
         assert_eq!(status(None, true), Verdict::Good);
         assert_eq!(status(Some(Span(36_500 * Span::DAY.0)), true), Verdict::Good, "far away is never");
         assert_eq!(status(Some(Span(30 * Span::DAY.0)), true), Verdict::Warn);
         assert_eq!(status(Some(Span(settings.gates.delist_lead.0 - 1)), true), Verdict::Refuse);
         assert_eq!(status(None, false), Verdict::Refuse);
-        assert_eq!(status_line((Symbol::of("XUSDT"), Market::Spot), None, &subject).found, "not listed");
+        assert_eq!(
+            status_line((Symbol::of("XUSDT"), Market::Spot), None, (&settings, WallTime(0))).found,
+            "not listed"
+        );
     }
 }

@@ -98,7 +98,7 @@ impl From<ConfigErrors> for Failure {
 
 fn report(loaded: &Loaded) -> Report<'_> {
     let rows = loaded.values.iter().map(|value| Row {
-        key: value.path,
+        key: &value.path,
         value: &value.text,
         meaning: &value.meaning,
         source: value.source.to_string(),
@@ -141,7 +141,7 @@ fn table(loaded: &Loaded, output: &mut Output) -> Result<(), Failure> {
     table.set_header(["key", "value", "meaning", "source"]);
     for value in &loaded.values {
         let over = value.over.as_ref().map_or_else(String::new, |under| format!(" (over {under})"));
-        table.add_row([value.path, &value.text, &value.meaning, &format!("{}{over}", value.source)]);
+        table.add_row([&value.path, &value.text, &value.meaning, &format!("{}{over}", value.source)]);
     }
     writeln!(output.out, "{table}")?;
     writeln!(output.out, "strategy {}", loaded.strategy_hash)?;

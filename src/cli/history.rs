@@ -3,6 +3,7 @@
 //! Nothing is played here. Tests: `tests/backtest/bad_input.rs`.
 
 use super::{Exit, Failure, dates};
+use crate::config::load::not_traded;
 use crate::config::settings::Collateral;
 use crate::config::{Loaded, Settings, Sources, load};
 use crate::data::error::DataError;
@@ -116,6 +117,10 @@ impl Ready {
             settings: loaded.settings.clone(),
             run: super::about::about(loaded),
         };
+        let there = folder.pairs();
+        if let Some(pair) = ready.settings.stray_pair(&there) {
+            return Err(Failure::new(Exit::Usage, not_traded(pair, &there).to_string()));
+        }
         let histories = if named.is_empty() {
             ready.all_within(folder, window)?
         } else {
@@ -130,15 +135,23 @@ impl Ready {
 
     /// A fixed quantity is in coins; pairs of a contract of several coins are counted in contracts.
     fn quantity_in_contracts(&mut self) -> Result<(), Failure> {
-        let Some(quantity) = self.settings.size.quantity else { return Ok(()) };
-        let mut units = self.histories.iter().map(|history| history.coins);
+        let contracts = |settings: &mut Settings, coins: u32| {
+            if let Some(own) = settings.size.quantity.as_mut() {
+                *own = Quantity::saturating(own.units() / i64::from(coins));
+            }
+        };
+        for history in &self.histories {
+            self.settings.pairs.entry(history.name.clone()).and_modify(|own| contracts(own, history.coins));
+        }
+        let usual = self.histories.iter().filter(|history| !self.settings.pairs.contains_key(&history.name));
+        let mut units = usual.map(|history| history.coins);
         let coins = units.next().unwrap_or(1);
-        if units.any(|other| other != coins) {
+        if self.settings.size.quantity.is_some() && units.any(|other| other != coins) {
             let text = "size.quantity: the pairs of this coin have contracts of different numbers of coins; name one pair \
-                        in strategy.pairs";
+                        in strategy.pairs, or write it below [pairs.\"VENUE:SYMBOL\".size]";
             return Err(Failure::new(Exit::Usage, text));
         }
-        self.settings.size.quantity = Some(Quantity::saturating(quantity.units() / i64::from(coins)));
+        contracts(&mut self.settings, coins);
         Ok(())
     }
 
@@ -180,7 +193,8 @@ impl Ready {
     fn add(&mut self, folder: &Folder, history: PairHistory) -> Result<(), Failure> {
         let mut legs = instruments::legs(folder, &history)?;
         let mut remark = |text: String| self.remarks.push(Remark { subject: history.name.clone(), text });
-        if let Some(coin) = self.settings.size.quantity_coin.filter(|coin| *coin != legs.spot.coin) {
+        let own = self.settings.of_pair(&history.name);
+        if let Some(coin) = own.size.quantity_coin.filter(|coin| *coin != legs.spot.coin) {
             remark(format!("left out: size.quantity is in {coin}"));
             return Ok(());
         }
@@ -194,7 +208,7 @@ impl Ready {
             "premium index from perp / spot - 1; depth from bar volume (a twentieth of an hour's volume)".to_owned(),
         );
         let rarest = history.funding.iter().filter_map(|row| row.interval).max().map(Interval::span);
-        if rarest.is_some_and(|rarest| history.step >= rarest) && self.settings.gates.guard > Span::ZERO {
+        if rarest.is_some_and(|rarest| history.step >= rarest) && own.gates.guard > Span::ZERO {
             let step = history.step;
             remark(format!(
                 "{step} bars close only at settlements, where gates.guard refuses every entry; gates.guard=0s admits them"

@@ -73,7 +73,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let _account =
         AccountLock::take(args.place.base_url.as_deref().unwrap_or(entry.entry.venue), entry.entry.account())?;
     climbed(args, &loaded)?;
-    cap(&mut loaded.settings);
+    loaded.settings.change(cap);
     let attendant = Attendant::new(&args.state, &loaded.settings, None)?;
     let (desk, _server) = attend::desk(&args.state, &lock)?;
     let job = Job { args, loaded: &loaded, entry: &entry.entry };

@@ -34,8 +34,11 @@ pub(super) fn judge(loaded: &Loaded, data: Option<&Path>) -> Result<ConfigErrors
     };
     let mut errors = ConfigErrors::default();
     for one in known {
-        if let Some(small) = minimums::judge(&loaded.settings, (&one.legs.0, &one.legs.1), one.price) {
-            let row = loaded.values.iter().find(|value| value.path == small.key);
+        if let Some(small) = minimums::judge(loaded.settings.of_pair(&one.name), (&one.legs.0, &one.legs.1), one.price)
+        {
+            let own = format!("pairs.\"{}\".{}", one.name, small.key);
+            let find = |path: &str| loaded.values.iter().find(|value| value.path == path);
+            let row = find(&own).or_else(|| find(small.key));
             let (source, text) = row.map_or((Source::Default, ""), |row| (row.source.clone(), row.text.as_str()));
             errors.add(source, Problem::Conflict(words(&one, &small, text)));
         }

@@ -3,6 +3,7 @@
 use super::history::quote_margin;
 use super::paper_play::{Length, control, play, speed};
 use super::{Exit, Failure, Output};
+use crate::config::load::not_traded;
 use crate::config::{Loaded, Sources, load};
 use crate::domain::{Sequence, Span, WallTime};
 use crate::engine::State;
@@ -213,7 +214,7 @@ impl Job<'_> {
         }
         let venue = venue.ok_or_else(|| self.venue_gone())?;
         let market = venue.market.ok_or_else(|| damaged("the venue's file has no market"))?;
-        let history = venue_file.history(venue.clock - settings.signal.memory - Span(2 * Span::DAY.0))?;
+        let history = venue_file.history(venue.clock - settings.longest_memory() - Span(2 * Span::DAY.0))?;
         let market = SimMarket::read_back(&market, Some(venue_file)).map_err(|error| damaged(&error.to_string()))?;
         let mut state = State::new(settings.clone(), market.generator.catalogue().clone());
         let recovered = session::recover(&mut state, &read).map_err(|error| damaged(&error.to_string()))?;
@@ -279,6 +280,10 @@ impl Job<'_> {
     fn start(&self, mut ledger: LedgerFile, venue_file: VenueFile) -> Result<Opened, Failure> {
         let settings = &self.loaded.settings;
         let generator = Generator::new(settings.sim.seed, START);
+        let names: Vec<String> = generator.catalogue().pairs().iter().map(|pair| pair.name.clone()).collect();
+        if let Some(pair) = settings.stray_pair(&names) {
+            return Err(Failure::new(Exit::Usage, not_traded(pair, &names).to_string()));
+        }
         let header = self.header(generator.catalogue())?;
         let identity = crate::store::ledger_file::Batch {
             // Readers of the folder need names and settings; the tape may be deleted.

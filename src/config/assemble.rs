@@ -87,6 +87,7 @@ pub fn settings(values: &Values) -> Result<Settings, Misfit> {
             min_free_mb: from.get("store.min_free_mb")?,
             reserve_mb: from.get("store.reserve_mb")?,
         },
+        pairs: BTreeMap::new(),
     })
 }
 

@@ -87,6 +87,32 @@ pub enum Problem {
         /// The section.
         section: &'static str,
     },
+    /// A key below `[pairs]` that is one for all.
+    #[error("{key} holds for all pairs and cannot differ for {pair}; write it in [{section}]")]
+    NotOfPair {
+        /// The key.
+        key: &'static str,
+        /// Its section.
+        section: &'static str,
+        /// The pair.
+        pair: String,
+    },
+    /// A section below `[pairs]` whose name is no pair's.
+    #[error(
+        "[pairs.{name}] names no pair; expected [pairs.\"VENUE:SYMBOL\".SECTION], for example [pairs.\"binance:BTCUSDT\".entry]"
+    )]
+    NoPair {
+        /// As written, made safe to print.
+        name: String,
+    },
+    /// A pair below `[pairs]` that is not traded.
+    #[error("[pairs.\"{name}\"] is not among the pairs that are traded: {traded}")]
+    PairNotTraded {
+        /// The name.
+        name: String,
+        /// Those of `strategy.pairs`.
+        traded: String,
+    },
     /// A key named like a secret.
     #[error("{key} is named like a secret; a configuration holds none, use `carry keys add`")]
     SecretKey {
@@ -104,8 +130,8 @@ pub enum Problem {
     /// A value that cannot be read.
     #[error("{key} = {shown} {why}; expected {expected}")]
     Value {
-        /// The key.
-        key: &'static str,
+        /// The key, with its pair where it is one pair's.
+        key: String,
         /// The value, made safe to print.
         shown: String,
         /// What is wrong with it.
@@ -116,8 +142,8 @@ pub enum Problem {
     /// A value outside of its key's range.
     #[error("{key} = {shown} is out of range; expected {range}")]
     OutOfRange {
-        /// The key.
-        key: &'static str,
+        /// The key, with its pair where it is one pair's.
+        key: String,
         /// The value, made safe to print.
         shown: String,
         /// The range in words.
@@ -129,6 +155,16 @@ pub enum Problem {
     /// The program contradicts itself.
     #[error(transparent)]
     Internal(#[from] super::assemble::Misfit),
+}
+
+impl Problem {
+    /// The same of one pair's settings.
+    pub(super) fn of_pair(self, pair: &str) -> Self {
+        match self {
+            Self::Conflict(text) => Self::Conflict(format!("for {pair}: {text}")),
+            other => other,
+        }
+    }
 }
 
 fn suggestion(nearest: Option<&str>, otherwise: &str, list: &str) -> String {

@@ -8,6 +8,7 @@ use super::error::{ConfigErrors, Problem, Source};
 use super::file::{self, Written};
 use super::keys::{self, Key, Refused};
 use super::kind::Kind;
+use super::pair_keys::{self, PairPath};
 use super::secret::{is_secret_name, looks_secret, shown};
 use super::settings::Settings;
 use super::sources::Sources;
@@ -22,7 +23,7 @@ use std::fmt::Write as _;
 pub struct Loaded {
     /// What the program uses.
     pub settings: Settings,
-    /// Every key in the order of the table.
+    /// Every key in the order of the table, then those that single pairs have otherwise.
     pub values: Vec<Resolved>,
     /// SHA-256 in hex of the canonical values that decide and limit trades: all sections but `run`, `sim`, `alarm` and `live`. Two files
     /// that say the same in other words (`0.01%/8h`, `1bps/8h`) have the same hash.
@@ -34,8 +35,8 @@ pub struct Loaded {
 /// One key after all layers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
-    /// `section.key`.
-    pub path: &'static str,
+    /// `section.key`, or `pairs."NAME".section.key`.
+    pub path: String,
     /// The canonical value.
     pub text: String,
     /// Where it comes from.
@@ -102,6 +103,8 @@ pub fn preset(name: &str, text: &str) -> Result<Loaded, ConfigErrors> {
 #[derive(Default)]
 struct Layers {
     held: BTreeMap<&'static str, Held>,
+    /// What single pairs have otherwise, by the pair's name.
+    pairs: BTreeMap<String, BTreeMap<&'static str, Held>>,
     /// Keys of which some layer's value was refused: no second error about what they leave behind.
     refused: BTreeSet<&'static str>,
     /// Values taken so far.
@@ -126,7 +129,9 @@ impl Layers {
             let section = path.split_once('.').map_or(path.as_str(), |(section, _)| section);
             let known = keys::sections().contains(&section);
             let is_table = raw == Raw::Other("a table");
-            if known && path == section {
+            if section == pair_keys::SECTION {
+                self.take_below_pairs(&path, &raw, place);
+            } else if known && path == section {
                 // `[entry]` with nothing below it says nothing and does no harm.
                 if !is_table {
                     self.section_as_key(section, place);
@@ -182,19 +187,65 @@ impl Layers {
 
     /// One value of one layer.
     fn take(&mut self, path: &str, raw: &Raw, place: Source) {
+        if let Some(of) = pair_keys::split(path) {
+            return self.take_of_pair(of, raw, place);
+        }
         let Some(key) = keys::find(path) else {
             return self.refuse_unknown(path, raw, place);
         };
         match key.read(raw) {
             Ok(value) => {
-                let under = self.held.get(key.path).map(|held| held.source.clone());
-                let over = under.filter(|source| *source != Source::Default);
                 self.taken += 1;
-                self.held.insert(key.path, Held { value, source: place, over, order: self.taken });
+                let held = Held { value, source: place, over: over(self.held.get(key.path)), order: self.taken };
+                self.held.insert(key.path, held);
             }
             Err(refused) => {
                 self.refused.insert(key.path);
-                self.errors.add(place, refusal(key, raw, refused));
+                self.errors.add(place, refusal((key, key.path.to_owned()), raw, refused));
+            }
+        }
+    }
+
+    /// What a file has below `[pairs]`. An empty section says nothing and does no harm, but its name is judged.
+    fn take_below_pairs(&mut self, path: &str, raw: &Raw, place: Source) {
+        match pair_keys::split(path) {
+            Some(of) if *raw == Raw::Other("a table") && (of.key.is_empty() || keys::sections().contains(&of.key)) => {
+                if !pair_keys::is_pair(of.pair) {
+                    self.errors.add(place, Problem::NoPair { name: shown(of.pair) });
+                }
+            }
+            Some(of) => self.take_of_pair(of, raw, place),
+            None if *raw == Raw::Other("a table") => {}
+            None => self.errors.add(place, Problem::SectionAsKey { section: pair_keys::SECTION }),
+        }
+    }
+
+    /// One value of one pair.
+    fn take_of_pair(&mut self, of: PairPath, raw: &Raw, place: Source) {
+        let key = keys::find(of.key);
+        let Some(key) = key.filter(|_| pair_keys::is_pair(of.pair)) else {
+            if has_secret(of.key, raw) {
+                return self.refuse_unknown(of.key, raw, place);
+            }
+            if key.is_none() && pair_keys::is_pair(of.pair) {
+                return self.refuse_unknown(of.key, raw, place);
+            }
+            return self.errors.add(place, Problem::NoPair { name: shown(of.pair) });
+        };
+        let pair = of.pair.to_owned();
+        if !pair_keys::may_differ(key) {
+            return self.errors.add(place, Problem::NotOfPair { key: key.path, section: key.section(), pair });
+        }
+        match key.read(raw) {
+            Ok(value) => {
+                self.taken += 1;
+                let own = self.pairs.entry(pair).or_default();
+                let held = Held { value, source: place, over: over(own.get(key.path)), order: self.taken };
+                own.insert(key.path, held);
+            }
+            Err(refused) => {
+                self.refused.insert(key.path);
+                self.errors.add(place, refusal((key, full_path(&pair, key.path)), raw, refused));
             }
         }
     }
@@ -211,27 +262,73 @@ impl Layers {
 
     fn finish(mut self, strategy: Option<std::path::PathBuf>) -> Result<Loaded, ConfigErrors> {
         super::checks::check(&self.held, &self.refused, &mut self.errors);
-        let values: Values = self.held.iter().map(|(path, held)| (*path, held.value.clone())).collect();
-        let settings = match assemble::settings(&values) {
+        let settings = match self.settings() {
             Ok(settings) => settings,
             Err(misfit) => {
                 self.errors.add(Source::Default, Problem::Internal(misfit));
                 return Err(self.errors);
             }
         };
+        if let Some(pair) = settings.stray_pair(&settings.strategy.pairs) {
+            let place = self.pairs.get(pair).and_then(|own| own.values().next()).map(|held| held.source.clone());
+            let problem = not_traded(pair, &settings.strategy.pairs);
+            self.errors.add(place.unwrap_or(Source::Default), problem);
+        }
         if !self.errors.is_empty() {
             return Err(self.errors);
         }
-        let values: Vec<Resolved> =
-            KEYS.iter().filter_map(|key| Some(resolved(key, self.held.get(key.path)?))).collect();
+        let all = KEYS.iter().filter_map(|key| Some(resolved((key, key.path.to_owned()), self.held.get(key.path)?)));
+        let own = self.pairs.iter().flat_map(|(pair, own)| {
+            KEYS.iter().filter_map(|key| Some(resolved((key, full_path(pair, key.path)), own.get(key.path)?)))
+        });
+        let values: Vec<Resolved> = all.chain(own).collect();
         let strategy_hash = strategy_hash(&values);
         Ok(Loaded { settings, values, strategy_hash, strategy })
     }
+
+    /// The settings of all, with those of the pairs that differ; each pair's rules between keys are checked too.
+    fn settings(&mut self) -> Result<Settings, assemble::Misfit> {
+        let typed = |held: &BTreeMap<&'static str, Held>| {
+            let values: Values = held.iter().map(|(path, held)| (*path, held.value.clone())).collect();
+            assemble::settings(&values)
+        };
+        let mut settings = typed(&self.held)?;
+        for (pair, own) in &self.pairs {
+            let mut held = self.held.clone();
+            held.extend(own.iter().map(|(path, held)| (*path, held.clone())));
+            let mut errors = ConfigErrors::default();
+            super::checks::check(&held, &self.refused, &mut errors);
+            for error in errors.errors {
+                // What is wrong without the pair's keys was said before.
+                if !self.errors.errors.contains(&error) {
+                    self.errors.add(error.place, error.problem.of_pair(pair));
+                }
+            }
+            settings.pairs.insert(pair.clone(), typed(&held)?);
+        }
+        Ok(settings)
+    }
 }
 
-fn resolved(key: &'static Key, held: &Held) -> Resolved {
+/// The refusal of settings for a pair that is not traded.
+#[must_use]
+pub fn not_traded(pair: &str, traded: &[String]) -> Problem {
+    Problem::PairNotTraded { name: pair.to_owned(), traded: traded.join(", ") }
+}
+
+/// What a new value stands over, where that is not built in.
+fn over(under: Option<&Held>) -> Option<Source> {
+    under.map(|held| held.source.clone()).filter(|source| *source != Source::Default)
+}
+
+/// `pairs."binance:BTCUSDT".entry.funding`
+fn full_path(pair: &str, key: &str) -> String {
+    format!("{}.\"{pair}\".{key}", pair_keys::SECTION)
+}
+
+fn resolved((key, path): (&'static Key, String), held: &Held) -> Resolved {
     Resolved {
-        path: key.path,
+        path,
         text: key.kind.print(&held.value),
         source: held.source.clone(),
         over: held.over.clone(),
@@ -279,21 +376,21 @@ fn holds_secret(raw: &Raw) -> bool {
     }
 }
 
-fn refusal(key: &'static Key, raw: &Raw, refused: Refused) -> Problem {
+fn refusal((key, path): (&'static Key, String), raw: &Raw, refused: Refused) -> Problem {
     // The address of a webhook lets everybody who has it write there.
     let address = matches!(raw, Raw::Text(text) | Raw::Loose(text) if key.kind == Kind::Path && text.contains("://"));
     if address || holds_secret(raw) {
-        return Problem::SecretValue { key: key.path.to_owned() };
+        return Problem::SecretValue { key: path };
     }
     match refused {
         Refused::OutOfRange => Problem::OutOfRange {
-            key: key.path,
+            key: path,
             shown: raw_shown(raw),
             range: key.range_words().unwrap_or_else(|| key.expected()),
         },
         Refused::Unit(error) => {
             let error = if let UnitError::Twice(name) = error { UnitError::Twice(shown(&name)) } else { error };
-            Problem::Value { key: key.path, shown: raw_shown(raw), why: error.to_string(), expected: key.expected() }
+            Problem::Value { key: path, shown: raw_shown(raw), why: error.to_string(), expected: key.expected() }
         }
     }
 }

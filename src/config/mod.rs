@@ -12,6 +12,7 @@ mod file;
 pub mod keys;
 pub mod kind;
 pub mod load;
+pub mod pair_keys;
 pub mod secret;
 pub mod settings;
 pub mod sources;

@@ -3,6 +3,7 @@
 use crate::domain::fees::BuyFeeIn;
 use crate::domain::{Amount, Asset, Bps, FundingRate, Leg, Quantity, Rate, Span};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Everything, after all layers were merged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +41,9 @@ pub struct Settings {
     /// `store.*`; likewise.
     #[serde(default = "built_in_store")]
     pub store: Store,
+    /// `pairs."NAME".*`: all settings of the pairs that have some otherwise, by the pair's name. Theirs hold no further ones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pairs: BTreeMap<String, Settings>,
 }
 
 fn built_in_store() -> Store {

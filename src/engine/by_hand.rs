@@ -37,7 +37,7 @@ pub(super) fn order(state: &mut State, id: PairId, notional: Amount) {
 pub(super) fn begin(state: &mut State, place: usize, out: &mut Vec<Command>) -> bool {
     let Some(pair) = state.pairs.get(place) else { return false };
     let Some(notional) = pair.memory.ordered else { return false };
-    let lead = state.settings.gates.delist_lead;
+    let lead = state.settings_of(pair).gates.delist_lead;
     let ends = pair.market.ends_at.is_some_and(|at| at.since(state.now) <= lead);
     let unsafe_now = decide::barred(state, pair)
         .or(ends.then_some("trading of the pair ends soon (gates.delist_lead)"))

@@ -48,6 +48,7 @@ impl State {
                 (needs, funds.free_perp(), distance)
             }
         };
+        let own_settings = self.settings_of(pair);
         let index_young = pair.market.mark.is_some_and(|(_, at)| self.now.since(at) <= self.settings.gates.max_age);
         let value_of = |leg: Leg| self.worst_value(proposal, leg);
         let made =
@@ -61,8 +62,8 @@ impl State {
             market: instrument.market,
             rules: &instrument.rules,
             risk: &self.settings.risk,
-            gates: &self.settings.gates,
-            execution: &self.settings.execution,
+            gates: &own_settings.gates,
+            execution: &own_settings.execution,
             margin: &self.settings.margin,
             reduces,
             mid: own.mid,

@@ -101,7 +101,7 @@ fn wish(state: &State, place: usize) -> Wish {
         if pair.last_chance {
             return Wish::Leave(Reason::DataEnd);
         }
-        let lead = state.settings.gates.delist_lead;
+        let lead = state.settings_of(pair).gates.delist_lead;
         if pair.delisting && pair.market.ends_at.is_some_and(|at| at.since(state.now) <= lead) {
             return Wish::Leave(Reason::Delisting);
         }
@@ -444,7 +444,7 @@ fn price(state: &State, place: usize, child: Child) -> Option<Proposal> {
     let instrument = state.catalogue.instrument(pair.pair.leg(child.leg))?;
     let market = pair.market.leg(child.leg);
     let mid = market.mid?;
-    let execution = &state.settings.execution;
+    let execution = &state.settings_of(pair).execution;
     let hedges = matches!(child.purpose, Purpose::Hedge | Purpose::Undo | Purpose::Repair);
     // A leg that is named to go first is the only one that rests: the other one may have no dead man's switch (rule R-E).
     let rests = match execution.first {

@@ -8,7 +8,7 @@ use super::collateral;
 use super::decide::set_target;
 use super::funds::Ready;
 use super::state::State;
-use crate::config::settings::Size;
+use crate::config::settings::{Settings, Size};
 use crate::domain::{Amount, Leg, Price, Quantity, Rate};
 use crate::pairs::plan::PlanInput;
 use crate::pairs::sizing::{self, Backing, Room};
@@ -51,7 +51,7 @@ pub(super) fn begin(
     let key = pair.pair.account(Leg::Short);
     let Some(room) = room(state, place) else { return no_price };
     let Some(input) = state.plan_input(pair) else { return no_price };
-    let coins = match size(state, (&room, &input), spot_mid, by_hand) {
+    let coins = match size(&state.settings_of(pair).size, (&room, &input), spot_mid, by_hand) {
         Ok(coins) => coins,
         Err(why) => {
             *state.refusals.entry("size").or_default() += 1;
@@ -78,12 +78,11 @@ pub(super) fn begin(
 
 /// Coins of an entry: as large as the money and the caps allow, or what a person named when that is no more.
 fn size(
-    state: &State,
+    settings: &Size,
     (room, input): (&Room, &PlanInput),
     spot_mid: Price,
     by_hand: Option<Amount>,
 ) -> Result<Quantity, &'static str> {
-    let settings = &state.settings.size;
     let common = input.long_grid.step.max(input.short_grid.step);
     let coins = match by_hand {
         None => sizing::coins(settings, room, spot_mid).floor_to(common),
@@ -114,14 +113,19 @@ fn backing(state: &State, place: usize) -> Backing {
     if !state.coins_margin() {
         return Backing::Quote { leverage };
     }
-    let clip = state.settings.execution.clip;
+    let clip = own(state, place).execution.clip;
     Backing::Coin { leverage, clip: clip + clip.times_rate(reserve(state, place)) }
+}
+
+/// The settings of the pair in a place.
+fn own(state: &State, place: usize) -> &Settings {
+    state.pairs.get(place).map_or(&state.settings, |pair| state.settings_of(pair))
 }
 
 /// Share of the value that an entry sets aside: the collar and what trading costs.
 fn reserve(state: &State, place: usize) -> Rate {
     let costs = state.pairs.get(place).map_or(0.0, |pair| pair.costs.one_way());
-    state.settings.execution.collar.to_rate() + Rate::from_f64(costs).unwrap_or_default()
+    own(state, place).execution.collar.to_rate() + Rate::from_f64(costs).unwrap_or_default()
 }
 
 /// Money and limits for a new position of this pair.
@@ -143,7 +147,11 @@ fn room(state: &State, place: usize) -> Option<Room> {
     };
     let scale = pair.market.open_interest_change().map_or(Rate::from_units(Rate::ONE), |change| {
         let view = state.view(pair, Quantity::ZERO);
-        if state.settings.gates.quadrant { basis::quadrant(&view, change).scale() } else { Rate::from_units(Rate::ONE) }
+        if state.settings_of(pair).gates.quadrant {
+            basis::quadrant(&view, change).scale()
+        } else {
+            Rate::from_units(Rate::ONE)
+        }
     });
     Some(Room {
         capital: state.capital(),

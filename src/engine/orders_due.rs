@@ -70,7 +70,9 @@ fn due(order: &Order, state: &State) -> Due {
         OrderState::Cancelling => ask_or_wait(order.cancel_sent.unwrap_or(now) + execution.hedge_time),
         OrderState::Open => match order.intent.time_in_force {
             TimeInForce::PostOnly => {
-                let deadline = decided + execution.maker_deadline;
+                let pair = state.pairs.get(order.intent.pair.index());
+                let own = pair.map_or(execution, |pair| &state.settings_of(pair).execution);
+                let deadline = decided + own.maker_deadline;
                 if now >= deadline || must_not_rest(order, state) { Due::Cancel } else { Due::Later(deadline) }
             }
             TimeInForce::ImmediateOrCancel => ask_or_wait(decided + Span(execution.hedge_time.0 * 2)),

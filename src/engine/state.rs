@@ -239,6 +239,13 @@ impl State {
         self.orders.restore(order);
     }
 
+    /// The settings that hold for a pair.
+    #[must_use]
+    #[inline]
+    pub fn settings_of(&self, pair: &PairState) -> &Settings {
+        self.settings.of_pair(&pair.pair.name)
+    }
+
     /// The capital that sizes and limits are shares of: `run.capital`, or what was brought to the venues when that is less.
     /// What the pairs earned or lost does not count: sizes do not shrink with each fee. Quote coins count one for one.
     #[must_use]
@@ -294,7 +301,8 @@ impl PairState {
         let formula = catalogue
             .instrument(pair.short)
             .map_or(crate::domain::funding::Formula::STANDARD, |instrument| instrument.formula);
-        let market = PairMarket::new(settings.signal.smooth, settings.signal.memory, formula);
+        let signal = &settings.of_pair(&pair.name).signal;
+        let market = PairMarket::new(signal.smooth, signal.memory, formula);
         let mut state = Self {
             pair,
             market,

@@ -260,7 +260,8 @@ fn loss_per_coin(state: &State, pair: &PairState) -> Option<Price> {
     let coins = i128::from(book.perp.coins.magnitude().units()).max(1);
     let entry = -book.perp.cost.units() / coins;
     let instrument = state.catalogue.instrument(pair.pair.short)?;
-    let limit = pair.market.short.mid?.worse_by(state.settings.execution.collar, Side::Buy, instrument.rules.tick);
+    let limit =
+        pair.market.short.mid?.worse_by(state.settings_of(pair).execution.collar, Side::Buy, instrument.rules.tick);
     let limit = i128::from(limit.units());
     let fee = limit * i128::from(instrument.fees.taker.units().max(0)) / i128::from(Rate::ONE);
     Price::from_units(i64::try_from(limit - entry + fee).ok()?).ok()

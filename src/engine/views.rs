@@ -13,6 +13,7 @@ impl PairState {
     /// Takes fees from the catalogue and spread and depth from the market, or their proxies on bars.
     #[expect(clippy::float_arithmetic, reason = "cost estimates are signals")]
     pub fn refresh_costs(&mut self, settings: &Settings, catalogue: &Catalogue) {
+        let settings = settings.of_pair(&self.pair.name);
         let fee = |id| catalogue.instrument(id).map_or(0.0, |instrument| instrument.fees.taker.to_f64());
         self.costs.long_fee = fee(self.pair.long);
         self.costs.short_fee = fee(self.pair.short);
@@ -42,7 +43,7 @@ impl State {
     pub fn view<'a>(&'a self, pair: &'a PairState, held: Quantity) -> View<'a> {
         View {
             now: self.now,
-            settings: &self.settings,
+            settings: self.settings_of(pair),
             market: &pair.market,
             costs: pair.costs,
             held,
@@ -58,7 +59,7 @@ impl State {
     /// Mean funding of the coin over all venues, weighted as configured; `None` when it is the pair's own that counts.
     #[expect(clippy::float_arithmetic, reason = "signals are floats")]
     fn peers(&self, pair: &PairState) -> Option<f64> {
-        let weighting = self.settings.signal.weighting;
+        let weighting = self.settings_of(pair).signal.weighting;
         if weighting == Weighting::Own {
             return None;
         }
@@ -133,12 +134,13 @@ impl State {
         if pair.last_chance {
             return Quantity::saturating(i64::MAX);
         }
-        let execution = &self.settings.execution;
+        let settings = self.settings_of(pair);
+        let execution = &settings.execution;
         let by_value = execution.clip.units().div_euclid(i128::from(long_mid.units()));
         let by_value = Quantity::saturating(i64::try_from(by_value).unwrap_or(i64::MAX));
         let legs = [&pair.market.long, &pair.market.short];
         let depth = legs.iter().map(|leg| leg.thinner_depth()).min().unwrap_or(Quantity::ZERO);
-        let share = i128::from(depth.units()) * i128::from(self.settings.size.depth_share.units());
+        let share = i128::from(depth.units()) * i128::from(settings.size.depth_share.units());
         let by_depth = share.div_euclid(i128::from(Rate::ONE));
         by_value.min(Quantity::saturating(i64::try_from(by_depth).unwrap_or(i64::MAX)))
     }
@@ -146,7 +148,7 @@ impl State {
     /// The leg with less depth, or the configured one.
     #[must_use]
     pub fn first_leg(&self, pair: &PairState) -> Leg {
-        match self.settings.execution.first {
+        match self.settings_of(pair).execution.first {
             First::Leg(leg) => leg,
             First::Auto => {
                 let thinner = pair.market.short.thinner_depth() < pair.market.long.thinner_depth();

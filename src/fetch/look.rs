@@ -97,7 +97,7 @@ impl Look {
         View {
             lacks: Lacks::default(),
             now: self.at,
-            settings,
+            settings: settings.of_pair(&self.pair),
             market: &self.market,
             costs: self.costs.unwrap_or(Costs { impact: f64::INFINITY, ..Costs::default() }),
             held: Quantity::ZERO,
@@ -145,7 +145,8 @@ impl Looker<'_> {
         let perp = self.book(Market::Perp, symbol).await?;
         let premium = self.premium(Some(symbol)).await?.into_iter().find(|row| row.symbol == symbol);
         let premium = premium.ok_or_else(|| no_pair("the venue gives no mark for it"))?;
-        let signal = &self.settings.signal;
+        let pair = format!("{}:{symbol}", self.name);
+        let signal = &self.settings.of_pair(&pair).signal;
         let mut market = PairMarket::new(signal.smooth, signal.memory, legs.perp.formula);
         let mut hours = self.usual_basis(symbol, &mut market).await?.into_iter().peekable();
         let mut next = self.funding(symbol, terms, &mut market, &mut hours).await?;
@@ -176,7 +177,7 @@ impl Looker<'_> {
             perp_buy: perp.walk(Side::Buy, coins),
         };
         let costs = costs(&walked, &market, &legs);
-        Ok(Look { pair: format!("{}:{symbol}", self.name), at, legs, market, next, coins, walked, costs })
+        Ok(Look { pair, at, legs, market, next, coins, walked, costs })
     }
 
     async fn book(&mut self, market: Market, symbol: Symbol) -> Result<Book, LookError> {
@@ -198,7 +199,7 @@ impl Looker<'_> {
     /// end of each hour.
     async fn usual_basis(&mut self, symbol: Symbol, market: &mut PairMarket) -> Result<Vec<(WallTime, f64)>, AskError> {
         let end = (self.now)().floor(Span::HOUR) - Span::HOUR;
-        let start = (end - self.settings.signal.memory).max(end - Span::hours(999));
+        let start = (end - self.settings.longest_memory()).max(end - Span::hours(999));
         let mut rows: Vec<Vec<CandleRow>> = Vec::new();
         for leg in [Market::Spot, Market::Perp] {
             let ask = Ask::Candles { kind: Candles::Trade(leg), symbol, step: "1h", start, end, limit: 1000 };
@@ -232,7 +233,7 @@ impl Looker<'_> {
         let mut next = NextSettlement::default();
         let usual = terms.map_or(USUAL, |terms| terms.interval);
         // One answer holds a thousand, the oldest first: no more is asked for, so that the youngest are among them.
-        let reach = Span(usual.span().0.saturating_mul(900)).min(self.settings.signal.memory);
+        let reach = Span(usual.span().0.saturating_mul(900)).min(self.settings.longest_memory());
         let ask = Ask::FundingHistory { symbol, start: Some((self.now)() - reach), end: None, limit: 1000 };
         let Answer::FundingHistory(rows) = self.venue.ask(&ask).await? else { return Ok(next) };
         let stamps: Vec<WallTime> = rows.iter().map(|row| row.stamp).collect();

@@ -91,7 +91,7 @@ pub async fn open(
     for Wanted { venue, name, wire, .. } in wanted {
         let inquiry = Inquiry { wire: &wire, name: &name, patience };
         let now = (clock.wall)();
-        let since = now - settings.signal.memory - Span::DAY;
+        let since = now - settings.longest_memory() - Span::DAY;
         inquiry.funding((venue, &catalogue), since, now, &mut known).await?;
         let mut feed = Feed::new(venue, &catalogue, &known.intervals, &known.last, inquiry.has_interest());
         feed.price(&inputs::quotes(venue, &catalogue));
@@ -110,7 +110,8 @@ pub async fn open(
 fn warn_of_small(settings: &Settings, catalogue: &Catalogue) {
     for pair in catalogue.pairs() {
         let legs = catalogue.instrument(pair.long).zip(catalogue.instrument(pair.short));
-        let small = legs.and_then(|(spot, perp)| minimums::judge(settings, (&spot.rules, &perp.rules), None));
+        let small = legs
+            .and_then(|(spot, perp)| minimums::judge(settings.of_pair(&pair.name), (&spot.rules, &perp.rules), None));
         if let Some(small) = small {
             let (pair, key, least, expected) = (&pair.name, small.key, small.least, small.expected);
             tracing::warn!(pair, key, %least, %expected, "no entry of this pair is an order at its venue: see carry check");

@@ -27,13 +27,18 @@ pub fn about(loaded: &Loaded) -> RunInfo {
     };
     let shown = |key: &str| !key.starts_with("alarm.");
     let changed = compared.map(|preset| {
-        let both = loaded.values.iter().zip(&preset.values);
-        let differ = both.filter(|(own, other)| own.text != other.text && shown(own.path));
+        let usual = |path: &str| preset.values.iter().find(|value| value.path == path).map(|value| &value.text);
+        let differ = loaded.values.iter().filter(|own| shown(&own.path)).filter_map(|own| {
+            // A pair's own value is compared with what holds for all in the preset.
+            let key = own.path.rsplit_once("\".").map_or(own.path.as_str(), |(_, key)| key);
+            let other = usual(key).filter(|other| **other != own.text)?;
+            Some((own, other))
+        });
         differ
             .map(|(own, other)| Changed {
-                key: own.path.to_owned(),
+                key: own.path.clone(),
                 value: own.text.clone(),
-                preset: other.text.clone(),
+                preset: other.clone(),
                 source: own.source.to_string(),
             })
             .collect()
@@ -49,8 +54,8 @@ pub fn about(loaded: &Loaded) -> RunInfo {
         settings: loaded
             .values
             .iter()
-            .filter(|value| shown(value.path))
-            .map(|value| (value.path.to_owned(), value.text.clone()))
+            .filter(|value| shown(&value.path))
+            .map(|value| (value.path.clone(), value.text.clone()))
             .collect(),
     }
 }
