@@ -1,7 +1,6 @@
 //! Keys of one pair, `[pairs."NAME".SECTION]`: they hold for that pair alone, every slip is named, and a run says them.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may stop the test")]
-#![expect(clippy::disallowed_methods, reason = "tests write files and run the program")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may stop the test")]
 
 use carry::config::{Settings, Sources, load};
 use serde_json::Value;
