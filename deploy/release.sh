@@ -27,10 +27,10 @@ install -d "$share/bash-completion/completions" "$share/zsh/site-functions" "$sh
 "$binary" completions bash > "$share/bash-completion/completions/carry"
 "$binary" completions zsh > "$share/zsh/site-functions/_carry"
 "$binary" completions fish > "$share/fish/vendor_completions.d/carry.fish"
-for file in README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE strategies/README.md deploy/README.md deploy/venue.md deploy/manual/*.md deploy/runbook/*.md; do
+for file in README.md CHANGELOG.md SECURITY.md LICENSE-MIT LICENSE-APACHE strategies/README.md deploy/README.md deploy/venue.md deploy/manual/*.md deploy/runbook/*.md deploy/prometheus/README.md; do
   install -D -m 0644 "$file" "$share/doc/carry/$file"
 done
-for file in config/carry.toml strategies/*.toml deploy/*.service; do
+for file in config/carry.toml strategies/*.toml deploy/*.service deploy/prometheus/*.yml deploy/grafana/*.json; do
   install -D -m 0644 "$file" "$share/carry/$file"
 done
 (cd "$stage/$name" && find . -type f ! -name SHA256SUMS -print0 | LC_ALL=C sort -z | xargs -0 sha256sum > SHA256SUMS)

@@ -387,6 +387,8 @@ fn u17_one_script_makes_the_release_archive() {
         "share/doc/carry/deploy/manual/live.md",
         "share/carry/deploy/carry-paper.service",
         "share/carry/deploy/carry-live@.service",
+        "share/carry/deploy/prometheus/carry.rules.yml",
+        "share/carry/deploy/grafana/carry.json",
         "share/carry/config/carry.toml",
         "share/carry/strategies/anchor.toml",
     ] {

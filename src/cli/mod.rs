@@ -33,6 +33,7 @@ pub mod ledger;
 pub mod live;
 pub mod lost;
 mod lots;
+pub mod metrics;
 mod minimums;
 pub mod paper;
 mod paper_play;
@@ -148,7 +149,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Look, without keys", &["init", "check", "scan", "quote", "why", "stats", "data", "portfolio", "universe"]),
     ("Try", &["backtest", "sweep", "compare", "paper", "replay", "venue", "drill", "stress"]),
     ("Run with real prices or real money", &["keys", "doctor", "shadow", "live", "serve", "watch", "reload"]),
-    ("Ask a session", &["status", "pairs", "orders", "fills", "ledger", "pnl", "report", "export"]),
+    ("Ask a session", &["status", "pairs", "orders", "fills", "ledger", "pnl", "report", "export", "metrics"]),
     (
         "Act on a session",
         &[
@@ -310,6 +311,7 @@ enum Verb {
     Pnl(pnl::Args),
     Report(report::Args),
     Export(export::Args),
+    Metrics(metrics::Args),
     Venue(Box<venue::Args>),
 }
 
@@ -356,6 +358,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Pnl(args) => pnl::run(args, &mut output),
         Verb::Report(args) => report::run(args, &mut output),
         Verb::Export(args) => export::run(args, &mut output),
+        Verb::Metrics(args) => metrics::run(args, &mut output),
         Verb::Venue(args) => venue::run(args, &mut output),
     };
     match result {

@@ -103,9 +103,11 @@ pub(super) fn play(
         if ears.told_to_stop() {
             break false;
         }
+        let began = ears.watch.elapsed();
         if !paper.step()? {
             break true;
         }
+        paper.driver.turns.note(ears.watch.elapsed().saturating_sub(began));
         let now = paper.now();
         if let Some(telling) = &mut telling {
             let raised = paper.driver.raised.as_mut().map(std::mem::take).unwrap_or_default();

@@ -9,6 +9,7 @@ use super::{Exit, Failure, Output};
 use crate::checks::ladder::Ladder;
 use crate::config::{Loaded, Sources, load};
 use crate::control::desk::Desk;
+use crate::control::latency::Latency;
 use crate::domain::{Sequence, Span, WallTime};
 use crate::engine::State;
 use crate::port::Event;
@@ -126,7 +127,14 @@ impl Job<'_> {
         let file = VenueFile::open(&folder.join("venue.sqlite"))?;
         let stands = std::mem::take(&mut opened.doors)
             .into_iter()
-            .map(|door| Stand { venue: door.venue, feed: door.feed, wire: door.wire, reachable: false, measured: None })
+            .map(|door| Stand {
+                venue: door.venue,
+                feed: door.feed,
+                wire: door.wire,
+                reachable: false,
+                measured: None,
+                trips: Latency::default(),
+            })
             .collect();
         let mut shadow = Shadow::new(driver, stands, file, now)?;
         shadow.driver.journal.ready()?;

@@ -18,6 +18,7 @@ use crate::config::kind::Kind;
 use crate::config::units::Value as Setting;
 use crate::domain::{Amount, ClientOrderId, Leg, PairId, WallTime};
 use crate::engine::State;
+use crate::net::machine_clock;
 use crate::observe::words::word;
 use crate::orders::OrderState;
 use crate::port::Event;
@@ -375,6 +376,13 @@ fn look<S: Subject>(subject: &mut S, act: &Act, now: WallTime) -> Answer {
     }
     subject.state_mut().mark_all();
     let mut snapshot = Snapshot::of(subject.state(), now.max(subject.state().now));
+    snapshot.made_ms = Some(machine_clock::now());
+    snapshot.turns = Some(*subject.turns());
+    for (id, link) in subject.links() {
+        if let Some(row) = snapshot.venues.get_mut(id.index()) {
+            row.link = Some(link);
+        }
+    }
     snapshot.alarms = subject.alarms().iter().map(|(kind, count)| (word(*kind), *count)).collect();
     let value = match act {
         Act::Orders => json!({ "at_ms": snapshot.at_ms, "orders": snapshot.orders }),

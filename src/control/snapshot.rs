@@ -4,12 +4,15 @@
 //! Tests: at the end of this file and `tests/control.rs`.
 
 use super::gate_words::measured;
+use super::latency::Latency;
+use super::link::VenueRow;
 use super::stops::{self, Stop};
 use crate::domain::{Amount, Asset, FundingRate, Leg, Price, Quantity, Rate, SignedQuantity, VenueId, WallTime};
 use crate::engine::margin::distance;
 use crate::engine::profit::lines_of;
 use crate::engine::standing::Standing;
 use crate::engine::{PairState, State};
+use crate::ledger::Lines;
 use crate::orders::{Order, OrderState};
 use crate::pairs::Latch;
 use crate::port::order::Reason;
@@ -65,6 +68,24 @@ pub struct Snapshot {
     pub orders: Vec<OrderRow>,
     /// Of these, how many may or may not be at the venue.
     pub in_doubt: u64,
+    /// When the session answered, by the machine's clock; absent where it did not answer itself.
+    #[serde(default)]
+    pub made_ms: Option<WallTime>,
+    /// When its process began, by the session's clock.
+    #[serde(default)]
+    pub booted_ms: Option<WallTime>,
+    /// The profit lines that sum to the change in equity, in the reporting coin.
+    #[serde(default)]
+    pub lines: Lines,
+    /// Spot coins plus signed perp coins of all pairs, by coin.
+    #[serde(default)]
+    pub deltas: Vec<(Asset, SignedQuantity)>,
+    /// The way to each venue.
+    #[serde(default)]
+    pub venues: Vec<VenueRow>,
+    /// How long the turns of the loop took; absent where none runs.
+    #[serde(default)]
+    pub turns: Option<Latency>,
 }
 
 /// One pair.
@@ -122,6 +143,21 @@ pub struct PairRow {
     pub age_ms: Option<i64>,
     /// Why the gate refused the last order that was wanted.
     pub refused: Option<String>,
+    /// The coin that both legs are of.
+    #[serde(default)]
+    pub coin: Option<Asset>,
+    /// Time since the price of each leg, spot and perp; absent before the first one.
+    #[serde(default)]
+    pub ages_ms: (Option<i64>, Option<i64>),
+    /// Perp over spot less one, as a fraction.
+    #[serde(default)]
+    pub basis: Option<Rate>,
+    /// Since when the legs are unequal by more than a lot.
+    #[serde(default)]
+    pub unequal_since_ms: Option<WallTime>,
+    /// Longest time unequal so far, in ms.
+    #[serde(default)]
+    pub longest_unequal_ms: i64,
 }
 
 /// One order whose outcome is not settled.
@@ -182,6 +218,12 @@ impl Snapshot {
                 .collect(),
             orders,
             in_doubt: u64::try_from(in_doubt).unwrap_or(u64::MAX),
+            made_ms: None,
+            booted_ms: state.booted,
+            lines,
+            deltas: deltas(state),
+            venues: venues(state),
+            turns: None,
         }
     }
 }
@@ -193,6 +235,7 @@ fn pair_row(state: &State, pair: &PairState, now: WallTime) -> PairRow {
     let lines = state.ledger.pair(pair.pair.id).map(|book| book.attribution.lines).unwrap_or_default();
     let unequal = perp.mid.or(spot.mid).map(|mid| mid.times((spot_coins + perp_coins).magnitude()));
     let age_ms = spot.mid.zip(perp.mid).map(|_| now.since(spot.updated.min(perp.updated)).0);
+    let age = |mid: Option<Price>, updated| mid.map(|_| now.since(updated).0);
     PairRow {
         pair: pair.pair.name.clone(),
         phase: memory.phase.as_str().to_owned(),
@@ -215,6 +258,11 @@ fn pair_row(state: &State, pair: &PairState, now: WallTime) -> PairRow {
         marks: pair.market.marks,
         age_ms,
         refused: pair.refused(),
+        coin: Some(pair.pair.coin),
+        ages_ms: (age(spot.mid, spot.updated), age(perp.mid, perp.updated)),
+        basis: pair.market.basis_now().and_then(Rate::from_f64),
+        unequal_since_ms: memory.unequal_since,
+        longest_unequal_ms: memory.max_unequal_ms,
     }
 }
 
@@ -234,6 +282,30 @@ pub fn gates(state: &State, pair: &PairState) -> Vec<Gate> {
     let held = Quantity::saturating(spot.units().min(-perp.units()));
     let view = state.view(pair, held);
     if pair.memory.entered_at.is_none() { strategy::explain(&view) } else { strategy::explain_exit(&view) }
+}
+
+/// What all pairs of a coin hold together.
+fn deltas(state: &State) -> Vec<(Asset, SignedQuantity)> {
+    let mut of: BTreeMap<Asset, SignedQuantity> = BTreeMap::new();
+    for pair in &state.pairs {
+        let (spot, perp) = state.held(pair);
+        let sum = of.entry(pair.pair.coin).or_default();
+        *sum = *sum + spot + perp;
+    }
+    of.into_iter().collect()
+}
+
+fn venues(state: &State) -> Vec<VenueRow> {
+    let names = state.catalogue.venues().iter().zip(&state.venues);
+    let row = |(name, venue): (&crate::domain::Venue, &crate::engine::state::VenueState)| VenueRow {
+        venue: name.to_string(),
+        reachable: !venue.down,
+        missing: venue.missing.iter().map(|part| part.as_str().to_owned()).collect(),
+        reconciled_ms: venue.reconciled,
+        agrees: venue.reconciled.map(|_| !venue.differs),
+        link: None,
+    };
+    names.map(row).collect()
 }
 
 /// How far each wallet with shorts is from liquidation.

@@ -2,9 +2,11 @@
 //! how each of them does it.
 
 use super::guide::{self, Step};
+use super::latency::Latency;
+use super::link::Link;
 use super::mend::Mending;
 use super::request::{Code, ControlError, Settled};
-use crate::domain::{ClientOrderId, PairId, WallTime};
+use crate::domain::{ClientOrderId, PairId, VenueId, WallTime};
 use crate::engine::State;
 use crate::observe::words::About;
 use crate::port::Event;
@@ -40,6 +42,12 @@ pub trait Subject {
     fn alarms(&self) -> &BTreeMap<AlarmKind, u64>;
     /// Alarms since they were taken last, when somebody takes them.
     fn raised(&mut self) -> &mut Option<Vec<(Alarm, About)>>;
+    /// How long the turns of its loop took.
+    fn turns(&mut self) -> &mut Latency;
+    /// The network to each venue; none where venues are simulated.
+    fn links(&self) -> Vec<(VenueId, Link)> {
+        Vec::new()
+    }
     /// A person's act, or what one found out, as a fact that is decided on.
     ///
     /// # Errors

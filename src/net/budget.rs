@@ -53,6 +53,17 @@ pub struct Spend {
     pub priority: Priority,
 }
 
+/// What was spent of one limit in the venue's running window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spent {
+    /// Whether orders are counted, and not request weight.
+    pub orders: bool,
+    /// By us, and by others on the address as far as the venue told.
+    pub used: u32,
+    /// What is allowed.
+    pub limit: Limit,
+}
+
 /// Why a request may not leave now. Nothing was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum NoBudget {
@@ -332,6 +343,18 @@ impl Budget {
     #[must_use]
     pub const fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// What was spent of each limit, request weight first.
+    pub fn spent(&mut self) -> Vec<Spent> {
+        let now = self.clock.now().wall;
+        let weight = std::iter::once((false, &mut self.weight));
+        let meters = weight.chain(self.orders.iter_mut().map(|meter| (true, meter)));
+        let spent = |(orders, meter): (bool, &mut Meter)| {
+            meter.roll(now);
+            Spent { orders, used: meter.ours.saturating_add(meter.taken_over), limit: meter.limit }
+        };
+        meters.map(spent).collect()
     }
 
     /// Spends for one request, which may then be sent once.

@@ -6,7 +6,7 @@
 
 use crate::domain::{Market, VenueId, WallTime};
 use crate::net::backoff::Attempts;
-use crate::net::budget::{Budget, Limits};
+use crate::net::budget::{Budget, Limits, Spent};
 use crate::net::carrier::{Carrier, Client, Way};
 use crate::net::clock_offset::{ClockOffset, Offset, OffsetSettings};
 use crate::net::hosts::{Holder, Owner};
@@ -248,6 +248,12 @@ impl Wire {
     #[must_use]
     pub fn offset(&self) -> Option<Offset> {
         locked(&self.offset).read(self.clock.now())
+    }
+
+    /// What was spent of the limits of each group of hosts.
+    #[must_use]
+    pub fn spent(&self) -> Vec<(Host, Vec<Spent>)> {
+        self.budgets.iter().map(|(host, budget)| (*host, locked(budget).spent())).collect()
     }
 
     /// The venue's profile.

@@ -6,6 +6,7 @@
 use super::about::about;
 use super::collect::{Collector, Exposure};
 use super::journal::{Books, Journal, Kept};
+use crate::control::latency::Latency;
 use crate::domain::{Amount, ClientOrderId, InstrumentId, Sequence, VenueId, WallTime};
 use crate::engine::{self, State};
 use crate::observe::words::{About, sentence, word};
@@ -79,6 +80,8 @@ pub struct Driver<J, V = SimVenue> {
     pub alarms: BTreeMap<AlarmKind, u64>,
     /// Alarms since the owner last took them, with what they are about; absent when nobody takes them.
     pub raised: Option<Vec<(Alarm, About)>>,
+    /// How long the turns of the loop took.
+    pub turns: Latency,
     commands: Vec<Command>,
     wakes: BTreeSet<WallTime>,
     decisions: Decisions,
@@ -95,6 +98,7 @@ impl<J: Journal, V: Gateway> Driver<J, V> {
             market_events: self.market_events,
             alarms: self.alarms,
             raised: self.raised,
+            turns: self.turns,
             commands: self.commands,
             wakes: self.wakes,
             decisions: self.decisions,
@@ -111,6 +115,7 @@ impl<J: Journal, V: Gateway> Driver<J, V> {
             market_events: 0,
             alarms: BTreeMap::new(),
             raised: None,
+            turns: Latency::default(),
             commands: Vec::new(),
             wakes: BTreeSet::new(),
             decisions: Decisions::default(),

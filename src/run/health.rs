@@ -7,6 +7,7 @@
 
 use super::journal::Journal;
 use super::live::{Desk, Live};
+use crate::control::latency::Latency;
 use crate::domain::{Market, Span, WallTime};
 use crate::net::wire::Outcome as Came;
 use crate::planted::{self, Bug};
@@ -15,6 +16,7 @@ use crate::port::health::Part;
 use crate::store::JournalError;
 use crate::venues::answer::Until;
 use crate::venues::binance::account::Stream;
+use std::time::Duration;
 
 /// Lists older than this are no lists.
 const LISTS_AGE: Span = Span::seconds(150);
@@ -41,6 +43,8 @@ pub(super) struct Answers {
     told: Option<(bool, Vec<Part>)>,
     /// Messages refused for their event time, as the log has them.
     mistimed: u64,
+    /// From signing to the answer.
+    pub(super) trips: Latency,
 }
 
 impl Answers {
@@ -61,6 +65,14 @@ impl Answers {
         }
     }
 
+    /// The same of one that was signed at that time.
+    pub(super) fn answered(&mut self, came: &Came, signed: Option<WallTime>, now: WallTime) {
+        self.note(came, now);
+        if let (Came::Answered { .. }, Some(signed)) = (came, signed) {
+            self.trips.note(took(signed, now));
+        }
+    }
+
     /// Whether the first lists were waited for long enough.
     fn waited(&self, now: WallTime) -> bool {
         self.first.is_some_and(|first| now.since(first) >= FIRST_LISTS)
@@ -71,6 +83,11 @@ impl Answers {
         let lost = self.silent >= most && self.since.is_some_and(|since| now.since(since) >= over);
         self.heard.is_some() && !lost
     }
+}
+
+/// From signing to the answer; nothing where the clock was set back meanwhile.
+pub(super) fn took(signed: WallTime, now: WallTime) -> Duration {
+    Duration::from_millis(u64::try_from(now.since(signed).0).unwrap_or(0))
 }
 
 /// How long a limit without a time is known: the venue's windows are of a minute.

@@ -176,10 +176,10 @@ impl<J: Journal> Live<J> {
     /// # Errors
     /// [`JournalError`] when a fact is not on disk.
     pub fn arrived(&mut self, arrived: Arrived, now: WallTime) -> Result<(), JournalError> {
-        if let Arrived::Request { venue, outcome, .. } = &arrived
+        if let Arrived::Request { venue, outcome, signed, .. } = &arrived
             && let Some(desk) = self.desks.iter_mut().find(|desk| desk.venue == *venue)
         {
-            desk.answers.note(outcome, now);
+            desk.answers.answered(outcome, *signed, now);
             if let Some(event) = desk.limited(outcome, now) {
                 self.driver.market(now, event)?;
             }

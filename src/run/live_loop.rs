@@ -134,7 +134,9 @@ pub async fn run<R: Run>(
     let patience = Stopwatch::start();
     loop {
         let mut now = (clock.wall)().max(run.state().now);
-        if let Some(arrived) = next(run, ears, (now, ticked), clock.look).await {
+        let arrived = next(run, ears, (now, ticked), clock.look).await;
+        let began = patience.elapsed();
+        if let Some(arrived) = arrived {
             now = (clock.wall)().max(run.state().now);
             run.arrived(arrived, now)?;
             for _ in 0..BATCH {
@@ -143,12 +145,13 @@ pub async fn run<R: Run>(
             }
         }
         now = (clock.wall)().max(run.state().now);
-        ears.desk.serve(run, (now, patience.elapsed()))?;
+        ears.desk.serve(run, (now, began))?;
         let tick = ticked.0 == i64::MIN || now.since(ticked) >= TICK;
         if tick {
             ticked = now;
         }
         run.turn(now, tick)?;
+        run.turns().note(patience.elapsed().saturating_sub(began));
         if tick {
             look(run, now);
         }

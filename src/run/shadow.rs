@@ -4,8 +4,10 @@
 //! Outside of that it is the loop of a live run. Tests: `tests/live.rs`.
 
 use super::driver::Driver;
+use super::health::took;
 use super::journal::Journal;
 use super::live::MEASURE;
+use crate::control::latency::Latency;
 use crate::domain::{Leg, Span, VenueId, WallTime};
 use crate::net::wire::{Arrived, Asker, Line, Outcome as Came, Wire};
 use crate::port::Event;
@@ -32,6 +34,8 @@ pub struct Stand {
     pub reachable: bool,
     /// When its clock was measured last.
     pub measured: Option<WallTime>,
+    /// How long its answers took.
+    pub trips: Latency,
 }
 
 /// A run with simulated fills on a real market.
@@ -69,6 +73,11 @@ impl<J: Journal> Shadow<J> {
     /// # Errors
     /// [`JournalError`] when a fact is not on disk.
     pub fn arrived(&mut self, arrived: Arrived, now: WallTime) -> Result<(), JournalError> {
+        if let Arrived::Request { venue, outcome: Came::Answered { .. }, signed: Some(signed), .. } = &arrived
+            && let Some(stand) = self.stands.iter_mut().find(|stand| stand.venue == *venue)
+        {
+            stand.trips.note(took(*signed, now));
+        }
         match arrived {
             Arrived::Request { venue, asker: Asker::Feed, call, outcome, .. } => match outcome {
                 Came::Answered { result, body } => {

@@ -11,12 +11,16 @@ use super::recover;
 use super::shadow::Shadow;
 use crate::checks::reconcile;
 use crate::control::guide::{self, Step};
+use crate::control::latency::Latency;
+use crate::control::link::{Link, SpentRow};
 use crate::control::mend::Mending;
 use crate::control::request::{Code, ControlError, Settled};
 use crate::control::subject::{Compared, Settling, Subject};
 use crate::control::transfer_doubt;
-use crate::domain::{ClientOrderId, Leg, PairId, Quantity, Span, WallTime};
+use crate::domain::{ClientOrderId, Leg, PairId, Quantity, Span, VenueId, WallTime};
 use crate::engine::State;
+use crate::net::budget::Spent;
+use crate::net::wire::Wire;
 use crate::observe::words::About;
 use crate::orders::Order;
 use crate::port::Event;
@@ -26,6 +30,7 @@ use crate::port::order::{OrderReport, Outcome};
 use crate::report::run::FillRow;
 use crate::sim::SimVenue;
 use crate::store::JournalError;
+use crate::venues::ask::Host;
 use crate::venues::binance::account::Input;
 use std::collections::BTreeMap;
 
@@ -49,6 +54,9 @@ macro_rules! books {
         }
         fn raised(&mut self) -> &mut Option<Vec<(Alarm, About)>> {
             &mut self.driver.raised
+        }
+        fn turns(&mut self) -> &mut Latency {
+            &mut self.driver.turns
         }
     };
 }
@@ -76,6 +84,9 @@ impl<J: Journal> Subject for Paper<J> {
 
 impl<J: Journal> Subject for Shadow<J> {
     books!();
+    fn links(&self) -> Vec<(VenueId, Link)> {
+        self.stands.iter().map(|stand| (stand.venue, link(&stand.wire, stand.trips))).collect()
+    }
     fn operate(&mut self, event: Event, now: WallTime) -> Result<(), JournalError> {
         self.driver.fact(now, event, None)
     }
@@ -98,6 +109,9 @@ impl<J: Journal> Subject for Shadow<J> {
 
 impl<J: Journal> Subject for Live<J> {
     books!();
+    fn links(&self) -> Vec<(VenueId, Link)> {
+        self.desks.iter().map(|desk| (desk.venue, link(&desk.wire, desk.answers.trips))).collect()
+    }
     fn operate(&mut self, event: Event, now: WallTime) -> Result<(), JournalError> {
         Self::operate(self, event, now)
     }
@@ -223,6 +237,27 @@ impl<J: Journal> Subject for Live<J> {
         }
         Ok(Adoption { pair: id, coins, short, entry, mids })
     }
+}
+
+/// The network to a venue as it is now.
+fn link(wire: &Wire, answers: Latency) -> Link {
+    let host = |host| match host {
+        Host::Spot => "spot",
+        Host::Perp => "perp",
+        Host::Wallet => "wallet",
+    };
+    let spent = wire.spent().into_iter().flat_map(|(of, spent)| {
+        let row = move |spent: Spent| SpentRow {
+            host: host(of).to_owned(),
+            what: if spent.orders { "orders" } else { "weight" }.to_owned(),
+            used: spent.used,
+            limit: spent.limit.count,
+            window_ms: spent.limit.window.0,
+        };
+        spent.into_iter().map(row).collect::<Vec<_>>()
+    });
+    let clock = wire.offset().map(|offset| (offset.offset.0, offset.error.0));
+    Link { clock_ms: clock, spent: spent.collect(), answers }
 }
 
 /// The venue said at its last question that it has no such order, after the order could no longer arrive (rule R-A).
