@@ -138,7 +138,7 @@ fn g20_what_is_adopted_is_no_profit_and_adds_up() {
     // Twice is refused, and so is opening what is held.
     step(&mut state, Event::Operator(Operator::Adopt(adoption)));
     assert!(state.pairs[0].declined.is_some());
-    assert_eq!(state.ledger.pair(pair.id).unwrap().perp.coins.units(), -50_000_000);
+    assert_eq!(state.ledger.pair(pair.id).unwrap().perp(Leg::Short).coins.units(), -50_000_000);
     assert_eq!(orders(&open(&mut state, 5_000)), 0);
     assert_eq!(orders(&step(&mut state, Event::Operator(Operator::Flatten { pair: Some(pair.id) }))), 1);
 }

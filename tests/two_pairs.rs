@@ -140,8 +140,11 @@ fn a_price_of_a_shared_instrument_is_known_to_both_pairs() {
     two.step(Event::AdlRank { instrument, rank: 3 });
     for pair in [FIRST, SECOND] {
         let market = &two.state.pair(pair).unwrap().market;
-        assert_eq!((market.mark.map(|(mark, _)| mark), market.index), (Some(price("10008")), Some(price("10007"))));
-        assert_eq!((market.open_interest(), market.adl_rank), (Some(coins("77")), 3));
+        assert_eq!(
+            (market.short.mark.map(|(mark, _)| mark), market.short.index),
+            (Some(price("10008")), Some(price("10007")))
+        );
+        assert_eq!((market.short.open_interest(), market.short.adl_rank), (Some(coins("77")), 3));
     }
     two.step(Event::Trading { instrument, open: false });
     assert!(two.state.pairs.iter().all(|pair| pair.witness.closed == [Leg::Short]));

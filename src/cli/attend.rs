@@ -145,7 +145,7 @@ pub(super) fn snapshot<S: Subject>(subject: &mut S) -> Snapshot {
                 coins: Quantity::saturating(spot.units().min(-perp.units())),
                 basis_bps: pair.market.basis_now().map(crate::report::figures::in_bps),
                 funding: pair.market.expected_next(),
-                next_settlement: pair.market.estimate.map(|(_, next)| next),
+                next_settlement: pair.market.short.estimate.map(|(_, next)| next),
                 collected: lines.funding,
                 net: lines.total(),
             }

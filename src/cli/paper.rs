@@ -218,7 +218,7 @@ impl Job<'_> {
         let market = SimMarket::read_back(&market, Some(venue_file)).map_err(|error| damaged(&error.to_string()))?;
         let mut state = State::new(settings.clone(), market.generator.catalogue().clone());
         let recovered = session::recover(&mut state, &read).map_err(|error| damaged(&error.to_string()))?;
-        let books: SimVenue = serde_json::from_str(&venue.venue).map_err(|error| damaged(&error.to_string()))?;
+        let books = SimVenue::read(&venue.venue).map_err(|error| damaged(&error.to_string()))?;
         same_instant(&recovered.booked, &books).map_err(|behind| self.behind(&behind))?;
         let books = books.resumed(settings.clone(), &recovered.booked);
         self.reconcile(&state, &books)?;
@@ -375,7 +375,7 @@ impl Job<'_> {
             "{}: the venue has books that no ledger of ours explains; nothing is traded\n\n  account                      ledger  venue\n",
             self.folder.display()
         );
-        if let Ok(venue) = serde_json::from_str::<SimVenue>(venue) {
+        if let Ok(venue) = SimVenue::read(venue) {
             for (name, amount) in holdings(&venue) {
                 let _ = writeln!(text, "  {name:<28} none    {amount}");
             }
@@ -441,10 +441,10 @@ fn holdings(venue: &SimVenue) -> Vec<(String, String)> {
             rows.push((format!("{name} {wallet:?} {asset}").to_lowercase(), amount.to_string()));
         }
     }
-    for pair in venue.catalogue().pairs() {
-        let coins = venue.accounts().position(pair.id).coins;
+    for one in venue.catalogue().instruments() {
+        let coins = venue.accounts().position(one.id).coins;
         if !coins.is_zero() {
-            rows.push((format!("{} position", pair.name), coins.to_string()));
+            rows.push((format!("{}:{} position", one.venue, one.symbol), coins.to_string()));
         }
     }
     rows

@@ -198,7 +198,7 @@ impl Job<'_> {
         };
         let mut state = State::new(self.loaded.settings.clone(), opened.catalogue.clone());
         let recovered = session::recover(&mut state, read).map_err(|error| damaged(error.to_string()))?;
-        let books: SimVenue = serde_json::from_str(&venue.venue).map_err(|error| damaged(error.to_string()))?;
+        let books = SimVenue::read(&venue.venue).map_err(|error| damaged(error.to_string()))?;
         crate::run::recover::same_instant(&recovered.booked, &books)
             .map_err(|behind| Failure::new(Exit::Difference, format!("{}: {behind}", folder.display())))?;
         let books = books.resumed(self.loaded.settings.clone(), &recovered.booked);

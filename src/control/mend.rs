@@ -117,7 +117,7 @@ fn price(
     if change.units() >= 0 {
         return None;
     }
-    let book = state.ledger.pair(pair.pair.id)?.perp;
+    let book = state.ledger.pair(pair.pair.id)?.perp(Leg::Short);
     let whole = entry?.times_signed(there) - book.cost;
     let units = whole.units().checked_div(i128::from(change.units()))?;
     let price = Price::from_units(i64::try_from(units).ok()?).ok()?;

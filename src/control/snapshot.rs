@@ -247,7 +247,7 @@ fn pair_row(state: &State, pair: &PairState, now: WallTime) -> PairRow {
         net: lines.total() - lines.transfers,
         funding: lines.funding,
         expected: pair.market.expected_next(),
-        next_settlement_ms: pair.market.estimate.map(|(_, next)| next),
+        next_settlement_ms: pair.market.short.estimate.map(|(_, next)| next),
         may_enter: false,
         waits_for: waits_for(state, pair),
         entered_ms: memory.entered_at,

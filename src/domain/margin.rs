@@ -1,4 +1,4 @@
-//! Maintenance margin by notional bracket, and the price rise a short survives.
+//! Maintenance margin by notional bracket, and the rise that a short and the fall that a long survives.
 //!
 //! Source: Binance USD-M leverage brackets (`notionalFloor`, `maintMarginRatio`, `cum`), digest read 2026-11.
 
@@ -72,6 +72,27 @@ pub fn liquidation_distance_with(
     Some(Rate::from_units(i64::try_from(units).unwrap_or(if units < 0 { i64::MIN } else { i64::MAX })))
 }
 
+/// The fall of the mark, as a fraction, at which longs of this value are liquidated.
+///
+/// `x = (E - M) / (L + C - M)`: the longs and the collateral lose, and the maintenance margin falls with them. Worked: E = 50,
+/// L = 100, M = 0.4: 49.6 / 99.6 = 0.498. `None` when there is no long; the largest rate there is when not even a fall to
+/// nothing does it.
+#[must_use]
+pub fn liquidation_fall(equity: Amount, collateral: Amount, longs: Amount, maintenance: Amount) -> Option<Rate> {
+    if longs.units() <= 0 {
+        return None;
+    }
+    let (room, falls) = (equity - maintenance, longs + collateral - maintenance);
+    if room >= falls {
+        return Some(Rate::from_units(i64::MAX));
+    }
+    // Both sides lose 10 decimals so that the product with 1e18 fits.
+    let denominator = (falls.units() / 10_000_000_000).max(1);
+    let numerator = (room.units() / 10_000_000_000).saturating_mul(i128::from(Rate::ONE));
+    let units = decimal::div_half_even(numerator, denominator);
+    Some(Rate::from_units(i64::try_from(units).unwrap_or(if units < 0 { i64::MIN } else { i64::MAX })))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +128,24 @@ mod tests {
         check(2, 0, 1.6 / 100.4);
         check(2, 101, 9.223_372);
         check(-102, 101, -9.223_372);
+    }
+
+    #[test]
+    fn a_long_without_leverage_survives_any_fall_and_one_of_three_times_its_margin_a_third() {
+        let check = |equity: i64, longs: i64, expected: Option<f64>| {
+            let maintenance = Amount::parse("0.4").unwrap();
+            let found = liquidation_fall(Amount::whole(equity), Amount::ZERO, Amount::whole(longs), maintenance);
+            let near = |(found, expected): (f64, f64)| (found - expected).abs() < 1e-6;
+            assert!(
+                found.map(Rate::to_f64).zip(expected).map_or(found.is_none() && expected.is_none(), near),
+                "{found:?}"
+            );
+        };
+        check(50, 100, Some(49.6 / 99.6));
+        check(33, 100, Some(32.6 / 99.6));
+        check(100, 100, Some(9.223_372_036));
+        check(0, 100, Some(-0.4 / 99.6));
+        check(50, 0, None);
     }
 
     #[test]

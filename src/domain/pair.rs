@@ -148,6 +148,20 @@ impl Pair {
         (venue, quote)
     }
 
+    /// The leg that is a perp whose margin is this money: a venue's, in a quote coin. The short one where both are.
+    #[must_use]
+    pub fn perp_at(&self, account: (VenueId, Asset)) -> Option<Leg> {
+        [Leg::Short, Leg::Long]
+            .into_iter()
+            .find(|leg| self.market(*leg) == Market::Perp && self.account(*leg) == account)
+    }
+
+    /// Whether money of one wallet can serve both legs: no money moves between venues, and a coin is not another one.
+    #[must_use]
+    pub fn is_at_one_account(&self) -> bool {
+        self.account(Leg::Long) == self.account(Leg::Short)
+    }
+
     /// The venues of both legs, each once.
     pub fn venues(&self) -> impl Iterator<Item = VenueId> + use<> {
         let (long, short) = (self.venue(Leg::Long), self.venue(Leg::Short));

@@ -5,12 +5,12 @@ use super::by_hand;
 use super::collateral;
 use super::health;
 use super::latch;
-use super::market_facts::{self, shorts};
+use super::market_facts;
 use super::record::{FundingRecord, Record};
 use super::shared;
 use super::standing;
 use super::state::{PairState, State};
-use crate::domain::{Amount, ClientOrderId, InstrumentId, PairId, Price, Quantity, WallTime};
+use crate::domain::{Amount, ClientOrderId, InstrumentId, Leg, PairId, Price, Quantity, WallTime};
 use crate::ledger::book::Cause;
 use crate::pairs::Fruitless;
 use crate::planted::{self, Bug};
@@ -144,12 +144,15 @@ fn on_print(state: &mut State, instrument: InstrumentId, price: Price) {
 }
 
 fn on_settled(state: &mut State, instrument: InstrumentId, settlement: Settlement) {
-    for id in shorts(&state.catalogue, instrument) {
+    for (id, leg) in state.catalogue.legs_of(instrument) {
         let Some(pair) = state.pairs.get_mut(id.index()) else { continue };
-        if let Some(judged) = pair.next.on_paid(settlement.stamp, settlement.funding).filter(|judged| judged.sound) {
+        // The forecast is of what the short leg receives.
+        if *leg == Leg::Short
+            && let Some(judged) = pair.next.on_paid(settlement.stamp, settlement.funding).filter(|judged| judged.sound)
+        {
             state.score.add(judged.came, judged.last, judged.expected);
         }
-        pair.market.on_settled(settlement.stamp, settlement.funding);
+        pair.market.on_settled(*leg, settlement.stamp, settlement.funding);
         pair.refresh_costs(&state.settings, &state.catalogue);
         pair.dirty = true;
     }
@@ -158,7 +161,7 @@ fn on_settled(state: &mut State, instrument: InstrumentId, settlement: Settlemen
 /// An hour has ended at which the basis was seen: the forecast is made anew.
 fn on_hour(pair: &mut PairState, at: WallTime, premium: Option<f64>) {
     if premium.is_some() {
-        let stated = pair.market.estimate.map(|(estimate, _)| estimate);
+        let stated = pair.market.short.estimate.map(|(estimate, _)| estimate);
         pair.next.on_hour(at, premium, stated);
     }
 }
@@ -369,7 +372,7 @@ fn on_funding(state: &mut State, event: &Event) {
     for (id, leg, position, amount) in shared::payments(state, instrument, (position, amount)) {
         let Some(pair) = state.pairs.get(id.index()) else { continue };
         state.ledger.funding(cause, (&pair.pair, leg), amount);
-        let row = FundingRecord { stamp, pair: id, position, mark, mark_source, rate, amount };
+        let row = FundingRecord { stamp, pair: id, leg, position, mark, mark_source, rate, amount };
         state.records.push(Record::Funding(row));
     }
 }

@@ -36,7 +36,7 @@ impl State {
             (Market::Perp, false) => {
                 let needs = margin_of(value, self.settings.size.leverage) + fee;
                 let mut after = funds;
-                after.notional += value;
+                *(if proposal.leg == Leg::Long { &mut after.longs } else { &mut after.notional }) += value;
                 after.perp_equity -= fee;
                 let rate = instrument.brackets.first().map(|bracket| bracket.maintenance);
                 after.maintenance += rate.map_or(value, |rate| value.times_rate(rate));
@@ -49,7 +49,9 @@ impl State {
             }
         };
         let own_settings = self.settings_of(pair);
-        let index_young = pair.market.mark.is_some_and(|(_, at)| self.now.since(at) <= self.settings.gates.max_age);
+        let told_by = if instrument.market == Market::Perp { proposal.leg } else { Leg::Short };
+        let told = pair.market.leg(told_by);
+        let index_young = told.mark.is_some_and(|(_, at)| self.now.since(at) <= self.settings.gates.max_age);
         let value_of = |leg: Leg| self.worst_value(proposal, leg);
         let made =
             Made { at: self.now, instrument: proposal.instrument, side: proposal.side, quantity: proposal.quantity };
@@ -68,8 +70,8 @@ impl State {
             reduces,
             mid: own.mid,
             other_mid: other.mid,
-            mark: pair.market.mark.map(|(mark, _)| mark),
-            index: pair.market.index.filter(|_| index_young),
+            mark: told.mark.map(|(mark, _)| mark),
+            index: told.index.filter(|_| index_young),
             age_ms: self.now.since(own.updated.min(other.updated)).0,
             doubt: self.doubt(pair, proposal.leg, if reduces { Use::Reduce } else { Use::Entry }),
             reducible,

@@ -6,12 +6,12 @@
 use super::apply::{alarm, day_loss};
 use super::collateral;
 use super::decide::set_target;
-use super::funds::Ready;
-use super::state::State;
+use super::funds::{Need, Ready};
+use super::state::{PairState, State};
 use crate::config::settings::{Settings, Size};
-use crate::domain::{Amount, Leg, Price, Quantity, Rate};
+use crate::domain::{Amount, Leg, Market, Pair, Price, Quantity, Rate, VenueId};
 use crate::pairs::plan::PlanInput;
-use crate::pairs::sizing::{self, Backing, Room};
+use crate::pairs::sizing::{self, Backing, Room, VenueRoom, Venues};
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
 use crate::port::order::Reason;
@@ -48,7 +48,6 @@ pub(super) fn begin(
     let no_price = Entry::Refused("there is no price of one of the legs");
     let Some(pair) = state.pairs.get(place) else { return no_price };
     let Some(spot_mid) = pair.market.long.mid else { return no_price };
-    let key = pair.pair.account(Leg::Short);
     let Some(room) = room(state, place) else { return no_price };
     let Some(input) = state.plan_input(pair) else { return no_price };
     let coins = match size(&state.settings_of(pair).size, (&room, &input), spot_mid, by_hand) {
@@ -66,14 +65,32 @@ pub(super) fn begin(
     // What the gate and the venue will ask for: the limit may be a collar above the mid.
     let notional = spot_mid.times(coins);
     let most = notional + notional.times_rate(reserve(state, place));
-    let perp = backing(state, place).margin(most);
-    match state.make_ready(key, most, perp, out) {
+    match state.make_all_ready(&needs(&state.pairs, place, (most, backing(state, place).margin(most))), out) {
         Ready::Yes => {}
         Ready::Wait => return Entry::Waits,
-        Ready::No => return Entry::Refused("both wallets together do not hold enough, or money cannot be moved now"),
+        Ready::No => {
+            return Entry::Refused("the wallets of a venue together do not hold enough, or money cannot be moved now");
+        }
     }
     set_target(state, place, coins, reason);
     Entry::Begun
+}
+
+/// What each wallet must hold for an entry of this value and margin: spot is paid, a perp is margined.
+fn needs(pairs: &[PairState], place: usize, (value, margin): (Amount, Amount)) -> Vec<Need> {
+    let mut needs: Vec<Need> = Vec::new();
+    for leg in pairs.get(place).into_iter().flat_map(|pair| Leg::BOTH.map(|leg| pair.pair.place(leg))) {
+        let (spot, perp) = match leg.market {
+            Market::Spot => (value, Amount::ZERO),
+            Market::Perp => (Amount::ZERO, margin),
+        };
+        let account = (leg.venue, leg.quote);
+        match needs.iter_mut().find(|known| known.account == account) {
+            Some(known) => (known.spot, known.perp) = (known.spot + spot, known.perp + perp),
+            None => needs.push(Need { account, spot, perp }),
+        }
+    }
+    needs
 }
 
 /// Coins of an entry: as large as the money and the caps allow, or what a person named when that is no more.
@@ -107,9 +124,13 @@ fn size(
     Ok(coins)
 }
 
-/// What margins the short; with a clip's margin goes what its collar and costs may add.
+/// What margins the perps; with a clip's margin goes what its collar and costs may add.
 fn backing(state: &State, place: usize) -> Backing {
     let leverage = state.settings.size.leverage;
+    let perps = state.pairs.get(place).is_some_and(|pair| pair.pair.market(Leg::Long) == Market::Perp);
+    if perps {
+        return Backing::Perps { leverage };
+    }
     if !state.coins_margin() {
         return Backing::Quote { leverage };
     }
@@ -128,24 +149,48 @@ fn reserve(state: &State, place: usize) -> Rate {
     own(state, place).execution.collar.to_rate() + Rate::from_f64(costs).unwrap_or_default()
 }
 
+/// Capital of a pair of this value that is at work at a venue.
+fn used_at(pair: &Pair, venue: VenueId, (value, backing): (Amount, Backing)) -> Amount {
+    let here = Leg::BOTH.map(|leg| pair.venue(leg) == venue);
+    match (here, pair.market(Leg::Long)) {
+        ([true, true], _) => backing.capital(value),
+        ([true, false], Market::Spot) => value,
+        ([true, false], Market::Perp) | ([false, true], _) => backing.margin(value),
+        ([false, false], _) => Amount::ZERO,
+    }
+}
+
 /// Money and limits for a new position of this pair.
+#[expect(clippy::float_arithmetic, reason = "a share for sizing; the coins are rounded down to the step afterwards")]
 fn room(state: &State, place: usize) -> Option<Room> {
     let pair = state.pairs.get(place)?;
-    let (venue, quote) = pair.pair.account(Leg::Short);
-    let funds = state.funds(venue, quote);
+    let quote = pair.pair.quote(Leg::Short);
     let backing = backing(state, place);
-    let used = |same: &dyn Fn(&crate::domain::Pair) -> bool| {
-        let mut sum = Amount::ZERO;
-        for other in state.pairs.iter().filter(|other| same(&other.pair)) {
-            let (_, perp) = state.held(other);
-            let wanted = perp.magnitude().max(other.memory.target);
-            if let Some(mid) = other.market.short.mid {
-                sum += backing.capital(mid.times(wanted));
-            }
-        }
-        sum
+    let wanted = |other: &PairState| {
+        let coins = state.held(other).1.magnitude().max(other.memory.target);
+        other.market.short.mid.map_or(Amount::ZERO, |mid| mid.times(coins))
     };
-    let scale = pair.market.open_interest_change().map_or(Rate::from_units(Rate::ONE), |change| {
+    let used = |same: &dyn Fn(&Pair) -> bool| -> Amount {
+        let others = state.pairs.iter().filter(|other| same(&other.pair));
+        others.map(|other| backing.capital(wanted(other))).sum()
+    };
+    let venue = |leg: Leg| {
+        let account = pair.pair.account(leg);
+        let funds = state.funds(account.0, account.1);
+        let used = state.pairs.iter().map(|other| used_at(&other.pair, account.0, (wanted(other), backing)));
+        let free = without(funds.spot + funds.free_quote(), reserve(state, place));
+        VenueRoom { equity: funds.equity(), used: used.sum(), free }
+    };
+    let share = |leg: Leg| match pair.pair.market(leg) {
+        Market::Spot => Rate::from_units(Rate::ONE),
+        Market::Perp => Rate::from_f64(1.0 / state.settings.size.leverage.to_f64().max(0.01)).unwrap_or_default(),
+    };
+    let venues = if pair.pair.is_at_one_account() {
+        Venues::One(venue(Leg::Short))
+    } else {
+        Venues::Two(Leg::BOTH.map(|leg| (venue(leg), share(leg))))
+    };
+    let scale = pair.market.short.open_interest_change().map_or(Rate::from_units(Rate::ONE), |change| {
         let view = state.view(pair, Quantity::ZERO);
         if state.settings_of(pair).gates.quadrant {
             basis::quadrant(&view, change).scale()
@@ -155,12 +200,10 @@ fn room(state: &State, place: usize) -> Option<Room> {
     });
     Some(Room {
         capital: state.capital(),
-        venue_equity: funds.equity(),
-        venue_used: used(&|other| other.venue(Leg::Short) == venue),
+        venues,
         coin_used: used(&|other| other.coin == pair.pair.coin),
         quote_used: used(&|other| other.quote(Leg::Short) == quote),
-        free: without(funds.spot + funds.free_quote(), reserve(state, place)),
-        open_interest: pair.market.open_interest(),
+        open_interest: pair.market.short.open_interest(),
         // The gate counts what is bought before its fee in coins, at the mid of that moment.
         gate_cap: without(state.settings.risk.max_pair.min(state.settings.risk.max_total), reserve(state, place)),
         scale,

@@ -22,11 +22,13 @@ pub struct Funds {
     pub collateral: Amount,
     /// Value of all shorts at mark.
     pub notional: Amount,
+    /// Value of all long perps at mark.
+    pub longs: Amount,
     /// The part of it whose coins are in the perp wallet.
     pub covered: Amount,
-    /// Their maintenance margin.
+    /// Maintenance margin of shorts and long perps.
     pub maintenance: Amount,
-    /// Margin that the shorts need at the configured leverage.
+    /// Margin that they need at the configured leverage.
     pub margin: Amount,
     /// Value of spot holdings.
     pub holdings: Amount,
@@ -37,7 +39,7 @@ pub struct Funds {
 }
 
 impl Funds {
-    /// What margins the shorts.
+    /// What margins the positions.
     #[must_use]
     pub fn margin_equity(&self) -> Amount {
         self.perp_equity + self.collateral
@@ -69,6 +71,17 @@ impl Funds {
     }
 }
 
+/// What an entry needs of the money of one venue in one quote coin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Need {
+    /// Whose money.
+    pub account: (VenueId, Asset),
+    /// In the spot wallet.
+    pub spot: Amount,
+    /// In the perp wallet.
+    pub perp: Amount,
+}
+
 /// Whether an entry can go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ready {
@@ -83,7 +96,7 @@ pub enum Ready {
 /// The price that margin is computed at: the mark, else the perp's mid.
 #[must_use]
 pub fn mark_of(pair: &PairState) -> Option<Price> {
-    pair.market.mark.map(|(mark, _)| mark).or(pair.market.short.mid)
+    pair.market.short.mark.map(|(mark, _)| mark).or(pair.market.short.mid)
 }
 
 impl State {
@@ -114,8 +127,12 @@ impl State {
             }
         }
         funds.perp_equity = funds.quote;
-        for pair in self.pairs.iter().filter(|pair| pair.pair.account(Leg::Short) == (venue, quote)) {
-            self.add_pair(&mut funds, pair, trust);
+        for pair in &self.pairs {
+            for leg in Leg::BOTH {
+                if pair.pair.account(leg) == (venue, quote) {
+                    self.add_leg(&mut funds, (pair, leg), trust);
+                }
+            }
         }
         let leverage = self.settings.size.leverage;
         let kept = Rate::from_units(Rate::ONE).times(i64::from(COIN_LEVERAGE));
@@ -124,34 +141,61 @@ impl State {
             funds.isolated = Some(ours.map(|pair| self.isolated_money(pair)).sum());
         }
         funds.margin = margin_of(funds.notional - funds.covered, leverage) + margin_of(funds.covered, kept);
+        funds.margin += margin_of(funds.longs, leverage);
         funds
     }
 
-    fn add_pair(&self, funds: &mut Funds, pair: &PairState, trust: Trust) {
+    fn add_leg(&self, funds: &mut Funds, (pair, leg): (&PairState, Leg), trust: Trust) {
         let Some(book) = self.ledger.pair(pair.pair.id) else { return };
-        if book.perp.is_flat() && book.attribution.long.is_zero() {
+        let Some(position) = book.leg(leg).perp else {
+            if let Some(mid) = pair.market.leg(leg).mid {
+                funds.holdings += mid.times_signed(leg.of((book.attribution.long, book.attribution.short)));
+            }
+            return;
+        };
+        let parks = leg == Leg::Short && self.settings.margin.collateral == Collateral::Coin;
+        if position.is_flat() && !(parks && !book.owned().is_zero()) {
             return;
         }
         let wanted = match trust {
             Trust::Fresh => Use::Margin,
             Trust::Last => Use::Shrink,
         };
-        let Some(mark) = self.mark_for(pair, wanted) else { return };
-        let notional = mark.times(book.perp.coins.magnitude());
-        funds.perp_equity += book.perp.unrealised(mark);
-        funds.notional += notional;
-        let brackets = self.catalogue.instrument(pair.pair.short).map(|instrument| instrument.brackets.as_slice());
-        let maintenance = brackets.and_then(|brackets| crate::domain::margin::maintenance(brackets, notional));
-        // Unknown brackets count as all of the notional: nothing is added on them.
-        funds.maintenance += maintenance.unwrap_or(notional);
-        if let Some(mid) = pair.market.long.mid {
-            funds.holdings += mid.times_signed(book.attribution.long);
-        }
-        if self.settings.margin.collateral == Collateral::Coin {
+        let Some(mark) = self.mark_for((pair, leg), wanted) else { return };
+        let value = mark.times(position.coins.magnitude());
+        funds.perp_equity += position.unrealised(mark);
+        *(if position.coins.units() > 0 { &mut funds.longs } else { &mut funds.notional }) += value;
+        let brackets = self.catalogue.instrument(pair.pair.leg(leg)).map(|instrument| instrument.brackets.as_slice());
+        let maintenance = brackets.and_then(|brackets| crate::domain::margin::maintenance(brackets, value));
+        // Unknown brackets count as all of the value: nothing is added on them.
+        funds.maintenance += maintenance.unwrap_or(value);
+        if parks {
             let parked = self.parked(pair);
             funds.collateral += self.coin_value(pair, parked, trust).unwrap_or_default();
-            funds.covered += mark.times(parked.min(book.perp.coins.magnitude()));
+            funds.covered += mark.times(parked.min(position.coins.magnitude()));
         }
+    }
+
+    /// The same as [`State::make_ready`] for all wallets that a pair's legs need: nothing is sent where one of them can never
+    /// hold enough, because no money moves between venues.
+    pub fn make_all_ready(&mut self, needs: &[Need], out: &mut Vec<Command>) -> Ready {
+        let lacks = |need: &Need| {
+            let funds = self.funds(need.account.0, need.account.1);
+            let moving = self.venue(need.account.0).is_none_or(|venue| venue.moving.is_some());
+            !moving && funds.spot + funds.free_quote() < need.spot + need.perp
+        };
+        if needs.len() > 1 && needs.iter().any(lacks) {
+            return Ready::No;
+        }
+        let mut ready = Ready::Yes;
+        for need in needs {
+            match self.make_ready(need.account, need.spot, need.perp, out) {
+                Ready::Yes => {}
+                Ready::Wait => ready = Ready::Wait,
+                Ready::No => return Ready::No,
+            }
+        }
+        ready
     }
 
     /// Moves money so that both wallets hold what a clip needs, or says that it must wait or cannot be.

@@ -16,11 +16,11 @@ const MEASURED_AFTER: Span = Span::seconds(2);
 /// After a refusal margin is not asked for again at once.
 const MARGIN_RETRY: Span = Span::seconds(10);
 
-/// What the venue's list said of a position last, and margin that is on its way into it.
+/// What the venues' lists said of a pair's positions last, and margin that is on its way into the short one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Witness {
-    /// The row, and when it came.
-    pub listed: Option<(Listed, WallTime)>,
+    /// The rows of the long and the short leg, and when each came.
+    listed: [Option<(Listed, WallTime)>; 2],
     /// Margin that was sent to the position and not measured in it yet.
     pub adding: Option<(Amount, WallTime)>,
     /// Not before this time margin is asked for again.
@@ -41,6 +41,26 @@ pub struct Witness {
     pub refused_at: Option<WallTime>,
     /// When the venue itself closed a part of the position last, and what was told of it.
     pub acted: Option<(WallTime, AlarmKind)>,
+}
+
+impl Witness {
+    /// What the list of a leg's venue said of its position last, and when it came.
+    #[must_use]
+    pub const fn listed(&self, leg: Leg) -> Option<(Listed, WallTime)> {
+        let [long, short] = self.listed;
+        match leg {
+            Leg::Long => long,
+            Leg::Short => short,
+        }
+    }
+
+    const fn list(&mut self, leg: Leg, row: (Listed, WallTime)) {
+        let [long, short] = &mut self.listed;
+        match leg {
+            Leg::Long => *long = Some(row),
+            Leg::Short => *short = Some(row),
+        }
+    }
 }
 
 impl VenueState {
@@ -116,8 +136,8 @@ pub(super) fn on_listed(state: &mut State, instrument: InstrumentId, listed: Lis
         let Some((id, leg)) = state.served(instrument, nth) else { continue };
         let Some(pair) = super::apply::pair_mut(state, id) else { continue };
         let witness = &mut pair.witness;
-        witness.listed = Some((listed, now));
-        if witness.adding.is_some_and(|(_, asked)| now.since(asked) >= MEASURED_AFTER) {
+        witness.list(leg, (listed, now));
+        if leg == Leg::Short && witness.adding.is_some_and(|(_, asked)| now.since(asked) >= MEASURED_AFTER) {
             witness.adding = None;
         }
         pair.dirty = true;

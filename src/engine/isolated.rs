@@ -50,12 +50,13 @@ impl State {
     #[must_use]
     pub fn isolated_money(&self, pair: &PairState) -> Amount {
         let Some(book) = self.ledger.pair(pair.pair.id) else { return Amount::ZERO };
-        let (held, cost) = (book.perp.coins.magnitude(), book.perp.cost.abs());
+        let short = book.perp(Leg::Short);
+        let (held, cost) = (short.coins.magnitude(), short.cost.abs());
         if held.is_zero() {
             return Amount::ZERO;
         }
         let initial = |cost: Amount| margin_of(cost, self.settings.size.leverage);
-        let Some((listed, _)) = pair.witness.listed else { return initial(cost) };
+        let Some((listed, _)) = pair.witness.listed(Leg::Short) else { return initial(cost) };
         let (Some(money), shown) = (listed.isolated, listed.coins.magnitude()) else { return initial(cost) };
         if shown.is_zero() {
             initial(cost)
@@ -69,12 +70,15 @@ impl State {
     /// A pair's short by itself, at the mark for this use; `None` without a short or a price.
     #[must_use]
     pub fn alone(&self, pair: &PairState, wanted: Use) -> Option<Alone> {
-        let book = self.ledger.pair(pair.pair.id).filter(|book| !book.perp.is_flat())?;
-        let mark = self.mark_for(pair, wanted)?;
-        let notional = mark.times(book.perp.coins.magnitude());
+        let short = self.ledger.pair(pair.pair.id)?.perp(Leg::Short);
+        if short.is_flat() {
+            return None;
+        }
+        let mark = self.mark_for((pair, Leg::Short), wanted)?;
+        let notional = mark.times(short.coins.magnitude());
         let brackets = &self.catalogue.instrument(pair.pair.short)?.brackets;
         let maintenance = margin::maintenance(brackets, notional).unwrap_or(notional);
-        let equity = self.isolated_money(pair) + book.perp.unrealised(mark);
+        let equity = self.isolated_money(pair) + short.unrealised(mark);
         Some(Alone { equity, notional, maintenance })
     }
 

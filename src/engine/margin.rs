@@ -1,7 +1,8 @@
 //! The margin autopilot while holding: warn, move money to the perp wallet, shrink both legs together.
 //!
-//! The short's risk is the rally: its margin falls while the spot coins gain. Distances are the rise of the mark, as a
-//! fraction, at which the venue would liquidate.
+//! A short's risk is the rally: its margin falls while the other leg gains. A long perp's risk is the fall. Distances are the
+//! move of the mark, as a fraction, at which the venue would liquidate; a wallet with both has the nearer one. What the other
+//! leg gains at another venue cannot be moved here: then the money of this venue alone decides, and both legs shrink.
 
 use super::apply::alarm;
 use super::collateral::Trust;
@@ -9,14 +10,16 @@ use super::funds::Funds;
 use super::isolated;
 use super::state::{PairState, State};
 use crate::config::settings::Margin;
-use crate::domain::{Amount, Asset, Leg, Quantity, Rate, VenueId};
+use crate::domain::margin::{liquidation_distance_with, liquidation_fall};
+use crate::domain::{Amount, Asset, Leg, Market, Pair, Quantity, Rate, VenueId};
 use crate::planted::{self, Bug};
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
 use crate::port::event::Wallet;
 use crate::port::order::Reason;
+use crate::risk::belief::Use;
 
-/// Looks at every venue that holds shorts.
+/// Looks at every wallet that margins a position.
 pub fn autopilot(state: &mut State, out: &mut Vec<Command>) {
     if !state.settings.margin.autopilot || planted::is(Bug::NoMarginCare) {
         return;
@@ -24,15 +27,26 @@ pub fn autopilot(state: &mut State, out: &mut Vec<Command>) {
     let mut seen: Vec<(VenueId, Asset)> = Vec::new();
     for place in 0..state.pairs.len() {
         let Some(pair) = state.pairs.get(place) else { continue };
-        let key = pair.pair.account(Leg::Short);
-        let holds = pair.memory.entered_at.is_some();
-        if holds && state.is_isolated() {
+        if pair.memory.entered_at.is_none() {
+            continue;
+        }
+        if state.is_isolated() {
             isolated::watch(state, place, out);
-        } else if holds && !seen.contains(&key) {
-            seen.push(key);
-            watch(state, key, out);
+            continue;
+        }
+        for key in margined(&pair.pair) {
+            if !seen.contains(&key) {
+                seen.push(key);
+                watch(state, key, out);
+            }
         }
     }
+}
+
+/// The wallets that margin a pair's perps, each once.
+pub fn margined(pair: &Pair) -> impl Iterator<Item = (VenueId, Asset)> + use<> {
+    let long = (pair.market(Leg::Long) == Market::Perp && !pair.is_at_one_account()).then(|| pair.account(Leg::Long));
+    [Some(pair.account(Leg::Short)), long].into_iter().flatten()
 }
 
 fn watch(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
@@ -59,11 +73,10 @@ fn watch(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
     if distance >= levels.top_up || state.venue(venue).is_none_or(|state| state.moving.is_some()) {
         return;
     }
-    let wanted =
-        equity_for(funds.maintenance, funds.notional - funds.collateral, levels.target) - funds.margin_equity();
+    let wanted = equity_wanted(&funds, levels.target) - funds.margin_equity();
     let movable = wanted.min(funds.spot);
-    // Not worth a transfer below half a percent of the shorts: shrinking is next.
-    let least = funds.notional.times_rate(Rate::from_units(5_000_000_000_000_000));
+    // Not worth a transfer below half a percent of the positions: shrinking is next.
+    let least = (funds.notional + funds.longs).times_rate(Rate::from_units(5_000_000_000_000_000));
     if movable >= least && state.send((venue, Wallet::Spot), (movable, quote), out) {
         return;
     }
@@ -77,21 +90,33 @@ fn watch(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
 
 /// Whether a pair of the wallet is already on its way to a smaller size.
 fn shrinking(state: &State, key: (VenueId, Asset)) -> bool {
-    state.pairs.iter().filter(|pair| pair.pair.account(Leg::Short) == key).any(|pair| {
-        let (_, perp) = state.held(pair);
-        !pair.at_rest && pair.memory.target < perp.magnitude()
+    state.pairs.iter().filter_map(|pair| Some((pair, pair.pair.perp_at(key)?))).any(|(pair, leg)| {
+        let held = leg.of(state.held(pair));
+        !pair.at_rest && pair.memory.target < held.magnitude()
     })
 }
 
-/// Distance to liquidation of a wallet; `None` without shorts.
+/// Distance to liquidation of a wallet: of the rise that its shorts fear or of the fall that its longs fear, the nearer one.
+/// Shorts gain nothing of a fall here and longs nothing of a rise: coins do not move together when it counts. `None` without
+/// positions.
 #[must_use]
 pub fn distance(funds: &Funds) -> Option<Rate> {
-    crate::domain::margin::liquidation_distance_with(
-        funds.margin_equity(),
-        funds.collateral,
-        funds.notional,
-        funds.maintenance,
-    )
+    let (equity, coins, maintenance) = (funds.margin_equity(), funds.collateral, funds.maintenance);
+    let rise = liquidation_distance_with(equity, coins, funds.notional, maintenance);
+    match (rise, liquidation_fall(equity, coins, funds.longs, maintenance)) {
+        (Some(rise), Some(fall)) => Some(rise.min(fall)),
+        (rise, fall) => rise.or(fall),
+    }
+}
+
+/// Equity at which a wallet is `target` away from liquidation.
+fn equity_wanted(funds: &Funds, target: Rate) -> Amount {
+    let shorts = equity_for(funds.maintenance, funds.notional - funds.collateral, target);
+    if funds.longs.is_zero() {
+        return shorts;
+    }
+    let longs = funds.maintenance + (funds.longs + funds.collateral - funds.maintenance).times_rate(target);
+    if funds.notional.is_zero() { longs } else { shorts.max(longs) }
 }
 
 /// Equity at which shorts of this size are `target` away from liquidation: `M + target x (N + M - K)`, where K is what coins
@@ -102,17 +127,35 @@ pub(super) fn equity_for(maintenance: Amount, naked: Amount, target: Rate) -> Am
 
 /// Lowers every pair of the wallet by the same share, so that with the money of the sold spot the target is restored.
 ///
-/// With E quote coin and unrealised profit, K coins as collateral, N notional, M maintenance, C the spot wallet's cash and t
-/// the target: after keeping a share k and moving the spot money, `E + C + k K + (1 - k) N = k (M + t (N + M - K))`, so
-/// `k = (E + C + N) / (N - K + M + t (N + M - K))`.
+/// With E quote coin and unrealised profit, K coins as collateral, N shorts, L long perps, M maintenance, C the spot wallet's
+/// cash, S the coins beside the positions that are sold into it, and t the target: after keeping a share k and moving the spot
+/// money, `E + C + k K + (1 - k) S = k (M + t X)`, so `k = (E + C + S) / (S - K + M + t X)`. X is `N - K + M` against a rise
+/// and `L + K - M` against a fall; the smaller share counts. Coins at another venue bring no money here.
 #[expect(clippy::float_arithmetic, reason = "a share of a position; the coins are rounded down to the step afterwards")]
 fn shrink(state: &mut State, key: (VenueId, Asset), funds: &Funds, levels: &Margin) {
-    let money = (funds.perp_equity + funds.spot + funds.notional).to_f64();
-    let naked = (funds.notional - funds.collateral).to_f64();
-    let maintenance = funds.maintenance.to_f64();
-    let needed = naked + maintenance + levels.target.to_f64() * (naked + maintenance);
+    let sold = sold_beside(state, key, funds);
+    let money = (funds.perp_equity + funds.spot + sold).to_f64();
+    let (naked, sold) = ((funds.notional - funds.collateral).to_f64(), (sold - funds.collateral).to_f64());
+    let (maintenance, target) = (funds.maintenance.to_f64(), levels.target.to_f64());
+    let mut needed = sold + maintenance + target * (naked + maintenance);
+    if !funds.longs.is_zero() {
+        let falls = (funds.longs + funds.collateral).to_f64() - maintenance;
+        needed = needed.max(sold + maintenance + target * falls);
+    }
     // One percent less, for the costs of getting there.
     shrink_to(state, key, (money / needed * 0.99).clamp(0.0, 0.95));
+}
+
+/// Value of the coins that are sold into the venue's own spot wallet when its pairs shrink, at what their shorts are worth.
+fn sold_beside(state: &State, key: (VenueId, Asset), funds: &Funds) -> Amount {
+    let mut elsewhere = Amount::ZERO;
+    for pair in state.pairs.iter().filter(|pair| pair.pair.perp_at(key) == Some(Leg::Short)) {
+        let beside = pair.pair.market(Leg::Long) == Market::Spot && pair.pair.is_at_one_account();
+        if !beside && let Some(mark) = state.mark_for((pair, Leg::Short), Use::Shrink) {
+            elsewhere += mark.times(state.held(pair).1.magnitude());
+        }
+    }
+    (funds.notional - elsewhere).max(Amount::ZERO)
 }
 
 /// Lowers every pair of the wallet to this share of what it holds; false when none was higher.
@@ -121,7 +164,7 @@ pub(super) fn shrink_to(state: &mut State, key: (VenueId, Asset), keep: f64) -> 
     let mut lowered = false;
     for place in 0..state.pairs.len() {
         let Some(pair) = state.pairs.get(place) else { continue };
-        if pair.pair.account(Leg::Short) == key && pair.memory.entered_at.is_some() {
+        if pair.pair.perp_at(key).is_some() && pair.memory.entered_at.is_some() {
             lowered |= lower(state, place, keep);
         }
     }

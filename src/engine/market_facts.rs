@@ -4,35 +4,32 @@
 
 use super::apply::{alarm, pair_mut};
 use super::collateral::CoinRate;
-use super::state::{PairState, State};
+use super::state::State;
 use super::trust;
-use crate::domain::{Catalogue, InstrumentId, Leg, PairId, Price};
+use crate::domain::{InstrumentId, Price};
+use crate::market::InstrumentMarket;
 use crate::pairs::Phase;
 use crate::port::command::{AlarmKind, Severity};
 use crate::port::event::EndCause;
 use crate::port::{Command, Event};
 
-/// The pairs whose short leg an instrument is: mark, index, funding, open interest and rank of a pair are those of its short.
-pub(super) fn shorts(catalogue: &Catalogue, instrument: InstrumentId) -> impl Iterator<Item = PairId> {
-    catalogue.legs_of(instrument).iter().filter(|(_, leg)| *leg == Leg::Short).map(|(pair, _)| *pair)
-}
-
-fn for_shorts(state: &mut State, instrument: InstrumentId, change: impl Fn(&mut PairState)) {
-    for id in shorts(&state.catalogue, instrument) {
+/// A fact about an instrument goes to every pair that it serves, as the leg that it is of it.
+fn for_legs(state: &mut State, instrument: InstrumentId, change: impl Fn(&mut InstrumentMarket)) {
+    for (id, leg) in state.catalogue.legs_of(instrument) {
         if let Some(pair) = state.pairs.get_mut(id.index()) {
-            change(pair);
+            change(pair.market.leg_mut(*leg));
         }
     }
 }
 
 fn on_mark(state: &mut State, instrument: InstrumentId, (mark, index): (Price, Price), out: &mut Vec<Command>) {
     let now = state.now;
-    for_shorts(state, instrument, |pair| {
-        pair.market.mark = Some((mark, now));
-        pair.market.index = Some(index);
+    for_legs(state, instrument, |market| {
+        market.mark = Some((mark, now));
+        market.index = Some(index);
     });
     for nth in 0..state.catalogue.legs_of(instrument).len() {
-        if let Some((pair, Leg::Short)) = state.served(instrument, nth) {
+        if let Some((pair, _)) = state.served(instrument, nth) {
             trust::compare(state, pair.index(), out);
         }
     }
@@ -45,15 +42,15 @@ pub(super) fn apply(state: &mut State, event: &Event, out: &mut Vec<Command>) {
             on_mark(state, *instrument, (*mark, *index), out);
         }
         Event::FundingEstimate { instrument, funding, next } => {
-            for_shorts(state, *instrument, |pair| pair.market.estimate = Some((*funding, *next)));
+            for_legs(state, *instrument, |market| market.estimate = Some((*funding, *next)));
         }
         Event::OpenInterest { instrument, coins } => {
-            for_shorts(state, *instrument, |pair| pair.market.on_open_interest(now, *coins));
+            for_legs(state, *instrument, |market| market.on_open_interest(now, *coins));
         }
         Event::AdlRank { instrument, rank } => {
-            for_shorts(state, *instrument, |pair| {
-                pair.market.adl_rank = *rank;
-                pair.market.adl_at = Some(now);
+            for_legs(state, *instrument, |market| {
+                market.adl_rank = *rank;
+                market.adl_at = Some(now);
             });
         }
         Event::Peg { asset, price } => {
@@ -66,7 +63,7 @@ pub(super) fn apply(state: &mut State, event: &Event, out: &mut Vec<Command>) {
             state.collateral.insert((*venue, *asset), rate);
         }
         Event::IntervalChanged { instrument, .. } => {
-            let pairs = shorts(&state.catalogue, *instrument);
+            let pairs = state.catalogue.legs_of(*instrument).iter().map(|(pair, _)| *pair);
             out.extend(pairs.map(|pair| alarm(AlarmKind::IntervalChanged, Severity::Notice, Some(pair), None)));
         }
         Event::CoverageStarts { pair } => {

@@ -85,6 +85,8 @@ pub struct FundingRecord {
     pub stamp: WallTime,
     /// Pair.
     pub pair: PairId,
+    /// The leg that was paid.
+    pub leg: Leg,
     /// Signed coins held.
     pub position: SignedQuantity,
     /// Price used.

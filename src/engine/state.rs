@@ -6,6 +6,7 @@ use super::health::Witness;
 use super::record::Record;
 use super::standing::Stops;
 use crate::config::Settings;
+use crate::domain::funding::Formula;
 use crate::domain::{
     Amount, Asset, Catalogue, InstrumentId, Leg, Pair, PairId, Price, Quantity, Sequence, VenueId, WallTime,
 };
@@ -298,11 +299,9 @@ impl PairState {
     }
 
     fn new(pair: Pair, settings: &Settings, catalogue: &Catalogue) -> Self {
-        let formula = catalogue
-            .instrument(pair.short)
-            .map_or(crate::domain::funding::Formula::STANDARD, |instrument| instrument.formula);
-        let signal = &settings.of_pair(&pair.name).signal;
-        let market = PairMarket::new(signal.smooth, signal.memory, formula);
+        let formula = |id| catalogue.instrument(id).map_or(Formula::STANDARD, |instrument| instrument.formula);
+        let (formulas, signal) = ((formula(pair.long), formula(pair.short)), &settings.of_pair(&pair.name).signal);
+        let market = PairMarket::new(signal.smooth, signal.memory, formulas);
         let mut state = Self {
             pair,
             market,

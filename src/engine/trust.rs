@@ -8,8 +8,8 @@ use super::apply::alarm;
 use super::health::Witness;
 use super::state::{PairState, State};
 use crate::config::settings::Missing;
-use crate::domain::{Bps, Leg, Price, Span, WallTime};
-use crate::market::PairMarket;
+use crate::domain::{Bps, Leg, Market, Price, Span, WallTime};
+use crate::market::{InstrumentMarket, PairMarket};
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
 use crate::port::health::Input;
@@ -53,29 +53,36 @@ impl State {
         witnesses.believe(wanted, self.now, &self.bounds()).err()
     }
 
-    /// The mark of a short for this use; a higher one is worse.
+    /// The mark of a leg's position for this use: where sources differ, the worse one for that leg.
     #[must_use]
-    pub fn mark_for(&self, pair: &PairState, wanted: Use) -> Option<Price> {
-        witnesses(pair, Leg::Short).believe(wanted, self.now, &self.bounds()).ok()
+    pub fn mark_for(&self, (pair, leg): (&PairState, Leg), wanted: Use) -> Option<Price> {
+        witnesses(pair, leg).believe(wanted, self.now, &self.bounds()).ok()
     }
 
     /// Inputs of gates that the source declared and does not give now.
     #[must_use]
     pub fn lacks(&self, pair: &PairState) -> Lacks {
-        let Some(venue) = self.venue(pair.pair.venue(Leg::Short)) else { return Lacks::default() };
-        if venue.declares.is_empty() {
-            return Lacks::default();
+        let mut lacks = Lacks::default();
+        for leg in Leg::BOTH {
+            self.add_lacks(&mut lacks, (pair, leg));
         }
+        lacks
+    }
+
+    /// Adds what a leg's venue declared of it and does not give.
+    fn add_lacks(&self, lacks: &mut Lacks, (pair, leg): (&PairState, Leg)) {
+        let Some(venue) = self.venue(pair.pair.venue(leg)).filter(|venue| !venue.declares.is_empty()) else { return };
         let declares = |input: Input| venue.declares.contains(&input);
         let old = |at: Option<WallTime>| at.is_none_or(|at| self.now.since(at) > INPUT_AGE);
-        let brackets = self.catalogue.instrument(pair.pair.short).is_none_or(|perp| perp.brackets.is_empty());
-        Lacks {
-            peg: declares(Input::Peg)
-                && Leg::BOTH.iter().any(|leg| old(self.pegs_at.get(&pair.pair.quote(*leg)).copied())),
-            adl_rank: declares(Input::AdlRank) && old(pair.market.adl_at),
-            mark: declares(Input::Mark) && old(pair.market.mark.map(|(_, at)| at)),
-            brackets: declares(Input::Brackets) && brackets,
+        lacks.peg |= declares(Input::Peg) && old(self.pegs_at.get(&pair.pair.quote(leg)).copied());
+        if pair.pair.market(leg) == Market::Spot {
+            return;
         }
+        let market = pair.market.leg(leg);
+        let brackets = self.catalogue.instrument(pair.pair.leg(leg)).is_none_or(|perp| perp.brackets.is_empty());
+        lacks.adl_rank |= declares(Input::AdlRank) && old(market.adl_at);
+        lacks.mark |= declares(Input::Mark) && old(market.mark.map(|(_, at)| at));
+        lacks.brackets |= declares(Input::Brackets) && brackets;
     }
 }
 
@@ -87,19 +94,21 @@ impl Witness {
     }
 }
 
-/// Everything that is known of a leg's price.
+/// Everything that is known of a leg's price. Spot has no mark and no index: those of the short leg speak for it.
 fn witnesses(pair: &PairState, leg: Leg) -> Witnesses {
     let book = |leg: Leg| {
         let market = pair.market.leg(leg);
         market.mid.map(|price| Seen { price, at: market.updated })
     };
-    let mark = pair.market.mark;
+    let told_by = if pair.pair.market(leg) == Market::Perp { leg } else { Leg::Short };
+    let InstrumentMarket { mark, index, .. } = pair.market.leg(told_by);
     Witnesses {
+        leg,
         own: book(leg),
         other: book(leg.other()),
         mark: mark.map(|(price, at)| Seen { price, at }),
-        index: pair.market.index.zip(mark).map(|(price, (_, at))| Seen { price, at }),
-        listed: pair.witness.listed.and_then(|(listed, at)| listed.mark.map(|price| Seen { price, at })),
+        index: index.zip(*mark).map(|(price, (_, at))| Seen { price, at }),
+        listed: pair.witness.listed(told_by).and_then(|(listed, at)| listed.mark.map(|price| Seen { price, at })),
     }
 }
 
@@ -107,7 +116,8 @@ fn witnesses(pair: &PairState, leg: Leg) -> Witnesses {
 pub(super) fn compare(state: &mut State, place: usize, out: &mut Vec<Command>) {
     let Some(pair) = state.pairs.get(place) else { return };
     let (now, id) = (state.now, pair.pair.id);
-    let found = witnesses(pair, Leg::Short).contradiction(now, &state.bounds()).is_some();
+    let mut perps = Leg::BOTH.into_iter().filter(|leg| pair.pair.market(*leg) == Market::Perp);
+    let found = perps.any(|leg| witnesses(pair, leg).contradiction(now, &state.bounds()).is_some());
     let Some(pair) = state.pairs.get_mut(place) else { return };
     let witness = &mut pair.witness;
     match (found, witness.doubted) {

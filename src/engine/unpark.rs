@@ -257,8 +257,9 @@ fn room_of(state: &State, funds: &Funds) -> Amount {
 /// What buying back one coin of the short realises as a loss at worst, with its fee; `None` when it is none.
 fn loss_per_coin(state: &State, pair: &PairState) -> Option<Price> {
     let book = state.ledger.pair(pair.pair.id)?;
-    let coins = i128::from(book.perp.coins.magnitude().units()).max(1);
-    let entry = -book.perp.cost.units() / coins;
+    let short = book.perp(Leg::Short);
+    let coins = i128::from(short.coins.magnitude().units()).max(1);
+    let entry = -short.cost.units() / coins;
     let instrument = state.catalogue.instrument(pair.pair.short)?;
     let limit =
         pair.market.short.mid?.worse_by(state.settings_of(pair).execution.collar, Side::Buy, instrument.rules.tick);

@@ -67,10 +67,10 @@ impl State {
         for peer in self.pairs.iter().filter(|peer| peer.pair.coin == pair.pair.coin) {
             let weight = match weighting {
                 Weighting::Own => 0.0,
-                Weighting::OpenInterest => peer.market.open_interest().map_or(0.0, Quantity::to_f64),
+                Weighting::OpenInterest => peer.market.short.open_interest().map_or(0.0, Quantity::to_f64),
                 Weighting::Volume => peer.market.short.mean_volume().to_f64(),
             };
-            if let Some(mean) = peer.market.funding.smoothed() {
+            if let Some(mean) = peer.market.short.funding.smoothed() {
                 sum += weight * mean.per_8h();
                 weights += weight;
             }
@@ -93,7 +93,7 @@ impl State {
         let long = self.catalogue.instrument(pair.pair.long)?;
         let short = self.catalogue.instrument(pair.pair.short)?;
         let (long_coins, mut short_coins) = self.held(pair);
-        if let Some((listed, _)) = pair.witness.listed.filter(|_| planted::is(Bug::ListOverFills)) {
+        if let Some((listed, _)) = pair.witness.listed(Leg::Short).filter(|_| planted::is(Bug::ListOverFills)) {
             short_coins = listed.coins;
         }
         let fee_coin = self.fee_coin(pair);

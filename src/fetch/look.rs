@@ -147,7 +147,7 @@ impl Looker<'_> {
         let premium = premium.ok_or_else(|| no_pair("the venue gives no mark for it"))?;
         let pair = format!("{}:{symbol}", self.name);
         let signal = &self.settings.of_pair(&pair).signal;
-        let mut market = PairMarket::new(signal.smooth, signal.memory, legs.perp.formula);
+        let mut market = PairMarket::new(signal.smooth, signal.memory, (legs.spot.formula, legs.perp.formula));
         let mut hours = self.usual_basis(symbol, &mut market).await?.into_iter().peekable();
         let mut next = self.funding(symbol, terms, &mut market, &mut hours).await?;
         let at = (self.now)();
@@ -159,14 +159,15 @@ impl Looker<'_> {
             market.leg_mut(leg).on_quote((bid.0, depth(Side::Buy)), (ask.0, depth(Side::Sell)), at);
             market.on_mid(leg, at);
         }
-        market.mark = Some((premium.mark, premium.at));
-        market.index = Some(premium.index);
-        let interval = terms.map(|terms| terms.interval).or_else(|| market.interval()).unwrap_or(USUAL);
-        market.estimate = premium.rate.zip(premium.next_funding).map(|(rate, at)| (FundingRate { rate, interval }, at));
+        market.short.mark = Some((premium.mark, premium.at));
+        market.short.index = Some(premium.index);
+        let interval = terms.map(|terms| terms.interval).or_else(|| market.short.interval()).unwrap_or(USUAL);
+        market.short.estimate =
+            premium.rate.zip(premium.next_funding).map(|(rate, at)| (FundingRate { rate, interval }, at));
         // The estimate is that of now: it is put beside the hour that ended last.
         while let Some((end, premium)) = hours.next() {
             let youngest = hours.peek().is_none();
-            next.on_hour(end, Some(premium), market.estimate.filter(|_| youngest).map(|(estimate, _)| estimate));
+            next.on_hour(end, Some(premium), market.short.estimate.filter(|_| youngest).map(|(estimate, _)| estimate));
         }
         let mid = market.long.mid.ok_or_else(|| no_pair("it has no price"))?;
         let coins = coins_of(self.size, mid).floor_to(legs.spot.rules.step.max(legs.perp.rules.step));
@@ -240,7 +241,11 @@ impl Looker<'_> {
         for ((row, interval), proven) in rows.iter().zip(intervals(&stamps)).zip(proven_before(&stamps)) {
             next.on_hours(row.stamp, hours);
             next.on_settled(row.stamp, proven.map(|interval| FundingRate { rate: row.rate, interval }));
-            market.on_settled(row.stamp, FundingRate { rate: row.rate, interval: interval.unwrap_or(usual) });
+            market.on_settled(
+                Leg::Short,
+                row.stamp,
+                FundingRate { rate: row.rate, interval: interval.unwrap_or(usual) },
+            );
         }
         Ok(next)
     }

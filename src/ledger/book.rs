@@ -1,9 +1,8 @@
 //! The ledger itself: postings in, balances, positions and equity out.
 
 use super::account::{Account, Posting, PostingReason};
-use super::attribution::Attribution;
 use super::lines::Lines;
-use super::position::PerpPosition;
+use super::pair_book::PairBook;
 use super::token::Token;
 use crate::domain::{
     Amount, Asset, Leg, Market, Pair, PairId, Place, Price, Quantity, Sequence, Side, SignedQuantity, VenueId, WallTime,
@@ -91,37 +90,11 @@ impl Sums {
     }
 }
 
-/// Books of one pair.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct PairBook {
-    /// Profit by cause, and coins held.
-    pub attribution: Attribution,
-    /// The perp position with its cost.
-    pub perp: PerpPosition,
-    /// The quote coins of its legs, the long one first.
-    pub quotes: [Option<Asset>; 2],
-    /// Its coin.
-    pub coin: Option<Asset>,
-}
-
-impl PairBook {
-    /// Whether it holds nothing and so is worth nothing.
-    const fn is_flat(&self) -> bool {
-        self.attribution.long.is_zero() && self.perp.is_flat()
-    }
-}
-
 impl Ledger {
     /// Empty books for so many pairs.
     #[must_use]
     pub fn new(pairs: &[Pair]) -> Self {
-        let books = pairs.iter().map(|pair| PairBook {
-            quotes: Leg::BOTH.map(|leg| Some(pair.quote(leg))),
-            coin: Some(pair.coin),
-            ..PairBook::default()
-        });
-        let books = books.collect();
-        Self { pairs: books, ..Self::default() }
+        Self { pairs: pairs.iter().map(PairBook::new).collect(), ..Self::default() }
     }
 
     /// Money that was there before.
@@ -163,7 +136,7 @@ impl Ledger {
                 self.post(cause, (traded, ours), gives, PostingReason::SpotTrade);
             }
             Market::Perp => {
-                let realised = book.perp.fill(coins, fill.price);
+                let realised = book.leg_mut(leg).perp.get_or_insert_default().fill(coins, fill.price);
                 let accounts = (wallet(Wallet::Perp), Account::Realised { pair: pair.id });
                 self.post_signed(cause, accounts, (realised, quote), PostingReason::PerpTrade);
             }
@@ -183,8 +156,8 @@ impl Ledger {
 
     /// What all wallets hold of an asset, without the coins of pairs.
     fn free_of_pairs(&self, asset: Asset) -> Amount {
-        let pairs = self.pairs.iter().filter(|book| book.coin == Some(asset));
-        let held: Amount = pairs.map(|book| Amount::of_coins(book.attribution.long)).sum();
+        let pairs = self.pairs.iter().filter(|book| book.coin == asset);
+        let held: Amount = pairs.map(|book| Amount::of_coins(book.owned())).sum();
         self.cash.get(asset) - held
     }
 
@@ -210,8 +183,9 @@ impl Ledger {
         let Some(book) = self.pairs.get_mut(pair.id.index()) else { return };
         book.attribution.mark_to(mids.0, mids.1);
         book.attribution.adopt(coins.signed(Side::Buy), short.signed(Side::Sell));
-        let realised = book.perp.fill(short.signed(Side::Sell), entry);
-        let unrealised = book.perp.unrealised(mids.1);
+        let position = book.leg_mut(Leg::Short).perp.get_or_insert_default();
+        let realised = position.fill(short.signed(Side::Sell), entry);
+        let unrealised = position.unrealised(mids.1);
         let value = mids.0.times(coins);
         let market = Account::Traded { pair: pair.id };
         let amount = Amount::of_coins(coins.signed(Side::Buy));
@@ -251,7 +225,7 @@ impl Ledger {
         };
         let account = Account::Wallet { venue: wallet.0, wallet: wallet.1 };
         self.post_signed(cause, (account, Account::Outside), money, reason);
-        if !self.pairs.iter().any(|book| book.quotes.contains(&Some(asset))) {
+        if !self.is_quote(asset) {
             // Another coin is a book of its own.
             self.token_moved(money, why);
             return;
@@ -307,8 +281,13 @@ impl Ledger {
         self.parked.get(&(venue, coin)).copied().unwrap_or_default()
     }
 
+    /// Whether a leg of a pair is priced in it.
+    fn is_quote(&self, asset: Asset) -> bool {
+        self.pairs.iter().flat_map(|book| &book.legs).any(|leg| leg.quote == asset)
+    }
+
     fn park(&mut self, of: (VenueId, Asset), amount: Amount) {
-        if self.pairs.iter().any(|book| book.quotes.contains(&Some(of.1))) {
+        if self.is_quote(of.1) {
             return;
         }
         *self.parked.entry(of).or_default() += amount;
@@ -432,16 +411,17 @@ impl Ledger {
     pub fn equity(&self, quote: Asset) -> Amount {
         let mut equity = self.cash.get(quote);
         for book in &self.pairs {
-            let [long_quote, short_quote] = book.quotes.map(|one| one == Some(quote));
-            if book.is_flat() || !(long_quote || short_quote) {
+            let [long, short] = &book.legs;
+            let (long, short) = (long.quote == quote, short.quote == quote);
+            if book.is_flat() || !(long || short) {
                 continue;
             }
-            let Some((long, short)) = book.attribution.marks() else { continue };
-            if long_quote {
-                equity += long.times_signed(book.attribution.long);
+            let Some(marks) = book.attribution.marks() else { continue };
+            if long {
+                equity += book.value(Leg::Long, marks.0);
             }
-            if short_quote {
-                equity += book.perp.unrealised(short);
+            if short {
+                equity += book.value(Leg::Short, marks.1);
             }
         }
         equity
@@ -463,7 +443,7 @@ impl Ledger {
     #[must_use]
     pub fn held_value(&self, id: PairId) -> Amount {
         self.pairs.get(id.index()).map_or(Amount::ZERO, |book| match book.attribution.marks() {
-            Some((long, short)) => long.times_signed(book.attribution.long) + book.perp.unrealised(short),
+            Some((long, short)) => book.value(Leg::Long, long) + book.value(Leg::Short, short),
             None => Amount::ZERO,
         })
     }
@@ -489,7 +469,7 @@ impl Ledger {
     pub fn coin_difference(&self, pair: &Pair) -> SignedQuantity {
         let moved = |account| self.balances.get(&(account, pair.coin)).copied().unwrap_or_default();
         let bought = -(moved(Account::Traded { pair: pair.id }) + moved(Account::Fees { pair: pair.id }));
-        let held = self.pair(pair.id).map_or(SignedQuantity::ZERO, |book| book.attribution.long);
+        let held = self.pair(pair.id).map_or(SignedQuantity::ZERO, PairBook::owned);
         bought.to_coins() - held
     }
 }

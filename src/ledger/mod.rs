@@ -8,6 +8,7 @@ pub mod attribution;
 pub mod book;
 pub mod lines;
 pub mod lots;
+mod pair_book;
 pub mod position;
 mod token;
 
@@ -16,4 +17,5 @@ pub use attribution::Attribution;
 pub use book::{Adopted, BookedFill, Ledger};
 pub use lines::Lines;
 pub use lots::{Lot, Lots};
+pub use pair_book::{LegBook, PairBook};
 pub use position::PerpPosition;

@@ -6,13 +6,13 @@
 pub mod book;
 pub mod diff;
 pub mod funding_window;
-pub mod leg;
+pub mod instrument;
 pub mod pair_market;
 pub mod sync;
 
 pub use book::{Book, Level};
 pub use diff::{Diff, Rule, Snapshot};
 pub use funding_window::FundingWindow;
-pub use leg::LegMarket;
+pub use instrument::InstrumentMarket;
 pub use pair_market::PairMarket;
 pub use sync::Sync;

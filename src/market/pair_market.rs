@@ -1,47 +1,28 @@
-//! Both legs of a pair with its mark, index, funding, open interest and usual basis.
+//! The market of a pair: what is known of its two instruments, and what lies between them, the basis and the marks.
 
-use super::funding_window::{FundingWindow, Settled};
-use super::leg::LegMarket;
+use super::instrument::InstrumentMarket;
 use crate::domain::funding::Formula;
-use crate::domain::{FundingRate, Interval, Leg, Price, Quantity, Rate, Span, WallTime};
+use crate::domain::{FundingRate, Leg, Price, Rate, Span, WallTime};
 use std::collections::VecDeque;
 
 /// Units of one in the basis window.
 const BASIS_SCALE: f64 = 1e12;
 /// Hours of a year: room that is made for the basis beforehand.
 const MOST_HOURS: usize = 8_784;
-/// Open-interest samples kept.
-const OI_SAMPLES: usize = 400;
-/// How far back open interest is compared.
-const OI_LOOK_BACK: Span = Span::DAY;
 
 /// Everything known of the market of one pair.
 #[derive(Debug, Clone)]
 pub struct PairMarket {
     /// Long leg.
-    pub long: LegMarket,
+    pub long: InstrumentMarket,
     /// Short leg.
-    pub short: LegMarket,
+    pub short: InstrumentMarket,
     /// Prices of both legs at one instant, at which open positions are valued.
     pub marks: Option<(Price, Price)>,
-    /// Mark price of the perp and when it was published.
-    pub mark: Option<(Price, WallTime)>,
-    /// Index price.
-    pub index: Option<Price>,
-    /// Settled funding.
-    pub funding: FundingWindow,
-    /// The venue's estimate of the next settlement, and when that will be.
-    pub estimate: Option<(FundingRate, WallTime)>,
-    /// Rank of our short in the venue's ADL queue.
-    pub adl_rank: u8,
-    /// When it was told last.
-    pub adl_at: Option<WallTime>,
     /// When trading ends, when that is known.
     pub ends_at: Option<WallTime>,
-    formula: Formula,
     premium: Premium,
     basis: BasisWindow,
-    open_interest: VecDeque<(WallTime, i64)>,
 }
 
 /// The running premium of one interval, sampled from prices: the named proxy for the premium index where a source has
@@ -64,30 +45,22 @@ struct BasisWindow {
 
 #[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "signals are floats; prices stay exact")]
 impl PairMarket {
-    /// Nothing known yet.
+    /// Nothing known yet; the formulas are those of the long and the short leg.
     #[must_use]
-    pub fn new(smooth: Span, memory: Span, formula: Formula) -> Self {
+    pub fn new(smooth: Span, memory: Span, formulas: (Formula, Formula)) -> Self {
         Self {
-            long: LegMarket::default(),
-            short: LegMarket::default(),
+            long: InstrumentMarket::new(smooth, memory, formulas.0),
+            short: InstrumentMarket::new(smooth, memory, formulas.1),
             marks: None,
-            mark: None,
-            index: None,
-            funding: FundingWindow::new(smooth, memory),
-            estimate: None,
-            adl_rank: 0,
-            adl_at: None,
             ends_at: None,
-            formula,
             premium: Premium::default(),
             basis: BasisWindow::new(memory),
-            open_interest: VecDeque::new(),
         }
     }
 
     /// A leg.
     #[must_use]
-    pub const fn leg(&self, leg: Leg) -> &LegMarket {
+    pub const fn leg(&self, leg: Leg) -> &InstrumentMarket {
         match leg {
             Leg::Long => &self.long,
             Leg::Short => &self.short,
@@ -95,7 +68,7 @@ impl PairMarket {
     }
 
     /// A leg, to change it.
-    pub const fn leg_mut(&mut self, leg: Leg) -> &mut LegMarket {
+    pub const fn leg_mut(&mut self, leg: Leg) -> &mut InstrumentMarket {
         match leg {
             Leg::Long => &mut self.long,
             Leg::Short => &mut self.short,
@@ -106,16 +79,11 @@ impl PairMarket {
     pub fn restart(&mut self) {
         self.long.restart();
         self.short.restart();
-        self.funding.restart();
-        self.estimate = None;
-        self.mark = None;
-        self.index = None;
         self.ends_at = None;
         self.premium = Premium::default();
         self.basis.samples.clear();
         self.basis.sum = 0;
         self.basis.last_hour = i64::MIN;
-        self.open_interest.clear();
     }
 
     /// Both legs of a bar source have closed a bar that opened at the same time. Gives the basis when it is the first of an
@@ -142,20 +110,11 @@ impl PairMarket {
         None
     }
 
-    /// A settlement was published.
-    pub fn on_settled(&mut self, stamp: WallTime, funding: FundingRate) {
-        self.funding.push(Settled { stamp, funding });
-        self.premium = Premium::default();
-        self.estimate = None;
-    }
-
-    /// Open interest in coins.
-    pub fn on_open_interest(&mut self, at: WallTime, coins: Quantity) {
-        self.open_interest.push_back((at, coins.units()));
-        while self.open_interest.len() > OI_SAMPLES
-            || self.open_interest.front().is_some_and(|(stamp, _)| at.since(*stamp).0 > OI_LOOK_BACK.0 + Span::HOUR.0)
-        {
-            self.open_interest.pop_front();
+    /// A settlement of a leg was published. The premium is sampled against the short leg, and anew from its settlements on.
+    pub fn on_settled(&mut self, leg: Leg, stamp: WallTime, funding: FundingRate) {
+        self.leg_mut(leg).on_settled(stamp, funding);
+        if leg == Leg::Short {
+            self.premium = Premium::default();
         }
     }
 
@@ -173,41 +132,18 @@ impl PairMarket {
         (count >= 24).then(|| self.basis.sum as f64 / BASIS_SCALE / count as f64)
     }
 
-    /// The next settlement's rate as far as it can be known now: the venue's estimate, else the formula applied to the
+    /// The short leg's next settlement as far as it can be known now: the venue's estimate, else the formula applied to the
     /// premium sampled from prices, else the last settlement.
     #[must_use]
     pub fn expected_next(&self) -> Option<FundingRate> {
-        if let Some((estimate, _)) = self.estimate {
+        if let Some((estimate, _)) = self.short.estimate {
             return Some(estimate);
         }
-        let last = self.funding.last()?.funding;
+        let last = self.short.funding.last()?.funding;
         let sampled = (self.premium.weights > 0.0)
             .then(|| Rate::from_f64(self.premium.weighted / self.premium.weights))
             .flatten();
-        Some(sampled.map_or(last, |premium| self.formula.rate(premium, last.interval)))
-    }
-
-    /// The interval in force: the venue's estimate says it, else the last settlement.
-    #[must_use]
-    pub fn interval(&self) -> Option<Interval> {
-        self.estimate
-            .map(|(funding, _)| funding.interval)
-            .or_else(|| self.funding.last().map(|row| row.funding.interval))
-    }
-
-    /// Change of open interest over a day as a fraction, when both ends are known.
-    #[must_use]
-    pub fn open_interest_change(&self) -> Option<f64> {
-        let (newest_at, newest) = *self.open_interest.back()?;
-        let (oldest_at, oldest) = *self.open_interest.front()?;
-        let covered = newest_at.since(oldest_at).0 >= OI_LOOK_BACK.0 - 2 * Span::HOUR.0;
-        (covered && oldest > 0).then(|| (newest - oldest) as f64 / oldest as f64)
-    }
-
-    /// Open interest in coins, when the source has it.
-    #[must_use]
-    pub fn open_interest(&self) -> Option<Quantity> {
-        self.open_interest.back().map(|(_, coins)| Quantity::saturating(*coins))
+        Some(sampled.map_or(last, |premium| self.short.formula.rate(premium, last.interval)))
     }
 }
 

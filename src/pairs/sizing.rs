@@ -8,24 +8,48 @@ use crate::domain::{Amount, Price, Quantity, Rate};
 pub struct Room {
     /// All capital.
     pub capital: Amount,
-    /// Equity of the pair's venue.
-    pub venue_equity: Amount,
-    /// Capital at work on the venue.
-    pub venue_used: Amount,
+    /// Money of the venue of the pair, or of the venues of both legs.
+    pub venues: Venues,
     /// Capital at work in the coin on all venues.
     pub coin_used: Amount,
     /// Capital at work in pairs of the quote coin.
     pub quote_used: Amount,
-    /// Money free in both wallets of the venue, less what fees and price moves need.
-    pub free: Amount,
     /// Open interest of the perp in coins, when the source has it.
     pub open_interest: Option<Quantity>,
     /// Largest value per leg that the gate lets pass.
     pub gate_cap: Amount,
     /// Part of the usual size that the quadrant allows (1 is all).
     pub scale: Rate,
-    /// What margins the short.
+    /// What margins the perps.
     pub backing: Backing,
+}
+
+/// Money of one venue in one quote coin.
+#[derive(Debug, Clone, Copy)]
+pub struct VenueRoom {
+    /// Its equity.
+    pub equity: Amount,
+    /// Capital at work there.
+    pub used: Amount,
+    /// Money free in both of its wallets, less what fees and price moves need.
+    pub free: Amount,
+}
+
+/// Where the money of a pair is.
+#[derive(Debug, Clone, Copy)]
+pub enum Venues {
+    /// Both legs draw on the same money.
+    One(VenueRoom),
+    /// Each leg has its own, and needs this share of the notional of it; the long leg first.
+    Two([(VenueRoom, Rate); 2]),
+}
+
+impl VenueRoom {
+    /// What may still be put to work there.
+    fn left(&self, size: &Size, capital: Amount) -> Amount {
+        let per_venue = capital.times_rate(size.per_venue) - self.used;
+        per_venue.min(self.equity.times_rate(size.share) - self.used).min(self.free).max(Amount::ZERO)
+    }
 }
 
 /// Leverage that a venue is set to where coins are collateral: what it keeps back of them until the short is bought back.
@@ -35,7 +59,7 @@ pub const COIN_LEVERAGE: u8 = 5;
 /// Share of a covered short that stands beside its coins in the quote coin, for funding, fees and what a clip realises.
 pub const QUOTE_BUFFER: Rate = Rate::from_units(20_000_000_000_000_000);
 
-/// What a short needs beside the coins of its spot leg.
+/// What the legs of a pair need beside the coins that are bought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backing {
     /// Margin in the quote coin, at this leverage.
@@ -50,16 +74,21 @@ pub enum Backing {
         /// Largest value of a clip.
         clip: Amount,
     },
+    /// Margin in the quote coin of both legs, which are perps, at this leverage.
+    Perps {
+        /// Notional over margin.
+        leverage: Rate,
+    },
 }
 
 impl Backing {
-    /// Quote coin that a notional needs in the perp wallet.
+    /// Quote coin that a notional needs in the perp wallet of a leg.
     ///
     /// Worked: 50 at 1x needs 50; on its coins, with clips of 10, it needs 10 and 1 of buffer.
     #[must_use]
     pub fn margin(self, notional: Amount) -> Amount {
         match self {
-            Self::Quote { leverage } => margin_of(notional, leverage),
+            Self::Quote { leverage } | Self::Perps { leverage } => margin_of(notional, leverage),
             Self::Coin { leverage, clip } => {
                 margin_of(notional.min(clip), leverage) + notional.times_rate(QUOTE_BUFFER)
             }
@@ -69,7 +98,10 @@ impl Backing {
     /// Capital that a notional needs in all.
     #[must_use]
     pub fn capital(self, notional: Amount) -> Amount {
-        notional + self.margin(notional)
+        match self {
+            Self::Quote { .. } | Self::Coin { .. } => notional + self.margin(notional),
+            Self::Perps { .. } => self.margin(notional) + self.margin(notional),
+        }
     }
 
     /// Notional per leg that a capital carries: the inverse of [`Backing::capital`], rounded down.
@@ -77,6 +109,7 @@ impl Backing {
     pub fn notional(self, capital: Amount) -> Amount {
         match self {
             Self::Quote { leverage } => notional_of(capital, leverage),
+            Self::Perps { leverage } => capital.share(1, 2).times_rate(leverage),
             Self::Coin { leverage, clip } => {
                 let shared = |money: Amount| over(money, Rate::from_units(Rate::ONE) + QUOTE_BUFFER);
                 if capital > self.capital(clip) {
@@ -127,15 +160,19 @@ pub fn coins(size: &Size, room: &Room, spot: Price) -> Quantity {
         return fixed;
     }
     let part = |of: Amount, share: Rate| of.times_rate(share);
-    let capital = part(room.venue_equity, size.share)
-        .min(part(room.capital, size.per_pair))
+    let mut capital = part(room.capital, size.per_pair)
         .min(part(room.capital, size.per_coin) - room.coin_used)
         .min(part(room.capital, size.per_quote) - room.quote_used)
-        .min(part(room.capital, size.per_venue) - room.venue_used)
-        .min(part(room.venue_equity, size.share) - room.venue_used)
-        .min(room.free)
         .max(Amount::ZERO);
+    if let Venues::One(venue) = room.venues {
+        capital = capital.min(venue.left(size, room.capital));
+    }
     let mut notional = room.backing.notional(part(capital, room.scale)).min(room.gate_cap);
+    if let Venues::Two(venues) = room.venues {
+        for (venue, needs) in venues {
+            notional = notional.min(over(part(venue.left(size, room.capital), room.scale), needs));
+        }
+    }
     if let Some(open_interest) = room.open_interest {
         notional = notional.min(part(spot.times(open_interest), size.oi_share));
     }

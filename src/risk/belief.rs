@@ -5,7 +5,7 @@
 //! others enters nothing, moves no reduce and sells nothing; for warning and for moving our own money to safety the worse
 //! one counts. Nothing here asks anybody or sends anything. Tests: at the end, and `tests/belief.rs`.
 
-use crate::domain::{Bps, Price, Span, WallTime};
+use crate::domain::{Bps, Leg, Price, Span, WallTime};
 
 /// What a price is wanted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,8 +32,10 @@ pub struct Seen {
 }
 
 /// What is known of one leg's price: its own book, and whoever else can say what it should be about.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Witnesses {
+    /// The leg: a higher mark is worse for a short one, a lower mark for a long one.
+    pub leg: Leg,
     /// Mid of the leg's own book.
     pub own: Option<Seen>,
     /// Mid of the pair's other leg.
@@ -93,7 +95,7 @@ pub enum Doubt {
 }
 
 impl Witnesses {
-    /// The price to use, or why none may be used. For `Margin` and `Shrink` it is the mark of a short: a higher one is worse.
+    /// The price to use, or why none may be used. For `Margin` and `Shrink` it is the mark that the position is liquidated by.
     ///
     /// # Errors
     /// [`Doubt`].
@@ -123,22 +125,32 @@ impl Witnesses {
         }
     }
 
-    /// The highest mark that a fresh source gives; when both are silent the perp's book, else the other leg's, else the last
+    /// The worse of two prices for the leg; one that is not there is not worse.
+    fn worse(&self, one: Option<Price>, other: Option<Price>) -> Option<Price> {
+        match (self.leg, one, other) {
+            (Leg::Long, Some(one), Some(other)) => Some(one.min(other)),
+            (Leg::Long, one, other) => one.or(other),
+            (Leg::Short, one, other) => one.max(other),
+        }
+    }
+
+    /// The worst mark that a fresh source gives; when both are silent the perp's book, else the other leg's, else the last
     /// ones that were known.
     fn worst(&self, now: WallTime, bounds: &Bounds) -> Option<Price> {
         let young = |seen: Option<Seen>, age: Span| fresh(seen, now, age, bounds).ok();
         let any = |seen: Option<Seen>| seen.map(|seen| seen.price);
-        let marks = young(self.mark, bounds.entry).max(young(self.listed, bounds.list));
+        let marks = self.worse(young(self.mark, bounds.entry), young(self.listed, bounds.list));
         let books = || young(self.own, bounds.entry).or_else(|| young(self.other, bounds.entry));
-        marks.or_else(books).or_else(|| any(self.mark).max(any(self.listed)).or_else(|| any(self.own)))
+        marks.or_else(books).or_else(|| self.worse(any(self.mark), any(self.listed)).or_else(|| any(self.own)))
     }
 
     /// The worst mark that is not one source's word against all others. The account's list is the venue's own account of the
-    /// very figure that liquidates: where it is fresh and lower, it counts.
+    /// very figure that liquidates: where it is fresh and better, it counts.
     fn supported(&self, now: WallTime, bounds: &Bounds) -> Option<Price> {
         let worst = self.worst(now, bounds)?;
         let listed = fresh(self.listed, now, bounds.list, bounds).ok();
-        let near = |price: Price| price >= worst || price.distance_bps(worst) <= bounds.apart;
+        let as_bad = |price: Price| self.worse(Some(price), Some(worst)) == Some(price);
+        let near = |price: Price| as_bad(price) || price.distance_bps(worst) <= bounds.apart;
         if let Some(listed) = listed
             && !near(listed)
         {
@@ -154,7 +166,10 @@ impl Witnesses {
         }
         let needed = if listed.is_some() && mark.is_some_and(|mark| !near(mark)) { 2 } else { 1 };
         let backed = rest.iter().filter(|price| near(**price)).count() >= needed;
-        if backed || rest.is_empty() { Some(worst) } else { rest.into_iter().filter(|price| !near(*price)).max() }
+        if backed || rest.is_empty() {
+            return Some(worst);
+        }
+        rest.into_iter().filter(|price| !near(*price)).fold(None, |worst, price| self.worse(worst, Some(price)))
     }
 
     /// Two fresh sources that contradict each other by more than their bound: the venue contradicts itself.
@@ -217,7 +232,8 @@ mod tests {
     type Row = [Option<(i64, i64)>; 5];
 
     fn witnesses([own, other, mark, index, listed]: Row) -> Witnesses {
-        Witnesses { own: seen(own), other: seen(other), mark: seen(mark), index: seen(index), listed: seen(listed) }
+        let (own, other, mark) = (seen(own), seen(other), seen(mark));
+        Witnesses { leg: Leg::Short, own, other, mark, index: seen(index), listed: seen(listed) }
     }
 
     fn price(whole: i64) -> Price {

@@ -160,14 +160,14 @@ impl<'a, J: Journal> Bars<'a, J> {
                 *slot = Some(bar.close);
             }
             self.driver.market(now, Event::Bar { instrument: perp_id, bar })?;
-            // Liquidation is tested on the mark's high where there are mark candles, else on the perp's.
-            let holds = !self.driver.venue.accounts().position(id).coins.is_zero();
+            // Liquidation is tested on the mark's range where there are mark candles, else on the perp's.
+            let holds = !self.driver.venue.accounts().position(perp_id).coins.is_zero();
             let mark =
                 if holds { self.cursors.get_mut(place).and_then(|cursor| cursor.mark_of(bar.opened)) } else { None };
-            let (high, close) = mark.unwrap_or((bar.high, bar.close));
+            let (low, high, close) = mark.unwrap_or((bar.low, bar.high, bar.close));
             // A liquidation is dated inside the bar in which it happened.
             let at = now - crate::domain::Span(1);
-            self.driver.venue.on_mark(id, close, high, (at, now));
+            self.driver.venue.on_mark(perp_id, close, (low, high), (at, now));
         }
         let Some(cursor) = self.cursors.get_mut(place) else { return Ok(()) };
         let mut newest = None;

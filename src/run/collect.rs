@@ -174,7 +174,7 @@ impl Collector {
 
     fn paid(&mut self, record: &FundingRecord, state: &State) {
         let Some(pair) = state.pair(record.pair) else { return };
-        let Some(instrument) = state.catalogue.instrument(pair.pair.short) else { return };
+        let Some(instrument) = state.catalogue.instrument(pair.pair.leg(record.leg)) else { return };
         self.funding.push(FundingRow {
             at: record.stamp,
             pair: pair.pair.name.clone(),

@@ -112,8 +112,8 @@ impl<'a> Cursor<'a> {
         take(&self.history.perp, &mut self.perp, now, self.step)
     }
 
-    /// High and close of the mark candle that opened at `opened`, where there is one.
-    pub fn mark_of(&mut self, opened: WallTime) -> Option<(Price, Price)> {
+    /// Low, high and close of the mark candle that opened at `opened`, where there is one.
+    pub fn mark_of(&mut self, opened: WallTime) -> Option<(Price, Price, Price)> {
         let candles = self.history.mark.as_ref()?;
         while candles.opened.get(self.mark).is_some_and(|open| *open < opened) {
             self.mark += 1;
@@ -121,7 +121,7 @@ impl<'a> Cursor<'a> {
         if candles.opened.get(self.mark) != Some(&opened) {
             return None;
         }
-        Some((*candles.high.get(self.mark)?, *candles.close.get(self.mark)?))
+        Some((*candles.low.get(self.mark)?, *candles.high.get(self.mark)?, *candles.close.get(self.mark)?))
     }
 
     /// The open of the mark candle that opens at the hour or step of a stamp.

@@ -223,8 +223,8 @@ impl Sorter {
 
     fn funding(&mut self, state: &State, record: &FundingRecord, booked: WallTime) {
         let Some(pair) = state.pair(record.pair).map(|pair| &pair.pair) else { return };
-        let (venue, symbol) = names(state, pair, Leg::Short);
-        self.sums.entry(pair.quote(Leg::Short)).or_default().funding += record.amount;
+        let (venue, symbol) = names(state, pair, record.leg);
+        self.sums.entry(pair.quote(record.leg)).or_default().funding += record.amount;
         self.out.settlements.push(SettlementRow {
             pair: pair.name.clone(),
             venue,
@@ -235,7 +235,7 @@ impl Sorter {
             mark_price: record.mark,
             rate: record.rate,
             amount: record.amount,
-            currency: pair.quote(Leg::Short),
+            currency: pair.quote(record.leg),
         });
     }
 
@@ -352,12 +352,12 @@ impl Sorter {
         let (mut held_cost, mut average_cost) = (Amount::ZERO, Amount::ZERO);
         for pair in state.pairs.iter().map(|pair| &pair.pair) {
             let value = |leg| self.queues.get(&(pair.id.0, leg)).map(Lots::signed_value).unwrap_or_default();
-            let books = state.ledger.pair(pair.id).map(|book| book.perp.cost).unwrap_or_default();
-            if pair.quote(Leg::Long) == currency {
-                held_cost += value(Leg::Long);
-            }
-            if pair.quote(Leg::Short) == currency {
-                average_cost += books - value(Leg::Short);
+            let cost = |leg| state.ledger.pair(pair.id).map(|book| book.perp(leg).cost).unwrap_or_default();
+            for leg in Leg::BOTH.into_iter().filter(|leg| pair.quote(*leg) == currency) {
+                match pair.market(leg) {
+                    Market::Spot => held_cost += value(leg),
+                    Market::Perp => average_cost += cost(leg) - value(leg),
+                }
             }
         }
         let realised = gains - fees + funding + other;

@@ -1,10 +1,10 @@
-//! How far each wallet's shorts were from liquidation: the least of each day, for the report.
+//! How far each wallet's positions were from liquidation: the least of each day, for the report.
 //!
 //! It decides nothing; the autopilot of `engine/margin.rs` does, by the same distance. Tests: `tests/report_page.rs`.
 
-use crate::domain::{Leg, Span, WallTime};
+use crate::domain::{Span, WallTime};
 use crate::engine::State;
-use crate::engine::margin::distance;
+use crate::engine::margin::{distance, margined};
 use crate::report::run::MarginRow;
 use serde::{Deserialize, Serialize};
 
@@ -32,14 +32,18 @@ impl Margins {
         self.next = Some(at.floor(EVERY) + EVERY);
         let mut seen = Vec::new();
         for pair in &state.pairs {
-            let key = pair.pair.account(Leg::Short);
-            if pair.memory.entered_at.is_none() || seen.contains(&key) {
+            if pair.memory.entered_at.is_none() {
                 continue;
             }
-            seen.push(key);
-            let Some(least) = distance(&state.funds(key.0, key.1)) else { continue };
-            let venue = state.catalogue.venues().get(key.0.index()).map_or("?", |name| name.as_str());
-            self.keep(MarginRow { at, wallet: format!("{venue} {}", key.1), distance: least.to_f64() });
+            for key in margined(&pair.pair) {
+                if seen.contains(&key) {
+                    continue;
+                }
+                seen.push(key);
+                let Some(least) = distance(&state.funds(key.0, key.1)) else { continue };
+                let venue = state.catalogue.venues().get(key.0.index()).map_or("?", |name| name.as_str());
+                self.keep(MarginRow { at, wallet: format!("{venue} {}", key.1), distance: least.to_f64() });
+            }
         }
     }
 

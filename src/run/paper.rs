@@ -88,13 +88,10 @@ impl SimMarket {
                 venue.on_quote(*instrument, quote.bid, quote.ask, now);
             }
             Event::Mark { instrument, mark, .. } => {
-                if let Some(pair) = venue.pair_of(*instrument) {
-                    venue.on_mark(pair, *mark, *mark, (now, now));
-                }
+                venue.on_mark(*instrument, *mark, (*mark, *mark), (now, now));
             }
             Event::Settled { instrument, settlement } => {
-                let pair = venue.pair_of(*instrument);
-                if let Some(mark) = pair.and_then(|pair| venue.accounts().position(pair).mark) {
+                if let Some(mark) = venue.accounts().position(*instrument).mark {
                     let source = crate::port::event::MarkSource::Mark;
                     venue.settle(*instrument, settlement.funding, (settlement.stamp, now), (mark, source));
                 }

@@ -1,7 +1,7 @@
 //! Start-up reconciliation: what the ledger says, with what is still on its way to the bot, against the venue's books; and
 //! whether both files are of one instant (fault L25).
 
-use crate::domain::{Amount, Asset, Leg, Market, SignedQuantity, VenueId};
+use crate::domain::{Amount, Asset, Leg, Market, VenueId};
 use crate::engine::State;
 use crate::port::event::Wallet;
 use crate::sim::SimVenue;
@@ -62,7 +62,7 @@ pub fn differences(state: &State, venue: &SimVenue) -> Vec<String> {
     let mut lines = Vec::new();
     for one in state.catalogue.instruments().iter().filter(|one| one.market == Market::Perp) {
         let expected = after.position(one.id);
-        let there = venue.pair_of(one.id).map_or(SignedQuantity::ZERO, |pair| venue.accounts().position(pair).coins);
+        let there = venue.accounts().position(one.id).coins;
         if expected != there {
             lines.push(format!("{}:{} position: ledger {expected}, venue {there}", one.venue, one.symbol));
         }

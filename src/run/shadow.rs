@@ -130,14 +130,11 @@ impl<J: Journal> Shadow<J> {
         match event {
             Event::Quote { instrument, quote } => venue.on_quote(*instrument, quote.bid, quote.ask, now),
             Event::Mark { instrument, mark, .. } => {
-                if let Some(pair) = venue.pair_of(*instrument) {
-                    venue.on_mark(pair, *mark, *mark, (now, now));
-                }
+                venue.on_mark(*instrument, *mark, (*mark, *mark), (now, now));
             }
             Event::CollateralRate { venue: of, asset, share, .. } => venue.on_collateral(*of, *asset, *share),
             Event::Settled { instrument, settlement } => {
-                let pair = venue.pair_of(*instrument);
-                if let Some(mark) = pair.and_then(|pair| venue.accounts().position(pair).mark) {
+                if let Some(mark) = venue.accounts().position(*instrument).mark {
                     let stamps = (settlement.stamp, now);
                     venue.settle(*instrument, settlement.funding, stamps, (mark, MarkSource::Mark));
                 }

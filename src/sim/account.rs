@@ -2,7 +2,7 @@
 
 use crate::domain::margin;
 use crate::domain::{
-    Amount, Asset, Catalogue, Leg, Pair, PairId, Price, Quantity, Rate, Side, SignedQuantity, VenueId,
+    Amount, Asset, Catalogue, Instrument, InstrumentId, Price, Quantity, Rate, Side, SignedQuantity, VenueId,
 };
 use crate::port::event::Wallet;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,12 @@ pub struct VenuePosition {
 pub struct Accounts {
     #[serde(with = "wallet_rows")]
     wallets: BTreeMap<(VenueId, Wallet, Asset), Amount>,
+    /// By number of the instrument; flat where it is spot.
+    #[serde(default, rename = "perps")]
     positions: Vec<VenuePosition>,
+    /// By number of the pair, as the first files have them; see [`Accounts::by_instrument`].
+    #[serde(default, skip_serializing, rename = "positions")]
+    of_pairs: Vec<VenuePosition>,
 }
 
 /// JSON has no tuple keys: wallets are stored as rows.
@@ -49,10 +54,23 @@ mod wallet_rows {
 }
 
 impl Accounts {
-    /// Empty accounts for the pairs of a catalogue.
+    /// Empty accounts for the instruments of a catalogue.
     #[must_use]
     pub fn new(catalogue: &Catalogue) -> Self {
-        Self { wallets: BTreeMap::new(), positions: vec![VenuePosition::default(); catalogue.pairs().len()] }
+        let positions = vec![VenuePosition::default(); catalogue.instruments().len()];
+        Self { wallets: BTreeMap::new(), positions, of_pairs: Vec::new() }
+    }
+
+    /// Brings accounts of a file that has its positions by pair to those of instruments: each was of its short leg.
+    #[must_use]
+    pub fn by_instrument(mut self, catalogue: &Catalogue) -> Self {
+        self.positions.resize(catalogue.instruments().len(), VenuePosition::default());
+        for (pair, known) in catalogue.pairs().iter().zip(std::mem::take(&mut self.of_pairs)) {
+            if let Some(position) = self.positions.get_mut(pair.short.index()) {
+                *position = known;
+            }
+        }
+        self
     }
 
     /// What is in a wallet.
@@ -71,23 +89,23 @@ impl Accounts {
         self.wallets.iter()
     }
 
-    /// The position of a pair.
+    /// The position in an instrument.
     #[must_use]
     #[inline]
-    pub fn position(&self, pair: PairId) -> VenuePosition {
-        self.positions.get(pair.index()).copied().unwrap_or_default()
+    pub fn position(&self, instrument: InstrumentId) -> VenuePosition {
+        self.positions.get(instrument.index()).copied().unwrap_or_default()
     }
 
-    /// The venue's mark of a pair moved.
-    pub fn mark(&mut self, pair: PairId, price: Price) {
-        if let Some(position) = self.positions.get_mut(pair.index()) {
+    /// The venue's mark of a perp moved.
+    pub fn mark(&mut self, instrument: InstrumentId, price: Price) {
+        if let Some(position) = self.positions.get_mut(instrument.index()) {
             position.mark = Some(price);
         }
     }
 
     /// A perp execution: realises profit into the perp wallet.
-    pub fn trade_perp(&mut self, pair: &Pair, side: Side, quantity: Quantity, price: Price) {
-        let Some(position) = self.positions.get_mut(pair.id.index()) else { return };
+    pub fn trade_perp(&mut self, of: &Instrument, side: Side, quantity: Quantity, price: Price) {
+        let Some(position) = self.positions.get_mut(of.id.index()) else { return };
         let mut left = quantity.signed(side);
         let held = position.coins;
         let mut realised = Amount::ZERO;
@@ -107,36 +125,40 @@ impl Accounts {
         position.coins += left;
         position.entry_value += price.times_signed(left);
         position.mark = position.mark.or(Some(price));
-        let (venue, quote) = pair.account(Leg::Short);
-        self.add(venue, Wallet::Perp, quote, realised);
+        self.add(of.venue_id, Wallet::Perp, of.quote, realised);
     }
 
     /// A spot execution, without its fee.
-    pub fn trade_spot(&mut self, pair: &Pair, side: Side, quantity: Quantity, price: Price) {
+    pub fn trade_spot(&mut self, of: &Instrument, side: Side, quantity: Quantity, price: Price) {
         let value = price.times(quantity);
         let coins = Amount::of_coins(quantity.signed(side));
         let paid = match side {
             Side::Buy => -value,
             Side::Sell => value,
         };
-        let (venue, quote) = pair.account(Leg::Long);
-        self.add(venue, Wallet::Spot, pair.coin, coins);
-        self.add(venue, Wallet::Spot, quote, paid);
+        self.add(of.venue_id, Wallet::Spot, of.coin, coins);
+        self.add(of.venue_id, Wallet::Spot, of.quote, paid);
     }
 
-    /// Equity of a perp wallet, notional and maintenance of its positions; `stress` values one pair at another price.
+    /// Equity of a perp wallet, notional and maintenance of its positions; `stress` values one of them at another
+    /// price.
     #[must_use]
-    pub fn margin(&self, catalogue: &Catalogue, of: (VenueId, Asset), stress: Option<(PairId, Price)>) -> MarginOf {
+    pub fn margin(
+        &self,
+        catalogue: &Catalogue,
+        of: (VenueId, Asset),
+        stress: Option<(InstrumentId, Price)>,
+    ) -> MarginOf {
         let (venue, quote) = of;
         let mut sum = MarginOf { equity: self.wallet(venue, Wallet::Perp, quote), ..MarginOf::default() };
-        for (pair, position) in catalogue.pairs().iter().zip(&self.positions) {
-            if position.coins.is_zero() || pair.account(Leg::Short) != of {
+        for (instrument, position) in catalogue.instruments().iter().zip(&self.positions) {
+            if position.coins.is_zero() || (instrument.venue_id, instrument.quote) != of {
                 continue;
             }
-            let stressed = stress.filter(|(id, _)| *id == pair.id).map(|(_, price)| price);
+            let stressed = stress.filter(|(id, _)| *id == instrument.id).map(|(_, price)| price);
             let Some(price) = stressed.or(position.mark) else { continue };
             if position.share.units() > 0 {
-                let coins = self.wallet(venue, Wallet::Perp, pair.coin).to_coins();
+                let coins = self.wallet(venue, Wallet::Perp, instrument.coin).to_coins();
                 let counts = price.times_signed(coins).times_rate(position.share);
                 sum.collateral += counts;
                 sum.equity += counts;
@@ -144,30 +166,28 @@ impl Accounts {
             let notional = price.times(position.coins.magnitude());
             sum.equity += price.times_signed(position.coins) - position.entry_value;
             sum.notional += notional;
-            let brackets = catalogue.instrument(pair.short).map(|instrument| instrument.brackets.as_slice());
-            sum.maintenance += brackets.and_then(|list| margin::maintenance(list, notional)).unwrap_or(notional);
+            sum.maintenance += margin::maintenance(&instrument.brackets, notional).unwrap_or(notional);
         }
         sum
     }
 
     /// The same for one isolated position: its own margin and profit only.
     #[must_use]
-    pub fn isolated_margin(&self, catalogue: &Catalogue, pair: &Pair, price: Price) -> MarginOf {
-        let position = self.position(pair.id);
+    pub fn isolated_margin(&self, of: &Instrument, price: Price) -> MarginOf {
+        let position = self.position(of.id);
         let notional = price.times(position.coins.magnitude());
-        let brackets = catalogue.instrument(pair.short).map(|instrument| instrument.brackets.as_slice());
         MarginOf {
             collateral: Amount::ZERO,
             equity: position.isolated + price.times_signed(position.coins) - position.entry_value,
             notional,
-            maintenance: brackets.and_then(|list| margin::maintenance(list, notional)).unwrap_or(notional),
+            maintenance: margin::maintenance(&of.brackets, notional).unwrap_or(notional),
         }
     }
 
     /// Keeps an isolated position's money in step with its size, as the venue does: what is added brings its initial margin
     /// from the wallet, what is closed lets its share go, and what was put in by hand stays with the rest.
-    pub fn share_isolated(&mut self, pair: PairId, before: &VenuePosition, leverage: Rate) {
-        let Some(position) = self.positions.get_mut(pair.index()) else { return };
+    pub fn share_isolated(&mut self, of: InstrumentId, before: &VenuePosition, leverage: Rate) {
+        let Some(position) = self.positions.get_mut(of.index()) else { return };
         let (old, new) = (before.coins, position.coins);
         let same_way = old.units().signum() * new.units().signum() > 0;
         if same_way && new.magnitude() <= old.magnitude() {
@@ -182,20 +202,20 @@ impl Accounts {
     /// Money that isolated positions of a wallet hold.
     #[must_use]
     pub fn isolated_money(&self, catalogue: &Catalogue, (venue, quote): (VenueId, Asset)) -> Amount {
-        let ours = catalogue.pairs().iter().zip(&self.positions);
-        ours.filter(|(pair, _)| pair.account(Leg::Short) == (venue, quote)).map(|(_, position)| position.isolated).sum()
+        let all = catalogue.instruments().iter().zip(&self.positions);
+        all.filter(|(one, _)| (one.venue_id, one.quote) == (venue, quote)).map(|(_, position)| position.isolated).sum()
     }
 
-    /// Coins of this pair count for a share of their value as collateral.
-    pub fn set_share(&mut self, pair: PairId, share: Rate) {
-        if let Some(position) = self.positions.get_mut(pair.index()) {
+    /// Coins of this perp count for a share of their value as collateral.
+    pub fn set_share(&mut self, of: InstrumentId, share: Rate) {
+        if let Some(position) = self.positions.get_mut(of.index()) {
             position.share = share;
         }
     }
 
     /// Adds margin to an isolated position.
-    pub fn add_isolated(&mut self, pair: PairId, amount: Amount) {
-        if let Some(position) = self.positions.get_mut(pair.index()) {
+    pub fn add_isolated(&mut self, of: InstrumentId, amount: Amount) {
+        if let Some(position) = self.positions.get_mut(of.index()) {
             position.isolated += amount;
         }
     }

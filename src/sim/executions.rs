@@ -7,7 +7,7 @@ use super::venue::{ENDED_KEPT, SimVenue, VALIDITY, VenueOrder, VenueTrade};
 use crate::config::settings::MarginMode;
 use crate::domain::fees::{self, Role};
 use crate::domain::{
-    Amount, ClientOrderId, FillId, InstrumentId, Leg, Market, Pair, Price, Quantity, Side, Span, WallTime,
+    Amount, ClientOrderId, FillId, Instrument, InstrumentId, Market, Price, Quantity, Side, Span, WallTime,
 };
 use crate::port::TimeInForce;
 use crate::port::event::Wallet;
@@ -75,7 +75,6 @@ impl SimVenue {
     /// The venue's own checks before matching.
     pub(super) fn check(&self, intent: &Intent) -> Option<RejectCause> {
         let instrument = self.catalogue.instrument(intent.instrument)?;
-        let pair = self.pair_at(intent.instrument)?;
         if self.down.get(instrument.venue_id.index()).copied().unwrap_or(false) {
             return Some(RejectCause::Halted);
         }
@@ -93,8 +92,8 @@ impl SimVenue {
             return Some(RejectCause::WouldTake);
         }
         match instrument.market {
-            Market::Spot => self.check_spot(intent, pair),
-            Market::Perp => settle::check_perp(self, intent, pair),
+            Market::Spot => self.check_spot(intent, instrument),
+            Market::Perp => settle::check_perp(self, intent, instrument),
         }
     }
 
@@ -106,14 +105,14 @@ impl SimVenue {
         }
     }
 
-    pub(super) fn check_spot(&self, intent: &Intent, pair: &Pair) -> Option<RejectCause> {
+    pub(super) fn check_spot(&self, intent: &Intent, spot: &Instrument) -> Option<RejectCause> {
         let enough = match intent.side {
             Side::Buy => {
-                let quote = self.accounts.wallet(pair.venue(Leg::Long), Wallet::Spot, pair.quote(Leg::Long));
+                let quote = self.accounts.wallet(spot.venue_id, Wallet::Spot, spot.quote);
                 quote >= intent.limit.times(intent.quantity)
             }
             Side::Sell => {
-                let coins = self.accounts.wallet(pair.venue(Leg::Long), Wallet::Spot, pair.coin);
+                let coins = self.accounts.wallet(spot.venue_id, Wallet::Spot, spot.coin);
                 coins >= Amount::of_coins(intent.quantity.signed(Side::Buy))
             }
         };
@@ -174,12 +173,11 @@ impl SimVenue {
 
     /// Whether the account holds what this many coins of a reducing order need.
     pub(super) fn covers(&self, intent: &Intent, coins: Quantity) -> bool {
-        let Some(pair) = self.pair_at(intent.instrument) else { return false };
-        let (spot, perp) = self.holds(pair);
-        let Some(market) = self.catalogue.instrument(intent.instrument).map(|one| one.market) else { return false };
-        match (market, intent.side) {
-            (Market::Spot, Side::Sell) => spot >= Amount::of_coins(coins.signed(Side::Buy)),
-            (Market::Perp, _) if intent.reduce_only => perp.magnitude() >= coins,
+        let Some(one) = self.catalogue.instrument(intent.instrument) else { return false };
+        let spot = || self.accounts.wallet(one.venue_id, Wallet::Spot, one.coin);
+        match (one.market, intent.side) {
+            (Market::Spot, Side::Sell) => spot() >= Amount::of_coins(coins.signed(Side::Buy)),
+            (Market::Perp, _) if intent.reduce_only => self.accounts.position(one.id).coins.magnitude() >= coins,
             (Market::Spot, Side::Buy) | (Market::Perp, _) => true,
         }
     }
@@ -187,11 +185,9 @@ impl SimVenue {
     pub(super) fn fill_resting(&mut self, id: ClientOrderId, now: WallTime) {
         let Some(order) = self.orders.iter().find(|order| order.intent.id == id) else { return };
         let (intent, mut quantity) = (order.intent.clone(), order.intent.quantity.minus(order.filled()));
-        if intent.reduce_only
-            && let Some(pair) = self.pair_at(intent.instrument)
-        {
+        if intent.reduce_only {
             // The position may have shrunk while it rested (ADL): a venue cuts such an order.
-            quantity = quantity.min(self.accounts.position(pair.id).coins.magnitude());
+            quantity = quantity.min(self.accounts.position(intent.instrument).coins.magnitude());
         }
         if !quantity.is_zero() {
             self.book(id, (intent.limit, quantity), Role::Maker, now);
@@ -220,20 +216,19 @@ impl SimVenue {
         let ((price, quantity), role) = what;
         let (id, at) = of;
         let known = self.catalogue.instrument(instrument)?;
-        let pair = self.pair_at(instrument)?.clone();
         let coin = known.fee_coin(side);
         let fee = fees::fee((price, quantity), known.fees.of(role), coin, known.quote);
         let (market, venue) = (known.market, known.venue_id);
-        let before = self.accounts.position(pair.id);
+        let before = self.accounts.position(instrument);
         match market {
-            Market::Spot => self.accounts.trade_spot(&pair, side, quantity, price),
-            Market::Perp => self.accounts.trade_perp(&pair, side, quantity, price),
+            Market::Spot => self.accounts.trade_spot(known, side, quantity, price),
+            Market::Perp => self.accounts.trade_perp(known, side, quantity, price),
         }
         let payer = if market == Market::Spot { Wallet::Spot } else { Wallet::Perp };
         self.accounts.add(venue, payer, fee.asset, -fee.amount);
         if market == Market::Perp && self.settings.margin.mode == MarginMode::Isolated {
-            self.accounts.share_isolated(pair.id, &before, self.settings.size.leverage);
-            self.list_position(&pair, at);
+            self.accounts.share_isolated(instrument, &before, self.settings.size.leverage);
+            self.list_position(instrument, at);
         }
         self.next_fill += 1;
         let fill =

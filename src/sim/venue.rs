@@ -8,7 +8,7 @@ use super::faults::{CancelFault, Faults, PlaceFault, ReportFault};
 use super::matching::{Liquidity, traded_through};
 use crate::config::Settings;
 use crate::domain::{
-    Amount, Asset, Catalogue, ClientOrderId, InstrumentId, Leg, PairId, Price, Quantity, Rate, Side, Span, VenueId,
+    Amount, Asset, Catalogue, ClientOrderId, InstrumentId, Market, PairId, Price, Quantity, Rate, Side, Span, VenueId,
     WallTime,
 };
 use crate::port::event::{Transfer, Wallet};
@@ -139,6 +139,16 @@ impl SimVenue {
         }
     }
 
+    /// A venue from its durable state, as any version wrote it; [`SimVenue::resumed`] makes it one that goes on.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn read(text: &str) -> Result<Self, serde_json::Error> {
+        let mut venue: Self = serde_json::from_str(text)?;
+        venue.accounts = venue.accounts.by_instrument(&venue.catalogue);
+        Ok(venue)
+    }
+
     /// A venue read back from its durable state: settings and liquidity are not part of it.
     #[must_use]
     pub fn resumed(mut self, settings: Settings, booked: &[u64]) -> Self {
@@ -164,9 +174,9 @@ impl SimVenue {
 
     /// A coin counts for this share of its value as collateral from now on.
     pub fn on_collateral(&mut self, venue: VenueId, coin: Asset, share: Rate) {
-        let ours = self.catalogue.pairs().iter().filter(|pair| (pair.venue(Leg::Short), pair.coin) == (venue, coin));
-        for pair in ours {
-            self.accounts.set_share(pair.id, share);
+        let all = self.catalogue.instruments().iter();
+        for perp in all.filter(|one| (one.market, one.venue_id, one.coin) == (Market::Perp, venue, coin)) {
+            self.accounts.set_share(perp.id, share);
         }
     }
 

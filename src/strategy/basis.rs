@@ -108,10 +108,10 @@ pub fn leaving_gain_apr(view: &View<'_>) -> Option<f64> {
 #[must_use]
 pub fn funding_signal(view: &View<'_>) -> Option<Mean> {
     match view.settings.signal.funding {
-        FundingSource::Settled => view.market.funding.smoothed(),
+        FundingSource::Settled => view.market.short.funding.smoothed(),
         FundingSource::Estimate => match view.market.expected_next() {
-            Some(next) => view.market.funding.smoothed_with(next),
-            None => view.market.funding.smoothed(),
+            Some(next) => view.market.short.funding.smoothed_with(next),
+            None => view.market.short.funding.smoothed(),
         },
     }
 }
@@ -148,8 +148,8 @@ fn horizon_days(view: &View<'_>) -> f64 {
 /// Milliseconds to the nearest settlement, past or coming; large when no settlement is known.
 #[must_use]
 pub fn distance_to_settlement(view: &View<'_>) -> i64 {
-    let since_last = view.market.funding.last().map_or(i64::MAX, |last| view.now.since(last.stamp).0.abs());
-    let to_next = view.market.estimate.map_or(i64::MAX, |(_, next)| next.since(view.now).0.abs());
+    let since_last = view.market.short.funding.last().map_or(i64::MAX, |last| view.now.since(last.stamp).0.abs());
+    let to_next = view.market.short.estimate.map_or(i64::MAX, |(_, next)| next.since(view.now).0.abs());
     since_last.min(to_next)
 }
 
@@ -218,7 +218,7 @@ const SHARP: f64 = 0.10;
 #[must_use]
 #[expect(clippy::float_arithmetic, reason = "signals are floats")]
 pub fn quadrant(view: &View<'_>, change: f64) -> Quadrant {
-    let Some(mean) = view.market.funding.smoothed() else { return Quadrant::Ordinary };
+    let Some(mean) = view.market.short.funding.smoothed() else { return Quadrant::Ordinary };
     let anchor = crate::domain::FundingRate::ANCHOR.per_8h();
     if change <= -SHARP && !mean.is_above(anchor) {
         Quadrant::WashedOut

@@ -16,7 +16,7 @@ pub fn measure(view: &View<'_>) -> Option<Option<(f64, f64)>> {
         return None;
     }
     let values: Vec<ValueType> =
-        view.market.funding.rows().map(|row| Rate::to_f64(row.funding.per_8h()) * 1e4).collect();
+        view.market.short.funding.rows().map(|row| Rate::to_f64(row.funding.per_8h()) * 1e4).collect();
     let period: PeriodType = confirm.period;
     if values.len() < usize::from(period) * 2 {
         return Some(None);

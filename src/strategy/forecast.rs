@@ -22,16 +22,16 @@ impl Forecast {
     /// From what the market paid and is about to pay; `None` before the smoothing window is full.
     #[must_use]
     pub fn of(market: &PairMarket) -> Option<Self> {
-        if !market.funding.is_warm() {
+        if !market.short.funding.is_warm() {
             return None;
         }
         let next = market.expected_next()?;
-        let smoothed = market.funding.smoothed_with(next)?.per_8h();
-        let persistence = market.funding.persistence();
+        let smoothed = market.short.funding.smoothed_with(next)?.per_8h();
+        let persistence = market.short.funding.persistence();
         let blocks = 8.0 / f64::from(u8::from(next.interval));
         Some(Self {
             now: smoothed,
-            level: market.funding.mean_8h().min(FundingRate::ANCHOR.per_8h().to_f64()),
+            level: market.short.funding.mean_8h().min(FundingRate::ANCHOR.per_8h().to_f64()),
             keep: libm::pow(persistence, blocks),
         })
     }

@@ -107,7 +107,7 @@ fn anchor_signal(view: &View<'_>, visit: &mut Visit<'_>) -> bool {
     let entry = &view.settings.entry;
     let threshold = entry.funding.per_8h() + entry.margin.per_8h();
     let mean = basis::funding_signal(view);
-    let warm = view.market.funding.is_warm();
+    let warm = view.market.short.funding.is_warm();
     if !ask(visit, warm, || gate("signal.smooth", hours(warm), 1.0, "=", "window full")) {
         return false;
     }
@@ -200,13 +200,13 @@ fn safety(view: &View<'_>, visit: &mut Visit<'_>) -> bool {
             return false;
         }
     }
-    let rank = view.market.adl_rank;
+    let rank = view.market.short.adl_rank;
     if !ask(visit, rank <= gates.adl_rank, || {
         gate("gates.adl_rank", f64::from(rank), f64::from(gates.adl_rank), "<=", "rank")
     }) {
         return false;
     }
-    let Some((mark, _)) = view.market.mark.filter(|_| !view.lacks.mark) else { return true };
+    let Some((mark, _)) = view.market.short.mark.filter(|_| !view.lacks.mark) else { return true };
     let off = view.market.short.mid.map_or(f64::NAN, |mid| (mark.to_f64() / mid.to_f64() - 1.0).abs());
     let most = gates.mark_divergence.to_f64();
     ask(visit, off <= most, || gate("gates.mark_divergence", off * 1e4, most * 1e4, "<=", "bps"))
@@ -221,7 +221,7 @@ fn market_state(view: &View<'_>, visit: &mut Visit<'_>) -> bool {
         return false;
     }
     if gates.quadrant
-        && let Some(change) = view.market.open_interest_change()
+        && let Some(change) = view.market.short.open_interest_change()
     {
         let quadrant = basis::quadrant(view, change);
         let open = quadrant.enters();
@@ -292,6 +292,6 @@ fn days(span: Span) -> f64 {
 
 /// Value of the depth that an order of `side` finds on a leg, in the quote coin; zero without a price.
 #[expect(clippy::float_arithmetic, reason = "signals are floats")]
-pub(super) fn depth_value(mid: Option<Price>, leg: &crate::market::LegMarket, side: Side) -> f64 {
+pub(super) fn depth_value(mid: Option<Price>, leg: &crate::market::InstrumentMarket, side: Side) -> f64 {
     mid.map_or(0.0, |mid| mid.to_f64() * leg.depth_for(side).to_f64())
 }

@@ -53,10 +53,10 @@ impl Venue {
     /// Distance to liquidation by the venue's own figures.
     fn distance(&self, core: &Core, mark: &str) -> Rate {
         let book = core.state.ledger.pair(core.state.pairs[0].pair.id).unwrap();
-        let notional = price(mark).times(book.perp.coins.magnitude());
+        let notional = price(mark).times(book.perp(Leg::Short).coins.magnitude());
         let brackets = &core.state.catalogue.instrument(core.perp()).unwrap().brackets;
         let needed = margin::maintenance(brackets, notional).unwrap();
-        let equity = self.isolated + book.perp.unrealised(price(mark));
+        let equity = self.isolated + book.perp(Leg::Short).unrealised(price(mark));
         margin::liquidation_distance(equity, notional, needed).unwrap()
     }
 }
@@ -69,7 +69,7 @@ fn holding() -> (Core, Venue) {
     core.mark("10000", "10000");
     core.hold(20_000);
     let book = core.state.ledger.pair(core.state.pairs[0].pair.id).unwrap();
-    let isolated = Amount::from_units(book.perp.cost.abs().units() / 2);
+    let isolated = Amount::from_units(book.perp(Leg::Short).cost.abs().units() / 2);
     (core, Venue { isolated, answers: Vec::new() })
 }
 
@@ -156,18 +156,18 @@ fn l04_an_answer_that_never_comes_is_measured_in_the_position_and_not_sent_again
 #[test]
 fn l04_the_simulated_venue_keeps_an_isolated_position_in_step_with_its_size() {
     let catalogue = carry::sim::Generator::new(1, carry::sim::START).catalogue().clone();
-    let pair = catalogue.pairs()[0].clone();
+    let perp = catalogue.instrument(catalogue.pairs()[0].short).unwrap().clone();
     let mut accounts = Accounts::new(&catalogue);
     let coins = |text: &str| carry::domain::Quantity::parse(text).unwrap();
     let trade = |accounts: &mut Accounts, side, text: &str| {
-        let before = accounts.position(pair.id);
-        accounts.trade_perp(&pair, side, coins(text), price("100"));
-        accounts.share_isolated(pair.id, &before, Rate::parse("2").unwrap());
-        accounts.position(pair.id).isolated
+        let before = accounts.position(perp.id);
+        accounts.trade_perp(&perp, side, coins(text), price("100"));
+        accounts.share_isolated(perp.id, &before, Rate::parse("2").unwrap());
+        accounts.position(perp.id).isolated
     };
     use carry::domain::Side::{Buy, Sell};
     assert_eq!(trade(&mut accounts, Sell, "2"), Amount::whole(100));
-    accounts.add_isolated(pair.id, Amount::whole(60));
+    accounts.add_isolated(perp.id, Amount::whole(60));
     assert_eq!(trade(&mut accounts, Sell, "2"), Amount::whole(260), "what was put in stays");
     assert_eq!(trade(&mut accounts, Buy, "1"), Amount::whole(195), "a quarter goes with a quarter");
     assert_eq!(trade(&mut accounts, Buy, "3"), Amount::ZERO);

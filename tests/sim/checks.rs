@@ -352,10 +352,10 @@ impl Checker {
             }
         }
         for pair in &state.pairs {
-            let theirs = driver.venue.accounts().position(pair.pair.id);
-            let Some(ours) = state.ledger.pair(pair.pair.id) else { continue };
-            if ours.perp.coins != theirs.coins || ours.perp.cost != theirs.entry_value {
-                return broken(format!("I5: {}: we have {:?}, the venue {theirs:?}", pair.pair.name, ours.perp));
+            let theirs = driver.venue.accounts().position(pair.pair.short);
+            let Some(ours) = state.ledger.pair(pair.pair.id).map(|book| book.perp(Leg::Short)) else { continue };
+            if ours.coins != theirs.coins || ours.cost != theirs.entry_value {
+                return broken(format!("I5: {}: we have {ours:?}, the venue {theirs:?}", pair.pair.name));
             }
         }
         Ok(())
@@ -416,12 +416,12 @@ fn in_flight(state: &State, instrument: InstrumentId) -> Quantity {
 fn holds(driver: &Driver<Recorder>, place: usize) -> (Quantity, Quantity) {
     let Some(pair) = driver.state.pairs.get(place) else { return Default::default() };
     let (spot, perp) = driver.venue.holds(&pair.pair);
-    (spot.to_coins().magnitude(), perp.magnitude())
+    (spot.magnitude(), perp.magnitude())
 }
 
 /// Delta of a pair by the venue's books.
 pub fn truth(driver: &Driver<Recorder>, place: usize) -> SignedQuantity {
     let Some(pair) = driver.state.pairs.get(place) else { return SignedQuantity::ZERO };
     let (spot, perp) = driver.venue.holds(&pair.pair);
-    spot.to_coins() + perp
+    spot + perp
 }

@@ -207,12 +207,12 @@ impl World {
         match &event {
             Event::Quote { instrument, quote } => venue.on_quote(*instrument, quote.bid, quote.ask, at),
             Event::Mark { instrument, mark, .. } => {
-                let Some(pair) = venue.pair_of(*instrument) else { return Ok(()) };
+                let Some(pair) = venue.catalogue().pair_of(*instrument) else { return Ok(()) };
                 self.marks[pair.index()] = Some(*mark);
-                venue.on_mark(pair, *mark, *mark, (at, at));
+                venue.on_mark(*instrument, *mark, (*mark, *mark), (at, at));
             }
             Event::Settled { instrument, settlement } => {
-                let pair = venue.pair_of(*instrument);
+                let pair = venue.catalogue().pair_of(*instrument);
                 if let Some(mark) = pair.and_then(|pair| self.marks[pair.index()]) {
                     venue.settle(*instrument, settlement.funding, (settlement.stamp, at), (mark, MarkSource::Funding));
                 }
@@ -286,8 +286,8 @@ impl World {
             .state
             .pairs
             .iter()
+            .filter(|pair| !self.driver.venue.accounts().position(pair.pair.short).coins.is_zero())
             .map(|pair| pair.pair.id)
-            .filter(|id| !self.driver.venue.accounts().position(*id).coins.is_zero())
             .collect();
         let Some(id) = shorts.get(self.rng.next_u32() as usize % shorts.len().max(1)) else { return };
         let (share, mark) = (

@@ -1,6 +1,10 @@
-//! One leg of a pair: its prices, their age, and how much can be traded.
+//! What is known of the market of one instrument: prices with their age, how much can be traded, and of a perp its mark, index,
+//! funding, open interest and our rank in the venue's queue.
 
-use crate::domain::{Bps, Price, Quantity, Side, Span, WallTime};
+use super::funding_window::{FundingWindow, Settled};
+use crate::domain::funding::Formula;
+use crate::domain::{Bps, FundingRate, Interval, Price, Quantity, Side, Span, WallTime};
+use std::collections::VecDeque;
 
 /// Bars whose volume is averaged for the depth proxy.
 const VOLUME_BARS: usize = 24;
@@ -13,10 +17,14 @@ const JUMP: Bps = Bps::whole(1_000);
 const STANDS: Span = Span(5 * 60_000);
 /// With no quote for so long the next one is the price.
 const SILENT: Span = Span(10 * 60_000);
+/// Open-interest samples kept.
+const OI_SAMPLES: usize = 400;
+/// How far back open interest is compared.
+const OI_LOOK_BACK: Span = Span::DAY;
 
-/// What we know of one instrument.
-#[derive(Debug, Clone, Default)]
-pub struct LegMarket {
+/// What we know of one instrument. What only a perp has stays unknown of spot.
+#[derive(Debug, Clone)]
+pub struct InstrumentMarket {
     /// Best bid; equal to the mid where the source has bars only.
     pub bid: Option<Price>,
     /// Best ask.
@@ -35,6 +43,21 @@ pub struct LegMarket {
     calm: Option<(Price, WallTime)>,
     /// Since when the mid is far from it.
     jumped: Option<WallTime>,
+    /// Mark price and when it was published.
+    pub mark: Option<(Price, WallTime)>,
+    /// Index price.
+    pub index: Option<Price>,
+    /// Settled funding.
+    pub funding: FundingWindow,
+    /// The venue's estimate of the next settlement, and when that will be.
+    pub estimate: Option<(FundingRate, WallTime)>,
+    /// Rank of our position in the venue's ADL queue.
+    pub adl_rank: u8,
+    /// When it was told last.
+    pub adl_at: Option<WallTime>,
+    /// How the venue makes a rate of a premium.
+    pub formula: Formula,
+    open_interest: VecDeque<(WallTime, i64)>,
 }
 
 /// Where the depth within the slippage bound comes from. On bars it is computed when it is asked for, which is seldom.
@@ -79,7 +102,32 @@ impl Volumes {
     }
 }
 
-impl LegMarket {
+impl InstrumentMarket {
+    /// Nothing known yet; funding is averaged over `smooth` and remembered for `memory`.
+    #[must_use]
+    pub fn new(smooth: Span, memory: Span, formula: Formula) -> Self {
+        Self {
+            bid: None,
+            ask: None,
+            mid: None,
+            updated: WallTime::default(),
+            bar_opened: None,
+            bar_high: None,
+            depth: Depth::default(),
+            volumes: Volumes::default(),
+            calm: None,
+            jumped: None,
+            mark: None,
+            index: None,
+            funding: FundingWindow::new(smooth, memory),
+            estimate: None,
+            adl_rank: 0,
+            adl_at: None,
+            formula,
+            open_interest: VecDeque::new(),
+        }
+    }
+
     /// A quote from a book.
     pub fn on_quote(&mut self, bid: (Price, Quantity), ask: (Price, Quantity), at: WallTime) {
         self.bid = Some(bid.0);
@@ -144,9 +192,52 @@ impl LegMarket {
         self.updated = at;
     }
 
-    /// Forgets everything that a hole in the history makes worthless.
+    /// Forgets everything that a hole in the history makes worthless. The rank in the venue's queue is not history.
     pub fn restart(&mut self) {
-        *self = Self::default();
+        let (rank, at) = (self.adl_rank, self.adl_at);
+        let mut funding = std::mem::replace(&mut self.funding, FundingWindow::new(Span::ZERO, Span::ZERO));
+        funding.restart();
+        *self = Self { funding, adl_rank: rank, adl_at: at, ..Self::new(Span::ZERO, Span::ZERO, self.formula) };
+    }
+
+    /// A settlement was published.
+    pub fn on_settled(&mut self, stamp: WallTime, funding: FundingRate) {
+        self.funding.push(Settled { stamp, funding });
+        self.estimate = None;
+    }
+
+    /// The interval in force: the venue's estimate says it, else the last settlement.
+    #[must_use]
+    pub fn interval(&self) -> Option<Interval> {
+        self.estimate
+            .map(|(funding, _)| funding.interval)
+            .or_else(|| self.funding.last().map(|row| row.funding.interval))
+    }
+
+    /// Open interest in coins.
+    pub fn on_open_interest(&mut self, at: WallTime, coins: Quantity) {
+        self.open_interest.push_back((at, coins.units()));
+        while self.open_interest.len() > OI_SAMPLES
+            || self.open_interest.front().is_some_and(|(stamp, _)| at.since(*stamp).0 > OI_LOOK_BACK.0 + Span::HOUR.0)
+        {
+            self.open_interest.pop_front();
+        }
+    }
+
+    /// Change of open interest over a day as a fraction, when both ends are known.
+    #[must_use]
+    #[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "signals are floats")]
+    pub fn open_interest_change(&self) -> Option<f64> {
+        let (newest_at, newest) = *self.open_interest.back()?;
+        let (oldest_at, oldest) = *self.open_interest.front()?;
+        let covered = newest_at.since(oldest_at).0 >= OI_LOOK_BACK.0 - 2 * Span::HOUR.0;
+        (covered && oldest > 0).then(|| (newest - oldest) as f64 / oldest as f64)
+    }
+
+    /// Open interest in coins, when the source has it.
+    #[must_use]
+    pub fn open_interest(&self) -> Option<Quantity> {
+        self.open_interest.back().map(|(_, coins)| Quantity::saturating(*coins))
     }
 
     fn depth_proxy(&self, step: Span) -> Quantity {
@@ -194,7 +285,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_depth_of_bars_is_a_twentieth_of_an_hour_of_the_last_24(volumes in prop::collection::vec(0_i64..1_000_000_000_000, 1..80)) {
-            let mut leg = LegMarket::default();
+            let mut leg = InstrumentMarket::new(Span::ZERO, Span::DAY, Formula::STANDARD);
             let price = Price::parse("100").unwrap();
             for (volume, opened) in volumes.iter().zip((0_i64..).map(|bar| bar * 60_000)) {
                 let times = (WallTime(opened), WallTime(opened + 60_000));
