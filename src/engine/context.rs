@@ -19,7 +19,7 @@ impl State {
         let reducible = match (proposal.leg, proposal.side) {
             (Leg::Long, Side::Sell) => Quantity::saturating(long.units()),
             (Leg::Short, Side::Buy) => Quantity::saturating(-short.units()),
-            (Leg::Long, Side::Buy) | (Leg::Short, Side::Sell) => Quantity::ZERO,
+            _ => Quantity::ZERO,
         };
         let pending_other_way = self.orders.live().iter().any(|order| {
             order.intent.instrument == proposal.instrument
@@ -49,8 +49,7 @@ impl State {
             }
         };
         let own_settings = self.settings_of(pair);
-        let told_by = if instrument.market == Market::Perp { proposal.leg } else { Leg::Short };
-        let told = pair.market.leg(told_by);
+        let told = pair.market.leg(if instrument.market == Market::Perp { proposal.leg } else { Leg::Short });
         let index_young = told.mark.is_some_and(|(_, at)| self.now.since(at) <= self.settings.gates.max_age);
         let value_of = |leg: Leg| self.worst_value(proposal, leg);
         let made =

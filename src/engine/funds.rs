@@ -154,7 +154,9 @@ impl State {
             return;
         };
         let parks = leg == Leg::Short && self.settings.margin.collateral == Collateral::Coin;
-        if position.is_flat() && !(parks && !book.owned().is_zero()) {
+        // Coins that margined a short count until they have left.
+        let nothing = !parks || book.owned().is_zero();
+        if position.is_flat() && nothing {
             return;
         }
         let wanted = match trust {

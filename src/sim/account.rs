@@ -233,3 +233,25 @@ pub struct MarginOf {
     /// Maintenance margin.
     pub maintenance: Amount,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Leg;
+    use crate::sim::{Generator, START};
+
+    #[test]
+    fn positions_of_a_file_that_has_them_by_pair_are_those_of_its_short_legs() {
+        let catalogue = Generator::new(1, START).catalogue().clone();
+        let pair = catalogue.pairs().get(1).unwrap();
+        let flat = r#"{"coins":"0","entry_value":"0","mark":null,"isolated":"0"}"#;
+        let held = r#"{"coins":"-0.5","entry_value":"-50","mark":"101","isolated":"0"}"#;
+        let text = format!(r#"{{"wallets":[],"positions":[{flat},{held}]}}"#);
+        let accounts: Accounts = serde_json::from_str(&text).unwrap();
+        let accounts = accounts.by_instrument(&catalogue);
+        assert_eq!(accounts.position(pair.leg(Leg::Short)).coins.to_string(), "-0.5");
+        assert!(accounts.position(pair.leg(Leg::Long)).coins.is_zero());
+        let again: Accounts = serde_json::from_str(&serde_json::to_string(&accounts).unwrap()).unwrap();
+        assert_eq!(again.by_instrument(&catalogue), accounts, "and a file of today is read as it is");
+    }
+}
