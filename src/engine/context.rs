@@ -51,7 +51,6 @@ impl State {
         let own_settings = self.settings_of(pair);
         let told = pair.market.leg(if instrument.market == Market::Perp { proposal.leg } else { Leg::Short });
         let index_young = told.mark.is_some_and(|(_, at)| self.now.since(at) <= self.settings.gates.max_age);
-        let value_of = |leg: Leg| self.worst_value(proposal, leg);
         let made =
             Made { at: self.now, instrument: proposal.instrument, side: proposal.side, quantity: proposal.quantity };
         Some(Context {
@@ -74,7 +73,7 @@ impl State {
             age_ms: self.now.since(own.updated.min(other.updated)).0,
             doubt: self.doubt(pair, proposal.leg, if reduces { Use::Reduce } else { Use::Entry }),
             reducible,
-            pair_value: value_of(Leg::Long).max(value_of(Leg::Short)),
+            pair_value: self.worst_value(proposal, Leg::Long).max(self.worst_value(proposal, Leg::Short)),
             total_value: self.total_value(proposal),
             needs,
             free,
