@@ -37,4 +37,6 @@ pub mod control;
 pub mod report;
 pub mod run;
 
+pub mod research;
+
 pub mod cli;

@@ -131,6 +131,11 @@ const LAYERS: &[(&str, &[&str])] = &[
             "control",
         ],
     ),
+    // Many runs over one history, and what a book loses in a shock; a run itself is below.
+    (
+        "research",
+        &["domain", "config", "pairs::sizing", "store::JournalError", "data", "report::run", "report::sweep", "run"],
+    ),
     ("web", &["*"]),
     ("cli", &["*"]),
     ("main", &["*"]),

@@ -127,32 +127,31 @@ impl Ready {
             folder.load_pairs(named, window.from, window.to)?
         };
         for history in histories {
-            ready.add(folder, history)?;
+            if ready.add(folder, &history)? {
+                ready.histories.push(history);
+            }
         }
-        ready.quantity_in_contracts()?;
+        in_contracts(&mut ready.settings, &ready.histories)?;
         Ok(ready)
     }
 
-    /// A fixed quantity is in coins; pairs of a contract of several coins are counted in contracts.
-    fn quantity_in_contracts(&mut self) -> Result<(), Failure> {
-        let contracts = |settings: &mut Settings, coins: u32| {
-            if let Some(own) = settings.size.quantity.as_mut() {
-                *own = Quantity::saturating(own.units() / i64::from(coins));
-            }
+    /// Other settings over the same history: what a run takes, but for the bars. They must not choose other pairs.
+    ///
+    /// # Errors
+    /// As for [`Ready::load`].
+    pub fn under(&self, loaded: &Loaded, folder: &Folder) -> Result<(Settings, Catalogue), Failure> {
+        let mut other = Self {
+            catalogue: Catalogue::default(),
+            histories: Vec::new(),
+            remarks: Vec::new(),
+            settings: loaded.settings.clone(),
+            run: RunInfo::default(),
         };
         for history in &self.histories {
-            self.settings.pairs.entry(history.name.clone()).and_modify(|own| contracts(own, history.coins));
+            other.add(folder, history)?;
         }
-        let usual = self.histories.iter().filter(|history| !self.settings.pairs.contains_key(&history.name));
-        let mut units = usual.map(|history| history.coins);
-        let coins = units.next().unwrap_or(1);
-        if self.settings.size.quantity.is_some() && units.any(|other| other != coins) {
-            let text = "size.quantity: the pairs of this coin have contracts of different numbers of coins; name one pair \
-                        in strategy.pairs, or write it below [pairs.\"VENUE:SYMBOL\".size]";
-            return Err(Failure::new(Exit::Usage, text));
-        }
-        contracts(&mut self.settings, coins);
-        Ok(())
+        in_contracts(&mut other.settings, &self.histories)?;
+        Ok((other.settings, other.catalogue))
     }
 
     fn all_within(&mut self, folder: &Folder, window: Window) -> Result<Vec<PairHistory>, Failure> {
@@ -189,14 +188,14 @@ impl Ready {
         }
     }
 
-    /// Instruments of a pair with the fees of the settings, and what was assumed about them.
-    fn add(&mut self, folder: &Folder, history: PairHistory) -> Result<(), Failure> {
-        let mut legs = instruments::legs(folder, &history)?;
+    /// Instruments of a pair with the fees of the settings, and what was assumed about them; whether it is traded.
+    fn add(&mut self, folder: &Folder, history: &PairHistory) -> Result<bool, Failure> {
+        let mut legs = instruments::legs(folder, history)?;
         let mut remark = |text: String| self.remarks.push(Remark { subject: history.name.clone(), text });
         let own = self.settings.of_pair(&history.name);
         if let Some(coin) = own.size.quantity_coin.filter(|coin| *coin != legs.spot.coin) {
             remark(format!("left out: size.quantity is in {coin}"));
-            return Ok(());
+            return Ok(false);
         }
         legs.spot.buy_fee_in = self.settings.sim.buy_fee_in;
         legs.remarks.iter().cloned().for_each(&mut remark);
@@ -215,8 +214,7 @@ impl Ready {
             ));
         }
         self.catalogue.add_pair(legs.spot, legs.perp);
-        self.histories.push(history);
-        Ok(())
+        Ok(true)
     }
 
     /// What a run takes.
@@ -229,6 +227,28 @@ impl Ready {
             remarks: self.remarks.clone(),
         }
     }
+}
+
+/// A fixed quantity is in coins; pairs of a contract of several coins are counted in contracts.
+fn in_contracts(settings: &mut Settings, histories: &[PairHistory]) -> Result<(), Failure> {
+    let contracts = |settings: &mut Settings, coins: u32| {
+        if let Some(own) = settings.size.quantity.as_mut() {
+            *own = Quantity::saturating(own.units() / i64::from(coins));
+        }
+    };
+    for history in histories {
+        settings.pairs.entry(history.name.clone()).and_modify(|own| contracts(own, history.coins));
+    }
+    let usual = histories.iter().filter(|history| !settings.pairs.contains_key(&history.name));
+    let mut units = usual.map(|history| history.coins);
+    let coins = units.next().unwrap_or(1);
+    if settings.size.quantity.is_some() && units.any(|other| other != coins) {
+        let text = "size.quantity: the pairs of this coin have contracts of different numbers of coins; name one pair \
+                    in strategy.pairs, or write it below [pairs.\"VENUE:SYMBOL\".size]";
+        return Err(Failure::new(Exit::Usage, text));
+    }
+    contracts(settings, coins);
+    Ok(())
 }
 
 /// A fee that a person set differently from the built-in one is theirs on every venue; the rest is the venue's own.

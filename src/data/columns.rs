@@ -7,7 +7,7 @@ use super::error::DataError;
 use super::pages::CheckedPages;
 use parquet::basic::Type as Physical;
 use parquet::column::reader::ColumnReaderImpl;
-use parquet::data_type::{DataType, DoubleType, Int64Type};
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use std::fs::File;
@@ -64,6 +64,18 @@ impl Columns {
     /// A column of doubles.
     pub(crate) fn doubles(&self, column: &str) -> Result<Cells<f64>, DataError> {
         self.read::<DoubleType>(column, "doubles")
+    }
+
+    /// A column of texts; a null is refused.
+    pub(crate) fn texts(&self, column: &str) -> Result<Vec<String>, DataError> {
+        let cells = self.read::<ByteArrayType>(column, "texts")?;
+        let broken = |what: String| DataError::parquet(&self.file, format_args!("column `{column}` {what}"));
+        if let Some(row) = cells.nulls.first() {
+            return Err(broken(format!("is empty in row {}", row + 1)));
+        }
+        let text = |bytes: ByteArray| String::from_utf8(bytes.data().to_vec());
+        let texts: Result<Vec<String>, _> = cells.values.into_iter().map(text).collect();
+        texts.map_err(|_| broken("holds a text that is not UTF-8".to_owned()))
     }
 
     fn place(&self, column: &str) -> Option<usize> {

@@ -18,6 +18,7 @@ pub(crate) mod lines;
 pub mod merge;
 pub mod months;
 pub(crate) mod pages;
+pub mod rows_file;
 pub(crate) mod rules_file;
 pub mod save;
 pub mod settlements;

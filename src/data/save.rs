@@ -183,7 +183,7 @@ fn written(out: &mut File, schema: &str, columns: &[(&str, Column<'_>)]) -> Resu
 }
 
 /// Writes beside the file, syncs, and renames over it.
-fn replace(file: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), DataError> {
+pub(super) fn replace(file: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), DataError> {
     let failed = |source| DataError::io(file, source);
     let folder = file.parent().unwrap_or_else(|| Path::new("."));
     std::fs::create_dir_all(folder).map_err(failed)?;

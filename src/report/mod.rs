@@ -16,6 +16,7 @@ pub mod periods;
 pub mod run;
 mod sections;
 pub mod sheets;
+pub mod sweep;
 pub mod table;
 
 pub use files::{ReportError, summary_json, write_all};

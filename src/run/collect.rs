@@ -52,6 +52,19 @@ pub struct Collector {
     dense: Option<DenseRows>,
 }
 
+/// How far a run is: for who measures a part of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Running {
+    /// Equity at the last look.
+    pub equity: Amount,
+    /// What idle money earned so far.
+    pub interest: f64,
+    /// Notional at work times milliseconds.
+    pub notional_ms: f64,
+    /// Closed round trips.
+    pub trips: u64,
+}
+
 /// Running figures and open round trips: small enough to go on disk with every commit.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Figures {
@@ -308,6 +321,22 @@ impl Collector {
             (Some(first), Some(last)) => last.at.since(first),
             _ => Span::ZERO,
         }
+    }
+
+    /// The figures by now; `None` before the first look.
+    #[must_use]
+    pub fn running(&self) -> Option<Running> {
+        let equity = self.figures.last?.equity;
+        let (interest, notional_ms) = (self.figures.curves.interest(), self.figures.notional_ms);
+        Some(Running { equity, interest, notional_ms, trips: self.trips.len() as u64 })
+    }
+
+    /// Drops fills and settlements that nobody reads, so that many runs fit in memory; the last settlement stays, which dates the
+    /// end of the run.
+    pub fn forget_rows(&mut self) {
+        self.fills.clear();
+        let last = self.funding.len().saturating_sub(1);
+        self.funding.drain(..last);
     }
 
     /// First and last look.
