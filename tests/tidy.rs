@@ -134,7 +134,18 @@ const LAYERS: &[(&str, &[&str])] = &[
     // Many runs over one history, and what a book loses in a shock; a run itself is below.
     (
         "research",
-        &["domain", "config", "pairs::sizing", "store::JournalError", "data", "report::run", "report::sweep", "run"],
+        &[
+            "domain",
+            "config",
+            "port::event::Wallet",
+            "pairs::sizing",
+            "engine",
+            "store::JournalError",
+            "data",
+            "report::run",
+            "report::sweep",
+            "run",
+        ],
     ),
     ("web", &["*"]),
     ("cli", &["*"]),

@@ -52,6 +52,8 @@ pub mod shadow;
 pub mod stats;
 mod stats_forecast;
 pub mod status;
+pub mod stress;
+mod stress_report;
 pub mod sweep;
 mod sweep_report;
 pub mod venue;
@@ -232,7 +234,9 @@ impl Cli {
         match &self.command {
             Verb::Live(_) | Verb::Shadow(_) => Usual::Run,
             Verb::Paper(args) if args.is_live() => Usual::Run,
-            Verb::Backtest(_) | Verb::Sweep(_) | Verb::Paper(_) | Verb::Replay(_) | Verb::Why(_) => Usual::Simulated,
+            Verb::Backtest(_) | Verb::Stress(_) | Verb::Sweep(_) | Verb::Paper(_) | Verb::Replay(_) | Verb::Why(_) => {
+                Usual::Simulated
+            }
             _ => Usual::Warnings,
         }
     }
@@ -261,6 +265,7 @@ enum Verb {
     /// How funding was: mean, spread, share at the anchor, per venue and symbol
     Stats(stats::Args),
     Status(status::Args),
+    Stress(stress::Args),
     Sweep(sweep::Args),
     /// Orders of a running session whose outcome is not settled
     #[command(after_help = "Examples:
@@ -343,6 +348,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Data(args) => data::run(args, &mut output),
         Verb::Stats(args) => stats::run(args, &mut output),
         Verb::Status(args) => status::run(args, &mut output),
+        Verb::Stress(args) => stress::run(args, &mut output),
         Verb::Sweep(args) => sweep::run(args, &mut output),
         Verb::Orders(args) => control::plain(Asked::Orders, args, &mut output),
         Verb::Pairs(args) => control::plain(Asked::Pairs, args, &mut output),

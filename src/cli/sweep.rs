@@ -11,22 +11,26 @@ use crate::research::folds;
 use crate::research::grid::{self, Axis, GridError};
 use crate::research::plan::{self, LeftOut, Plan, Set, Shard};
 use crate::research::sweep::{self, SweepError, Task};
+use crate::run::cursor::minute;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
 
 /// Tries many settings on recorded history: grids, random draws, walk-forward, on all cores
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  carry sweep --data data --strategy strategies/anchor.toml --out out/sweep \\
-      --grid entry.funding=0.011%/8h,0.013%/8h,0.016%/8h --grid exit.funding=0%/8h,0.002%/8h --walk-forward 5
-  carry sweep --data data --strategy strategies/ethena.toml --out out/draws \\
-      --range entry.min_net_apr=4%apr..20%apr --range exit.min_hold=1d..10d --random 200 --seed 7
-  carry sweep ... --out out/sweep --shard 2/8        plays one eighth of it; the same command without --shard ends it
+  carry sweep --data data --strategy strategies/anchor.toml --out out/sweep --walk-forward 5 \\
+      --grid entry.funding=0.011%/8h,0.013%/8h --grid exit.funding=0%/8h,0.002%/8h
+  carry sweep --data data --strategy strategies/ethena.toml --out out/draws --random 200 --seed 7 \\
+      --range entry.min_net_apr=4%apr..20%apr --range exit.min_hold=1d..10d
+  carry sweep ... --out out/sweep --shard 2/8       one eighth; without --shard it ends the rest
 
-Results: OUT/results/*.parquet, a row a set and a row a set and fold, read by DuckDB, Polars and pyarrow as they are; OUT/summary.json
-(carry.sweep/1) and OUT/sweep.html with heat map and stability. What is there already is not played again. Walk-forward cuts the time
-into FOLDS + 1 equal parts: for each but the first it takes the set that was best on all parts before, and measures it there. A row
-without a fold is the run that carry backtest --set ... makes.")]
+OUT/results/*.parquet has a row a set, and one a set and fold; DuckDB, Polars and pyarrow read it.
+OUT/summary.json (carry.sweep/1) and OUT/sweep.html have the best, heat map and stability. What is
+there already is not played again.
+
+Walk-forward cuts the time into FOLDS + 1 equal parts. For each but the first it takes the set that
+was best on all parts before, and measures it there. A row without a fold is the run that
+carry backtest makes with the same --set.")]
 pub struct Args {
     #[command(flatten)]
     choice: Choice,
@@ -171,11 +175,22 @@ fn plan_of(
     })
 }
 
-/// The first and the last close of a bar.
+/// The first and the last instant at which anything happens: a close, or a settlement.
 fn reach(histories: &[PairHistory]) -> Option<(WallTime, WallTime)> {
-    let legs = histories.iter().flat_map(|history| [(&history.spot, history.step), (&history.perp, history.step)]);
-    let ends = legs.filter_map(|(bars, step)| Some((*bars.opened.first()? + step, *bars.opened.last()? + step)));
-    ends.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
+    let closes = |history: &PairHistory| {
+        let legs = [&history.spot, &history.perp].map(|bars| {
+            let step = history.step;
+            bars.opened.first().zip(bars.opened.last()).map(|(first, last)| (*first + step, *last + step))
+        });
+        let paid = history.funding.first().zip(history.funding.last());
+        let paid = paid.map(|(first, last)| (minute(first.stamp), minute(last.stamp)));
+        legs.into_iter().chain([paid]).flatten().reduce(wider)
+    };
+    histories.iter().filter_map(closes).reduce(wider)
+}
+
+fn wider(one: (WallTime, WallTime), other: (WallTime, WallTime)) -> (WallTime, WallTime) {
+    (one.0.min(other.0), one.1.max(other.1))
 }
 
 /// How far it is, on a terminal's standard error only: `set 81 of 240`.

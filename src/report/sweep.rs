@@ -48,6 +48,8 @@ pub struct Band {
 /// Fold by fold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Steady {
+    /// What the figures are of: `% a year` or `% of the fold`.
+    pub unit: String,
     /// All sets.
     pub bands: Vec<Band>,
     /// The best sets by name, percent in each fold.
@@ -116,8 +118,8 @@ pub fn render(page: &Page) -> String {
         section(&mut out, "Heat map", &word, &figure("heat", "high", heat_chart(heat)));
     }
     if let Some(steady) = &page.steady {
-        let word = format!("Gain above cash in each fold, {}; the band holds four fifths of all sets.", page.unit);
-        section(&mut out, "Stability over time", &word, &figure("steady", "high", steady_chart(steady, &page.unit)));
+        let word = format!("Gain above cash in each fold, {}; the band holds four fifths of all sets.", steady.unit);
+        section(&mut out, "Stability over time", &word, &figure("steady", "high", steady_chart(steady)));
     }
     let mut keys = String::new();
     for (place, (key, bands)) in page.by_key.iter().enumerate() {
@@ -162,7 +164,7 @@ fn heat_chart(heat: &Heat) -> Option<String> {
     let text = |cell: &Option<f64>| cell.map_or_else(String::new, |value| figures::fixed(value, 2));
     let texts: Vec<Vec<String>> = heat.values.iter().map(|line| line.iter().map(text).collect()).collect();
     let safe = |names: &[String]| names.iter().map(|name| foreign::html(name)).collect::<Vec<_>>();
-    let scale = [(0.0, "#B2182B"), (0.25, "#EF8A62"), (0.5, "#F7F7F7"), (0.75, "#7FBF9B"), (1.0, "#00694B")];
+    let scale = [(0.0, "#E07B5F"), (0.25, "#F0BBAA"), (0.5, "#F7F7F7"), (0.75, "#ABD9C3"), (1.0, "#5BB98F")];
     let scale = scale.map(|(at, tint)| ColorScaleElement(at, tint.to_owned())).to_vec();
     let map = HeatMap::new(safe(&heat.x), safe(&heat.y), rounded)
         .zmin(-reach)
@@ -183,7 +185,7 @@ where
     Y: serde::Serialize + Clone + std::fmt::Debug + 'static,
     Z: serde::Serialize + Clone + std::fmt::Debug + 'static,
 {
-    Box::new(Labelled { map, texttemplate: "%{text}" })
+    Box::new(Labelled { map, texttemplate: "%{text}", textfont: Font { color: "#1b1f24" } })
 }
 
 /// A heat map whose cells show their text.
@@ -197,6 +199,13 @@ where
     #[serde(flatten)]
     map: Box<HeatMap<X, Y, Z>>,
     texttemplate: &'static str,
+    textfont: Font,
+}
+
+/// Dark in both themes: the cells are light in both.
+#[derive(Debug, Clone, serde::Serialize)]
+struct Font {
+    color: &'static str,
 }
 
 impl<X, Y, Z> Trace for Labelled<X, Y, Z>
@@ -240,7 +249,7 @@ fn band_chart(bands: &[Band], unit: &str) -> Option<String> {
     Figure::new(data, category_layout(unit)).json()
 }
 
-fn steady_chart(steady: &Steady, unit: &str) -> Option<String> {
+fn steady_chart(steady: &Steady) -> Option<String> {
     let mut data = band_traces(&steady.bands);
     let names: Vec<String> = steady.bands.iter().map(|band| foreign::html(&band.name)).collect();
     for (place, (name, folds)) in steady.sets.iter().enumerate() {
@@ -249,7 +258,7 @@ fn steady_chart(steady: &Steady, unit: &str) -> Option<String> {
         let curve = Scatter::new(names.clone(), y).name(foreign::html(name)).mode(Mode::LinesMarkers).line(line);
         data.push(curve.show_legend(true).hover_template("%{y:.2f} %"));
     }
-    Figure::new(data, category_layout(unit)).json()
+    Figure::new(data, category_layout(&steady.unit)).json()
 }
 
 fn category_layout(unit: &str) -> plotly::Layout {

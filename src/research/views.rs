@@ -138,5 +138,7 @@ pub fn steady(rows: &[Row], best: &[&Row], name: &dyn Fn(&Row) -> String) -> Opt
         let folds = (0..=last).map(|fold| of(fold).find(|other| other.set == row.set).map(judged)).collect();
         (name(row), folds)
     };
-    Some(Steady { bands, sets: best.iter().take(MOST_SETS).map(line).collect() })
+    let yearly = rows.iter().filter(|row| row.fold.is_some()).all(|row| row.net_apr.is_some());
+    let unit = if yearly { "% a year" } else { "% of the fold" }.to_owned();
+    Some(Steady { unit, bands, sets: best.iter().take(MOST_SETS).map(line).collect() })
 }
