@@ -58,7 +58,7 @@ fn u15_a_folder_that_is_no_run_or_an_old_one_is_refused_by_name() {
     two(folder.path());
     let run = carry(folder.path(), &["compare", "a", "c"]);
     assert_eq!(run.status.code(), Some(2));
-    assert!(text(&run.stderr).contains("c: holds no summary.json"), "{}", text(&run.stderr));
+    assert!(text(&run.stderr).contains("c: holds no summary.json and no ledger"), "{}", text(&run.stderr));
     let path = folder.path().join("b/summary.json");
     let old = std::fs::read_to_string(&path).unwrap().replace("carry.backtest/2", "carry.backtest/1");
     std::fs::write(&path, old).unwrap();
@@ -68,4 +68,19 @@ fn u15_a_folder_that_is_no_run_or_an_old_one_is_refused_by_name() {
     std::fs::write(folder.path().join("a/equity.csv"), "ts_ms,equity\n1,x\n").unwrap();
     let run = carry(folder.path(), &["compare", "a", "a"]);
     assert!(text(&run.stderr).contains("line 2"), "{}", text(&run.stderr));
+}
+
+#[test]
+fn u15_a_session_stands_beside_a_run_as_its_ledger_tells_it() {
+    let folder = tempfile::tempdir().unwrap();
+    two(folder.path());
+    let paper = ["paper", "--market", "sim", "--speed", "max", "--days", "1", "--state", "session", "--json"];
+    let paper = carry(folder.path(), &paper);
+    assert!(paper.status.success(), "{}", text(&paper.stderr));
+    let ended: serde_json::Value = serde_json::from_slice(&paper.stdout).unwrap();
+    let run = carry(folder.path(), &["compare", "a", "session", "--json"]);
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    let json: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(json["runs"][1]["summary"]["final_equity"], ended["final_equity"]);
+    assert_eq!(json["runs"][1]["summary"]["mode"], "paper");
 }

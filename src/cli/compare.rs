@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
   carry compare out/anchor out/ethena
   carry compare out/anchor out/ethena --out compare.html
   carry compare runs/a runs/b runs/c --json
+  carry compare out/anchor state/main            a backtest beside a session
 
-Each DIR is a folder with the summary.json and equity.csv of a run: what carry backtest --out, carry paper and carry report
-write.")]
+Each DIR is a folder with the summary.json and equity.csv of a run, as carry backtest --out and carry report write them, or
+the state folder of a session, which is read as of its last commit.")]
 pub struct Args {
     /// Folders of runs, two or more
     #[arg(value_name = "DIR", required = true, num_args = 2..=8)]
@@ -105,9 +106,14 @@ fn table(name: &str, runs: &[Run], rows: &[Row], output: &mut Output<'_>) -> Res
 
 fn read(dir: &Path) -> Result<Run, Failure> {
     let path = dir.join("summary.json");
+    if !path.is_file() && dir.join(folder::LEDGER).is_file() {
+        return of_session(dir);
+    }
     if !path.is_file() {
-        let text =
-            format!("{}: holds no summary.json; expected the folder of a run, see carry compare --help", dir.display());
+        let text = format!(
+            "{}: holds no summary.json and no ledger; expected the folder of a run, see carry compare --help",
+            dir.display()
+        );
         return Err(Failure::new(Exit::Usage, text));
     }
     let failed = |path: &Path, problem: String| Failure::new(Exit::Failure, format!("{}: {problem}", path.display()));
@@ -118,6 +124,14 @@ fn read(dir: &Path) -> Result<Run, Failure> {
         return Err(failed(&path, text));
     }
     Ok(Run { name: dir.display().to_string(), summary, equity: equity(&dir.join("equity.csv"))? })
+}
+
+/// What the ledger of a session tells.
+fn of_session(dir: &Path) -> Result<Run, Failure> {
+    let session = folder::Folder::open(&folder::Where::at(dir.to_owned()))?;
+    let result = session.review()?.result();
+    let equity = result.equity.iter().map(|row| (row.at, row.equity)).collect();
+    Ok(Run { name: dir.display().to_string(), summary: result.summary, equity })
 }
 
 /// Time and equity of each row.
