@@ -47,11 +47,11 @@ pub struct Shock {
     pub back: By,
     /// Perp over spot at the worst point, less one.
     pub basis: By,
-    /// Part of each short that the venue closes by auto-deleveraging at the worst point.
+    /// Part of each short that the venue closes by auto-deleveraging in the middle of the worst hour, while prices go on falling.
     pub adl: f64,
     /// What is left of the usual depth of the books.
     pub depth: f64,
-    /// Hours from the start of the worst hour in which the venue takes no orders.
+    /// Hours from then on in which the venue takes no orders.
     pub outage_hours: f64,
     /// Hours that moving money to the margin takes; `None` when it cannot be moved at all.
     pub transfer_hours: Option<f64>,
@@ -220,6 +220,13 @@ impl Shock {
     #[expect(clippy::float_arithmetic, reason = "a path of a scenario")]
     pub fn worst_begins(&self) -> f64 {
         (self.hours - 1.0).max(0.0)
+    }
+
+    /// The middle of the worst hour: when shorts are deleveraged and the venue stops taking orders.
+    #[must_use]
+    #[expect(clippy::float_arithmetic, reason = "a path of a scenario")]
+    pub fn middle(&self) -> f64 {
+        (self.hours - 0.5).max(0.0)
     }
 
     /// The path of a coin: evenly to the start of the worst hour, the worst hour, and back for six hours.

@@ -22,6 +22,8 @@ struct Run<'a> {
     book: Book,
     start: Vec<Held>,
     hour: f64,
+    /// Whether the venue has deleveraged.
+    deleveraged: bool,
     /// Money on its way to a wallet: hour of arrival and amount.
     moving: Vec<Option<(f64, f64)>>,
     /// Since when a pair is unequal.
@@ -55,29 +57,23 @@ pub fn stress(book: &Book, shock: &Shock, paths: &[Vec<Point>]) -> Outcome {
         book: book.clone(),
         start: book.held.clone(),
         hour: 0.0,
+        deleveraged: false,
         moving: vec![None; book.purses.len()],
         unequal: vec![None; book.held.len()],
         out: Outcome { pairs, wallets, acts: Vec::new() },
     };
     let last = paths.iter().map(Vec::len).min().unwrap_or_default();
-    let lowest = lowest(paths, last);
     for place in 0..last {
         let points: Vec<Point> = paths.iter().filter_map(|path| path.get(place).copied()).collect();
-        run.point(&points, lowest == Some(place));
+        run.point(&points);
     }
     run.end();
     run.out
 }
 
-/// The point at which the venue deleverages: the one at which the pairs together stand lowest.
-fn lowest(paths: &[Vec<Point>], count: usize) -> Option<usize> {
-    let sum = |place: &usize| paths.iter().filter_map(|path| path.get(*place)).map(|point| point.perp).sum::<f64>();
-    (0..count).min_by(|a, b| sum(a).total_cmp(&sum(b)))
-}
-
 #[expect(clippy::float_arithmetic, reason = "an estimate")]
 impl Run<'_> {
-    fn point(&mut self, points: &[Point], worst: bool) {
+    fn point(&mut self, points: &[Point]) {
         let hour = points.first().map_or(self.hour, |point| point.hour);
         let part = if self.shock.hours > 0.0 {
             (hour.min(self.shock.hours) - self.hour.min(self.shock.hours)) / self.shock.hours
@@ -93,8 +89,9 @@ impl Run<'_> {
         for wallet in 0..self.book.purses.len() {
             self.measure(wallet, points);
         }
-        if worst && self.shock.adl > 0.0 {
+        if self.shock.adl > 0.0 && !self.deleveraged && hour >= self.shock.middle() {
             self.deleverage();
+            self.deleveraged = true;
         }
         if self.answers() {
             for wallet in 0..self.book.purses.len() {
@@ -106,7 +103,7 @@ impl Run<'_> {
 
     /// Whether the venue takes orders now.
     fn answers(&self) -> bool {
-        let begins = self.shock.worst_begins();
+        let begins = self.shock.middle();
         self.shock.outage_hours <= 0.0 || self.hour < begins || self.hour >= begins + self.shock.outage_hours
     }
 
@@ -191,6 +188,9 @@ impl Run<'_> {
                 purse.margin = (purse.margin - worse - fee).max(0.0);
             }
             held.short = 0.0;
+            if let Some(unequal) = self.unequal.get_mut(place) {
+                unequal.get_or_insert(self.hour);
+            }
             self.out
                 .acts
                 .push((self.hour, format!("{}: the venue liquidates the short; the coins are naked", held.pair)));
@@ -198,10 +198,12 @@ impl Run<'_> {
     }
 
     fn deleverage(&mut self) {
-        for (held, fate) in self.book.held.iter_mut().zip(&mut self.out.pairs).filter(|(held, _)| held.short > 0.0) {
+        let fates = self.out.pairs.iter_mut().zip(&mut self.unequal);
+        for (held, (fate, unequal)) in self.book.held.iter_mut().zip(fates).filter(|(held, _)| held.short > 0.0) {
             let coins = held.short * self.shock.adl;
             held.short -= coins;
             fate.deleveraged += coins;
+            unequal.get_or_insert(self.hour);
             let words = format!("{}: the venue deleverages {} of the short", held.pair, percent(self.shock.adl));
             self.out.acts.push((self.hour, words));
         }
@@ -431,7 +433,9 @@ mod tests {
         assert!(fate.lines.slippage < 0.0 && fate.naked_hours > 0.0, "{fate:?}");
         // Longer without orders is longer naked.
         let long = put(&book(100.0, 0.0), &Shock { outage_hours: 3.0, ..shock });
-        assert!(long.pairs[0].naked_hours > fate.naked_hours || long.pairs[0].lines.delta != fate.lines.delta);
+        assert!(long.pairs[0].naked_hours > fate.naked_hours + 2.0, "{:?}", long.pairs[0]);
+        // Prices went on falling while half of the coins were naked.
+        assert!(fate.lines.delta < -1.0, "{:?}", fate.lines);
     }
 
     #[test]
