@@ -1,6 +1,11 @@
 //! `carry stress` as a person runs it: the book of a backtest on a day, of a session, and what is refused.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests stop at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests stop at the first surprise, and say what they skip"
+)]
+#![expect(clippy::disallowed_methods, reason = "tests find the shared folder by the environment")]
 
 #[path = "common/history.rs"]
 mod history;

@@ -1,7 +1,12 @@
 //! `carry sweep` as a person runs it: its rows are the runs of `carry backtest`, its files do not depend on how the work was cut, and
 //! what is there is not played again.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests stop at the first surprise, and say what they skip"
+)]
+#![expect(clippy::disallowed_methods, reason = "tests find the shared folder and the tools by the environment")]
 
 #[path = "common/history.rs"]
 mod history;
@@ -196,7 +201,6 @@ fn draws_are_the_same_for_a_seed_and_combinations_that_are_no_settings_are_told(
 }
 
 /// A Python that has pyarrow, or a word that there is none; fatal on CI.
-#[expect(clippy::disallowed_methods, reason = "tests find the tools of the machine by the environment")]
 fn python() -> Option<String> {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/ci/python/bin/python3");
     let usual = if own.exists() { own.display().to_string() } else { "python3".to_owned() };
@@ -206,7 +210,7 @@ fn python() -> Option<String> {
         return Some(name);
     }
     assert!(std::env::var("CI").is_err(), "{name} has no pyarrow (see .ci/requirements.txt)");
-    eprintln!("skipped: {name} has no pyarrow; set CARRY_PYTHON to one that has");
+    println!("skipped: {name} has no pyarrow; set CARRY_PYTHON to one that has");
     None
 }
 
