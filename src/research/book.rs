@@ -126,7 +126,8 @@ impl Book {
     #[expect(clippy::float_arithmetic, reason = "an estimate")]
     fn add(&mut self, state: &State, pair: &PairState) {
         let Some(ledger) = state.ledger.pair(pair.pair.id) else { return };
-        let (long, short) = (ledger.attribution.long, ledger.perp.coins);
+        let position = ledger.perp(Leg::Short);
+        let (long, short) = (ledger.attribution.long, position.coins);
         if long.is_zero() && short.is_zero() {
             return;
         }
@@ -150,7 +151,7 @@ impl Book {
             self.purses.len() - 1
         });
         if let Some(purse) = self.purses.get_mut(place) {
-            purse.margin += ledger.perp.unrealised(perp).to_f64();
+            purse.margin += position.unrealised(perp).to_f64();
         }
         let parked =
             if state.settings.margin.collateral == Collateral::Coin { state.parked(pair).to_f64() } else { 0.0 };
