@@ -8,7 +8,7 @@ use super::driver::Driver;
 use super::inputs::InputsWatch;
 use super::journal::Journal;
 use super::live::{Live, Outbox};
-use crate::domain::{Amount, Asset, InstrumentId, Price, Span, Symbol, VenueId, WallTime};
+use crate::domain::{Amount, Asset, InstrumentId, Price, Side, Span, Symbol, VenueId, WallTime};
 use crate::engine::State;
 use crate::net::wire::{Asker, Outcome as Came};
 use crate::port::Event;
@@ -42,19 +42,31 @@ impl Besides {
     }
 }
 
-/// Whether a stranger's execution changed a position that the books have: of a pair that holds nothing it is a position of its
-/// own, for a person to adopt or to close; one from before the pair was entered, or from before ledger and venue last agreed, is
-/// in both already.
-fn changes_ours(state: &State, instrument: InstrumentId, fill: &Fill) -> bool {
+/// Whether an execution that no order of ours made changed a position that the books have; one from before ledger and venue last
+/// agreed is in both already.
+///
+/// Of a pair that holds nothing a stranger's execution is a position of its own, for a person to adopt or to close; so is one
+/// from before the pair was entered. What the venue closes of such a position is no part of a pair either: booked as ours it
+/// would be repaired on the other leg, with nothing there to repair (finding L13).
+fn changes_ours(state: &State, instrument: InstrumentId, (act, side, fill): (VenueAct, Side, &Fill)) -> bool {
     let mut pairs = state.catalogue.legs_of(instrument).iter().filter_map(|(pair, _)| state.pair(*pair));
-    let since = pairs.any(|pair| pair.memory.entered_at.is_some_and(|entered| fill.at >= entered));
     let venue = state.catalogue.instrument(instrument).and_then(|one| state.venue(one.venue_id));
     let agreed = venue.filter(|venue| !venue.differs).and_then(|venue| venue.reconciled);
-    since && agreed.is_none_or(|agreed| fill.at >= agreed - AGREED)
+    let newer_than = |before: Span| agreed.is_none_or(|agreed| fill.at >= agreed - before);
+    if act == VenueAct::Foreign {
+        return newer_than(AGREED)
+            && pairs.any(|pair| pair.memory.entered_at.is_some_and(|entered| fill.at >= entered));
+    }
+    let closes = state.position(instrument).units().signum() * fill.quantity.signed(side).units().signum() < 0;
+    // The books may be behind what an order of ours did.
+    let unsettled = state.orders.live().iter().any(|order| order.intent.instrument == instrument);
+    (closes || unsettled) && newer_than(AGREED_LONG_AGO)
 }
 
 /// Lists of an agreement were read up to so long before it was told.
 const AGREED: Span = Span::seconds(10);
+/// An act of the venue is looked at again unless it is much older than the agreement: to miss one would leave a leg naked.
+const AGREED_LONG_AGO: Span = Span(5 * 60_000);
 
 /// Whether fees wait for the price of this coin: then it is as durable as they are.
 pub(super) fn waits<J>(driver: &Driver<J, Outbox>, asset: Asset) -> bool {
@@ -65,10 +77,10 @@ impl<J: Journal> Live<J> {
     /// A fact about the account. A fee in a coin of the venue's own is valued at that coin's price of the moment, after a restart
     /// too: so the price is put into the ledger before it, unless it stands there already.
     pub(super) fn account_fact(&mut self, event: Event, now: WallTime) -> Result<(), JournalError> {
-        if let Event::VenueFill { instrument, act: VenueAct::Foreign, fill, .. } = &event
-            && !changes_ours(&self.driver.state, *instrument, fill)
+        if let Event::VenueFill { instrument, act, side, fill } = &event
+            && !changes_ours(&self.driver.state, *instrument, (*act, *side, fill))
         {
-            tracing::warn!(fill = fill.id.0, "an execution of a stranger that is no part of a pair's books");
+            tracing::warn!(fill = fill.id.0, ?act, "an execution of a position that is no part of a pair's books");
             return Ok(());
         }
         if let Event::Order(OrderReport { outcome: Outcome::Filled(Fill { fee_asset: asset, .. }), .. })
@@ -178,4 +190,58 @@ impl<J: Journal> Live<J> {
 
 const fn call(symbol: Symbol, amount: Amount) -> Call {
     Call::Act(Act::AddMargin { symbol, amount })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use crate::domain::fees::Role;
+    use crate::domain::{ClientOrderId, FillId, Leg, Quantity, Sequence};
+    use crate::port::Stamped;
+    use crate::port::TimeInForce;
+    use crate::port::order::{Intent, Purpose, Reason};
+    use crate::sim::{Generator, START};
+
+    #[test]
+    fn l13_what_the_venue_closes_of_a_stranger_s_position_is_none_of_a_pair_s() {
+        let catalogue = Generator::new(1, START).catalogue().clone();
+        let pair = catalogue.pairs()[0].clone();
+        let (perp, quantity, price) = (pair.short, Quantity::parse("0.3").unwrap(), Price::parse("10000").unwrap());
+        let fee_asset = pair.quote(Leg::Short);
+        let fill = Fill { id: FillId(1), quantity, price, fee: Amount::ZERO, fee_asset, role: Role::Taker, at: START };
+        let ours = |state: &State, act, side| changes_ours(state, perp, (act, side, &fill));
+        let mut state = State::new(Settings::default(), catalogue);
+        for act in [VenueAct::Adl, VenueAct::Liquidation, VenueAct::Settlement, VenueAct::Foreign] {
+            // A long or a short of a stranger, while the pair is flat.
+            assert!(!ours(&state, act, Side::Sell) && !ours(&state, act, Side::Buy), "{act:?}");
+        }
+        // The books may be behind an order of ours that is not settled.
+        let id: ClientOrderId = "c1-00000001-1".parse().unwrap();
+        let mut unsettled = state.clone();
+        unsettled.restore_intent(&Intent {
+            id,
+            pair: pair.id,
+            leg: Leg::Short,
+            instrument: perp,
+            side: Side::Sell,
+            quantity,
+            limit: price,
+            time_in_force: TimeInForce::ImmediateOrCancel,
+            reduce_only: false,
+            purpose: Purpose::Hedge,
+            arrival_mid: price,
+            decided_at: START,
+            reason: Reason::Unequal,
+        });
+        assert!(ours(&unsettled, VenueAct::Adl, Side::Buy));
+        // A short in the books: what buys it back is ours, what sells is not.
+        let sold = Event::VenueFill { instrument: perp, act: VenueAct::Foreign, side: Side::Sell, fill };
+        let stamped = Stamped { sequence: Sequence(1), at: START, event: sold };
+        crate::engine::step(&mut state, &stamped, &mut Vec::new());
+        assert!(ours(&state, VenueAct::Adl, Side::Buy) && !ours(&state, VenueAct::Adl, Side::Sell));
+        // Ledger and venue agreed long after it: it is in both already.
+        state.venues[0].reconciled = Some(START + Span(6 * 60_000));
+        assert!(!ours(&state, VenueAct::Adl, Side::Buy));
+    }
 }
