@@ -6,7 +6,7 @@
 //! none: until a later list has measured the position no other is asked for. Tests: `tests/belief.rs`, `tests/live.rs`.
 
 use super::apply::{alarm, has_come};
-use super::margin::{equity_for, shrink_pair};
+use super::margin::{equity_for, is_too_early, shrink_pair};
 use super::state::{PairState, State};
 use crate::config::settings::MarginMode;
 use crate::domain::{Amount, Asset, Leg, Rate, Span, VenueId, margin};
@@ -151,7 +151,8 @@ fn floor(state: &mut State, place: usize, out: &mut Vec<Command>) {
     let Some(pair) = state.pairs.get(place) else { return };
     let (_, perp) = state.held(pair);
     let busy = !pair.at_rest && pair.memory.target < perp.magnitude();
-    let Some(short) = state.alone(pair, Use::Shrink).filter(|_| !busy) else { return };
+    let early = is_too_early(state, pair);
+    let Some(short) = state.alone(pair, Use::Shrink).filter(|_| !busy && !early) else { return };
     if short.distance().is_none_or(|distance| distance >= levels.floor) {
         return;
     }

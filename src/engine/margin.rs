@@ -11,7 +11,7 @@ use super::isolated;
 use super::state::{PairState, State};
 use crate::config::settings::Margin;
 use crate::domain::margin::{liquidation_distance_with, liquidation_fall};
-use crate::domain::{Amount, Asset, Leg, Market, Pair, Quantity, Rate, VenueId};
+use crate::domain::{Amount, Asset, Leg, Market, Pair, Quantity, Rate, Span, VenueId};
 use crate::planted::{self, Bug};
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
@@ -80,12 +80,29 @@ fn watch(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
     if movable >= least && state.send((venue, Wallet::Spot), (movable, quote), out) {
         return;
     }
+    if state.pairs.iter().any(|pair| pair.pair.account(Leg::Short) == key && is_too_early(state, pair)) {
+        return;
+    }
     // Rates that are only late are no reason to sell: the last ones decide.
     let funds = state.funds_by(venue, quote, Trust::Last);
     if self::distance(&funds).is_some_and(|distance| distance < levels.floor) && !shrinking(state, key) {
         out.push(alarm(AlarmKind::MarginFloor, Severity::Page, None, None));
         shrink(state, key, &funds, &levels);
     }
+}
+
+/// After a start the witnesses of a price come one by one, within seconds.
+const FIRST_WORDS: Span = Span::seconds(10);
+
+/// Whether a start is so young that a price of a held pair has no witness beside it yet: the first one to come may be the wrong
+/// one, and nothing is sold on it alone (B10).
+pub(super) fn is_too_early(state: &State, pair: &PairState) -> bool {
+    let young = state.booted.is_some_and(|booted| state.now.since(booted) < FIRST_WORDS);
+    let alone = |leg: &Leg| {
+        let market = pair.market.leg(*leg);
+        pair.pair.market(*leg) == Market::Perp && (market.mark.is_none() || market.mid.is_none())
+    };
+    young && pair.memory.entered_at.is_some() && Leg::BOTH.iter().any(alone)
 }
 
 /// Whether a pair of the wallet is already on its way to a smaller size.
@@ -189,7 +206,7 @@ fn lower(state: &mut State, place: usize, keep: Rate) -> bool {
     pair.memory.closing = true;
     pair.memory.reason = Some(Reason::Margin);
     // Liquidation would be worse than not asking first.
-    pair.memory.left_alone = false;
+    super::latch::released(pair);
     pair.dirty = true;
     pair.at_rest = false;
     true

@@ -212,3 +212,39 @@ fn l17_a_leg_in_which_no_orders_are_taken_is_not_entered() {
     core.tell(Event::Operator(Operator::Open { pair, notional: Amount::whole(2_000) }));
     assert_eq!(core.placed(from).len(), 1);
 }
+
+#[test]
+fn b10_after_a_start_nothing_is_sold_on_the_first_price_that_comes() {
+    let mut core = holding();
+    // A restart: the books of the ledger stand, and nothing is known of the market yet.
+    let market = &mut core.state.pairs[0].market;
+    market.short.mark = None;
+    (market.long.mid, market.short.mid) = (None, None);
+    core.wallet(Wallet::Spot, 0);
+    core.later(Span::seconds(90));
+    core.tell(Event::Boot { epoch: 2, salt: 7 });
+    let from = core.said.len();
+    listed(&mut core, "100000");
+    core.turn();
+    assert!(!core.state.pairs[0].memory.closing, "the list alone said so, and the others have not spoken yet");
+    core.later(Span::seconds(1));
+    core.books("10000");
+    core.mark("10000", "10000");
+    core.turn();
+    assert_eq!((core.placed(from).len(), core.state.pairs[0].memory.closing), (0, false));
+}
+
+#[test]
+fn b10_a_price_without_any_other_counts_after_a_while() {
+    let mut core = holding();
+    let market = &mut core.state.pairs[0].market;
+    market.short.mark = None;
+    (market.long.mid, market.short.mid) = (None, None);
+    core.wallet(Wallet::Spot, 0);
+    core.later(Span::seconds(90));
+    core.tell(Event::Boot { epoch: 2, salt: 7 });
+    core.later(Span::seconds(11));
+    listed(&mut core, "100000");
+    core.turn();
+    assert!(core.state.pairs[0].memory.closing, "liquidation would be worse");
+}
