@@ -24,6 +24,8 @@ const CLOCKS: u32 = 5;
 /// Waits between two tries of a start: the first, and the longest. They double.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// Past settlements that the venue cannot tell are asked for so often before the start goes on without them: four seconds.
+const HISTORY_TRIES: u32 = 5;
 /// Most rows of a list of settlements.
 const ROWS: u32 = 1000;
 
@@ -134,6 +136,11 @@ impl Inquiry<'_> {
     /// # Errors
     /// [`StartError`].
     pub async fn ask(&self, what: &'static str, ask: Ask) -> Result<Answer, StartError> {
+        self.ask_at_most(what, ask, u32::MAX).await
+    }
+
+    /// The same with a bound of its own on the number of tries.
+    async fn ask_at_most(&self, what: &'static str, ask: Ask, tries: u32) -> Result<Answer, StartError> {
         let mut tried = 0;
         loop {
             let error = match self.once(what, &ask).await {
@@ -141,7 +148,7 @@ impl Inquiry<'_> {
                 Err(error) if error.passes() => error,
                 Err(error) => return Err(error),
             };
-            let Some(wait) = self.patience.wait(tried) else { return Err(error) };
+            let Some(wait) = self.patience.wait(tried).filter(|_| tried + 1 < tries) else { return Err(error) };
             tried += 1;
             tracing::warn!(%error, wait_ms = wait.as_millis(), "it is asked again");
             tokio::time::sleep(wait).await;
@@ -315,6 +322,9 @@ impl Inquiry<'_> {
 
     /// Terms of funding and past settlements of every perp, for as long as the signals remember.
     ///
+    /// Only signals need the past ones: when the venue cannot tell them now the start goes on, so that legs that a dead process
+    /// left unequal are mended (finding L02), and the feed reads them when they come.
+    ///
     /// # Errors
     /// [`StartError`].
     pub async fn funding(
@@ -328,23 +338,37 @@ impl Inquiry<'_> {
         let Answer::FundingInfo(terms) = self.ask("its terms of funding", Ask::FundingInfo).await? else {
             return Err(self.strange("its terms of funding"));
         };
+        let mut tries = HISTORY_TRIES;
         for perp in catalogue.instruments() {
             if perp.venue_id != venue || perp.market != Market::Perp {
                 continue;
             }
-            let rows = self.settlements(perp.symbol, since, now).await?;
-            self.perp(perp, &terms, &rows, known)?;
+            let rows = match self.settlements(perp.symbol, (since, now), tries).await {
+                Ok(rows) => Some(rows),
+                Err(error) if error.passes() => {
+                    tracing::warn!(%error, symbol = %perp.symbol, "the start goes on without them, they are asked for again");
+                    tries = 1;
+                    None
+                }
+                Err(error) => return Err(error),
+            };
+            self.perp(perp, &terms, rows.as_deref(), known)?;
         }
         known.history.sort_by_key(|(at, _)| *at);
         Ok(())
     }
 
-    async fn settlements(&self, symbol: Symbol, since: WallTime, now: WallTime) -> Result<Vec<FundingRow>, StartError> {
+    async fn settlements(
+        &self,
+        symbol: Symbol,
+        (since, now): (WallTime, WallTime),
+        tries: u32,
+    ) -> Result<Vec<FundingRow>, StartError> {
         let mut rows: Vec<FundingRow> = Vec::new();
         let mut start = since;
         loop {
             let ask = Ask::FundingHistory { symbol, start: Some(start), end: Some(now), limit: ROWS };
-            let Answer::FundingHistory(page) = self.ask("past settlements", ask).await? else {
+            let Answer::FundingHistory(page) = self.ask_at_most("past settlements", ask, tries).await? else {
                 return Err(self.strange("past settlements"));
             };
             let Some(last) = page.last().map(|row| row.stamp) else { break };
@@ -362,9 +386,10 @@ impl Inquiry<'_> {
         &self,
         perp: &Instrument,
         terms: &[FundingTerms],
-        rows: &[FundingRow],
+        told: Option<&[FundingRow]>,
         known: &mut Known,
     ) -> Result<(), StartError> {
+        let rows = told.unwrap_or_default();
         let stamp = |row: &FundingRow| (row.stamp + Span::seconds(30)).floor(Span::MINUTE);
         let listed = terms.iter().find(|row| row.symbol == perp.symbol).map(|row| row.interval);
         let spacing = rows.windows(2).last().and_then(|two| match two {
@@ -375,6 +400,8 @@ impl Inquiry<'_> {
         let interval = match (listed, spacing) {
             (Some(listed), _) => listed,
             (None, Some(spacing)) => spacing,
+            // A perp without terms of its own is one of eight hours, until its settlements say otherwise.
+            (None, None) if told.is_none() => Interval::H8,
             (None, None) => {
                 let problem = "the time between its settlements is not known".to_owned();
                 return Err(StartError::Pair { pair, problem });

@@ -469,7 +469,9 @@ impl Feed {
         }
         for (instrument, symbol, last) in due {
             let start = last.map(|last| last + Span::seconds(1));
-            let ask = Ask::FundingHistory { symbol, start, end: None, limit: 100 };
+            // Of one that the start could not learn all are read that a list holds.
+            let limit = if start.is_some() { 100 } else { 1_000 };
+            let ask = Ask::FundingHistory { symbol, start, end: None, limit };
             if start.is_some() {
                 // A settlement may change the interval: the terms are read again with it.
                 self.terms_at = self.terms_at.map(|at| at.min(now - TERMS_EVERY + Span::MINUTE));
