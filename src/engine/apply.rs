@@ -287,6 +287,10 @@ fn on_boot(state: &mut State, epoch: u32, salt: u32) {
     state.orders.boot(epoch, salt);
     state.booted = Some(state.now);
     state.stopping = false;
+    for pair in &mut state.pairs {
+        // While nobody could try, nothing failed: the usual way of making legs equal is tried before the other one.
+        pair.memory.failed_since = None;
+    }
     if state.bot == BotState::Starting {
         state.bot = BotState::Ready;
     }

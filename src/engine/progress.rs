@@ -80,8 +80,10 @@ fn equalised(state: &mut State, intent: &Intent, what: (bool, Option<RejectCause
     }
     let Some(pair) = state.pairs.get_mut(intent.pair.index()) else { return };
     let memory = &mut pair.memory;
+    // A repair of what the venue did went the other way when the usual one was closed: it was taken back like any clip.
+    let taken_back = intent.purpose == Purpose::Undo || intent.purpose == Purpose::Repair && memory.undo;
     (memory.attempts, memory.flips, memory.failed_since, memory.undo) = (0, 0, None, false);
-    if intent.purpose != Purpose::Undo {
+    if !taken_back {
         return;
     }
     given_up(state, intent.pair);
