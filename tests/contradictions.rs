@@ -5,6 +5,8 @@
 mod bench;
 #[path = "contradictions/money.rs"]
 mod money;
+#[path = "contradictions/strangers.rs"]
+mod strangers;
 #[path = "contradictions/told.rs"]
 mod told;
 

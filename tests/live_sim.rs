@@ -35,6 +35,8 @@ mod face;
 mod game;
 #[path = "live_sim/judge.rs"]
 mod judge;
+#[path = "live_sim/legs.rs"]
+mod legs;
 #[path = "live_sim/manners.rs"]
 mod manners;
 #[path = "live/market.rs"]

@@ -189,7 +189,7 @@ fn venue_part(
         VenueAct::Foreign => {
             let after = state.pairs.get(id.index()).map_or(SignedQuantity::ZERO, |pair| state.held(pair).1);
             let reduced = after.magnitude() < before.magnitude() && after.units() <= 0;
-            latch::foreign_hand(state, (id, reduced), out);
+            latch::foreign_hand(state, id, Some((fill.quantity.signed(side), reduced)), out);
             return;
         }
     };
@@ -201,6 +201,7 @@ fn venue_part(
         pair.witness.acted = Some((now, kind));
         pair.memory.venue_made = true;
         pair.memory.left_alone |= planted::is(Bug::AdlNotRepaired);
+        latch::closed_by_venue(&mut pair.memory, fill.quantity.signed(side));
         pair.memory.closing = true;
         pair.memory.target = pair.memory.target.min(hedged);
         pair.memory.reason = Some(Reason::VenueClosed);

@@ -13,7 +13,7 @@ use super::state::{PairState, State, VenueState};
 use super::trust;
 use super::unpark::{self, Prepared};
 use crate::config::settings::{First, Style};
-use crate::domain::{Leg, Market, Price, Quantity, Span};
+use crate::domain::{Leg, Market, Price, Quantity, SignedQuantity, Span};
 use crate::pairs::plan::{Child, PlanInput};
 use crate::pairs::{LatchCause, Phase, plan};
 use crate::planted::{self, Bug};
@@ -203,7 +203,7 @@ fn work(state: &mut State, place: usize, out: &mut Vec<Command>) {
         // A close that only waits for depth is not done: it would be forgotten, and with it the wish of a person.
         let whole = PlanInput { clip: Quantity::saturating(i64::MAX), ..input };
         let waits = input.closing && plan(&whole).is_some();
-        if idle && !waits {
+        if idle && !waits && !input.waits_for_a_person() {
             rest(state, place, &input);
         }
         return;
@@ -276,6 +276,8 @@ fn rest(state: &mut State, place: usize, input: &PlanInput) {
     pair.memory.post_only_refused = 0;
     pair.memory.venue_made = false;
     pair.memory.undo = false;
+    // Equal again, by whose hand ever: nothing is left to decide about but the latch.
+    pair.memory.strangers = SignedQuantity::ZERO;
     (pair.memory.attempts, pair.memory.flips, pair.memory.failed_since) = (0, 0, None);
     if !flat {
         pair.memory.undos = 0;
@@ -431,7 +433,9 @@ fn parent_left(child: Child, input: &PlanInput) -> Quantity {
             };
             input.target.minus(held).min(input.clip) + slack
         }
-        Purpose::Hedge | Purpose::Undo | Purpose::Repair => input.delta().magnitude() + slack,
+        Purpose::Hedge | Purpose::Undo | Purpose::Repair => {
+            input.delta().magnitude().max(input.ours().magnitude()) + slack
+        }
         Purpose::Exit => match child.leg {
             Leg::Long => input.long(),
             Leg::Short => input.short(),

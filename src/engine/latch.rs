@@ -7,8 +7,8 @@
 use super::apply::alarm;
 use super::state::{PairState, State};
 use crate::config::settings::OnForeign;
-use crate::domain::{ClientOrderId, Leg, PairId, Quantity, Span, VenueId, WallTime};
-use crate::pairs::{Latch, LatchCause};
+use crate::domain::{ClientOrderId, Leg, Market, PairId, Quantity, SignedQuantity, Span, VenueId, WallTime};
+use crate::pairs::{Latch, LatchCause, PairMemory};
 use crate::planted::{self, Bug};
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
@@ -109,9 +109,14 @@ pub(super) fn compared(state: &mut State, venue: VenueId, differs: bool, out: &m
             continue;
         }
         pair.dirty = true;
-        let id = pair.pair.id;
-        if differs {
-            foreign_hand(state, (id, true), out);
+        let (id, perp) = (pair.pair.id, pair.pair.short);
+        // What differs may be another position, or another coin: of this one the list says that the refusal has another reason.
+        let listed = pair.witness.listed.filter(|(_, at)| pair.memory.doubted_since.is_some_and(|since| *at >= since));
+        let is_perp = pair.witness.refused == Some(Leg::Short) && pair.pair.market(Leg::Long) == Market::Spot;
+        let as_believed = is_perp && listed.is_some_and(|(listed, _)| listed.coins == state.position(perp));
+        let Some(pair) = state.pairs.get_mut(place) else { continue };
+        if differs && !as_believed {
+            foreign_hand(state, id, None, out);
         } else {
             pair.memory.doubted_since = None;
         }
@@ -120,7 +125,15 @@ pub(super) fn compared(state: &mut State, venue: VenueId, differs: bool, out: &m
 
 /// A foreign hand changed the position of a pair: latched and paged; then a person decides, or the larger leg is reduced after
 /// one comparison without a difference (`risk.foreign`). What a foreign hand added is not ours to take away.
-pub(super) fn foreign_hand(state: &mut State, (id, reduced): (PairId, bool), out: &mut Vec<Command>) {
+///
+/// `traded` is what it traded of the short leg and whether that made the short smaller, when its execution is known and booked:
+/// a person then decides about these coins and no others. Of a difference without an execution nobody knows what it is.
+pub(super) fn foreign_hand(
+    state: &mut State,
+    id: PairId,
+    traded: Option<(SignedQuantity, bool)>,
+    out: &mut Vec<Command>,
+) {
     let news = state
         .pairs
         .get(id.index())
@@ -131,6 +144,7 @@ pub(super) fn foreign_hand(state: &mut State, (id, reduced): (PairId, bool), out
         pair.memory.latched = pair.memory.latched.filter(|latch| latch.cause == LatchCause::ForeignHand);
     }
     latch(state, id, LatchCause::ForeignHand);
+    let held = state.pairs.get(id.index()).map_or(Quantity::ZERO, |pair| hedged(state, pair));
     if news {
         out.push(alarm(AlarmKind::Foreign, Severity::Page, Some(id), None));
     }
@@ -138,8 +152,16 @@ pub(super) fn foreign_hand(state: &mut State, (id, reduced): (PairId, bool), out
     let Some(pair) = state.pairs.get_mut(id.index()) else { return };
     pair.memory.closing = true;
     pair.memory.reason = Some(crate::port::order::Reason::Unequal);
-    if policy == OnForeign::Hold || !reduced {
-        pair.memory.left_alone = true;
+    let added = traded.is_some_and(|(_, reduced)| !reduced);
+    if policy == OnForeign::Hold || added {
+        match traded {
+            Some((coins, _)) => pair.memory.strangers += coins,
+            None => pair.memory.left_alone = true,
+        }
+        if pair.memory.strangers.is_zero() && !pair.memory.left_alone {
+            // It took back what it had traded: what is held now is the size again, and nothing is trimmed.
+            (pair.memory.target, pair.memory.closing) = (held, false);
+        }
         pair.memory.doubted_since = None;
     } else if pair.memory.doubted_since.is_none() {
         pair.memory.doubted_since = Some(now);
@@ -147,8 +169,19 @@ pub(super) fn foreign_hand(state: &mut State, (id, reduced): (PairId, bool), out
     }
 }
 
+/// The venue closed so much of a position. Of what strangers added to it that part is gone first: it made the legs less unequal,
+/// and the rest is ours to repair.
+pub(super) fn closed_by_venue(memory: &mut PairMemory, coins: SignedQuantity) {
+    let strangers = memory.strangers.units();
+    if strangers.signum() * coins.units().signum() < 0 {
+        let part = strangers.abs().min(coins.units().abs());
+        memory.strangers = SignedQuantity::from_units(strangers - strangers.signum() * part);
+    }
+}
+
 /// A person wants it closed, or has looked at it: it is traded again.
 pub(super) const fn released(pair: &mut PairState) {
     pair.memory.left_alone = false;
+    pair.memory.strangers = SignedQuantity::ZERO;
     pair.memory.doubted_since = None;
 }

@@ -126,6 +126,7 @@ impl State {
             venue_made: pair.memory.venue_made,
             closing: pair.memory.closing,
             reduces_only: pair.memory.latched.is_some_and(|latch| latch.cause == LatchCause::ForeignHand),
+            strangers: pair.memory.strangers,
         })
     }
 

@@ -1,6 +1,6 @@
 //! What a pair remembers between decisions; every field is a row in the ledger of record.
 
-use crate::domain::{Amount, Leg, Quantity, WallTime};
+use crate::domain::{Amount, Leg, Quantity, SignedQuantity, WallTime};
 use crate::port::order::{Reason, RejectCause};
 use serde::{Deserialize, Serialize};
 
@@ -117,6 +117,10 @@ pub struct PairMemory {
     /// Unequal by a foreign hand, and the settings leave that to a person: only a close by hand or a cleared latch moves it.
     #[serde(default)]
     pub left_alone: bool,
+    /// Signed coins by which strangers' trades changed the short leg, while a person is to decide about them. What the venue or
+    /// an order of ours makes unequal beside them is repaired.
+    #[serde(default)]
+    pub strangers: SignedQuantity,
     /// A reduce-only order was refused since then: the position is not what we believe. Nothing is traded on that belief
     /// before the venue's lists were compared (fault A16).
     #[serde(default)]

@@ -48,6 +48,8 @@ pub struct PlanInput {
     pub closing: bool,
     /// Nothing may be added, not even to become equal: a foreign hand made it unequal.
     pub reduces_only: bool,
+    /// Signed coins by which strangers' trades made it unequal, which a person decides about.
+    pub strangers: SignedQuantity,
 }
 
 /// The next order of a pair.
@@ -98,6 +100,18 @@ impl PlanInput {
         self.long_coins + self.short_coins
     }
 
+    /// Signed coins that are ours to make equal: without what a person decides about.
+    #[must_use]
+    pub fn ours(&self) -> SignedQuantity {
+        self.delta() - self.strangers
+    }
+
+    /// Whether the legs are unequal by something that a person decides about.
+    #[must_use]
+    pub fn waits_for_a_person(&self) -> bool {
+        !self.strangers.is_zero() && self.delta().magnitude() >= self.lot()
+    }
+
     /// How far from its target a pair may be without an order: for the last clip, for what is completed, and for what is
     /// trimmed. One for all three, else one undoes what the other did. A hundredth of the target is not worth another clip.
     fn tolerance(&self) -> Quantity {
@@ -130,6 +144,9 @@ impl PlanInput {
 /// The next order, or nothing to do.
 #[must_use]
 pub fn plan(input: &PlanInput) -> Option<Child> {
+    if input.waits_for_a_person() && input.ours().magnitude() < input.lot() {
+        return None;
+    }
     if input.delta().magnitude() >= input.lot() {
         return equalise(input);
     }
@@ -150,7 +167,7 @@ pub fn plan(input: &PlanInput) -> Option<Child> {
 
 /// Makes the legs equal: completes the smaller one while it is wanted, else takes back the larger one.
 fn equalise(input: &PlanInput) -> Option<Child> {
-    let delta = input.delta();
+    let delta = input.ours();
     let (larger, smaller) = if delta.units() > 0 { (Leg::Long, Leg::Short) } else { (Leg::Short, Leg::Long) };
     let larger_size = input.long().max(input.short());
     let wanted = input.target + input.tolerance() >= larger_size;
@@ -270,6 +287,7 @@ mod tests {
             venue_made: false,
             closing: target == "0",
             reduces_only: false,
+            strangers: SignedQuantity::ZERO,
         }
     }
     fn check(input: &PlanInput, expected: Option<(Leg, Side, &str, Purpose)>) {

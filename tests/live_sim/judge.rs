@@ -4,6 +4,7 @@
 //! market, a dead process. Lost streams and failing lists excuse nothing: what reduces risk needs neither.
 
 use super::clock::true_ms;
+use super::legs::Legs;
 use super::told::{FOREIGN_MS, Told};
 use carry::domain::{Amount, Asset, Market, Quantity, Side, SignedQuantity, Symbol};
 use carry::loopback::{Answered, Core, Executed, Holdings};
@@ -22,30 +23,6 @@ const ORDERS: u32 = 6;
 
 /// Orders of one leg that reached the venue while the pair was unequal.
 const ATTEMPTS: u32 = 8;
-/// One coin's two legs.
-#[derive(Debug, Default, Clone)]
-struct Legs {
-    naked_since: Option<i64>,
-    /// Time that counts, of the present stretch.
-    counted: i64,
-    last: i64,
-    worst: i64,
-    orders: [u32; 2],
-    last_trade: BTreeMap<&'static str, (Side, i64, Quantity)>,
-    /// Orders that arrived since it was equal, by leg.
-    attempts: [u32; 2],
-    /// What strangers traded, in units of 1e-8 coins: spot and perp.
-    foreign: [i64; 2],
-    /// Time in which strangers' trades make it unequal and a person decides.
-    held: i64,
-    /// A channel shows wrong prices of it until then.
-    bent: i64,
-    /// The venue means a wrong mark until then, and it may be acted on.
-    meant: i64,
-    /// The venue itself made it unequal: with failing lists nobody may know.
-    by_venue: bool,
-}
-
 /// Whether an order was not executed whole.
 fn is_short(body: &str) -> bool {
     let Ok(value) = serde_json::from_str::<serde_json::Value>(body) else { return true };
@@ -196,7 +173,10 @@ impl Judge {
         if says("adl") || says("liquidation") || says("rally") || says("settle") {
             self.venue_acts = now + 60_000;
         }
-        let held = self.lots.keys().find(|symbol| says(symbol.as_str()) && holdings.positions.contains_key(symbol));
+        // What a stranger alone holds there is told of when he trades, and is no short of a pair.
+        let is_ours =
+            |symbol: &Symbol| holdings.positions.get(symbol).is_some_and(|coins| !self.is_a_strangers(*symbol, *coins));
+        let held = self.lots.keys().find(|symbol| says(symbol.as_str()) && is_ours(symbol));
         let within = if self.noisy { FOREIGN_MS } else { 8_000 };
         if held.is_some() && says("adl") {
             self.told.expect(now, within, &[AlarmKind::Adl], "E12");
@@ -407,12 +387,15 @@ impl Judge {
         );
         self.note(text);
         let now = true_ms();
-        let (venue_acts, excused, caused) = (self.venue_acts, self.excused.max(self.halted), self.caused);
+        let (venue_acts, excused) = (self.venue_acts, self.excused.max(self.halted));
         if one.by_venue {
             if now > venue_acts {
                 self.break_(format!("I15: the venue closed {} {} at {}", one.quantity, one.symbol, one.price));
             }
             self.by_venue(one.symbol);
+            if let Some(legs) = self.legs.get_mut(&one.symbol) {
+                legs.closed(one.quantity.signed(one.side).units());
+            }
             return;
         }
         let Some(legs) = self.legs.get_mut(&one.symbol) else { return };
@@ -434,6 +417,9 @@ impl Judge {
             return;
         }
         let before = legs.last_trade.insert(market, (one.side, now, one.quantity));
+        // While a line was silent one leg alone could be traded: the other way was open, and is left again after a pause.
+        let silent = before.map_or(self.frozen, |(_, at, _)| self.frozen.min(at - 1));
+        let caused = self.caused.max(silent);
         let slot = &mut legs.orders[usize::from(one.market == Market::Perp)];
         *slot += 1;
         let count = *slot;
