@@ -357,6 +357,17 @@ impl Judge {
         }
     }
 
+    /// The venue closed a part of a position.
+    fn closed(&mut self, one: &Executed) {
+        if true_ms() > self.venue_acts {
+            self.break_(format!("I15: the venue closed {} {} at {}", one.quantity, one.symbol, one.price));
+        }
+        self.by_venue(one.symbol);
+        if let Some(legs) = self.legs.get_mut(&one.symbol) {
+            legs.closed(one.quantity.signed(one.side).units());
+        }
+    }
+
     /// The venue sold coins of a pair for a debt in the quote coin.
     fn sold(&mut self, symbol: Symbol, (coins, has_cause): (Amount, bool)) {
         self.note(format!("the venue sold {coins} of {symbol} for a debt"));
@@ -389,13 +400,7 @@ impl Judge {
         let now = true_ms();
         let (venue_acts, excused) = (self.venue_acts, self.excused.max(self.halted));
         if one.by_venue {
-            if now > venue_acts {
-                self.break_(format!("I15: the venue closed {} {} at {}", one.quantity, one.symbol, one.price));
-            }
-            self.by_venue(one.symbol);
-            if let Some(legs) = self.legs.get_mut(&one.symbol) {
-                legs.closed(one.quantity.signed(one.side).units());
-            }
+            self.closed(one);
             return;
         }
         let Some(legs) = self.legs.get_mut(&one.symbol) else { return };

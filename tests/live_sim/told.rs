@@ -65,6 +65,8 @@ pub(crate) struct Told {
     /// Until then somebody may not know what the venue did.
     blind: i64,
     said: BTreeMap<Symbol, i64>,
+    /// A process has run, so that there is a ledger.
+    lived: bool,
     /// A stranger put an order far from the market, and nobody took it away.
     pub(crate) strangers_rest: bool,
 }
@@ -92,6 +94,7 @@ impl Told {
         }
         self.last = now;
         self.seen = seen;
+        self.lived = true;
     }
 
     /// A stranger did something on the venue's page.
@@ -103,9 +106,10 @@ impl Told {
     }
 
     /// A stranger traded. While the stop about strangers stands, a person has been told: the next trade rings no second time. Legs
-    /// that it makes unequal have a rule of their own (`about`).
+    /// that it makes unequal have a rule of their own (`about`). Before the first ledger there is nothing to tell of: what he did
+    /// then is part of the account as it was found.
     pub(crate) fn stranger(&mut self, now: i64, row: &'static str) {
-        if !self.seen.foreign {
+        if self.lived && !self.seen.foreign {
             self.expect(now, FOREIGN_MS, FOREIGN, row);
         }
     }

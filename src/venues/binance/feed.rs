@@ -52,6 +52,8 @@ struct Perp {
     last_stamp: Option<WallTime>,
     next: Option<WallTime>,
     asked: Option<WallTime>,
+    /// When its first settlements were asked for, where the start knew none.
+    began: Option<WallTime>,
 }
 
 /// Public data of one venue.
@@ -113,6 +115,7 @@ impl Feed {
             last_stamp: last.get(&one.id).copied(),
             next: None,
             asked: None,
+            began: None,
         };
         let names = catalogue.instruments().iter().filter(|one| one.venue_id == venue);
         let pairs = |id| catalogue.legs_of(id).iter().map(|(pair, _)| *pair).collect();
@@ -418,7 +421,10 @@ impl Feed {
             perp.last_stamp = Some(stamp);
             if let Some(interval) = interval {
                 let settlement = Settlement { stamp, funding: FundingRate { rate: row.rate, interval } };
-                out.push(FeedOutput::Fact(Event::Settled { instrument, settlement }));
+                let fact = Event::Settled { instrument, settlement };
+                // From before this feed: it fills the windows, and nothing is decided on it or paid for it.
+                let past = perp.began.is_some_and(|began| stamp <= began);
+                out.push(FeedOutput::Fact(if past { Event::Past { at: stamp, fact: Box::new(fact) } } else { fact }));
             }
         }
     }
@@ -464,12 +470,12 @@ impl Feed {
             let passed = now >= expected + Span::seconds(3);
             if passed && perp.asked.is_none_or(|at| now.since(at) >= SETTLED_EVERY) {
                 perp.asked = Some(now);
+                perp.began = perp.began.or(perp.last_stamp.is_none().then_some(now));
                 due.push((perp.instrument, perp.symbol, perp.last_stamp));
             }
         }
         for (instrument, symbol, last) in due {
             let start = last.map(|last| last + Span::seconds(1));
-            // Of one that the start could not learn all are read that a list holds.
             let limit = if start.is_some() { 100 } else { 1_000 };
             let ask = Ask::FundingHistory { symbol, start, end: None, limit };
             if start.is_some() {

@@ -36,3 +36,34 @@ fn e15_what_coins_count_for_is_asked_each_minute_and_is_what_the_haircut_leaves(
     assert!(out.is_empty());
     assert_eq!(asks(&mut feed, 121).len(), 1);
 }
+
+#[test]
+fn l02_settlements_that_a_start_could_not_learn_fill_the_windows_and_are_no_news() {
+    let catalogue = crate::sim::Generator::new(1, crate::sim::START).catalogue().clone();
+    let perp = catalogue.pairs()[0].short;
+    let venue = catalogue.instrument(perp).unwrap().venue_id;
+    let intervals = BTreeMap::from([(perp, Interval::H8)]);
+    let mut feed = Feed::new(venue, &catalogue, &intervals, &BTreeMap::new(), false);
+    let start = WallTime(0) + Span::HOUR;
+    let (name, rate) = (catalogue.instrument(perp).unwrap().symbol, Rate::parse("0.0001").unwrap());
+    let told = |feed: &mut Feed, now: WallTime, hours: &[i64]| -> (usize, usize) {
+        let mut out = Vec::new();
+        feed.handle(FeedInput::Timer, now, &mut out);
+        let call = |one: &FeedOutput| match one {
+            FeedOutput::Call(call, Ask::FundingHistory { symbol, .. }) if *symbol == name => Some(*call),
+            _ => None,
+        };
+        let call = out.iter().find_map(call).expect("it is due");
+        let row = |hour: &i64| FundingRow { symbol: name, stamp: WallTime(hour * 3_600_000), rate, mark: None };
+        let rows = hours.iter().map(row).collect();
+        out.clear();
+        feed.handle(FeedInput::Answered { call, result: Ok(Answer::FundingHistory(rows)), body: &[] }, now, &mut out);
+        let count = |is: fn(&Event) -> bool| {
+            out.iter().filter(|one| matches!(one, FeedOutput::Fact(event) if is(event))).count()
+        };
+        (count(|event| matches!(event, Event::Past { .. })), count(|event| matches!(event, Event::Settled { .. })))
+    };
+    assert_eq!(told(&mut feed, start, &[-16, -8, 0]), (3, 0));
+    // The next one is news.
+    assert_eq!(told(&mut feed, WallTime(8 * 3_600_000 + 5_000), &[8]), (0, 1));
+}
