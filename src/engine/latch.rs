@@ -109,11 +109,12 @@ pub(super) fn compared(state: &mut State, venue: VenueId, differs: bool, out: &m
             continue;
         }
         pair.dirty = true;
-        let (id, perp) = (pair.pair.id, pair.pair.short);
+        let (id, since) = (pair.pair.id, pair.memory.doubted_since);
         // What differs may be another position, or another coin: of this one the list says that the refusal has another reason.
-        let listed = pair.witness.listed.filter(|(_, at)| pair.memory.doubted_since.is_some_and(|since| *at >= since));
-        let is_perp = pair.witness.refused == Some(Leg::Short) && pair.pair.market(Leg::Long) == Market::Spot;
-        let as_believed = is_perp && listed.is_some_and(|(listed, _)| listed.coins == state.position(perp));
+        let perp = pair.witness.refused.filter(|leg| pair.pair.market(*leg) == Market::Perp);
+        let row = perp.and_then(|leg| Some((pair.pair.leg(leg), pair.witness.listed(leg)?)));
+        let row = row.filter(|(_, (_, at))| since.is_some_and(|since| *at >= since));
+        let as_believed = row.is_some_and(|(perp, (listed, _))| listed.coins == state.position(perp));
         let Some(pair) = state.pairs.get_mut(place) else { continue };
         if differs && !as_believed {
             foreign_hand(state, id, None, out);
@@ -126,7 +127,7 @@ pub(super) fn compared(state: &mut State, venue: VenueId, differs: bool, out: &m
 /// A foreign hand changed the position of a pair: latched and paged; then a person decides, or the larger leg is reduced after
 /// one comparison without a difference (`risk.foreign`). What a foreign hand added is not ours to take away.
 ///
-/// `traded` is what it traded of the short leg and whether that made the short smaller, when its execution is known and booked:
+/// `traded` is what it traded of a perp leg and whether that made it smaller, when its execution is known and booked:
 /// a person then decides about these coins and no others. Of a difference without an execution nobody knows what it is.
 pub(super) fn foreign_hand(
     state: &mut State,

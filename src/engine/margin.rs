@@ -80,7 +80,7 @@ fn watch(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
     if movable >= least && state.send((venue, Wallet::Spot), (movable, quote), out) {
         return;
     }
-    if state.pairs.iter().any(|pair| pair.pair.account(Leg::Short) == key && is_too_early(state, pair)) {
+    if state.pairs.iter().any(|pair| pair.pair.perp_at(key).is_some() && is_too_early(state, pair)) {
         return;
     }
     // Rates that are only late are no reason to sell: the last ones decide.

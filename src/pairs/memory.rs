@@ -117,7 +117,7 @@ pub struct PairMemory {
     /// Unequal by a foreign hand, and the settings leave that to a person: only a close by hand or a cleared latch moves it.
     #[serde(default)]
     pub left_alone: bool,
-    /// Signed coins by which strangers' trades changed the short leg, while a person is to decide about them. What the venue or
+    /// Signed coins by which strangers' trades made the legs unequal, while a person is to decide about them. What the venue or
     /// an order of ours makes unequal beside them is repaired.
     #[serde(default)]
     pub strangers: SignedQuantity,
