@@ -38,5 +38,6 @@ pub mod report;
 pub mod run;
 
 pub mod research;
+pub mod web;
 
 pub mod cli;

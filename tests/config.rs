@@ -82,7 +82,7 @@ fn h01_a_typo_names_the_nearest_key() {
     check(
         "[venues]\na = 1",
         &[
-            "c.toml:2: unknown section [venues]; the sections are run, strategy, signal, entry, exit, size, gates, confirm, execution, risk, margin, sim, alarm, live, store",
+            "c.toml:2: unknown section [venues]; the sections are run, strategy, signal, entry, exit, size, gates, confirm, execution, risk, margin, sim, alarm, live, store, web",
         ],
     );
     check("entry = \"0.01%/8h\"", &["c.toml:1: entry is a section, not a key; write [entry] and its keys below"]);
@@ -264,7 +264,7 @@ fn x14_secrets_are_refused_and_never_shown() {
     check(
         &format!("[{secret}]\nid = 1"),
         &[
-            "c.toml:2: unknown section [(hidden)]; the sections are run, strategy, signal, entry, exit, size, gates, confirm, execution, risk, margin, sim, alarm, live, store",
+            "c.toml:2: unknown section [(hidden)]; the sections are run, strategy, signal, entry, exit, size, gates, confirm, execution, risk, margin, sim, alarm, live, store, web",
         ],
     );
     check(
@@ -485,7 +485,7 @@ proptest! {
 fn settings_recorded_before_a_section_existed_read_back() {
     let now = carry::config::Settings::default();
     let mut old = serde_json::to_value(&now).unwrap();
-    for section in ["alarm", "live"] {
+    for section in ["alarm", "live", "web"] {
         assert!(old.as_object_mut().unwrap().remove(section).is_some());
     }
     assert_eq!(serde_json::from_value::<carry::config::Settings>(old).unwrap(), now);

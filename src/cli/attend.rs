@@ -8,6 +8,7 @@ use super::{Exit, Failure};
 use crate::checks::ladder::{Ladder, LadderError};
 use crate::config::Settings;
 use crate::control::desk::Desk;
+use crate::control::recent::Recent;
 use crate::control::server::{ControlSocket, Server};
 use crate::control::subject::Subject;
 use crate::domain::{Quantity, Span, WallTime};
@@ -57,6 +58,7 @@ impl Attendant {
         if self.telling.is_some() {
             *run.raised() = Some(Vec::new());
         }
+        *run.recent() = Some(Recent::default());
     }
 
     /// At each tick of the run.

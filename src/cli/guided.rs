@@ -15,7 +15,7 @@ use std::path::Path;
 /// The pairs of a session whose process is gone, or that is over: from its ledger, and with the state that says so.
 pub(super) fn unattended(dir: &Path, json: bool, output: &mut Output<'_>) -> Result<(), Failure> {
     let folder = folder::Folder::open(&folder::Where::at(dir.to_owned()))?;
-    let now = super::status::unattended(&folder, &folder.review()?);
+    let now = crate::run::unattended::unattended(&folder.path, &folder.review()?);
     let result = serde_json::json!({ "at_ms": now.at_ms, "state": now.state, "stops": now.stops, "pairs": now.pairs });
     if json {
         return folder::json(output.out, &report("pairs", dir, (true, None, Some(&result)), now.in_doubt));

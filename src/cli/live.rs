@@ -76,6 +76,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     loaded.settings.change(cap);
     let attendant = Attendant::new(&args.state, &loaded.settings, None)?;
     let (desk, _server) = attend::desk(&args.state, &lock)?;
+    let _page = super::serve::beside(&args.state, &loaded.settings.web)?;
     let job = Job { args, loaded: &loaded, entry: &entry.entry };
     let (mut live, attendant, ended, seconds) = real::run(job.go(attendant, desk))?;
     attendant.end(&mut live);

@@ -48,6 +48,7 @@ pub mod report;
 pub mod sample;
 pub mod scan;
 pub mod screen;
+pub mod serve;
 pub mod shadow;
 pub mod stats;
 mod stats_forecast;
@@ -264,6 +265,7 @@ enum Verb {
     Data(data::Args),
     /// How funding was: mean, spread, share at the anchor, per venue and symbol
     Stats(stats::Args),
+    Serve(serve::Args),
     Status(status::Args),
     Stress(stress::Args),
     Sweep(sweep::Args),
@@ -347,6 +349,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Quote(args) => quote::run(args, &mut output),
         Verb::Data(args) => data::run(args, &mut output),
         Verb::Stats(args) => stats::run(args, &mut output),
+        Verb::Serve(args) => serve::run(args, &mut output),
         Verb::Status(args) => status::run(args, &mut output),
         Verb::Stress(args) => stress::run(args, &mut output),
         Verb::Sweep(args) => sweep::run(args, &mut output),

@@ -115,6 +115,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
         Opened::Finished(text, json) => writeln!(output.out, "{}", if args.json { json } else { text })?,
         Opened::Session(mut paper) => {
             let (mut desk, _server) = control(&folder, &lock);
+            let _page = super::serve::beside(&folder, &loaded.settings.web)?;
             let telling = Telling::open(&folder, &loaded.settings.alarm)?;
             if !play(&mut paper, speed, (desk.as_mut(), telling))? {
                 return Ok(goes_on(args, (&folder, paper.now()), output)?);

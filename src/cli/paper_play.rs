@@ -8,6 +8,7 @@ use super::attend::{line, snapshot};
 use super::drawing::Drawing;
 use super::{Exit, Failure, real};
 use crate::control::desk::Desk;
+use crate::control::recent::Recent;
 use crate::control::server::{ControlSocket, Server};
 use crate::domain::{Span, WallTime};
 use crate::net::machine_clock;
@@ -96,6 +97,7 @@ pub(super) fn play(
     drop(inside);
     let mut table = Drawing::on_terminal();
     let lines = speed.is_some() && table.is_none();
+    paper.driver.recent = Some(Recent::default());
     paper.driver.raised = telling.is_some().then(Vec::new);
     let mut drawn = WallTime(i64::MIN);
     let mut told = WallTime(i64::MIN);

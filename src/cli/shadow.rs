@@ -91,6 +91,7 @@ impl Job<'_> {
         };
         let attendant = Attendant::new(&folder, &self.loaded.settings, hours)?;
         let (desk, _server) = attend::desk(&folder, &lock)?;
+        let _page = super::serve::beside(&folder, &self.loaded.settings.web)?;
         let (mut shadow, attendant, ended, done) = real::run(self.go(&folder, attendant, desk))?;
         attendant.end(&mut shadow);
         let result = self.close(&folder, &shadow, &done.0, done.1)?;

@@ -7,11 +7,12 @@ use super::folder::{self, Folder, Where};
 use super::{Failure, Output, screen};
 use crate::control::request::{Request, Verb};
 use crate::control::snapshot::{PairRow, Snapshot};
-use crate::control::stops::{NO_PROCESS, Stop, without_process};
+use crate::control::stops::Stop;
 use crate::domain::{Amount, Asset, WallTime};
 use crate::net::machine_clock;
 use crate::report::figures;
 use crate::run::review::Review;
+use crate::run::unattended::unattended;
 use serde::Serialize;
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -142,44 +143,13 @@ fn look(dir: &Path, json: bool, output: &mut Output<'_>) -> Result<bool, Failure
 fn once(place: &Where, json: bool, output: &mut Output<'_>) -> Result<bool, Failure> {
     let folder = Folder::open(place)?;
     let (review, told) = folder.review_now()?;
-    let now = told.unwrap_or_else(|| unattended(&folder, &review));
+    let now = told.unwrap_or_else(|| unattended(&folder.path, &review));
     if json {
         folder::json(output.out, &report(&folder, &review, now))?;
     } else {
         text((&folder, &review), &now, output)?;
     }
     Ok(review.finished())
-}
-
-/// What the files say of a session that does not speak for itself.
-pub(super) fn unattended(folder: &Folder, review: &Review) -> Snapshot {
-    let mut now = Snapshot::of(&review.state, review.clock);
-    now.alarms.clone_from(&review.collector.figures.alarms);
-    for row in &mut now.pairs {
-        // Nobody sees a market: what is known of prices is as old as the last commit.
-        row.age_ms = None;
-    }
-    if review.finished() {
-        "over".clone_into(&mut now.state);
-        now.stops.clear();
-    } else {
-        NO_PROCESS.clone_into(&mut now.state);
-        now.stops = without_process(&review.state, review.clock, &start(folder, review));
-        for row in &mut now.pairs {
-            (row.may_enter, row.waits_for) = (false, None);
-        }
-    }
-    now
-}
-
-/// The command that starts it again.
-fn start(folder: &Folder, review: &Review) -> String {
-    let dir = folder.path.display();
-    match review.identity.mode.as_str() {
-        "live" => format!("carry live --key NAME --state {dir} and the strategy of before"),
-        "shadow" => format!("carry shadow --state {dir} and the strategy of before"),
-        _ => format!("carry paper --state {dir} and the strategy of before"),
-    }
 }
 
 fn report(folder: &Folder, review: &Review, now: Snapshot) -> Report {

@@ -5,7 +5,7 @@
 
 use super::settings::{
     Alarm, Confirm, Entry, Execution, Exit, First, Gates, Live, Margin, Risk, Run, Settings, Signal, Sim, Size, Store,
-    Strategy,
+    Strategy, Web,
 };
 use super::settings::{
     Collateral, DataEnd, FillAt, FundingSource, Indicator, MarginMode, Missing, Mode, OnForeign, Rule, Style,
@@ -88,6 +88,12 @@ pub fn settings(values: &Values) -> Result<Settings, Misfit> {
             reserve_mb: from.get("store.reserve_mb")?,
         },
         pairs: BTreeMap::new(),
+        web: Web {
+            listen: from.get("web.listen")?,
+            hosts: from.get("web.hosts")?,
+            tls: from.get("web.tls")?,
+            metrics: from.get("web.metrics")?,
+        },
     })
 }
 
@@ -255,7 +261,7 @@ field! {
     u32: Value::Count(count) => Self::try_from(*count).ok();
     u64: Value::Count(count) => Some(*count);
     bool: Value::Switch(on) => Some(*on);
-    Vec<String>: Value::Pairs(names) => Some(names.clone());
+    Vec<String>: Value::Pairs(names) | Value::Hosts(names) => Some(names.clone());
 }
 
 /// What `"off"` may stand for.
@@ -277,6 +283,7 @@ optional! {
     Bps: Value::Bps(points) => *points;
     Span: Value::Span(span) => *span;
     String: Value::Path(path) => path.clone();
+    std::net::SocketAddr: Value::Socket(address) => *address;
     Quantity: Value::Quantity(quantity, _) => *quantity;
     Asset: Value::Quantity(_, coin) => *coin;
 }

@@ -180,7 +180,10 @@ mod tests {
         for key in KEYS {
             let Some((low, high)) = key.range else {
                 assert!(
-                    matches!(key.kind, Kind::Word(_) | Kind::Switch | Kind::Pairs | Kind::Path),
+                    matches!(
+                        key.kind,
+                        Kind::Word(_) | Kind::Switch | Kind::Pairs | Kind::Path | Kind::Socket | Kind::Hosts
+                    ),
                     "{} has no range",
                     key.path
                 );

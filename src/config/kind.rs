@@ -36,13 +36,20 @@ pub enum Kind {
     Pairs,
     /// A file of this machine.
     Path,
+    /// An address of this machine with a port.
+    Socket,
+    /// Names of hosts, with a port where it is not the scheme's own.
+    Hosts,
 }
 
 impl Kind {
     /// Whether its values are written without a unit.
     #[must_use]
     pub const fn is_bare(self) -> bool {
-        matches!(self, Self::Count | Self::Switch | Self::Word(_) | Self::Pairs | Self::Path)
+        matches!(
+            self,
+            Self::Count | Self::Switch | Self::Word(_) | Self::Pairs | Self::Path | Self::Socket | Self::Hosts
+        )
     }
 
     /// What it is, for "is not ...".
@@ -62,6 +69,8 @@ impl Kind {
             Self::Word(_) => "one of its words",
             Self::Pairs => "a list of pairs",
             Self::Path => "the path of a file",
+            Self::Socket => "an address with a port",
+            Self::Hosts => "a list of hosts",
         }
     }
 
@@ -88,6 +97,8 @@ impl Kind {
                 format!("one of {}", quoted.join(", "))
             }
             Self::Path => "the path of a file, not a URL, for example \"/etc/carry/alarm\"".into(),
+            Self::Socket => "an address with a port, for example \"127.0.0.1:8420\"".into(),
+            Self::Hosts => "a list of hosts as a browser names them, for example [\"desk.example.org:8443\"]".into(),
             Self::Pairs => "a list of venue:SYMBOL, for example [\"binance:BTCUSDT\"]".into(),
         }
     }
@@ -109,6 +120,8 @@ impl Kind {
             Self::Word(words) => words.join(", "),
             Self::Pairs => "list of venue:SYMBOL".into(),
             Self::Path => "path of a file".into(),
+            Self::Socket => "address:port".into(),
+            Self::Hosts => "list of hosts".into(),
         }
     }
 
@@ -116,7 +129,7 @@ impl Kind {
     #[must_use]
     pub fn toml(self, text: &str) -> String {
         match self {
-            Self::Count | Self::Switch | Self::Pairs if text != "off" => text.to_owned(),
+            Self::Count | Self::Switch | Self::Pairs | Self::Hosts if text != "off" => text.to_owned(),
             _ => format!("\"{text}\""),
         }
     }
@@ -149,6 +162,10 @@ impl Kind {
             Value::Switch(on) => if *on { "yes" } else { "no" }.into(),
             Value::Word(word) => word.replace('_', " "),
             Value::Path(path) => super::secret::escaped(path, 200),
+            Value::Socket(address) if address.ip().is_loopback() => "this machine alone".into(),
+            Value::Socket(_) => "other machines too".into(),
+            Value::Hosts(names) if names.is_empty() => "the names of this machine alone".into(),
+            Value::Hosts(names) => format!("{} more", names.len()),
             Value::Pairs(names) if names.is_empty() => "every pair that the source can price".into(),
             Value::Pairs(names) if names.len() == 1 => "one pair".into(),
             Value::Pairs(names) => format!("{} pairs", names.len()),

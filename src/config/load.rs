@@ -25,7 +25,7 @@ pub struct Loaded {
     pub settings: Settings,
     /// Every key in the order of the table, then those that single pairs have otherwise.
     pub values: Vec<Resolved>,
-    /// SHA-256 in hex of the canonical values that decide and limit trades: all sections but `run`, `sim`, `alarm` and `live`. Two files
+    /// SHA-256 in hex of the canonical values that decide and limit trades: all sections but `run`, `sim`, `alarm`, `live` and `web`. Two files
     /// that say the same in other words (`0.01%/8h`, `1bps/8h`) have the same hash.
     pub strategy_hash: String,
     /// The strategy file, as it was named.
@@ -338,7 +338,8 @@ fn resolved((key, path): (&'static Key, String), held: &Held) -> Resolved {
 
 fn strategy_hash(values: &[Resolved]) -> String {
     let mut hash = Sha256::new();
-    let decides = |value: &&Resolved| !["run.", "sim.", "alarm.", "live."].iter().any(|no| value.path.starts_with(no));
+    let decides =
+        |value: &&Resolved| !["run.", "sim.", "alarm.", "live.", "web."].iter().any(|no| value.path.starts_with(no));
     for value in values.iter().filter(decides) {
         hash.update(format!("{} = {}\n", value.path, value.text));
     }

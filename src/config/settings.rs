@@ -44,6 +44,9 @@ pub struct Settings {
     /// `pairs."NAME".*`: all settings of the pairs that have some otherwise, by the pair's name. Theirs hold no further ones.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pairs: BTreeMap<String, Settings>,
+    /// `web.*`; likewise.
+    #[serde(default)]
+    pub web: Web,
 }
 
 fn built_in_store() -> Store {
@@ -85,6 +88,19 @@ pub struct Live {
     /// How long a start goes on asking a venue that cannot answer now.
     #[serde(default = "built_in_start_retry")]
     pub start_retry: Span,
+}
+
+/// The page.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Web {
+    /// Where the page listens inside paper, shadow and live; `None` is off.
+    pub listen: Option<std::net::SocketAddr>,
+    /// Further hosts that a browser may name, beside those of this machine.
+    pub hosts: Vec<String>,
+    /// A PEM file of mode 0600 with a certificate and its key; `None` is without encryption.
+    pub tls: Option<String>,
+    /// A file of mode 0600 with the bearer of `/metrics`, or `open`; `None` is off.
+    pub metrics: Option<String>,
 }
 
 /// The files of a run and the disk that they are on.

@@ -666,4 +666,30 @@ pub const KEYS: &[Key] = &[
         "megabytes held back in the state folder, given to the ledger when the disk is full",
         "thousands of commits: enough to close what is held",
     ),
+    Key {
+        path: "web.listen",
+        kind: Kind::Socket,
+        default: "off",
+        optional: true,
+        range: None,
+        meaning: "where the page listens inside paper, shadow and live, on this machine alone",
+        reason: "one page for all sessions is `carry serve`; two sessions cannot share a port, so none is taken unasked",
+    },
+    plain(
+        "web.hosts",
+        Kind::Hosts,
+        "[]",
+        "further hosts by which a browser may name the page, with the port",
+        "any other name is refused: a foreign page could lead it to this machine (DNS rebinding)",
+    ),
+    file(
+        "web.tls",
+        "a PEM file of mode 0600 with the certificate and its key; the page is encrypted with it",
+        "without it the page is for this machine alone; other addresses also need `carry serve --expose`",
+    ),
+    file(
+        "web.metrics",
+        "`/metrics` of the page: a file of mode 0600 that holds its bearer, or `open` for all of this machine",
+        "what is held and earned is private until you say otherwise; `carry metrics` needs neither",
+    ),
 ];

@@ -36,6 +36,10 @@ pub enum Value {
     Pairs(Vec<String>),
     /// The path of a file.
     Path(String),
+    /// An address with a port.
+    Socket(std::net::SocketAddr),
+    /// Names of hosts.
+    Hosts(Vec<String>),
 }
 
 /// What a file holds at one place, before it has a meaning.
@@ -104,7 +108,13 @@ impl Value {
             Self::Money(money) => Some(money.amount.units()),
             Self::Quantity(quantity, _) => Some(i128::from(quantity.units())),
             Self::Count(count) => Some(i128::from(*count)),
-            Self::Off | Self::Switch(_) | Self::Word(_) | Self::Pairs(_) | Self::Path(_) => None,
+            Self::Off
+            | Self::Switch(_)
+            | Self::Word(_)
+            | Self::Pairs(_)
+            | Self::Path(_)
+            | Self::Socket(_)
+            | Self::Hosts(_) => None,
         }
     }
 }
@@ -138,6 +148,8 @@ impl Kind {
             }
             Self::Pairs => pairs(list_items(text)),
             Self::Path if path(text) => Ok(Value::Path(text.to_owned())),
+            Self::Socket => text.parse().map(Value::Socket).map_err(|_| self.form()),
+            Self::Hosts => hosts(list_items(text)),
             Self::Count | Self::Path => Err(self.form()),
         }
     }
@@ -151,16 +163,17 @@ impl Kind {
             (_, Raw::Loose(text)) | (Self::Count, Raw::Integer(Some(text))) => self.parse(text),
             (Self::Switch, Raw::Switch(on)) => Ok(Value::Switch(*on)),
             (Self::Count, Raw::Integer(None)) => Err(self.form()),
-            (Self::Pairs, Raw::List(items)) => {
+            (Self::Pairs | Self::Hosts, Raw::List(items)) => {
                 let text = |item: &Raw| match item {
                     Raw::Text(text) => Ok(text.clone()),
                     _ => Err(self.form()),
                 };
-                pairs(items.iter().map(text).collect::<Result<Vec<_>, _>>()?)
+                let names = items.iter().map(text).collect::<Result<Vec<_>, _>>()?;
+                if self == Self::Hosts { hosts(names) } else { pairs(names) }
             }
-            (Self::Count | Self::Switch | Self::Pairs, other) => Err(UnitError::Type(other.type_name())),
+            (Self::Count | Self::Switch | Self::Pairs | Self::Hosts, other) => Err(UnitError::Type(other.type_name())),
             (_, Raw::Text(text)) => self.parse(text),
-            (Self::Word(_) | Self::Path, other) => Err(UnitError::Type(other.type_name())),
+            (Self::Word(_) | Self::Path | Self::Socket, other) => Err(UnitError::Type(other.type_name())),
             (_, Raw::Integer(_) | Raw::Float(_)) => Err(UnitError::NoUnit),
             (_, other) => Err(UnitError::Type(other.type_name())),
         }
@@ -187,7 +200,8 @@ impl Kind {
             Value::Switch(on) => on.to_string(),
             Value::Word(word) => (*word).to_owned(),
             Value::Path(path) => path.clone(),
-            Value::Pairs(names) => {
+            Value::Socket(address) => address.to_string(),
+            Value::Pairs(names) | Value::Hosts(names) => {
                 let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
                 format!("[{}]", quoted.join(", "))
             }
@@ -310,6 +324,20 @@ fn list_items(text: &str) -> Vec<String> {
     if inner.is_empty() { Vec::new() } else { inner.split(',').map(bare).collect() }
 }
 
+/// As they stand in the `Host` line of a request, in lower case.
+fn hosts(names: Vec<String>) -> Result<Value, UnitError> {
+    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.:[]".contains(&byte);
+    for (place, name) in names.iter().enumerate() {
+        if !(1..=255).contains(&name.len()) || !name.bytes().all(letter) {
+            return Err(UnitError::Form(Kind::Hosts.name()));
+        }
+        if names.iter().take(place).any(|known| known == name) {
+            return Err(UnitError::Twice(name.clone()));
+        }
+    }
+    Ok(Value::Hosts(names))
+}
+
 fn pairs(names: Vec<String>) -> Result<Value, UnitError> {
     let mut seen = std::collections::BTreeSet::new();
     for name in &names {
@@ -355,6 +383,11 @@ mod tests {
         check(Kind::Count, "18446744073709551615", Ok("18446744073709551615"));
         check(Kind::Pairs, "binance:BTCUSDT, aster:ETHUSDT", Ok(r#"["binance:BTCUSDT", "aster:ETHUSDT"]"#));
         check(Kind::Pairs, "", Ok("[]"));
+        check(Kind::Socket, "127.0.0.1:8420", Ok("127.0.0.1:8420"));
+        check(Kind::Socket, "[::1]:80", Ok("[::1]:80"));
+        check(Kind::Socket, "localhost:80", Err(UnitError::Form(Kind::Socket.name())));
+        check(Kind::Hosts, "desk.example.org:8443", Ok(r#"["desk.example.org:8443"]"#));
+        check(Kind::Hosts, "http://desk", Err(UnitError::Form(Kind::Hosts.name())));
     }
 
     #[test]

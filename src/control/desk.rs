@@ -9,6 +9,7 @@ use super::gate_words::measured;
 use super::guide::Step;
 use super::mend;
 use super::plans::{Line, Plans, closing, opening, taking};
+use super::recent;
 use super::request::{Act, Code, ControlError, ControlRequest, Reply, Settled};
 use super::snapshot::{self, Snapshot};
 use super::stops;
@@ -384,6 +385,7 @@ fn look<S: Subject>(subject: &mut S, act: &Act, now: WallTime) -> Answer {
         }
     }
     snapshot.alarms = subject.alarms().iter().map(|(kind, count)| (word(*kind), *count)).collect();
+    snapshot.events = recent::rows(subject.recent().as_ref());
     let value = match act {
         Act::Orders => json!({ "at_ms": snapshot.at_ms, "orders": snapshot.orders }),
         Act::Pairs => {

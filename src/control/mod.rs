@@ -1,6 +1,7 @@
 //! The control of a running session: what it shows, what a person may tell it, plans before acts, and the socket that carries them.
 
 pub mod desk;
+pub mod detail;
 pub mod forecast_row;
 pub mod gate_words;
 pub mod guide;
@@ -9,6 +10,7 @@ pub mod link;
 pub mod mend;
 pub mod metrics;
 pub mod plans;
+pub mod recent;
 pub mod registry;
 pub mod request;
 pub mod server;

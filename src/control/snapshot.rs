@@ -3,9 +3,11 @@
 //! Pure: made from [`State`] alone, changes nothing, and estimates nothing. What is not known is absent, never zero.
 //! Tests: at the end of this file and `tests/control.rs`.
 
+use super::detail::{Detail, PairDetail};
 use super::gate_words::measured;
 use super::latency::Latency;
 use super::link::VenueRow;
+use super::recent::Event;
 use super::stops::{self, Stop};
 use crate::domain::{Amount, Asset, FundingRate, Leg, Price, Quantity, Rate, SignedQuantity, VenueId, WallTime};
 use crate::engine::margin::distance;
@@ -22,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A session at one instant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// When, by the session's clock.
     pub at_ms: WallTime,
@@ -86,10 +88,16 @@ pub struct Snapshot {
     /// How long the turns of the loop took; absent where none runs.
     #[serde(default)]
     pub turns: Option<Latency>,
+    /// The latest alarms, the newest first.
+    #[serde(default)]
+    pub events: Vec<Event>,
+    /// Money, limits and lines; absent in what an older program said.
+    #[serde(default)]
+    pub detail: Option<Detail>,
 }
 
 /// One pair.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PairRow {
     /// Its name.
     pub pair: String,
@@ -158,6 +166,9 @@ pub struct PairRow {
     /// Longest time unequal so far, in ms.
     #[serde(default)]
     pub longest_unequal_ms: i64,
+    /// Prices, costs, forecast and gates; absent in what an older program said.
+    #[serde(default)]
+    pub detail: Option<PairDetail>,
 }
 
 /// One order whose outcome is not settled.
@@ -224,6 +235,8 @@ impl Snapshot {
             deltas: deltas(state),
             venues: venues(state),
             turns: None,
+            events: Vec::new(),
+            detail: Some(Detail::of(state)),
         }
     }
 }
@@ -263,6 +276,7 @@ fn pair_row(state: &State, pair: &PairState, now: WallTime) -> PairRow {
         basis: pair.market.basis_now().and_then(Rate::from_f64),
         unequal_since_ms: memory.unequal_since,
         longest_unequal_ms: memory.max_unequal_ms,
+        detail: Some(PairDetail::of(state, pair)),
     }
 }
 

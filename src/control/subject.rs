@@ -5,6 +5,7 @@ use super::guide::{self, Step};
 use super::latency::Latency;
 use super::link::Link;
 use super::mend::Mending;
+use super::recent::Recent;
 use super::request::{Code, ControlError, Settled};
 use crate::domain::{ClientOrderId, PairId, VenueId, WallTime};
 use crate::engine::State;
@@ -48,6 +49,8 @@ pub trait Subject {
     fn links(&self) -> Vec<(VenueId, Link)> {
         Vec::new()
     }
+    /// The latest alarms with their times, where they are kept.
+    fn recent(&mut self) -> &mut Option<Recent>;
     /// A person's act, or what one found out, as a fact that is decided on.
     ///
     /// # Errors

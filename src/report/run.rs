@@ -165,7 +165,7 @@ pub struct RunInfo {
     pub preset: String,
     /// Values that differ from it.
     pub changed: Vec<Changed>,
-    /// Every key with its value; those of alarms are left out, a report is shown around.
+    /// Every key with its value; those of alarms and of the page are left out, a report is shown around.
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
 }

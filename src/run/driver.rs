@@ -7,6 +7,7 @@ use super::about::about;
 use super::collect::{Collector, Exposure};
 use super::journal::{Books, Journal, Kept};
 use crate::control::latency::Latency;
+use crate::control::recent::Recent;
 use crate::domain::{Amount, ClientOrderId, InstrumentId, Sequence, VenueId, WallTime};
 use crate::engine::{self, State};
 use crate::observe::words::{About, sentence, word};
@@ -82,6 +83,8 @@ pub struct Driver<J, V = SimVenue> {
     pub raised: Option<Vec<(Alarm, About)>>,
     /// How long the turns of the loop took.
     pub turns: Latency,
+    /// The latest alarms, for who asks the session; absent where nobody can.
+    pub recent: Option<Recent>,
     commands: Vec<Command>,
     wakes: BTreeSet<WallTime>,
     decisions: Decisions,
@@ -99,6 +102,7 @@ impl<J: Journal, V: Gateway> Driver<J, V> {
             alarms: self.alarms,
             raised: self.raised,
             turns: self.turns,
+            recent: self.recent,
             commands: self.commands,
             wakes: self.wakes,
             decisions: self.decisions,
@@ -116,6 +120,7 @@ impl<J: Journal, V: Gateway> Driver<J, V> {
             alarms: BTreeMap::new(),
             raised: None,
             turns: Latency::default(),
+            recent: None,
             commands: Vec::new(),
             wakes: BTreeSet::new(),
             decisions: Decisions::default(),
@@ -309,6 +314,9 @@ impl<J: Journal, V: Gateway> Driver<J, V> {
                 self.collector.rang(alarm.kind);
                 if let Some(raised) = &mut self.raised {
                     raised.push((alarm.clone(), about(&self.state, &alarm)));
+                }
+                if let Some(recent) = &mut self.recent {
+                    recent.take(at, &alarm, about(&self.state, &alarm));
                 }
                 // Made only where it is shown: a backtest raises many and shows none.
                 let text = || sentence(alarm.kind, &about(&self.state, &alarm), None);

@@ -30,6 +30,7 @@ pub mod session;
 pub mod shadow;
 pub mod subjects;
 pub mod telling;
+pub mod unattended;
 pub mod upgrade;
 pub mod what;
 

@@ -14,6 +14,7 @@ use crate::control::guide::{self, Step};
 use crate::control::latency::Latency;
 use crate::control::link::{Link, SpentRow};
 use crate::control::mend::Mending;
+use crate::control::recent::Recent;
 use crate::control::request::{Code, ControlError, Settled};
 use crate::control::subject::{Compared, Settling, Subject};
 use crate::control::transfer_doubt;
@@ -57,6 +58,9 @@ macro_rules! books {
         }
         fn turns(&mut self) -> &mut Latency {
             &mut self.driver.turns
+        }
+        fn recent(&mut self) -> &mut Option<Recent> {
+            &mut self.driver.recent
         }
     };
 }

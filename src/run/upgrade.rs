@@ -2,7 +2,7 @@
 //!
 //! A strategy's hash covers every key, so a version that has one key more gives an unchanged strategy another hash. What
 //! decides is compared key by key then: a key that the older version did not have must stand at its built-in value. Keys of
-//! `run`, `sim`, `alarm` and `live` never decide what is traded. Tests: at the end, and `tests/upgrade.rs`.
+//! `run`, `sim`, `alarm`, `live` and `web` never decide what is traded. Tests: at the end, and `tests/upgrade.rs`.
 
 use super::review::Identity;
 use crate::config::{Loaded, Settings};
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Sections that do not decide what is traded, as in the strategy's hash.
-const BESIDE: [&str; 4] = ["run", "sim", "alarm", "live"];
+const BESIDE: [&str; 5] = ["run", "sim", "alarm", "live", "web"];
 
 /// Keys that a live run stores as `live.max_notional` bounds them.
 const CAPPED: [&str; 4] = ["risk.max_total", "risk.max_pair", "risk.max_order", "execution.clip"];

@@ -25,7 +25,7 @@ pub fn about(loaded: &Loaded) -> RunInfo {
         Some((file, text)) => crate::config::load::preset(file, text),
         None => load(&Sources::default()),
     };
-    let shown = |key: &str| !key.starts_with("alarm.");
+    let shown = |key: &str| !key.starts_with("alarm.") && !key.starts_with("web.");
     let changed = compared.map(|preset| {
         let usual = |path: &str| preset.values.iter().find(|value| value.path == path).map(|value| &value.text);
         let differ = loaded.values.iter().filter(|own| shown(&own.path)).filter_map(|own| {

@@ -2,6 +2,7 @@
 //!
 //! Absent, tests say so and return; where `CI` is set they fail. `CHROMIUM` names another binary.
 
+#![allow(dead_code, reason = "each test file uses a part of it")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests may stop the test")]
 #![expect(clippy::disallowed_methods, reason = "the environment names the browser, and a page is given time to draw")]
 
@@ -76,12 +77,42 @@ impl Browser {
 
     /// Opens a file in a window of that width, light or dark.
     pub(crate) async fn open(&mut self, file: &Path, width: u32, dark: bool) {
+        self.window(width, dark).await;
+        self.ask("Page.navigate", json!({ "url": format!("file://{}", file.display()) })).await;
+        self.until("document.readyState === 'complete' && location.protocol === 'file:'").await;
+    }
+
+    /// Opens an address; done when it is loaded.
+    pub(crate) async fn go(&mut self, url: &str) {
+        // The page of before is left for sure before the next one is waited for.
+        self.value("window.left = true").await;
+        self.ask("Page.navigate", json!({ "url": url })).await;
+        self.until("!window.left && document.readyState === 'complete'").await;
+    }
+
+    /// Whether pages may run their scripts.
+    pub(crate) async fn scripts(&mut self, on: bool) {
+        self.ask("Emulation.setScriptExecutionDisabled", json!({ "value": !on })).await;
+    }
+
+    /// Sends a key as a person would press it.
+    pub(crate) async fn press(&mut self, key: &str) {
+        let text = if key == "Enter" { "\r" } else { key };
+        self.ask("Input.dispatchKeyEvent", json!({ "type": "keyDown", "key": key, "text": text })).await;
+        self.ask("Input.dispatchKeyEvent", json!({ "type": "keyUp", "key": key })).await;
+    }
+
+    /// Types into what has the focus.
+    pub(crate) async fn write(&mut self, text: &str) {
+        self.ask("Input.insertText", json!({ "text": text })).await;
+    }
+
+    /// Sets the width of the window, light or dark.
+    pub(crate) async fn window(&mut self, width: u32, dark: bool) {
         let metrics = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600 });
         self.ask("Emulation.setDeviceMetricsOverride", metrics).await;
         let theme = json!({ "name": "prefers-color-scheme", "value": if dark { "dark" } else { "light" } });
         self.ask("Emulation.setEmulatedMedia", json!({ "features": [theme] })).await;
-        self.ask("Page.navigate", json!({ "url": format!("file://{}", file.display()) })).await;
-        self.until("document.readyState === 'complete' && location.protocol === 'file:'").await;
     }
 
     /// What an expression is in the page.

@@ -1,0 +1,41 @@
+//! What the files say of a session that does not speak for itself: nobody looks after it, and prices are as old as its last
+//! commit. The same for `carry status` and the page.
+//!
+//! Tests: `tests/live_views.rs`, `tests/page.rs`.
+
+use super::review::Review;
+use crate::control::snapshot::Snapshot;
+use crate::control::stops::{NO_PROCESS, without_process};
+use std::path::Path;
+
+/// The snapshot of a session without a process.
+#[must_use]
+pub fn unattended(dir: &Path, review: &Review) -> Snapshot {
+    let mut now = Snapshot::of(&review.state, review.clock);
+    now.alarms.clone_from(&review.collector.figures.alarms);
+    for row in &mut now.pairs {
+        // Nobody sees a market: what is known of prices is as old as the last commit.
+        row.age_ms = None;
+    }
+    if review.finished() {
+        "over".clone_into(&mut now.state);
+        now.stops.clear();
+    } else {
+        NO_PROCESS.clone_into(&mut now.state);
+        now.stops = without_process(&review.state, review.clock, &start(dir, review));
+        for row in &mut now.pairs {
+            (row.may_enter, row.waits_for) = (false, None);
+        }
+    }
+    now
+}
+
+/// The command that starts it again.
+fn start(dir: &Path, review: &Review) -> String {
+    let dir = dir.display();
+    match review.identity.mode.as_str() {
+        "live" => format!("carry live --key NAME --state {dir} and the strategy of before"),
+        "shadow" => format!("carry shadow --state {dir} and the strategy of before"),
+        _ => format!("carry paper --state {dir} and the strategy of before"),
+    }
+}

@@ -1,0 +1,189 @@
+//! The ledger: a month of days, the lines of the month, the proof that they sum, and the months before.
+
+use super::history::{History, net};
+use super::parts;
+use super::view::View;
+use super::words::{self, NONE};
+use crate::control::snapshot::Snapshot;
+use crate::domain::{Amount, Span, WallTime};
+use crate::ledger::Lines;
+use maud::{Markup, html};
+
+/// One UTC day.
+#[derive(Debug, Clone, Copy)]
+struct Day {
+    start: WallTime,
+    lines: Lines,
+    settlements: usize,
+    /// Whether it has ended.
+    closed: bool,
+}
+
+/// The days of the month of the last reading of the files, from the first one of the session on.
+fn month(history: &History) -> Vec<Day> {
+    let now = history.last.at_ms;
+    let lines = history.last.lines;
+    let today = super::history::midnight(now);
+    let first = words::date(now).get(8..10).and_then(|day| day.parse::<i64>().ok()).unwrap_or(1);
+    let began = super::history::midnight(history.began());
+    (0..first)
+        .map(|number| WallTime(today.0 - (first - 1 - number) * Span::DAY.0))
+        .filter(|start| *start >= began)
+        .map(|start| {
+            let end = start + Span::DAY;
+            let closed = end <= now;
+            let upto = if closed { history.lines_at(WallTime(end.0 - 1)) } else { lines };
+            let settlements = history.result.funding.iter().filter(|row| row.at >= start && row.at < end).count();
+            Day { start, lines: upto - history.lines_at(WallTime(start.0 - 1)), settlements, closed }
+        })
+        .collect()
+}
+
+/// The page.
+#[must_use]
+pub fn page(view: &View) -> Markup {
+    let (Some(now), Some(history)) = (&view.snapshot, &view.history) else { return super::overview::nothing(view) };
+    let lines = now.lines;
+    let days = month(history);
+    html! {
+        (calendar(history, &days))
+        (by_pair(view, now))
+        div.two { (proof(view, now, history, lines)) (months(history, now)) }
+    }
+}
+
+/// Monday is 0.
+fn weekday(at: WallTime) -> i64 {
+    (at.0.div_euclid(Span::DAY.0) + 3).rem_euclid(7)
+}
+
+fn calendar(history: &History, days: &[Day]) -> Markup {
+    let now = &history.last;
+    let name: String = words::date(now.at_ms).chars().take(7).collect();
+    let widest = days.iter().map(|day| net(&day.lines).abs().to_f64()).fold(0.0, f64::max);
+    let first = days.first().map_or(0, |day| weekday(day.start));
+    html! {
+        section.card id="calendar" {
+            (parts::head(&name, &html! { "net of each day, " (now.currency) ", read " (words::moment(now.at_ms)) " · " span.ours { (parts::mark(parts::Mark::Yes)) } " closed, unexplained 0; settlements booked" }))
+            div.calendar role="list" {
+                @for day in ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"] { span.weekday { (day) } }
+                @for _ in 0..first { span.empty {} }
+                @for day in days { (cell(day, widest)) }
+            }
+        }
+    }
+}
+
+fn cell(day: &Day, widest: f64) -> Markup {
+    let sum = net(&day.lines);
+    let share = if widest > 0.0 { sum.to_f64() / widest } else { 0.0 };
+    let width = format!("{:.1}", share.abs() * 50.0);
+    let x = if share < 0.0 { format!("{:.1}", 50.0 - share.abs() * 50.0) } else { "50".to_owned() };
+    let clean = day.lines.unexplained.is_zero();
+    let mark = if clean { parts::Mark::Yes } else { parts::Mark::No };
+    html! {
+        div role="listitem" class={ @if day.closed { "day" } @else { "day open" } } {
+            p { span.soft { (words::day(day.start).get(3..5).unwrap_or_default()) } b { (words::gain(sum)) } }
+            svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true" {
+                rect class={ @if share < 0.0 { "fill against" } @else { "fill" } } x=(x) y="0" width=(width) height="6" {}
+            }
+            p.soft {
+                @if day.closed { span class=(mark.class()) { (parts::mark(mark)) } " " (day.settlements) " booked" }
+                @else { "open, " (day.settlements) " booked" }
+                @if !clean { " " b.against { "1 difference" } }
+            }
+        }
+    }
+}
+
+/// The lines since the start, pair by pair, with what belongs to none of them.
+fn by_pair(view: &View, now: &Snapshot) -> Markup {
+    let whole = now.lines;
+    let pairs: Vec<(&str, Lines)> = view
+        .pairs()
+        .iter()
+        .filter_map(|row| Some((row.pair.as_str(), row.detail.as_ref()?.lines)))
+        .filter(|(_, lines)| lines.named().iter().any(|(_, value)| !value.is_zero()))
+        .collect();
+    let inside = pairs.iter().fold(Lines::default(), |mut sum, (_, lines)| {
+        sum += *lines;
+        sum
+    });
+    let outside = whole - inside;
+    html! {
+        section.card id="by-pair" {
+            (parts::head("By line and pair", &html! { (now.currency) " · since the start" }))
+            div.scroll { table {
+                thead { tr { th { "pair" } @for (name, _) in whole.named() { th.n { (name) } } th.n { "net" } } }
+                tbody {
+                    @for (pair, lines) in &pairs { (line_row(pair, lines, false)) }
+                    (line_row("outside pairs", &outside, false))
+                    (line_row("all", &whole, true))
+                }
+            } }
+            p.note { "Net leaves transfers out: money that somebody moved is no profit." }
+        }
+    }
+}
+
+fn line_row(name: &str, lines: &Lines, sum: bool) -> Markup {
+    html! {
+        tr class={ @if sum { "sum" } } {
+            td { @if sum { b { (name) } } @else { (name) } }
+            @for (line, value) in lines.named() { td.n { @if line == "unexplained" { (words::proof(value)) } @else { (words::gain(value)) } } }
+            td.n { b { (words::gain(net(lines))) } }
+        }
+    }
+}
+
+fn proof(view: &View, now: &Snapshot, history: &History, lines: Lines) -> Markup {
+    let opening = now.detail.as_ref().map(|detail| detail.opening);
+    let summed = opening.map(|opening| opening + lines.total());
+    let left = summed.map(|summed| now.equity - summed);
+    let row = |name: &str, value: Markup| html! { tr { td { (name) } td.n { (value) } } };
+    let level = |value: Option<Amount>| html! { (value.map_or_else(|| NONE.to_owned(), words::level)) };
+    let compared = now.reconciled_ms.map_or_else(|| "not yet".to_owned(), words::moment);
+    html! {
+        section.card id="proof" {
+            (parts::head("Proof", &html! { "ledger and venue compared: " (compared) }))
+            table { tbody {
+                (row("money at the start", level(opening)))
+                (row("all lines since then", words::gain(lines.total())))
+                (row("sum", level(summed)))
+                (row("equity, valued from the books", level(Some(now.equity))))
+                tr.sum { td { b { "unexplained" } } td.n { b { @match left { Some(left) => { (words::proof(left)) } None => { (NONE) } } } } }
+            } }
+            p.note { (history.result.fills.len()) " fills, " (history.result.funding.len()) " settlements, " (history.result.trips.len())
+                " round trips. As files: " code { "carry export --state " (view.dir.display()) } }
+        }
+    }
+}
+
+fn months(history: &History, now: &Snapshot) -> Markup {
+    let rows = &history.result.summary.months;
+    html! {
+        section.card id="months" {
+            (parts::head("Months", &html! { "% of the equity at their start · with idle cash est" }))
+            @if rows.is_empty() { p.note { "None has ended yet; the first is of " (words::date(now.at_ms).chars().take(7).collect::<String>()) "." } }
+            table {
+                thead { tr { th { "month" } th.n { "net" } th.n { "with cash est" } th.n { "cash alone" } th.n { "largest fall" } } }
+                tbody { @for row in rows.iter().rev().take(24) { tr {
+                    td { (words::date(row.from_ms).chars().take(7).collect::<String>()) }
+                    td.n { (words::signed(row.net * 100.0, 2)) } td.n { (words::signed(row.with_cash * 100.0, 2)) }
+                    td.n { (words::signed(row.benchmark * 100.0, 2)) } td.n { (words::plain(row.fall * 100.0, 2)) }
+                } } }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weeks_begin_on_monday() {
+        // 1970-01-01 was a Thursday, 2026-11-30 is a Monday.
+        assert_eq!((weekday(WallTime(0)), weekday(WallTime(1_795_996_800_000))), (3, 0));
+    }
+}

@@ -1,0 +1,106 @@
+"use strict";
+// Follows the session by server-sent events, counts down, and carries out a plan whose word was typed. Without it the page
+// reads the same.
+(() => {
+  const body = document.body;
+  let heard = performance.now(), age = 0;
+
+  // Times that are counted down to by the session's clock, and a plan's end by the machine's.
+  const pad = (number) => String(number).padStart(2, "0");
+  const left = (ms) => {
+    const s = Math.max(0, Math.floor(ms / 1000)), h = Math.floor(s / 3600), m = Math.floor(s / 60) % 60;
+    return h > 0 ? `${h}:${pad(m)}:${pad(s % 60)}` : `${pad(m)}:${pad(s % 60)}`;
+  };
+  const write = (e, text) => { if (e && e.textContent !== text) e.textContent = text; };
+  const tick = () => {
+    const since = performance.now() - heard, bar = document.getElementById("bar");
+    const now = bar ? Number(bar.dataset.now) + (bar.dataset.runs === "true" ? since : 0) : 0;
+    for (const e of document.querySelectorAll("time[data-at]")) {
+      const ms = Number(e.dataset.at) - now;
+      if (ms > 0) write(e, left(ms));
+    }
+    for (const e of document.querySelectorAll("time[data-wall]")) write(e, left(Number(e.dataset.wall) - Date.now()));
+    const old = (age + since) / 1000;
+    write(document.getElementById("age"), old < 10 ? `${old.toFixed(1)}\u00a0s` : `${Math.floor(old)}\u00a0s`);
+    body.classList.toggle("lost", Boolean(body.dataset.live) && since > 5000);
+  };
+  setInterval(tick, 500);
+
+  // Takes over what differs, card by card, so that nothing a person holds is pulled away.
+  const merge = (old, fresh) => {
+    if (!old || !fresh || old.isEqualNode(fresh)) return;
+    const named = (e) => Array.from(e.children).every((child) => child.id);
+    const same = old.children.length === fresh.children.length && Array.from(old.children).every((child, place) => child.id === fresh.children[place].id);
+    if (old.children.length > 1 && named(old) && named(fresh) && same) {
+      Array.from(old.children).forEach((child, place) => merge(child, fresh.children[place]));
+    } else {
+      old.replaceWith(fresh);
+    }
+  };
+  const take = (html) => {
+    const parsed = new DOMParser().parseFromString(html, "text/html");
+    merge(document.getElementById("bar"), parsed.getElementById("bar"));
+    merge(document.getElementById("main"), parsed.getElementById("main"));
+    heard = performance.now();
+    age = 0;
+    tick();
+  };
+  if (body.dataset.live) {
+    const events = new EventSource(body.dataset.live);
+    events.onmessage = (event) => take(event.data);
+  }
+
+  // Keys open pages and plans; none of them acts.
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || (event.target.matches("input") && event.key !== "Escape")) return;
+    const to = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+    if (to) { event.preventDefault(); to.click(); } else if (event.key === "Escape" && body.dataset.home) location.href = body.dataset.home;
+  });
+
+  const card = document.querySelector("[data-plan]");
+  if (!card) return;
+  const typing = card.querySelector(".typing"), typed = card.querySelector("#typed"), acting = card.querySelector("#acting");
+  const button = card.querySelector("#do"), outcome = card.querySelector("#outcome"), sofar = card.querySelector("#typed-so-far");
+  const word = card.dataset.word;
+  typing.hidden = false;
+  acting.value = sessionStorage.getItem("acting") || "";
+  (acting.value ? typed : acting).focus();
+  const ready = () => typed.value.trim() === word && acting.value.trim().length > 0;
+  const look = () => {
+    button.disabled = !ready();
+    const count = `${typed.value.trim().length} of ${word.length} characters; `;
+    sofar.textContent = count + (ready() ? "Enter does it" : "Enter does nothing yet");
+  };
+  const act = async () => {
+    if (!ready()) return;
+    button.disabled = true;
+    typed.disabled = true;
+    outcome.textContent = "Sent; the session has not answered yet.";
+    let reply, status = 0;
+    try {
+      const headers = { "content-type": "application/json", [card.dataset.header]: acting.value.trim() };
+      const plan = JSON.stringify({ plan: card.dataset.plan, typed: typed.value.trim() });
+      const answer = await fetch(card.dataset.post, { method: "POST", headers, body: plan });
+      status = answer.status;
+      reply = await answer.json();
+    } catch {
+      outcome.textContent = "No answer: it may or may not have been done. Look at the session before you try again.";
+      return;
+    }
+    if (reply.ok) {
+      sessionStorage.setItem("acting", acting.value.trim());
+      outcome.textContent = "Done.";
+      setTimeout(() => { location.href = card.dataset.back; }, 800);
+    } else {
+      outcome.textContent = `Not done (${status}): ${reply.error ? reply.error.message : "no reason told"}`;
+      typed.disabled = false;
+      if (status === 403) sessionStorage.removeItem("acting");
+      look();
+    }
+  };
+  typed.addEventListener("input", look);
+  acting.addEventListener("input", look);
+  typed.addEventListener("keydown", (event) => { if (event.key === "Enter") act(); });
+  button.addEventListener("click", act);
+  look();
+})();

@@ -1,0 +1,273 @@
+//! What an act would do, before anybody agrees to it: orders, what comes of it, what it costs to be wrong, and the word to type.
+//!
+//! Without the script it only shows, with the command that does the same. Tests: `tests/page.rs`.
+
+use super::act::{HEADER, Wanted};
+use super::frame::{self, Screen, address};
+use super::line;
+use super::parts;
+use super::session::Session;
+use super::state::State;
+use super::view::View;
+use super::words::{self, NONE};
+use crate::control::plans::{Line, Plan, VALID};
+use crate::control::request::{Request, Verb};
+use crate::domain::Amount;
+use crate::net::machine_clock::steady_ns;
+use maud::{Markup, html};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The page of a plan.
+pub async fn page(state: &State, session: &Arc<Session>, wanted: &Wanted) -> Markup {
+    let view = session.now().await;
+    let content = match wanted.request() {
+        Err(error) => missing(&view, wanted, &error.message),
+        Ok(_) if !view.runs => {
+            missing(&view, wanted, "no process runs for this session: nothing can be done from here")
+        }
+        Ok(request) => content(state, session, &view, request).await,
+    };
+    frame::page(&view, &Screen::Plan, &content)
+}
+
+async fn content(state: &State, session: &Arc<Session>, view: &View, mut request: Request) -> Markup {
+    let needs = request.act().is_ok_and(|act| act.moves_money());
+    let plan = if needs {
+        let reply = line::once(&session.dir, &request).await;
+        match (reply.plan, reply.error) {
+            (Some(plan), _) => Some(plan),
+            (None, error) => {
+                let text = error.map_or_else(|| "the session gave no plan".to_owned(), |error| error.message);
+                return refused(view, &request, &text);
+            }
+        }
+    } else {
+        None
+    };
+    request.token = plan.as_ref().map(|plan| plan.token.clone());
+    let word = word(&request, plan.as_ref());
+    let now = Duration::from_nanos(steady_ns());
+    let Some(id) = state.plans.show(&session.slug, request.clone(), word.clone(), now) else {
+        return refused(view, &request, "the system gives no random bytes");
+    };
+    html! {
+        div.planned id="planned" {
+            div.left { (orders(view, plan.as_ref(), &request)) (how(&request)) }
+            div.right { (confirm(view, &request, plan.as_ref(), (&id, &word))) (others()) }
+        }
+    }
+}
+
+/// The verb as it is typed on the command line.
+fn verb(request: &Request) -> String {
+    let word = serde_json::to_value(request.verb).ok();
+    word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn pairs(plan: Option<&Plan>) -> usize {
+    let names: BTreeSet<&str> = plan.into_iter().flat_map(|plan| &plan.orders).map(|line| line.pair.as_str()).collect();
+    names.len()
+}
+
+/// What is to be typed: the verb, and how many pairs it is about.
+fn word(request: &Request, plan: Option<&Plan>) -> String {
+    match request.verb {
+        Verb::Flatten | Verb::Close | Verb::Open | Verb::Adopt => format!("{} {}", verb(request), pairs(plan)),
+        _ => verb(request),
+    }
+}
+
+/// The command that does the same.
+fn command(view: &View, request: &Request) -> String {
+    let mut text = format!("carry {}", verb(request));
+    let settled = request.settled.and_then(|settled| serde_json::to_value(settled).ok()?.as_str().map(str::to_owned));
+    let options = [("", &request.id), ("", &request.pair), ("--size ", &request.size), ("--as ", &settled)];
+    for (option, value) in options {
+        if let Some(value) = value {
+            let _ = write!(text, " {option}{value}");
+        }
+    }
+    if let Some(reason) = &request.reason {
+        let _ = write!(text, " --reason '{}'", reason.replace('\'', "'\\''"));
+    }
+    format!("{text} --state {}", view.dir.display())
+}
+
+fn missing(view: &View, wanted: &Wanted, why: &str) -> Markup {
+    html! {
+        section.card id="planned" {
+            (parts::head("No plan", &html! { "nothing is sent" }))
+            p { (why) }
+            form method="get" action=(address(view, "/plan")) {
+                input type="hidden" name="verb" value=(wanted.verb);
+                @if let Some(pair) = &wanted.pair { input type="hidden" name="pair" value=(pair); }
+                @if wanted.verb == "clear-halt" {
+                    label for="reason" { "Why is it safe? It is kept with the act." }
+                    input id="reason" name="reason" maxlength="200" required;
+                    button { "Show the plan" }
+                }
+                @if wanted.verb == "open" {
+                    label for="size" { "How much, as the value of each leg, with its unit (1000usdt)" }
+                    input id="size" name="size" maxlength="32" required;
+                    button { "Show the plan" }
+                }
+            }
+        }
+    }
+}
+
+fn refused(view: &View, request: &Request, why: &str) -> Markup {
+    html! {
+        section.card id="planned" {
+            (parts::head(&format!("No plan to {}", verb(request)), &html! { "nothing is sent" }))
+            p { (why) }
+            p { "In a terminal: " code { (command(view, request)) } }
+        }
+    }
+}
+
+fn orders(view: &View, plan: Option<&Plan>, request: &Request) -> Markup {
+    let Some(plan) = plan else {
+        let text = match request.verb {
+            Verb::Pause => "Entries stop. What is held is managed and closed as before. No order is sent.",
+            Verb::Resume => "Entries are allowed again, through every gate. No order is sent now.",
+            Verb::Halt => {
+                "Own resting orders are cancelled, then nothing is sent: no hedge, no repair, no top-up, no close."
+            }
+            _ => "Ledger and venue are compared first; only when they agree is the halt cleared and the bot goes on.",
+        };
+        return html! { section.card { (parts::head("The plan", &html! { "nothing is sent yet" })) p { (text) } } };
+    };
+    let sum: Option<Amount> = plan.orders.iter().try_fold(Amount::ZERO, |sum, line| Some(sum + line.about?));
+    let oldest = view.held().filter_map(|row| row.age_ms).max();
+    html! {
+        section.card {
+            (parts::head("The plan", &html! {
+                "nothing is sent yet" @if let Some(age) = oldest { " · prices up to " (words::age(age)) " old" }
+            }))
+            p { (plan.text) }
+            @if !plan.orders.is_empty() {
+                div.scroll { table {
+                    thead { tr { th { "pair" } th { "order" } th.n { "coins" } th.n { "value est" } th {} } }
+                    tbody {
+                        @for line in &plan.orders { (order(line)) }
+                        tr.sum { td colspan="3" { b { (plan.orders.len()) " orders in total, in clips, each through the gate" } }
+                            td.n { b { (sum.map_or_else(|| NONE.to_owned(), words::level)) } } td {} }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+fn order(line: &Line) -> Markup {
+    html! { tr {
+        td { b { (line.pair) } } td { (line.side) " " (line.leg) } td.n { (line.coins) }
+        td.n { (line.about.map_or_else(|| NONE.to_owned(), words::level)) } td { (line.quote) }
+    } }
+}
+
+fn how(request: &Request) -> Markup {
+    let rows: &[(&str, &str)] = match request.verb {
+        Verb::Flatten | Verb::Close => &[
+            ("first", "It is written to the ledger before the first order leaves. Own resting orders are cancelled."),
+            ("then", "Pair by pair, clip by clip, the less liquid leg first; at most one clip of a pair is unequal."),
+            ("if not", "A price past its collar waits and says so; an outcome that is not known stops its pair alone."),
+            ("after", "Reconciled. After a flatten of all, entries stay off until carry resume."),
+            (
+                "stays",
+                "Dust below a lot, coins that were there before, money where it is: nothing moves between venues.",
+            ),
+        ],
+        Verb::Open => &[
+            ("first", "Every limit and gate of an entry but the signals is asked; a refusal says which."),
+            ("then", "In clips, the less liquid leg first, each fill hedged inside the collar."),
+            ("after", "The strategy manages it and closes it like its own."),
+        ],
+        Verb::Halt => &[
+            ("at once", "Own resting orders are cancelled; then nothing leaves, whatever happens to the market."),
+            ("for", "A person who takes over by hand. To stop entries alone, pause."),
+            ("after", "carry clear-halt with a reason, once ledger and venue agree."),
+        ],
+        _ => &[("after", "The page and carry status show what came of it.")],
+    };
+    html! {
+        section.card {
+            (parts::head("How it goes", &html! {}))
+            table.how { tbody { @for (when, what) in rows { tr { td.soft { (when) } td.words { (what) } } } } }
+        }
+    }
+}
+
+fn confirm(view: &View, request: &Request, plan: Option<&Plan>, (id, word): (&str, &str)) -> Markup {
+    let costs = plan.map(|plan| cost(view, plan)).filter(|_| matches!(request.verb, Verb::Flatten | Verb::Close));
+    let title = match request.verb {
+        Verb::Flatten | Verb::Close => format!("{} {} pairs", capital(&verb(request)), pairs(plan)),
+        _ => capital(&verb(request).replace('-', " ")),
+    };
+    let until = view.taken_at.0 + i64::try_from(VALID.as_millis()).unwrap_or(0);
+    html! {
+        section.card.confirm data-plan=(id) data-word=(word) data-header=(HEADER) data-post=(address(view, "/act")) data-back=(address(view, "")) {
+            h2 { (title) " " span class={ "badge " (view.mode()) } { (view.mode().to_uppercase()) } }
+            p.soft { @if view.mode() == "live" { "real orders" } @else { "simulated orders" } }
+            table { tbody {
+                @if let Some(costs) = costs {
+                    tr { td { "costs est" } td.n { (costs.map_or_else(|| NONE.to_owned(), |costs| words::signed(-costs, 2))) " "
+                        (view.snapshot.as_ref().map_or_else(String::new, |now| now.currency.to_string())) } }
+                }
+                tr { td { "plan is good for" } td.n { b { time data-wall=(until) { "60\u{a0}s" } } } }
+            } }
+            div.typing hidden {
+                label for="acting" { "Token that acts" }
+                input id="acting" type="password" autocomplete="off" spellcheck="false";
+                label for="typed" { "Type " b { (word) } " and press Enter" }
+                input id="typed" autocomplete="off" autocapitalize="off" spellcheck="false";
+                p.soft id="typed-so-far" aria-live="polite" { "Enter does nothing yet" }
+                div.buttons {
+                    button id="do" type="button" disabled { (title) }
+                    a.button href=(address(view, "")) data-key="Escape" { "Cancel " kbd { "esc" } }
+                }
+                p id="outcome" role="status" aria-live="polite" {}
+            }
+            p.note {
+                "In a terminal: " code { (command(view, request)) } " shows the same plan and asks. Without JavaScript this page only \
+                 shows; the terminal acts."
+            }
+        }
+    }
+}
+
+fn capital(word: &str) -> String {
+    let mut text = word.to_owned();
+    if let Some(first) = text.get_mut(0..1) {
+        first.make_ascii_uppercase();
+    }
+    text
+}
+
+/// Fees, spread and depth of the orders of a plan, as the costs of each pair are estimated now.
+fn cost(view: &View, plan: &Plan) -> Option<f64> {
+    let one = |line: &Line| {
+        let row = view.pairs().iter().find(|row| row.pair == line.pair)?;
+        Some(line.about?.to_f64() * row.detail.as_ref()?.one_way / 2.0)
+    };
+    plan.orders.iter().try_fold(0.0, |sum, line| Some(sum + one(line)?))
+}
+
+fn others() -> Markup {
+    html! {
+        section.card {
+            (parts::head("Or one of these", &html! { "what each verb does" }))
+            table { thead { tr { th {} th { "entries" } th { "hedging, margin" } th { "exits" } th { "pairs" } } }
+                tbody {
+                    tr { td { b { "pause" } } td { "stop" } td { "go on" } td { "go on" } td { "stay" } }
+                    tr { td { b { "flatten" } } td { "stop" } td { "go on" } td { "now" } td { "closed" } }
+                    tr { td { b { "halt" } } td { "stop" } td.against { "stop" } td.against { "stop" } td { "stay" } }
+                } }
+            p.note { "Under halt nobody mends a leg or moves margin: it is for a person who takes over by hand." }
+        }
+    }
+}

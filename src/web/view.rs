@@ -1,0 +1,174 @@
+//! What a page is made of: one snapshot, the past beside it, and how old they are.
+//!
+//! Nothing here is computed twice: sums over time are differences of the profit lines that the ledger keeps.
+
+use super::history::{History, midnight, net};
+use crate::control::detail::Detail;
+use crate::control::snapshot::{PairRow, Snapshot};
+use crate::domain::{Amount, Span, WallTime};
+use crate::ledger::Lines;
+use crate::net::machine_clock::{self, steady_ns};
+use crate::report::run::TripRow;
+use crate::run::returns::growth;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A session at one instant.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// Its name in addresses.
+    pub slug: String,
+    /// Its folder.
+    pub dir: PathBuf,
+    /// Whether a process answered.
+    pub runs: bool,
+    /// What it said, or what its files say.
+    pub snapshot: Option<Snapshot>,
+    /// Its past.
+    pub history: Option<Arc<History>>,
+    /// Why there is nothing to show.
+    pub problem: Option<String>,
+    /// Rises with each view.
+    pub number: u64,
+    /// When it was taken, on the monotonic clock.
+    pub taken: Duration,
+    /// The same on the machine's clock.
+    pub taken_at: WallTime,
+}
+
+/// Profit over a time, with the lines that make it.
+#[derive(Debug, Clone, Copy)]
+pub struct Gain {
+    /// The lines.
+    pub lines: Lines,
+    /// Their sum without transfers.
+    pub net: Amount,
+    /// What cash alone would have brought.
+    pub cash: f64,
+    /// How long it was; less than asked for where the session is younger.
+    pub span: Span,
+}
+
+impl View {
+    /// Before anything was asked.
+    #[must_use]
+    pub fn nothing(slug: &str, dir: &Path) -> Self {
+        Self {
+            slug: slug.to_owned(),
+            dir: dir.to_owned(),
+            runs: false,
+            snapshot: None,
+            history: None,
+            problem: None,
+            number: 0,
+            taken: Duration::ZERO,
+            taken_at: machine_clock::now(),
+        }
+    }
+
+    /// How long ago it was taken.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        Duration::from_nanos(steady_ns()).saturating_sub(self.taken)
+    }
+
+    /// `paper`, `shadow`, `live`; empty before the files are read.
+    #[must_use]
+    pub fn mode(&self) -> &str {
+        self.history.as_ref().map_or("", |history| history.identity.mode.as_str())
+    }
+
+    /// The limits and money of the session.
+    #[must_use]
+    pub fn detail(&self) -> Option<&Detail> {
+        self.snapshot.as_ref()?.detail.as_ref()
+    }
+
+    /// Whether the price of a pair is older than its gate, or not known: what rests on it is not said as true.
+    #[must_use]
+    pub fn is_stale(&self, row: &PairRow) -> bool {
+        let most = self.detail().map_or(Span::seconds(60), |detail| detail.max_age);
+        !self.runs || row.age_ms.is_none_or(|age| age > most.0)
+    }
+
+    /// Pairs that hold something.
+    pub fn held(&self) -> impl Iterator<Item = &PairRow> {
+        self.pairs().iter().filter(|row| holds(row))
+    }
+
+    /// All pairs.
+    #[must_use]
+    pub fn pairs(&self) -> &[PairRow] {
+        self.snapshot.as_ref().map_or(&[], |snapshot| snapshot.pairs.as_slice())
+    }
+
+    /// Profit from an instant to now; absent as long as the files were not read up to that instant.
+    #[must_use]
+    pub fn since(&self, from: WallTime) -> Option<Gain> {
+        let (snapshot, detail, history) = (self.snapshot.as_ref()?, self.detail()?, self.history.as_ref()?);
+        if history.last.at_ms < from {
+            return None;
+        }
+        let began = history.began();
+        let lines = snapshot.lines - history.lines_at(from);
+        let span = snapshot.at_ms.since(from.max(began));
+        let base = history.row_at(from).map_or(history.capital, |row| row.equity);
+        let cash = base.to_f64() * (growth(detail.cash_apr.to_f64(), span) - 1.0);
+        Some(Gain { lines, net: net(&lines), cash, span })
+    }
+
+    /// Since midnight UTC of the session's clock.
+    #[must_use]
+    pub fn today(&self) -> Option<Gain> {
+        self.since(midnight(self.snapshot.as_ref()?.at_ms))
+    }
+
+    /// The last thirty days.
+    #[must_use]
+    pub fn month(&self) -> Option<Gain> {
+        let now = self.snapshot.as_ref()?.at_ms;
+        self.since(WallTime(now.0 - 30 * Span::DAY.0))
+    }
+
+    /// Since the session began.
+    #[must_use]
+    pub fn whole(&self) -> Option<Gain> {
+        self.since(WallTime(i64::MIN))
+    }
+
+    /// The round trip of a pair that is open.
+    #[must_use]
+    pub fn trip(&self, pair: &str) -> Option<&TripRow> {
+        let trips = self.history.as_ref()?.result.trips.iter();
+        trips.rev().find(|trip| trip.pair == pair && trip.closed.is_none())
+    }
+
+    /// Funding of a pair that was booked since an instant, and how many settlements; absent as long as the files were not read
+    /// up to that instant.
+    #[must_use]
+    pub fn funding_since(&self, pair: Option<&str>, from: WallTime) -> Option<(Amount, usize)> {
+        let history = self.history.as_ref().filter(|history| history.last.at_ms >= from)?;
+        let rows = history.result.funding.iter();
+        let wanted = rows.filter(|row| row.at >= from && pair.is_none_or(|pair| row.pair == pair));
+        Some(wanted.fold((Amount::ZERO, 0), |(sum, count), row| (sum + row.amount, count + 1)))
+    }
+}
+
+/// Whether a pair holds something.
+#[must_use]
+pub const fn holds(row: &PairRow) -> bool {
+    !row.spot_coins.is_zero() || !row.perp_coins.is_zero()
+}
+
+impl Gain {
+    /// What to call the time that was asked for: `net 30 d`, or less where the session is younger.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let hours = self.span.0 / Span::HOUR.0;
+        match hours {
+            0..=47 => format!("net {hours} h"),
+            _ => format!("net {} d", hours / 24),
+        }
+    }
+}
