@@ -90,7 +90,9 @@ fn options(web: &Web, listen: SocketAddr, (first, sessions): (&Path, Vec<PathBuf
 /// # Errors
 /// Exit code 2 when it cannot be served: whoever asked for it must not start believing that it is there.
 pub fn beside(folder: &Path, web: &Web) -> Result<Option<Page>, Failure> {
-    let Some(listen) = web.listen else { return Ok(None) };
+    let Some(listen) = &web.listen else { return Ok(None) };
+    let wrong = |error: String| Failure::new(Exit::Usage, format!("web.listen: {listen}: {error}"));
+    let listen = listen.parse::<SocketAddr>().map_err(|error| wrong(error.to_string()))?;
     let page = start(&options(web, listen, (folder, vec![folder.to_owned()])))?;
     tracing::info!(url = page.url(), "the page");
     Ok(Some(page))

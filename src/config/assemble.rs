@@ -282,8 +282,7 @@ macro_rules! optional {
 optional! {
     Bps: Value::Bps(points) => *points;
     Span: Value::Span(span) => *span;
-    String: Value::Path(path) => path.clone();
-    std::net::SocketAddr: Value::Socket(address) => *address;
+    String: Value::Path(text) | Value::Socket(text) => text.clone();
     Quantity: Value::Quantity(quantity, _) => *quantity;
     Asset: Value::Quantity(_, coin) => *coin;
 }

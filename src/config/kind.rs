@@ -6,6 +6,7 @@ use super::units::Value;
 use crate::domain::Rate;
 use crate::domain::decimal;
 use crate::domain::money::grouped;
+use std::net::SocketAddr;
 
 /// A kind of value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,7 +163,7 @@ impl Kind {
             Value::Switch(on) => if *on { "yes" } else { "no" }.into(),
             Value::Word(word) => word.replace('_', " "),
             Value::Path(path) => super::secret::escaped(path, 200),
-            Value::Socket(address) if address.ip().is_loopback() => "this machine alone".into(),
+            Value::Socket(address) if loopback(address) => "this machine alone".into(),
             Value::Socket(_) => "other machines too".into(),
             Value::Hosts(names) if names.is_empty() => "the names of this machine alone".into(),
             Value::Hosts(names) => format!("{} more", names.len()),
@@ -171,6 +172,10 @@ impl Kind {
             Value::Pairs(names) => format!("{} pairs", names.len()),
         }
     }
+}
+
+fn loopback(address: &str) -> bool {
+    address.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
 }
 
 fn points(rate: Rate) -> String {

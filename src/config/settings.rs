@@ -94,7 +94,7 @@ pub struct Live {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Web {
     /// Where the page listens inside paper, shadow and live; `None` is off.
-    pub listen: Option<std::net::SocketAddr>,
+    pub listen: Option<String>,
     /// Further hosts that a browser may name, beside those of this machine.
     pub hosts: Vec<String>,
     /// A PEM file of mode 0600 with a certificate and its key; `None` is without encryption.

@@ -8,6 +8,7 @@ use super::kind::Kind;
 use crate::domain::decimal::{self, NumberError};
 use crate::domain::text::QUOTES;
 use crate::domain::{Amount, Asset, Bps, FundingRate, Interval, Money, Quantity, Rate, Span, Symbol, Venue};
+use std::net::SocketAddr;
 
 /// A value as the program means it; its [`Kind`] says which unit a plain rate was written in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub enum Value {
     /// The path of a file.
     Path(String),
     /// An address with a port.
-    Socket(std::net::SocketAddr),
+    Socket(String),
     /// Names of hosts.
     Hosts(Vec<String>),
 }
@@ -148,7 +149,7 @@ impl Kind {
             }
             Self::Pairs => pairs(list_items(text)),
             Self::Path if path(text) => Ok(Value::Path(text.to_owned())),
-            Self::Socket => text.parse().map(Value::Socket).map_err(|_| self.form()),
+            Self::Socket => socket(text),
             Self::Hosts => hosts(list_items(text)),
             Self::Count | Self::Path => Err(self.form()),
         }
@@ -199,8 +200,7 @@ impl Kind {
             Value::Count(count) => count.to_string(),
             Value::Switch(on) => on.to_string(),
             Value::Word(word) => (*word).to_owned(),
-            Value::Path(path) => path.clone(),
-            Value::Socket(address) => address.to_string(),
+            Value::Path(text) | Value::Socket(text) => text.clone(),
             Value::Pairs(names) | Value::Hosts(names) => {
                 let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
                 format!("[{}]", quoted.join(", "))
@@ -322,6 +322,12 @@ fn list_items(text: &str) -> Vec<String> {
         item.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(item).to_owned()
     };
     if inner.is_empty() { Vec::new() } else { inner.split(',').map(bare).collect() }
+}
+
+/// An address with a port, as the system prints it.
+fn socket(text: &str) -> Result<Value, UnitError> {
+    let address: Result<SocketAddr, _> = text.parse();
+    address.map(|address| Value::Socket(address.to_string())).map_err(|_| UnitError::Form(Kind::Socket.name()))
 }
 
 /// As they stand in the `Host` line of a request, in lower case.
