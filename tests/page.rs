@@ -411,8 +411,8 @@ fn several_sessions_have_one_page_and_a_running_one_its_own() {
         "--set",
         &listen,
     ]);
-    session.until(|| other.join("page.json").exists() && other.join("control.sock").exists());
     let own: SocketAddr = format!("127.0.0.1:{port}").parse().unwrap();
+    session.until(|| TcpStream::connect(own).is_ok() && other.join("control.sock").exists() && hedged(&other));
     let bearer = format!("Bearer {}", tokens(&other).0);
     let page = get(own, "/s/two", &[("authorization", &bearer)]);
     assert!(page.status == 200 && page.body.contains("PAPER"), "{page:?}");

@@ -29,10 +29,11 @@
   // Takes over what differs, card by card, so that nothing a person holds is pulled away.
   const merge = (old, fresh) => {
     if (!old || !fresh || old.isEqualNode(fresh)) return;
-    const named = (e) => Array.from(e.children).every((child) => child.id);
-    const same = old.children.length === fresh.children.length && Array.from(old.children).every((child, place) => child.id === fresh.children[place].id);
-    if (old.children.length > 1 && named(old) && named(fresh) && same) {
-      Array.from(old.children).forEach((child, place) => merge(child, fresh.children[place]));
+    // Lists of their own: what is taken over leaves its old place.
+    const here = Array.from(old.children), there = Array.from(fresh.children);
+    const same = here.length === there.length && here.every((child, place) => child.id && child.id === there[place].id);
+    if (here.length > 1 && same) {
+      here.forEach((child, place) => merge(child, there[place]));
     } else {
       old.replaceWith(fresh);
     }

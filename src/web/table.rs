@@ -345,8 +345,11 @@ fn small(view: &View, now: &Snapshot, row: &PairRow) -> Markup {
             (field("size", sizes(row))) (field("delta", deltas(row, trouble)))
             (field("basis, bps", basis(view, row))) (field("next", settlement(row)))
             div.field.whole { span { "funding" } div { (funding(row)) } }
-            (field("carry, % a year", carry(row)))
-            @if holds(row) { (field("break-even", breakeven(view, row))) (field("to liquidation", liquidation(now, row))) }
+            div.field.whole { span { "carry, % a year" } div { (carry(row)) } }
+            @if holds(row) {
+                div.field.drawn { span { "break-even" } div { (breakeven(view, row)) } }
+                div.field.drawn { span { "to liquidation" } div { (liquidation(now, row)) } }
+            }
             div.field.last { span { "action" } div { (action(row)) } }
         }
     }
