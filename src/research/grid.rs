@@ -286,7 +286,13 @@ pub fn number(key: &Key, text: &str) -> Option<f64> {
         Value::Money(_) => 1e16,
         Value::Quantity(..) => 1e8,
         Value::Count(_) => 1.0,
-        Value::Off | Value::Switch(_) | Value::Word(_) | Value::Pairs(_) | Value::Path(_) => return None,
+        Value::Off
+        | Value::Switch(_)
+        | Value::Word(_)
+        | Value::Pairs(_)
+        | Value::Path(_)
+        | Value::Socket(_)
+        | Value::Hosts(_) => return None,
     };
     Some(value.magnitude()? as f64 / scale)
 }
