@@ -179,6 +179,10 @@ fn h02_hard_bounds_say_the_range() {
 fn h02_two_keys_that_contradict_are_both_named() {
     let row = |toml: &str, expected: &str| check(toml, &[expected]);
     row(
+        "[alarm]\nsilent_from = \"22h\"",
+        "c.toml:2: alarm.silent_from (22h, c.toml:2) and alarm.silent_to (off, default) belong together: set both or none",
+    );
+    row(
         "[margin]\nfloor = \"40%\"",
         "c.toml:2: margin.floor (40%, c.toml:2) must be below margin.top_up (40%, default): money is moved before legs shrink",
     );

@@ -15,6 +15,7 @@ use crate::domain::{Quantity, Span, WallTime};
 use crate::engine::profit::lines_of;
 use crate::net::Clock;
 use crate::net::machine_clock::Stopwatch;
+use crate::observe::systemd::Supervisor;
 use crate::observe::words::words;
 use crate::report::{PairLine, Snapshot};
 use crate::run::live_loop::Run;
@@ -31,6 +32,7 @@ pub struct Attendant {
     telling: Option<Telling>,
     table: Option<Drawing>,
     drawn: Option<Duration>,
+    supervisor: Supervisor,
     watch: Stopwatch,
     minute: WallTime,
     /// Hours that count for this strategy.
@@ -47,6 +49,7 @@ impl Attendant {
             telling: Telling::open(folder, &settings.alarm)?,
             table: Drawing::on_terminal(),
             drawn: None,
+            supervisor: Supervisor::discover(),
             watch: Stopwatch::start(),
             minute: WallTime(i64::MIN),
             ladder,
@@ -65,10 +68,11 @@ impl Attendant {
     pub fn look<R: Run>(&mut self, run: &mut R, now: WallTime, clock: Clock) {
         if let Some(telling) = &mut self.telling {
             let raised = run.raised().as_mut().map(std::mem::take).unwrap_or_default();
-            telling.tell(&raised, now);
+            telling.tell(&raised, now, || standing(run));
         }
         self.climb(run.is_reachable(), clock);
         let passed = self.watch.elapsed();
+        self.supervisor.lives(passed, || standing(run));
         let due = self.drawn.is_none_or(|drawn| passed.saturating_sub(drawn) >= DRAW);
         match &mut self.table {
             Some(table) if due => {
@@ -99,7 +103,8 @@ impl Attendant {
     pub fn end<R: Run>(mut self, run: &mut R) {
         if let Some(telling) = &mut self.telling {
             let raised = run.raised().take().unwrap_or_default();
-            telling.tell(&raised, run.state().now);
+            let now = run.state().now;
+            telling.tell(&raised, now, || standing(run));
         }
         if let Some((ladder, _)) = &mut self.ladder
             && let Err(error) = ladder.stop()
@@ -128,6 +133,16 @@ pub(super) fn line<S: Subject>(now: &Snapshot, subject: &S) {
         held = held.join(", "),
         "minute"
     );
+}
+
+/// How the session stands, in a few words: for the digest and for the service manager.
+pub(super) fn standing<S: Subject>(subject: &mut S) -> String {
+    let (word, stops) = crate::control::stops::of(subject.state());
+    let now = snapshot(subject);
+    let held = now.pairs.iter().filter(|pair| pair.phase != "flat").count();
+    let first = stops.first().map_or_else(String::new, |stop| format!(" ({})", stop.text));
+    let net = now.lines.total() - now.lines.transfers;
+    format!("{word}{first}; equity {} {}, net {net}, {held} pairs held", now.equity, now.currency)
 }
 
 /// The session at one instant, for the live table.

@@ -4,7 +4,7 @@
 //! It neither opens nor closes a session; `paper.rs` does. Tests: `tests/control.rs`, `tests/session_commands.rs`,
 //! `tests/deploy.rs`.
 
-use super::attend::{line, snapshot};
+use super::attend::{line, snapshot, standing};
 use super::drawing::Drawing;
 use super::{Exit, Failure, real};
 use crate::control::desk::Desk;
@@ -12,6 +12,7 @@ use crate::control::recent::Recent;
 use crate::control::server::{ControlSocket, Server};
 use crate::domain::{Span, WallTime};
 use crate::net::machine_clock;
+use crate::observe::systemd::Supervisor;
 use crate::report::Snapshot;
 use crate::run::live_loop::Stop;
 use crate::run::paper::Paper;
@@ -60,6 +61,7 @@ struct Ears<'a> {
     desk: Option<&'a mut Desk>,
     stop: watch::Receiver<Stop>,
     watch: machine_clock::Stopwatch,
+    supervisor: Supervisor,
 }
 
 impl Ears<'_> {
@@ -75,6 +77,7 @@ impl Ears<'_> {
                 let now = paper.now().max(paper.driver.state.now);
                 desk.serve(paper, (now, self.watch.elapsed()))?;
             }
+            self.supervisor.lives(self.watch.elapsed(), || standing(paper));
             let left = span.saturating_sub(self.watch.elapsed().saturating_sub(from));
             if left.is_zero() || self.told_to_stop() {
                 return Ok(());
@@ -93,7 +96,8 @@ pub(super) fn play(
 ) -> Result<bool, Failure> {
     let runtime = real::runtime()?;
     let inside = runtime.enter();
-    let mut ears = Ears { desk, stop: real::stop_signal(), watch: machine_clock::Stopwatch::start() };
+    let watch = machine_clock::Stopwatch::start();
+    let mut ears = Ears { desk, stop: real::stop_signal(), watch, supervisor: Supervisor::discover() };
     drop(inside);
     let mut table = Drawing::on_terminal();
     let lines = speed.is_some() && table.is_none();
@@ -113,7 +117,7 @@ pub(super) fn play(
         let now = paper.now();
         if let Some(telling) = &mut telling {
             let raised = paper.driver.raised.as_mut().map(std::mem::take).unwrap_or_default();
-            telling.tell(&raised, now);
+            telling.tell(&raised, now, || standing(paper));
         }
         if now.floor(Span::hours(6)) > drawn || speed.is_some() {
             drawn = now.floor(Span::hours(6));

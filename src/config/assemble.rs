@@ -8,7 +8,7 @@ use super::settings::{
     Strategy, Web,
 };
 use super::settings::{
-    Collateral, DataEnd, FillAt, FundingSource, Indicator, MarginMode, Missing, Mode, OnForeign, Rule, Style,
+    Collateral, DataEnd, FillAt, FundingSource, Indicator, Level, MarginMode, Missing, Mode, OnForeign, Rule, Style,
     Weighting, When,
 };
 use super::table::KEYS;
@@ -75,6 +75,16 @@ pub fn settings(values: &Values) -> Result<Settings, Misfit> {
             webhook: from.get("alarm.webhook")?,
             fold: from.get("alarm.fold")?,
             heartbeat: from.get("alarm.heartbeat")?,
+            telegram: from.get("alarm.telegram")?,
+            telegram_level: from.get("alarm.telegram_level")?,
+            mail: from.get("alarm.mail")?,
+            mail_level: from.get("alarm.mail_level")?,
+            sendmail: from.get("alarm.sendmail")?,
+            silent_from: from.get("alarm.silent_from")?,
+            silent_to: from.get("alarm.silent_to")?,
+            digest: from.get("alarm.digest")?,
+            watcher: from.get("alarm.watcher")?,
+            watcher_every: from.get("alarm.watcher_every")?,
         },
         live: Live {
             shadow_hours: from.get("live.shadow_hours")?,
@@ -315,7 +325,8 @@ words!(
     FillAt,
     DataEnd,
     BuyFeeIn,
-    Leg
+    Leg,
+    Level
 );
 
 impl Field for First {

@@ -49,6 +49,7 @@ pub(super) fn check(held: &BTreeMap<&'static str, Held>, refused: &BTreeSet<&'st
     rules.coin();
     rules.collateral();
     rules.maker();
+    rules.silence();
 }
 
 struct Rules<'a> {
@@ -199,6 +200,19 @@ impl Rules<'_> {
             self.named("execution.first")
         );
         self.conflict(&["run.mode", "execution.style", "execution.first"], text);
+    }
+
+    /// Hours have a beginning and an end.
+    fn silence(&mut self) {
+        let paths = ["alarm.silent_from", "alarm.silent_to"];
+        let set = paths.map(|path| self.value(path).map(|value| *value != Value::Off));
+        if let [Some(from), Some(to)] = set
+            && from != to
+        {
+            let text =
+                format!("{} and {} belong together: set both or none", self.named(paths[0]), self.named(paths[1]));
+            self.conflict(&paths, text);
+        }
     }
 
     /// One BTC is not one ETH: a fixed quantity fits pairs of its coin only.

@@ -5,6 +5,7 @@
 //! or follows an include. Tests: at the end of each file and `tests/config.rs`.
 
 pub mod address;
+mod alarm;
 pub mod assemble;
 mod checks;
 pub mod error;

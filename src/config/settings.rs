@@ -1,5 +1,6 @@
 //! Every setting with its type and unit. The key of a field is its path: `settings.entry.funding` is `entry.funding`.
 
+pub use super::alarm::{Alarm, Level};
 use crate::domain::fees::BuyFeeIn;
 use crate::domain::{Amount, Asset, Bps, FundingRate, Leg, Quantity, Rate, Span};
 use serde::{Deserialize, Serialize};
@@ -57,25 +58,12 @@ fn built_in_start_retry() -> Span {
     built_in_live().start_retry
 }
 
-fn built_in_alarm() -> Alarm {
+pub(super) fn built_in_alarm() -> Alarm {
     Settings::default().alarm
 }
 
 fn built_in_live() -> Live {
     Settings::default().live
-}
-
-/// Where alarms go, beside the log.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Alarm {
-    /// A program that gets each alarm as JSON on standard input; `None` is off.
-    pub exec: Option<String>,
-    /// A file of mode 0600 that holds the webhook's address; `None` is off. The address itself is never a setting.
-    pub webhook: Option<String>,
-    /// Repeats of one alarm of one pair within this are counted, not told.
-    pub fold: Span,
-    /// How often it is told that all is well; `None` is off.
-    pub heartbeat: Option<Span>,
 }
 
 /// What must be true before real money is used.

@@ -72,6 +72,8 @@ pub struct Folders {
     pub test_root: Option<PathBuf>,
     /// Whether standard error goes to the journal of the system.
     pub journal: bool,
+    /// Whether a service manager wants to be told how this process is.
+    pub supervised: bool,
     /// How wide a person's output is, where no terminal says it.
     pub columns: Option<usize>,
 }
@@ -89,6 +91,7 @@ impl Folders {
             config: folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config"))),
             memory: folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/state"))),
             test_root: std::env::var_os(Self::TEST_ROOT).map(PathBuf::from),
+            supervised: std::env::var_os("NOTIFY_SOCKET").is_some(),
             journal: std::env::var_os("JOURNAL_STREAM").is_some(),
             columns: std::env::var_os("COLUMNS").and_then(|text| text.to_str()?.parse().ok()),
         }

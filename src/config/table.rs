@@ -43,6 +43,9 @@ const fn file(path: &'static str, meaning: &'static str, reason: &'static str) -
     Key { path, kind: Kind::Path, default: "off", optional: true, range: None, meaning, reason }
 }
 
+/// How loud what is told is at least.
+const LEVEL: Kind = Kind::Word(&["page", "notify", "log"]);
+
 /// Every key, by section.
 pub const KEYS: &[Key] = &[
     plain(
@@ -616,6 +619,68 @@ pub const KEYS: &[Key] = &[
         ("1m", "7d"),
         "how often it is told that the path of alarms works",
         "silence is only good news when something would be missed; have another machine miss it",
+    ),
+    file(
+        "alarm.telegram",
+        "a file of mode 0600 that holds {\"token\": \"123:ABC\", \"chat\": \"-1001234\"}: alarms go to that Telegram chat",
+        "out only: nothing that is written in the chat is read",
+    ),
+    plain(
+        "alarm.telegram_level",
+        LEVEL,
+        "notify",
+        "what goes there: what must be acted on, what must be looked at today too, or everything",
+        "a phone that rings for nothing is switched off",
+    ),
+    file(
+        "alarm.mail",
+        "a file of mode 0600 with mail addresses, one a line: alarms go there by the sendmail program of the machine",
+        "who gets mail about money is nobody else's business",
+    ),
+    plain(
+        "alarm.mail_level",
+        LEVEL,
+        "notify",
+        "what goes there: what must be acted on, what must be looked at today too, or everything",
+        "mail is read once a day",
+    ),
+    file(
+        "alarm.sendmail",
+        "the program that takes mail on standard input; off is /usr/sbin/sendmail",
+        "every mail system brings a program of that name",
+    ),
+    off(
+        "alarm.silent_from",
+        Kind::Span,
+        ("0s", "1d"),
+        "time of the UTC day from which only a page makes a sound in Telegram, until alarm.silent_to",
+        "a warning can wait for the morning, and a page cannot",
+    ),
+    off(
+        "alarm.silent_to",
+        Kind::Span,
+        ("0s", "1d"),
+        "time of the UTC day until which only a page makes a sound in Telegram",
+        "before alarm.silent_from it is on the next day",
+    ),
+    off(
+        "alarm.digest",
+        Kind::Span,
+        ("0s", "1d"),
+        "time of the UTC day of a message that says how the session stands and what rang since the last one",
+        "what was folded or silent is read once, and a day without one is seen",
+    ),
+    file(
+        "alarm.watcher",
+        "a file of mode 0600 that holds the https address of a watcher outside of this machine, called while the loop runs",
+        "a machine that is gone raises no alarm; whoever misses it can",
+    ),
+    key(
+        "alarm.watcher_every",
+        Kind::Span,
+        ["5m", "10s", "1h"],
+        "how often the watcher is called",
+        "dead-man services ring after two or three that were missed",
     ),
     key(
         "live.shadow_hours",

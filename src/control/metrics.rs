@@ -228,7 +228,9 @@ impl Page {
         self.known(Id::SnapshotTime, &[], now.made_ms.map(stamp));
         self.put(Id::Clock, &[], stamp(now.at_ms));
         self.known(Id::Uptime, &[], now.booted_ms.map(|at| age(at, now.at_ms)));
-        self.put(Id::EventAge, &[], age(now.last_event_ms, now.at_ms));
+        // Before the first event there is none.
+        let last = Some(now.last_event_ms).filter(|at| at.0 > i64::MIN);
+        self.known(Id::EventAge, &[], last.map(|at| age(at, now.at_ms)));
         self.put(Id::Events, &[], count(now.last_sequence));
         self.one_of(Id::State, &[], ("state", &STATES, &now.state));
         self.put(Id::Paused, &[], flag(now.paused));
@@ -353,7 +355,7 @@ const fn flag(is: bool) -> f64 {
 }
 
 fn age(from: WallTime, to: WallTime) -> f64 {
-    seconds(to.since(from).0)
+    seconds(to.0.saturating_sub(from.0))
 }
 
 fn stamp(at: WallTime) -> f64 {
@@ -404,7 +406,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_absent_and_what_is_zero_is_there() {
         let text = text([("main", Some(&fresh())), ("gone", None)]).unwrap();
-        for absent in ["carry_pair_basis_ratio", "carry_reconciled_age_seconds", "carry_pair_price_age_seconds"] {
+        for absent in ["carry_pair_basis_ratio", "carry_reconciled_age_seconds", "carry_last_event_age"] {
             assert!(!text.contains(absent), "{absent}");
         }
         assert!(text.contains("carry_state{session=\"main\",state=\"starting\"} 1\n"), "{text}");

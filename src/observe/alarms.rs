@@ -1,12 +1,13 @@
 //! Alarms for people: repeats are folded, open ones outlive a restart, and a heartbeat tells that silence is health (I19).
 //!
 //! Pure: time comes with each call and what is to be told comes back. It sends nothing, sleeps nowhere and does not know who
-//! listens; `sinks.rs` does. Its whole memory is [`Memory`], which the owner stores. Tests: at the end of this file.
+//! listens; `sinks.rs` does. Its whole memory is [`Memory`], which the owner stores. Tests: `alarms_tests.rs`.
 
 use super::words::{About, page, sentence, typed, word};
 use crate::domain::{PairId, Span, WallTime};
 use crate::port::command::{Alarm, Severity};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Most alarms remembered; there are fewer kinds times pairs than this, so a full memory is a mistake and says so.
 const MOST: usize = 4096;
@@ -68,6 +69,8 @@ pub enum What {
     Quiet,
     /// The path to you works.
     Heartbeat,
+    /// How the session stands, and what rang since the last one.
+    Digest,
 }
 
 /// One alarm that is open.
@@ -85,6 +88,9 @@ struct Open {
     /// What to say of it; of an alarm that an older program stored, nothing.
     #[serde(default)]
     said: Said,
+    /// How often its repeats were told: each time the window doubles.
+    #[serde(default)]
+    repeats: u32,
     /// Raised since it was last told.
     folded: u64,
     folded_since: WallTime,
@@ -108,6 +114,21 @@ pub struct Memory {
     beat_at: Option<WallTime>,
     /// Alarms that found the memory full; each was told all the same.
     overflow: u64,
+    /// What rang since the last digest.
+    #[serde(default)]
+    day: Day,
+}
+
+/// What rang since the last digest.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Day {
+    /// Since when; absent before the first alarm or tick.
+    since: Option<WallTime>,
+    /// How often, by kind.
+    rang: BTreeMap<String, u64>,
+    /// Messages that were told of it.
+    told: u64,
 }
 
 /// Folds alarms.
@@ -115,6 +136,8 @@ pub struct Memory {
 pub struct Alarms {
     fold: Span,
     heartbeat: Option<Span>,
+    /// Time of the UTC day of the digest.
+    digest: Option<Span>,
     memory: Memory,
     /// So many of the first were open at the start and are told once.
     to_retell: usize,
@@ -127,13 +150,20 @@ impl Alarms {
     #[must_use]
     pub const fn new(fold: Span, heartbeat: Option<Span>, memory: Memory) -> Self {
         let to_retell = memory.open.len();
-        Self { fold, heartbeat, memory, to_retell, state: None }
+        Self { fold, heartbeat, digest: None, memory, to_retell, state: None }
     }
 
     /// The same with the session's folder in what is to be typed.
     #[must_use]
     pub fn of_session(self, dir: &str) -> Self {
         Self { state: Some(dir.to_owned()), ..self }
+    }
+
+    /// The same with a digest at this time of each UTC day.
+    #[must_use]
+    pub const fn with_digest(mut self, at: Option<Span>) -> Self {
+        self.digest = at;
+        self
     }
 
     /// What to store: after each call that gave notices is often enough.
@@ -151,6 +181,8 @@ impl Alarms {
     /// An alarm of the core and what it is about. Gives what to tell now, if anything.
     pub fn raise(&mut self, alarm: &Alarm, about: &About, now: WallTime) -> Option<Notice> {
         let kind = word(alarm.kind);
+        self.memory.day.since.get_or_insert(now);
+        *self.memory.day.rang.entry(kind.clone()).or_default() += 1;
         let about = About { order: alarm.order.map(|id| id.to_string()), ..about.clone() };
         let state = self.state.as_deref();
         let said = Said {
@@ -163,7 +195,7 @@ impl Alarms {
         let known = self.memory.open.iter_mut().find(|open| open.kind == kind && open.pair == alarm.pair);
         if let Some(open) = known {
             // A clock that was set back must not fold for ever.
-            let folded = now.since(open.told_at) < self.fold && now >= open.told_at;
+            let folded = now.since(open.told_at) < open.window(self.fold) && now >= open.told_at;
             let louder = rank(severity) > rank(&open.severity);
             open.last = now;
             open.order.clone_from(&order);
@@ -176,6 +208,7 @@ impl Alarms {
                 return None;
             }
             severity.clone_into(&mut open.severity);
+            open.repeats = if louder { 0 } else { open.repeats.saturating_add(1) };
             let place = self.memory.open.iter().position(|open| open.kind == kind && open.pair == alarm.pair)?;
             return self.tell(place, What::Repeated, now);
         }
@@ -187,6 +220,7 @@ impl Alarms {
             order,
             about,
             said,
+            repeats: 0,
             folded: 1,
             folded_since: now,
             told_at: now,
@@ -207,19 +241,23 @@ impl Alarms {
         for place in 0..std::mem::take(&mut self.to_retell) {
             out.extend(self.tell(place, What::StillOpen, now));
         }
+        let fold = self.fold;
+        // Of one that is over its end is told, with what was folded until then.
+        let quiet = |open: &Open| now.since(open.last) >= Span(fold.0.saturating_mul(2));
         for place in 0..self.memory.open.len() {
-            let due =
-                self.memory.open.get(place).is_some_and(|open| {
-                    open.folded > 0 && (now.since(open.told_at) >= self.fold || now < open.told_at)
-                });
-            if due {
+            let Some(open) = self.memory.open.get_mut(place).filter(|open| open.folded > 0 && !quiet(open)) else {
+                continue;
+            };
+            if now.since(open.told_at) >= open.window(fold) || now < open.told_at {
+                open.repeats = open.repeats.saturating_add(1);
                 out.extend(self.tell(place, What::Repeated, now));
             }
         }
-        let quiet = |open: &Open| open.folded == 0 && now.since(open.last) >= Span(self.fold.0.saturating_mul(2));
         let ended: Vec<Open> = self.memory.open.iter().filter(|open| quiet(open)).cloned().collect();
         self.memory.open.retain(|open| !quiet(open));
         out.extend(ended.iter().map(|open| notice(open, What::Quiet, now, self.memory.open.len())));
+        self.memory.day.told = self.memory.day.told.saturating_add(count(ended.len()));
+        out.extend(self.the_day(now));
         if let Some(every) = self.heartbeat
             && self.memory.beat_at.is_none_or(|at| now.since(at) >= every || now < at)
         {
@@ -235,7 +273,33 @@ impl Alarms {
         let told = notice(open, what, now, total);
         open.folded = 0;
         open.told_at = now;
+        self.memory.day.told = self.memory.day.told.saturating_add(1);
         Some(told)
+    }
+
+    /// The digest, when its time of the day has come by since the last one.
+    fn the_day(&mut self, now: WallTime) -> Option<Notice> {
+        let at = self.digest?;
+        let since = *self.memory.day.since.get_or_insert(now);
+        let due = (now - at).floor(Span::DAY) + at;
+        if since >= due {
+            return None;
+        }
+        let day = std::mem::replace(&mut self.memory.day, Day { since: Some(now), ..Day::default() });
+        Some(Notice { what: What::Digest, text: self.digest_text(&day, since), ..self.beat(now) })
+    }
+
+    fn digest_text(&self, day: &Day, since: WallTime) -> String {
+        let rang: u64 = day.rang.values().sum();
+        let kinds: Vec<String> = day.rang.iter().map(|(kind, times)| format!("{kind} {times}")).collect();
+        let open: Vec<String> = self.memory.open.iter().map(Open::named).collect();
+        let open = if open.is_empty() { "none is open".to_owned() } else { format!("open: {}", open.join(", ")) };
+        let since = since.floor(Span::seconds(1));
+        if rang == 0 {
+            return format!("no alarm rang since {since}; {open}");
+        }
+        let alarms = if rang == 1 { "1 alarm".to_owned() } else { format!("{rang} alarms") };
+        format!("{alarms} rang since {since} ({}), told in {} notices; {open}", kinds.join(", "), day.told)
     }
 
     fn beat(&self, now: WallTime) -> Notice {
@@ -256,6 +320,22 @@ impl Alarms {
             at_ms: now,
             open: count(self.memory.open.len()),
         }
+    }
+}
+
+impl Open {
+    /// How long repeats of it are folded: twice as long each time that they were told, a day at most.
+    fn window(&self, fold: Span) -> Span {
+        let doubled = fold.0.saturating_mul(1_i64.checked_shl(self.repeats.min(20)).unwrap_or(1));
+        Span(doubled.min(Span::DAY.0).max(fold.0))
+    }
+
+    /// A few words for a list.
+    fn named(&self) -> String {
+        let of =
+            self.pair_name.as_ref().or(self.about.venue.as_ref()).map_or_else(String::new, |of| format!(" of {of}"));
+        let risk = self.about.at_risk.as_ref().map_or_else(String::new, |risk| format!(" ({risk})"));
+        format!("{}{of}{risk}", self.kind)
     }
 }
 
@@ -285,9 +365,10 @@ fn notice(open: &Open, what: What, now: WallTime, total: usize) -> Notice {
 fn text(open: &Open, what: What) -> String {
     let said = if open.said.text.is_empty() { &open.kind } else { &open.said.text };
     match what {
-        What::Raised | What::Heartbeat => said.clone(),
+        What::Raised | What::Heartbeat | What::Digest => said.clone(),
         What::Repeated => format!("{} times more: {said}", open.folded),
         What::StillOpen => format!("still open from before the restart: {said}"),
+        What::Quiet if open.folded > 0 => format!("not raised any more, after {} times: {said}", open.folded),
         What::Quiet => format!("not raised any more: {said}"),
     }
 }
@@ -313,95 +394,5 @@ fn rank(severity: &str) -> u8 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::port::command::AlarmKind;
-
-    const FOLD: Span = Span(60_000);
-
-    fn alarm(kind: AlarmKind, severity: Severity, pair: u16) -> Alarm {
-        Alarm { kind, severity, pair: Some(PairId(pair)), order: None }
-    }
-
-    fn btc() -> About {
-        About { pair: Some("alpha:BTCUSDT".to_owned()), ..About::default() }
-    }
-
-    fn at(seconds: i64) -> WallTime {
-        WallTime(seconds * 1_000)
-    }
-
-    fn fresh(heartbeat: Option<Span>) -> Alarms {
-        Alarms::new(FOLD, heartbeat, Memory::default())
-    }
-
-    #[test]
-    fn repeats_are_told_once_and_summed_up() {
-        let mut alarms = fresh(None);
-        let stale = alarm(AlarmKind::Stale, Severity::Warning, 1);
-        let first = alarms.raise(&stale, &btc(), at(0)).unwrap();
-        assert_eq!((first.what, first.count, first.kind.as_deref()), (What::Raised, 1, Some("stale")));
-        for second in 1..10 {
-            assert_eq!(alarms.raise(&stale, &About::default(), at(second)), None);
-        }
-        assert!(
-            alarms.raise(&alarm(AlarmKind::Stale, Severity::Warning, 2), &About::default(), at(3)).is_some(),
-            "another pair"
-        );
-        assert!(
-            alarms.raise(&alarm(AlarmKind::Depeg, Severity::Warning, 1), &About::default(), at(3)).is_some(),
-            "another kind"
-        );
-        assert_eq!(alarms.tick(at(59)), []);
-        let sum = alarms.tick(at(60));
-        assert_eq!(sum.len(), 1);
-        assert_eq!((sum[0].what, sum[0].count, sum[0].since_ms), (What::Repeated, 9, at(1)));
-        assert_eq!(alarms.tick(at(61)), [], "told once");
-    }
-
-    #[test]
-    fn a_worse_one_is_never_folded() {
-        let mut alarms = fresh(None);
-        assert!(alarms.raise(&alarm(AlarmKind::MarginLow, Severity::Warning, 1), &About::default(), at(0)).is_some());
-        let worse = alarms.raise(&alarm(AlarmKind::MarginLow, Severity::Page, 1), &About::default(), at(1)).unwrap();
-        assert_eq!((worse.what, worse.severity.as_str()), (What::Repeated, "page"));
-        assert_eq!(alarms.raise(&alarm(AlarmKind::MarginLow, Severity::Page, 1), &About::default(), at(2)), None);
-    }
-
-    #[test]
-    fn open_alarms_outlive_a_restart_and_end_when_quiet() {
-        let mut alarms = fresh(None);
-        alarms.raise(&alarm(AlarmKind::OrderUnknown, Severity::Page, 1), &btc(), at(0));
-        let stored = serde_json::to_string(alarms.memory()).unwrap();
-        let mut again = Alarms::new(FOLD, None, serde_json::from_str(&stored).unwrap());
-        let told = again.tick(at(30));
-        assert_eq!(told.len(), 1);
-        assert_eq!((told[0].what, told[0].pair.as_deref()), (What::StillOpen, Some("alpha:BTCUSDT")));
-        assert_eq!(
-            again.raise(&alarm(AlarmKind::OrderUnknown, Severity::Page, 1), &About::default(), at(40)),
-            None,
-            "still folded"
-        );
-        assert_eq!(again.tick(at(100)).len(), 1);
-        let ended = again.tick(at(160));
-        assert_eq!((ended[0].what, ended[0].open, again.open()), (What::Quiet, 0, 0));
-    }
-
-    #[test]
-    fn a_heartbeat_comes_at_once_and_then_in_its_time() {
-        let mut alarms = fresh(Some(Span::HOUR));
-        let beats = |notices: Vec<Notice>| notices.iter().filter(|one| one.what == What::Heartbeat).count();
-        assert_eq!(beats(alarms.tick(at(0))), 1);
-        assert_eq!(beats(alarms.tick(at(3_599))), 0);
-        assert_eq!(beats(alarms.tick(at(3_600))), 1);
-        assert_eq!(beats(alarms.tick(at(10))), 1, "a clock set back does not silence it");
-    }
-
-    #[test]
-    fn a_clock_set_back_does_not_fold_for_ever() {
-        let mut alarms = fresh(None);
-        let stale = alarm(AlarmKind::Stale, Severity::Warning, 1);
-        assert!(alarms.raise(&stale, &About::default(), at(10_000)).is_some());
-        assert!(alarms.raise(&stale, &About::default(), at(10)).is_some());
-    }
-}
+#[path = "alarms_tests.rs"]
+mod tests;

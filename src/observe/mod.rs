@@ -5,7 +5,14 @@
 
 pub mod alarms;
 pub mod log;
+pub mod mail;
+pub mod message;
 pub mod panic;
+pub mod post;
+pub mod program;
 pub mod scrub;
 pub mod sinks;
+pub mod systemd;
+pub mod telegram;
+pub mod watcher;
 pub mod words;

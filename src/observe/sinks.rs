@@ -1,45 +1,46 @@
-//! Ways out for alarms: the log, a program, a webhook. Each has a short queue of its own, and telling never waits.
+//! Ways out for alarms: the log, a program, a webhook, Telegram, mail. Each has a short queue of its own, and telling never waits.
 //!
-//! A full queue drops the newest and counts it: an alarm about lost alarms goes to the log. The program gets the notice as
-//! JSON on standard input, without a shell and with a time limit. The webhook's address is a secret: it is read from a file of
-//! its own, sent to, and never printed. Tests: `tests/alarms.rs`.
+//! A full queue drops the newest and counts it: an alarm about lost alarms goes to the log. Each way has a level below which it
+//! is not told; heartbeats and the digest go to all. The program gets the notice as JSON on standard input, without a shell and
+//! with a time limit. Addresses and tokens are secrets: they are read from files of their own, sent to, and never printed.
+//! Tests: `tests/alarms.rs`.
 
-use super::alarms::Notice;
+use super::alarms::{Notice, What};
+use super::mail::{self, Mailer};
+use super::post::Post;
+use super::program;
+use super::telegram::{self, Account, Silent};
 use crate::config::address::{Address, AddressError};
+use crate::config::settings::Level;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use thiserror::Error;
-use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// Notices that may wait for one way out.
 const QUEUE: usize = 64;
-/// Longest run of the program.
-const EXEC_LIMIT: Duration = Duration::from_secs(10);
-/// Longest wait for the webhook's answer.
-const POST_LIMIT: Duration = Duration::from_secs(10);
-/// Tries of one notice at the webhook, and the wait before the second; it doubles.
-const TRIES: u32 = 5;
+/// Longest run of a program, and longest wait for an answer.
+const LIMIT: Duration = Duration::from_secs(10);
+/// Wait before a second try; it doubles.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
 /// Why a way out cannot be used.
 #[derive(Debug, Error)]
 pub enum SinkError {
-    /// The address in the file.
-    #[error("the address in the file of alarm.webhook {0}")]
-    Address(#[from] AddressError),
-    /// The client.
-    #[error("the client of alarm.webhook cannot be made")]
-    Client,
-    /// The program.
-    #[error("alarm.exec: {path}: is not a file; expected a program", path = .0.display())]
-    Program(PathBuf),
+    /// The address in the file of a key.
+    #[error("the address in the file of {0} {1}")]
+    Address(&'static str, AddressError),
+    /// The client of a key.
+    #[error("the client of {0} cannot be made")]
+    Client(&'static str),
+    /// The program of a key.
+    #[error("{0}: {path}: is not a file; expected a program", path = .1.display())]
+    Program(&'static str, PathBuf),
 }
 
-/// Waits of the webhook, shorter in tests.
+/// Waits of the ways out, shorter in tests.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
     /// Longest wait for an answer, and longest run of the program.
@@ -50,14 +51,37 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { limit: EXEC_LIMIT.min(POST_LIMIT), first: FIRST_WAIT }
+        Self { limit: LIMIT, first: FIRST_WAIT }
     }
+}
+
+/// Counts notices that some way out never delivered.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Lost(Arc<AtomicU64>);
+
+impl Lost {
+    /// So many more; why, without anything secret.
+    pub(super) fn add(&self, way: &'static str, notices: usize, why: &str) {
+        self.0.fetch_add(u64::try_from(notices).unwrap_or(u64::MAX), Ordering::Relaxed);
+        tracing::error!(way, why, notices, "an alarm was not delivered");
+    }
+}
+
+/// The next notice, and all that wait behind it; nothing at the end.
+pub(super) async fn gathered(waiting: &mut Receiver<Arc<Notice>>) -> Option<Vec<Arc<Notice>>> {
+    let mut all = vec![waiting.recv().await?];
+    while let Ok(notice) = waiting.try_recv() {
+        all.push(notice);
+    }
+    Some(all)
 }
 
 /// One way out.
 struct Way {
     name: &'static str,
-    queue: Sender<Arc<str>>,
+    /// What is less is not told here.
+    least: Level,
+    queue: Sender<Arc<Notice>>,
 }
 
 /// All ways out.
@@ -65,7 +89,7 @@ struct Way {
 pub struct Sinks {
     ways: Vec<Way>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
-    lost: Arc<AtomicU64>,
+    lost: Lost,
 }
 
 impl Sinks {
@@ -80,12 +104,9 @@ impl Sinks {
     /// # Errors
     /// [`SinkError::Program`] when there is no such file.
     pub fn with_program(mut self, path: &Path, patience: Patience) -> Result<Self, SinkError> {
-        if !path.is_file() {
-            return Err(SinkError::Program(path.to_owned()));
-        }
-        let (queue, waiting) = channel(QUEUE);
-        self.tasks.push(tokio::spawn(run_program(path.to_owned(), waiting, patience, Arc::clone(&self.lost))));
-        self.ways.push(Way { name: "alarm.exec", queue });
+        let path = program_at("alarm.exec", path)?;
+        let waiting = self.way("alarm.exec", Level::Log);
+        self.tasks.push(tokio::spawn(run_program(path, waiting, patience)));
         Ok(self)
     }
 
@@ -94,24 +115,47 @@ impl Sinks {
     /// # Errors
     /// [`SinkError`] when the address is not `https` and not on this machine; it never holds the address.
     pub fn with_webhook(mut self, url: Box<str>, patience: Patience) -> Result<Self, SinkError> {
-        Address::parse(&url)?;
-        let client = client(patience.limit).ok_or(SinkError::Client)?;
-        let (queue, waiting) = channel(QUEUE);
-        let hook = Hook { client, url, patience, lost: Arc::clone(&self.lost) };
-        self.tasks.push(tokio::spawn(hook.run(waiting)));
-        self.ways.push(Way { name: "alarm.webhook", queue });
+        const KEY: &str = "alarm.webhook";
+        Address::parse(&url).map_err(|error| SinkError::Address(KEY, error))?;
+        let post = Post::new(url, patience).ok_or(SinkError::Client(KEY))?;
+        let waiting = self.way(KEY, Level::Log);
+        self.tasks.push(tokio::spawn(run_webhook(post, waiting)));
         Ok(self)
+    }
+
+    /// Adds a Telegram chat for what is at least of this level. Must be called inside a tokio runtime, which then sends.
+    #[must_use]
+    pub fn with_telegram(mut self, account: Account, how: (Level, Option<Silent>), patience: Patience) -> Self {
+        let (least, silent) = how;
+        let waiting = self.way("alarm.telegram", least);
+        self.tasks.push(tokio::spawn(telegram::run(account, silent, waiting, patience)));
+        self
+    }
+
+    /// Adds mail for what is at least of this level. Must be called inside a tokio runtime, which then sends.
+    ///
+    /// # Errors
+    /// [`SinkError::Program`] when there is no such program.
+    pub fn with_mail(mut self, mailer: Mailer, least: Level, patience: Patience) -> Result<Self, SinkError> {
+        program_at("alarm.sendmail", &mailer.sendmail)?;
+        let waiting = self.way("alarm.mail", least);
+        self.tasks.push(tokio::spawn(mail::run(mailer, waiting, patience)));
+        Ok(self)
+    }
+
+    fn way(&mut self, name: &'static str, least: Level) -> (Receiver<Arc<Notice>>, Lost) {
+        let (queue, waiting) = channel(QUEUE);
+        self.ways.push(Way { name, least, queue });
+        (waiting, self.lost.clone())
     }
 
     /// Tells a notice to all. Never waits: what does not fit in a queue is counted and logged.
     pub fn tell(&self, notice: &Notice) {
         log(notice);
-        let Ok(text) = serde_json::to_string(notice) else { return };
-        let text: Arc<str> = text.into();
-        for way in &self.ways {
-            if way.queue.try_send(Arc::clone(&text)).is_err() {
-                self.lost.fetch_add(1, Ordering::Relaxed);
-                tracing::error!(way = way.name, "an alarm was lost: its queue is full");
+        let notice = Arc::new(notice.clone());
+        for way in self.ways.iter().filter(|way| way.least <= level(&notice)) {
+            if way.queue.try_send(Arc::clone(&notice)).is_err() {
+                self.lost.add(way.name, 1, "its queue is full");
             }
         }
     }
@@ -132,8 +176,24 @@ impl Sinks {
     /// Notices that some way out never delivered.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.lost.load(Ordering::Relaxed)
+        self.lost.0.load(Ordering::Relaxed)
     }
+}
+
+/// How loud a notice is. What a person asked to hear regularly is heard everywhere; the end of something is less than it was.
+fn level(notice: &Notice) -> Level {
+    if matches!(notice.what, What::Heartbeat | What::Digest) {
+        return Level::Page;
+    }
+    match (notice.severity.as_str(), notice.what == What::Quiet) {
+        ("page", false) => Level::Page,
+        ("page", true) | ("warning", false) => Level::Notify,
+        _ => Level::Log,
+    }
+}
+
+fn program_at(key: &'static str, path: &Path) -> Result<PathBuf, SinkError> {
+    if path.is_file() { Ok(path.to_owned()) } else { Err(SinkError::Program(key, path.to_owned())) }
 }
 
 fn log(notice: &Notice) {
@@ -146,82 +206,20 @@ fn log(notice: &Notice) {
     }
 }
 
-async fn run_program(path: PathBuf, mut waiting: Receiver<Arc<str>>, patience: Patience, lost: Arc<AtomicU64>) {
-    while let Some(text) = waiting.recv().await {
-        let done = tokio::time::timeout(patience.limit, one_run(&path, &text)).await;
-        if !matches!(done, Ok(Ok(true))) {
-            lost.fetch_add(1, Ordering::Relaxed);
-            let why = if done.is_err() { "it took too long and was ended" } else { "it failed" };
-            tracing::error!(way = "alarm.exec", why, "an alarm was not delivered");
+async fn run_program(path: PathBuf, (mut waiting, lost): (Receiver<Arc<Notice>>, Lost), patience: Patience) {
+    while let Some(notice) = waiting.recv().await {
+        let Ok(text) = serde_json::to_string(&*notice) else { continue };
+        if let Err(why) = program::run(&path, &[], &text, patience.limit).await {
+            lost.add("alarm.exec", 1, why);
         }
     }
 }
 
-/// The program with the notice on standard input; its end by force when the wait for it is given up.
-async fn one_run(path: &Path, text: &str) -> std::io::Result<bool> {
-    let mut child = tokio::process::Command::new(path)
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A program that does not read is not wrong: its exit code tells.
-        let _ = stdin.write_all(text.as_bytes()).await;
-        let _ = stdin.write_all(b"\n").await;
-    }
-    Ok(child.wait().await?.success())
-}
-
-struct Hook {
-    client: reqwest::Client,
-    url: Box<str>,
-    patience: Patience,
-    lost: Arc<AtomicU64>,
-}
-
-impl Hook {
-    async fn run(self, mut waiting: Receiver<Arc<str>>) {
-        while let Some(text) = waiting.recv().await {
-            let mut wait = self.patience.first;
-            let mut delivered = false;
-            for attempt in 1..=TRIES {
-                delivered = self.post(&text).await;
-                if delivered || attempt == TRIES {
-                    break;
-                }
-                tokio::time::sleep(wait).await;
-                wait = wait.saturating_mul(2);
-            }
-            if !delivered {
-                self.lost.fetch_add(1, Ordering::Relaxed);
-                // Neither the address nor the client's error, which holds it.
-                tracing::error!(way = "alarm.webhook", tries = TRIES, "an alarm was not delivered");
-            }
+async fn run_webhook(post: Post, (mut waiting, lost): (Receiver<Arc<Notice>>, Lost)) {
+    while let Some(notice) = waiting.recv().await {
+        let Ok(text) = serde_json::to_string(&*notice) else { continue };
+        if !post.json(&text).await {
+            lost.add("alarm.webhook", 1, "its address did not take it");
         }
     }
-
-    async fn post(&self, text: &str) -> bool {
-        let request = self.client.post(&*self.url).header("content-type", "application/json").body(text.to_owned());
-        request.send().await.is_ok_and(|reply| reply.status().is_success())
-    }
-}
-
-/// A client with the built-in roots, no proxy, no redirect and no retries of its own.
-fn client(limit: Duration) -> Option<reqwest::Client> {
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .ok()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    reqwest::Client::builder()
-        .use_preconfigured_tls(tls)
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(limit)
-        .build()
-        .ok()
 }

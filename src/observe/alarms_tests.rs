@@ -1,0 +1,137 @@
+//! Tests of the folding of alarms.
+
+use super::*;
+use crate::port::command::AlarmKind;
+
+const FOLD: Span = Span(60_000);
+
+fn alarm(kind: AlarmKind, severity: Severity, pair: u16) -> Alarm {
+    Alarm { kind, severity, pair: Some(PairId(pair)), order: None }
+}
+
+fn btc() -> About {
+    About { pair: Some("alpha:BTCUSDT".to_owned()), ..About::default() }
+}
+
+fn at(seconds: i64) -> WallTime {
+    WallTime(seconds * 1_000)
+}
+
+fn fresh(heartbeat: Option<Span>) -> Alarms {
+    Alarms::new(FOLD, heartbeat, Memory::default())
+}
+
+#[test]
+fn repeats_are_told_once_and_summed_up() {
+    let mut alarms = fresh(None);
+    let stale = alarm(AlarmKind::Stale, Severity::Warning, 1);
+    let first = alarms.raise(&stale, &btc(), at(0)).unwrap();
+    assert_eq!((first.what, first.count, first.kind.as_deref()), (What::Raised, 1, Some("stale")));
+    for second in 1..10 {
+        assert_eq!(alarms.raise(&stale, &About::default(), at(second)), None);
+    }
+    assert!(
+        alarms.raise(&alarm(AlarmKind::Stale, Severity::Warning, 2), &About::default(), at(3)).is_some(),
+        "another pair"
+    );
+    assert!(
+        alarms.raise(&alarm(AlarmKind::Depeg, Severity::Warning, 1), &About::default(), at(3)).is_some(),
+        "another kind"
+    );
+    assert_eq!(alarms.tick(at(59)), []);
+    let sum = alarms.tick(at(60));
+    assert_eq!(sum.len(), 1);
+    assert_eq!((sum[0].what, sum[0].count, sum[0].since_ms), (What::Repeated, 9, at(1)));
+    assert_eq!(alarms.tick(at(61)), [], "told once");
+}
+
+#[test]
+fn the_window_doubles_while_it_goes_on_and_begins_anew_after_its_end() {
+    let mut alarms = fresh(None);
+    let stale = alarm(AlarmKind::Stale, Severity::Warning, 1);
+    let mut told = Vec::new();
+    for second in 0..3_600 {
+        if alarms.raise(&stale, &btc(), at(second)).is_some() {
+            told.push(second);
+        }
+    }
+    assert_eq!(told, [0, 60, 180, 420, 900, 1_860], "a minute, two, four, eight, sixteen");
+    let ended = alarms.tick(at(3_719));
+    assert_eq!((ended.len(), ended[0].what, ended[0].count), (1, What::Quiet, 1_739), "{ended:?}");
+    assert!(ended[0].text.starts_with("not raised any more, after 1739 times: "), "{}", ended[0].text);
+    assert_eq!(alarms.raise(&stale, &btc(), at(3_720)).unwrap().what, What::Raised);
+    assert!(alarms.raise(&stale, &btc(), at(3_780)).is_some());
+}
+
+#[test]
+fn the_digest_comes_once_a_day_at_its_time_and_says_what_rang_and_what_is_open() {
+    let mut alarms = fresh(None).with_digest(Some(Span::hours(8)));
+    let hour = |hours: i64| at(hours * 3_600);
+    let digests = |notices: Vec<Notice>| -> Vec<String> {
+        notices.into_iter().filter(|one| one.what == What::Digest).map(|one| one.text).collect()
+    };
+    assert_eq!(digests(alarms.tick(hour(9))), [""; 0], "not on the day of the start, after its time");
+    assert_eq!(digests(alarms.tick(hour(31))), [""; 0]);
+    assert_eq!(digests(alarms.tick(hour(32))), ["no alarm rang since 1970-01-01T09:00:00Z; none is open"]);
+    let naked = alarm(AlarmKind::PairNaked, Severity::Page, 1);
+    for minute in 0..4 {
+        alarms.raise(
+            &naked,
+            &About { at_risk: Some("5 USDT unequal".to_owned()), ..btc() },
+            hour(55) + Span(minute * 20_000),
+        );
+    }
+    // What is remembered goes on after a restart.
+    let memory = serde_json::from_str(&serde_json::to_string(alarms.memory()).unwrap()).unwrap();
+    let mut again = Alarms::new(FOLD, None, memory).with_digest(Some(Span::hours(8)));
+    let told = digests(again.tick(hour(56)));
+    assert_eq!(told.len(), 1);
+    assert!(told[0].starts_with("4 alarms rang since 1970-01-02T08:00:00Z (pair_naked 4), told in "), "{told:?}");
+    assert_eq!(digests(again.tick(hour(57))), [""; 0], "once");
+}
+
+#[test]
+fn a_worse_one_is_never_folded() {
+    let mut alarms = fresh(None);
+    assert!(alarms.raise(&alarm(AlarmKind::MarginLow, Severity::Warning, 1), &About::default(), at(0)).is_some());
+    let worse = alarms.raise(&alarm(AlarmKind::MarginLow, Severity::Page, 1), &About::default(), at(1)).unwrap();
+    assert_eq!((worse.what, worse.severity.as_str()), (What::Repeated, "page"));
+    assert_eq!(alarms.raise(&alarm(AlarmKind::MarginLow, Severity::Page, 1), &About::default(), at(2)), None);
+}
+
+#[test]
+fn open_alarms_outlive_a_restart_and_end_when_quiet() {
+    let mut alarms = fresh(None);
+    alarms.raise(&alarm(AlarmKind::OrderUnknown, Severity::Page, 1), &btc(), at(0));
+    let stored = serde_json::to_string(alarms.memory()).unwrap();
+    let mut again = Alarms::new(FOLD, None, serde_json::from_str(&stored).unwrap());
+    let told = again.tick(at(30));
+    assert_eq!(told.len(), 1);
+    assert_eq!((told[0].what, told[0].pair.as_deref()), (What::StillOpen, Some("alpha:BTCUSDT")));
+    assert_eq!(
+        again.raise(&alarm(AlarmKind::OrderUnknown, Severity::Page, 1), &About::default(), at(40)),
+        None,
+        "still folded"
+    );
+    assert_eq!(again.tick(at(100)).len(), 1);
+    let ended = again.tick(at(160));
+    assert_eq!((ended[0].what, ended[0].open, again.open()), (What::Quiet, 0, 0));
+}
+
+#[test]
+fn a_heartbeat_comes_at_once_and_then_in_its_time() {
+    let mut alarms = fresh(Some(Span::HOUR));
+    let beats = |notices: Vec<Notice>| notices.iter().filter(|one| one.what == What::Heartbeat).count();
+    assert_eq!(beats(alarms.tick(at(0))), 1);
+    assert_eq!(beats(alarms.tick(at(3_599))), 0);
+    assert_eq!(beats(alarms.tick(at(3_600))), 1);
+    assert_eq!(beats(alarms.tick(at(10))), 1, "a clock set back does not silence it");
+}
+
+#[test]
+fn a_clock_set_back_does_not_fold_for_ever() {
+    let mut alarms = fresh(None);
+    let stale = alarm(AlarmKind::Stale, Severity::Warning, 1);
+    assert!(alarms.raise(&stale, &About::default(), at(10_000)).is_some());
+    assert!(alarms.raise(&stale, &About::default(), at(10)).is_some());
+}
