@@ -406,7 +406,9 @@ mod tests {
     #[test]
     fn what_is_not_known_is_absent_and_what_is_zero_is_there() {
         let text = text([("main", Some(&fresh())), ("gone", None)]).unwrap();
-        for absent in ["carry_pair_basis_ratio", "carry_reconciled_age_seconds", "carry_last_event_age"] {
+        for absent in
+            ["carry_pair_basis_ratio", "carry_reconciled_age_seconds", "carry_last_event_age", "carry_pair_price_age"]
+        {
             assert!(!text.contains(absent), "{absent}");
         }
         assert!(text.contains("carry_state{session=\"main\",state=\"starting\"} 1\n"), "{text}");
