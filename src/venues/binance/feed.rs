@@ -464,10 +464,9 @@ impl Feed {
         }
         let mut due = Vec::new();
         for perp in &mut self.perps {
-            // Due when a stamp has passed that is not known: by the estimate's own time, or by the interval.
+            // Due when a stamp has passed that is not known, by the interval, or when none is known at all.
             let interval = perp.interval.map_or(Span::HOUR, Interval::span);
-            let expected = perp.last_stamp.map_or(now, |last| last + interval);
-            let passed = now >= expected + Span::seconds(3);
+            let passed = perp.last_stamp.is_none_or(|last| now >= last + interval + Span::seconds(3));
             if passed && perp.asked.is_none_or(|at| now.since(at) >= SETTLED_EVERY) {
                 perp.asked = Some(now);
                 perp.began = perp.began.or(perp.last_stamp.is_none().then_some(now));
