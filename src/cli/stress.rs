@@ -92,11 +92,11 @@ fn chosen(names: &[String]) -> Result<Vec<Shock>, Failure> {
 }
 
 fn of_session(place: &Where, at: Option<&str>) -> Result<Taken, Failure> {
+    let session = folder::Folder::open(place)?;
     if at.is_some() {
         let text = "--at: a session has the book of now or of its last commit; --at is for the folder of a backtest";
         return Err(Failure::new(Exit::Usage, text));
     }
-    let session = folder::Folder::open(place)?;
     let (review, _) = session.review_now()?;
     let valued = review.valued();
     Ok(Taken {
@@ -171,7 +171,8 @@ fn one(book: &Book, shock: Shock, data: Option<&Folder>) -> Told {
     Told { shock, history, outcome: stress(book, &shock, &paths) }
 }
 
-/// The hours of a dated shock for every pair that is held, and the hour of the lowest price; `None` when any has none.
+/// The hours of a dated shock for every pair that is held, and the end of the worst one; `None` when any has none.
+#[expect(clippy::float_arithmetic, reason = "an estimate")]
 fn as_it_went(book: &Book, shock: &Shock, data: &Folder) -> Option<(f64, Vec<Vec<Point>>)> {
     let (first, last) = shock.days?;
     let window = Window::read(Some(first), Some(last), ("", "")).ok()?;
@@ -181,9 +182,10 @@ fn as_it_went(book: &Book, shock: &Shock, data: &Folder) -> Option<(f64, Vec<Vec
     if count < 2 || paths.iter().any(|path| path.len() != count) {
         return None;
     }
-    let lowest = |path: &Vec<Point>| path.iter().min_by(|a, b| a.spot.total_cmp(&b.spot)).map(|point| point.hour);
-    // Of several coins the first one to be lowest.
-    let hour = paths.iter().filter_map(lowest).min_by(f64::total_cmp)?;
+    let falls = paths.iter().flat_map(|path| {
+        path.iter().zip(path.iter().skip(1)).map(|(before, after)| (after.spot / before.spot, after.hour))
+    });
+    let (_, hour) = falls.min_by(|a, b| a.0.total_cmp(&b.0))?;
     Some((hour.max(1.0), paths))
 }
 

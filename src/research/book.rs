@@ -13,6 +13,9 @@ use crate::port::event::Wallet;
 /// What a coin in the perp wallet counts for where coins are collateral; Binance counts BTC and ETH at 95 % and more up to large sums.
 pub const COIN_COUNTS: f64 = 0.95;
 
+/// Value below which a leg is dust, in the quote coin: the least order of most venues.
+const DUST: f64 = 5.0;
+
 /// One pair that is held.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Held {
@@ -138,6 +141,10 @@ impl Book {
         let Some((spot, perp)) = ledger.attribution.marks() else {
             return left_out("no price of it is known");
         };
+        // Dust of an earlier trip, less than any venue takes as an order.
+        if long.to_f64().abs() * spot.to_f64() < DUST && position.coins.to_f64().abs() * perp.to_f64() < DUST {
+            return;
+        }
         let instrument = |leg| state.catalogue.instrument(pair.pair.leg(leg));
         let (Some(spot_leg), Some(perp_leg)) = (instrument(Leg::Long), instrument(Leg::Short)) else { return };
         let (venue, quote) = pair.pair.account(Leg::Short);
