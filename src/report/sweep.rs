@@ -13,6 +13,11 @@ use plotly::layout::{Axis, AxisType, HoverMode};
 use plotly::{HeatMap, Scatter, Trace};
 use std::fmt::Write as _;
 
+/// Ends of the colours of the heat map, light enough for dark figures on them.
+const FAR_RED: &str = "#E07B5F";
+const WHITE: &str = "#F7F7F7";
+const FAR_GREEN: &str = "#5BB98F";
+
 /// Median gain above cash, percent, over two keys.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Heat {
@@ -114,7 +119,10 @@ pub fn render(page: &Page) -> String {
     if let Some(heat) = &page.heat {
         let cell =
             if heat.most > 1 { format!("A cell is the median of up to {} sets. ", heat.most) } else { String::new() };
-        let word = format!("{cell}Gain above cash, {}. A good set among bad neighbours is luck.", page.unit);
+        let word = format!(
+            "Columns: {}; rows: {}. {cell}Gain above cash, {}. A good set among bad neighbours is luck.",
+            heat.x_key, heat.y_key, page.unit
+        );
         section(&mut out, "Heat map", &word, &figure("heat", "high", heat_chart(heat)));
     }
     if let Some(steady) = &page.steady {
@@ -154,27 +162,43 @@ fn named(title: &str) -> Axis {
     Axis::new().type_(AxisType::Category).title(Title::with_text(foreign::html(title))).auto_margin(true)
 }
 
-/// Red below cash, white at cash, green above: the scale is symmetric, so that white is always zero.
+/// Red below cash, white at cash, green above. Where all sets lie on one side the scale goes from the one nearest to cash to the
+/// furthest, so that neighbours can be told apart.
 #[expect(clippy::float_arithmetic, reason = "a chart")]
 fn heat_chart(heat: &Heat) -> Option<String> {
-    let cells = || heat.values.iter().flatten().flatten();
-    let reach = cells().fold(0.0_f64, |most, value| most.max(value.abs())).max(0.01);
+    let ends = heat
+        .values
+        .iter()
+        .flatten()
+        .flatten()
+        .fold((f64::MAX, f64::MIN), |ends: (f64, f64), value| (ends.0.min(*value), ends.1.max(*value)));
+    let wide = ends.0.abs().max(ends.1.abs()).max(0.01);
+    let least = (ends.1 - ends.0).max(wide / 20.0);
+    let (low, high, scale) = if ends.0 > 0.0 {
+        (ends.1 - least, ends.1, [(0.0, WHITE), (0.5, "#ABD9C3"), (1.0, FAR_GREEN)])
+    } else if ends.1 < 0.0 {
+        (ends.0, ends.0 + least, [(0.0, FAR_RED), (0.5, "#F0BBAA"), (1.0, WHITE)])
+    } else {
+        (-wide, wide, [(0.0, FAR_RED), (0.5, WHITE), (1.0, FAR_GREEN)])
+    };
     let rounded: Vec<Vec<Option<f64>>> =
         heat.values.iter().map(|line| line.iter().map(|cell| cell.map(round)).collect()).collect();
     let text = |cell: &Option<f64>| cell.map_or_else(String::new, |value| figures::fixed(value, 2));
     let texts: Vec<Vec<String>> = heat.values.iter().map(|line| line.iter().map(text).collect()).collect();
     let safe = |names: &[String]| names.iter().map(|name| foreign::html(name)).collect::<Vec<_>>();
-    let scale = [(0.0, "#E07B5F"), (0.25, "#F0BBAA"), (0.5, "#F7F7F7"), (0.75, "#ABD9C3"), (1.0, "#5BB98F")];
     let scale = scale.map(|(at, tint)| ColorScaleElement(at, tint.to_owned())).to_vec();
     let map = HeatMap::new(safe(&heat.x), safe(&heat.y), rounded)
-        .zmin(-reach)
-        .zmax(reach)
+        .zmin(low)
+        .zmax(high)
         .color_scale(ColorScale::Vector(scale))
         .x_gap(2)
         .y_gap(2)
         .text_matrix(texts)
         .hover_template("%{x}<br>%{y}<br>%{z:.2f} %<extra></extra>");
-    let layout = base_layout().hover_mode(HoverMode::Closest).x_axis(named(&heat.x_key)).y_axis(named(&heat.y_key));
+    let layout = base_layout()
+        .hover_mode(HoverMode::Closest)
+        .x_axis(named(&heat.x_key))
+        .y_axis(Axis::new().type_(AxisType::Category).auto_margin(true));
     Figure::new(vec![with_texts(map)], layout).json()
 }
 
