@@ -16,7 +16,7 @@ pub const MOST_SETS: usize = 100_000;
 const STEPS: i128 = 1_000;
 /// Keys that choose what is played and not how: all sets are played on the same pairs.
 const FIXED: [&str; 3] = ["run.mode", "strategy.pairs", "size.quantity"];
-const FIXED_SECTIONS: [&str; 2] = ["alarm", "live"];
+const FIXED_SECTIONS: [&str; 3] = ["alarm", "live", "web"];
 
 /// Why a grid cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -129,7 +129,7 @@ impl Plan {
 /// Settings by key, those left out that decide nothing of a backtest.
 #[must_use]
 pub fn settings_of(loaded: &Loaded) -> BTreeMap<String, String> {
-    let decides = |path: &str| !["alarm.", "live."].iter().any(|section| path.starts_with(section));
+    let decides = |path: &str| !["alarm.", "live.", "web."].iter().any(|section| path.starts_with(section));
     let decisive = loaded.values.iter().filter(|value| decides(&value.path));
     decisive.map(|value| (value.path.clone(), value.text.clone())).collect()
 }
