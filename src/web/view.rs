@@ -92,7 +92,7 @@ impl View {
         !self.runs || row.age_ms.is_none_or(|age| age > most.0)
     }
 
-    /// Pairs that hold something.
+    /// Pairs that hold more than dust.
     pub fn held(&self) -> impl Iterator<Item = &PairRow> {
         self.pairs().iter().filter(|row| holds(row))
     }
@@ -155,10 +155,10 @@ impl View {
     }
 }
 
-/// Whether a pair holds something.
+/// Whether a pair holds more than dust.
 #[must_use]
-pub const fn holds(row: &PairRow) -> bool {
-    !row.spot_coins.is_zero() || !row.perp_coins.is_zero()
+pub fn holds(row: &PairRow) -> bool {
+    row.phase != "flat"
 }
 
 impl Gain {
