@@ -11,7 +11,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-const PRESETS: [&str; 3] = ["config/carry.toml", "strategies/anchor.toml", "strategies/ethena.toml"];
+const PRESETS: [&str; 4] =
+    ["config/carry.toml", "strategies/anchor.toml", "strategies/ethena.toml", "strategies/ladder.toml"];
 
 fn repo(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -75,12 +76,13 @@ fn the_presets_are_two_rules_of_one_trade() {
 
 #[test]
 fn the_cross_check_states_every_key_and_nothing_that_is_not_the_work() {
-    let loaded = preset("benches/crosscheck.toml");
-    let from = repo("benches/crosscheck.toml").display().to_string();
-    for value in &loaded.values {
-        assert!(value.source.to_string().starts_with(&from), "{} would follow config/carry.toml", value.path);
+    for name in ["benches/crosscheck.toml", "benches/ladder.toml"] {
+        let (loaded, from) = (preset(name), repo(name).display().to_string());
+        for value in &loaded.values {
+            assert!(value.source.to_string().starts_with(&from), "{} would follow config/carry.toml", value.path);
+        }
     }
-    let settings = loaded.settings;
+    let settings = preset("benches/crosscheck.toml").settings;
     assert_eq!(settings.run.capital, Amount::whole(1_000_000));
     assert_eq!(settings.size.quantity_coin.unwrap().as_str(), "GEN");
     assert_eq!((settings.entry.basis, settings.exit.basis), (Some(Bps::ZERO), Bps::whole(-2)));
@@ -149,7 +151,7 @@ fn init_writes_what_check_accepts_and_overwrites_nothing() {
     assert_eq!(
         text(&run.stderr),
         "carry: nothing was written, because these are already there:\n  desk/config/carry.toml\n  \
-         desk/strategies/anchor.toml\n  desk/strategies/ethena.toml\n"
+         desk/strategies/anchor.toml\n  desk/strategies/ethena.toml\n  desk/strategies/ladder.toml\n"
     );
     assert_eq!(fs::read_to_string(desk.join("config/carry.toml")).unwrap(), "# mine\n");
     assert!(!desk.join(".gitignore").exists());
@@ -158,7 +160,7 @@ fn init_writes_what_check_accepts_and_overwrites_nothing() {
 #[test]
 fn g21_init_leaves_nothing_half_written() {
     let folder = tempfile::tempdir().unwrap();
-    // A file stands where the folder of the strategies belongs, so the second of four files cannot be written.
+    // A file stands where the folder of the strategies belongs, so the second of five files cannot be written.
     fs::write(folder.path().join("strategies"), "").unwrap();
     let run = carry(folder.path(), &["init"]);
     assert_eq!(run.status.code(), Some(1));
@@ -167,5 +169,5 @@ fn g21_init_leaves_nothing_half_written() {
     assert!(!folder.path().join(".gitignore").exists());
     let run = carry(folder.path(), &["init", "other", "--json"]);
     let json: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
-    assert_eq!((json["schema"].as_str(), json["written"].as_array().unwrap().len()), (Some("carry.init/1"), 4));
+    assert_eq!((json["schema"].as_str(), json["written"].as_array().unwrap().len()), (Some("carry.init/1"), 5));
 }

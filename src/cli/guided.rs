@@ -6,6 +6,7 @@ use super::control::{Line, report, text};
 use super::{Exit, Failure, Output, folder};
 use crate::control::forecast_row::NextRow;
 use crate::control::guide::Step;
+use crate::control::ladder_row::LadderRow;
 use crate::control::request::{Request, Verb};
 use crate::control::stops::Stop;
 use crate::report::figures;
@@ -93,6 +94,9 @@ pub fn why(dir: &Path, pair: Option<&str>, json: bool, output: &mut Output<'_>) 
             if pair.is_none() && gate["open"] != true {
                 break;
             }
+        }
+        if let Ok(Some(ladder)) = serde_json::from_value::<Option<LadderRow>>(row["ladder"].clone()) {
+            writeln!(out, "  on the ladder      {}", ladder.words())?;
         }
         if let Some(next) = serde_json::from_value::<NextRow>(row["next"].clone()).ok().filter(|_| pair.is_some()) {
             for line in next.lines() {

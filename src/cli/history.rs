@@ -4,9 +4,10 @@
 
 use super::{Exit, Failure, dates};
 use crate::config::load::not_traded;
-use crate::config::settings::Collateral;
+use crate::config::settings::{Collateral, Prices, Wallets};
 use crate::config::{Loaded, Settings, Sources, load};
 use crate::data::error::DataError;
+use crate::data::flat::{self, FlatPair};
 use crate::data::folder::Folder;
 use crate::data::history::PairHistory;
 use crate::data::instruments::{self, Legs};
@@ -117,6 +118,9 @@ impl Ready {
             settings: loaded.settings.clone(),
             run: super::about::about(loaded),
         };
+        if ready.settings.sim.prices == Prices::Flat {
+            return ready.flat(folder, window);
+        }
         let there = folder.pairs();
         if let Some(pair) = ready.settings.stray_pair(&there) {
             return Err(Failure::new(Exit::Usage, not_traded(pair, &there).to_string()));
@@ -133,6 +137,31 @@ impl Ready {
         }
         in_contracts(&mut ready.settings, &ready.histories)?;
         Ok(ready)
+    }
+
+    /// The pairs at flat prices: all series of funding, or those that are named.
+    fn flat(mut self, folder: &Folder, window: Window) -> Result<Self, Failure> {
+        use rayon::prelude::*;
+        let named = self.settings.strategy.pairs.clone();
+        let names = if named.is_empty() { flat::names(folder) } else { named };
+        let loaded: Vec<_> = names.par_iter().map(|name| flat::load(folder, name, (window.from, window.to))).collect();
+        let pooled = self.settings.sim.wallets == Wallets::Pooled;
+        for one in loaded {
+            let FlatPair { history, mut legs } = one?;
+            legs.spot.buy_fee_in = self.settings.sim.buy_fee_in;
+            own_fees(&self.settings, &mut legs);
+            let text =
+                "flat prices: the spot leg stays at 100 and the perp at its basis to it, 0 where there are no candles";
+            self.remarks.push(Remark { subject: history.name.clone(), text: text.to_owned() });
+            if pooled {
+                let home = self.catalogue.venues().first().copied().unwrap_or(legs.perp.venue);
+                self.catalogue.add_pair_at(home, legs.spot, legs.perp);
+            } else {
+                self.catalogue.add_pair(legs.spot, legs.perp);
+            }
+            self.histories.push(history);
+        }
+        Ok(self)
     }
 
     /// Other settings over the same history: what a run takes, but for the bars. They must not choose other pairs.

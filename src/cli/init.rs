@@ -9,7 +9,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-/// Write a commented configuration, two strategies and a .gitignore into a folder.
+/// Write a commented configuration, three strategies and a .gitignore into a folder.
 ///
 /// Nothing is overwritten: if one of the files is there, all of them are left alone and the exit code is 2.
 #[derive(Debug, clap::Args)]
@@ -27,8 +27,13 @@ pub struct Args {
 }
 
 /// Where each file goes, and what it holds.
-const FILES: [(&str, &str); 4] =
-    [("config/carry.toml", include_str!("../../config/carry.toml")), PRESETS[0], PRESETS[1], (".gitignore", GITIGNORE)];
+const FILES: [(&str, &str); 5] = [
+    ("config/carry.toml", include_str!("../../config/carry.toml")),
+    PRESETS[0],
+    PRESETS[1],
+    PRESETS[2],
+    (".gitignore", GITIGNORE),
+];
 
 /// Results, ledgers and secrets do not belong into a repository of strategies.
 const GITIGNORE: &str = "\

@@ -39,6 +39,7 @@ pub mod paper;
 mod paper_play;
 pub mod paper_replay;
 pub mod pnl;
+pub mod portfolio;
 pub mod quote;
 pub mod real;
 pub mod reconcile;
@@ -235,9 +236,13 @@ impl Cli {
         match &self.command {
             Verb::Live(_) | Verb::Shadow(_) => Usual::Run,
             Verb::Paper(args) if args.is_live() => Usual::Run,
-            Verb::Backtest(_) | Verb::Stress(_) | Verb::Sweep(_) | Verb::Paper(_) | Verb::Replay(_) | Verb::Why(_) => {
-                Usual::Simulated
-            }
+            Verb::Backtest(_)
+            | Verb::Stress(_)
+            | Verb::Sweep(_)
+            | Verb::Paper(_)
+            | Verb::Replay(_)
+            | Verb::Why(_)
+            | Verb::Portfolio(_) => Usual::Simulated,
             _ => Usual::Warnings,
         }
     }
@@ -259,6 +264,7 @@ enum Verb {
     Shadow(shadow::Args),
     Completions(completions::Args),
     Why(why::Args),
+    Portfolio(portfolio::Args),
     Scan(scan::Args),
     Quote(quote::Args),
     /// History on disk: what there is, and what is wrong with it
@@ -345,6 +351,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Replay(args) => replay::run(args, &mut output),
         Verb::Completions(args) => completions::run(args, &mut output),
         Verb::Why(args) => why::run(args, &mut output),
+        Verb::Portfolio(args) => portfolio::run(args, &mut output),
         Verb::Scan(args) => scan::run(args, &mut output),
         Verb::Quote(args) => quote::run(args, &mut output),
         Verb::Data(args) => data::run(args, &mut output),

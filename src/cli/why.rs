@@ -6,7 +6,9 @@
 use super::gates::{measured, render};
 use super::history::{Choice, Ready, Window};
 use super::{Exit, Failure, Output};
+use crate::config::settings::StrategyKind;
 use crate::control::forecast_row::NextRow;
+use crate::control::ladder_row::{self, LadderRow};
 use crate::domain::{Quantity, WallTime};
 use crate::engine::{PairState, State};
 use crate::pairs::Phase;
@@ -65,6 +67,8 @@ struct Row {
     reason: Option<&'static str>,
     /// What is expected of the next settlement, and how good that was so far.
     next: Option<NextRow>,
+    /// Where it stands on the ladder, where one decides.
+    ladder: Option<LadderRow>,
     /// Bars at which the pair was flat, and at how many of them every gate was open.
     flat_bars: u64,
     open_bars: u64,
@@ -133,10 +137,14 @@ fn play(ready: &Ready, chosen: Option<usize>) -> Result<Report, Failure> {
     let state = &bars.driver().state;
     let feasible =
         tallies.iter().any(|tally| tally.open > 0) || state.pairs.iter().any(|pair| pair.memory.phase != Phase::Flat);
+    let ladder = match state.settings.strategy.kind {
+        StrategyKind::Ladder => ladder_row::of(state).0,
+        StrategyKind::Basis => Vec::new(),
+    };
     let all = state.pairs.iter().zip(tallies).enumerate();
     let pairs = all
         .filter(|(place, _)| chosen.is_none_or(|wanted| wanted == *place))
-        .map(|(_, (pair, tally))| row(state, pair, tally));
+        .map(|(place, (pair, tally))| Row { ladder: ladder.get(place).cloned(), ..row(state, pair, tally) });
     Ok(Report { schema: "carry.why/1", at: at.to_string(), feasible, pairs: pairs.collect() })
 }
 
@@ -173,6 +181,7 @@ fn row(state: &State, pair: &PairState, tally: Tally) -> Row {
         entered_at: time(pair.memory.entered_at),
         reason: pair.memory.reason.filter(|_| !flat).map(crate::port::order::Reason::as_str),
         next: NextRow::of(&pair.next),
+        ladder: None,
         flat_bars: tally.flat,
         open_bars: tally.open,
         blocked: tally.blocked,
@@ -202,6 +211,9 @@ fn print(report: &Report, detailed: bool, output: &mut Output<'_>) -> Result<(),
         if detailed {
             let words = if row.entered_at.is_some() { ("says leave", "says stay") } else { ("open", "blocks") };
             render(&row.gates, words, out)?;
+            if let Some(ladder) = &row.ladder {
+                writeln!(out, "  on the ladder      {}", ladder.words())?;
+            }
             for line in row.next.iter().flat_map(NextRow::lines) {
                 writeln!(out, "  {line}")?;
             }
@@ -229,6 +241,10 @@ fn headline(row: &Row) -> String {
         }
         (None, Some(gate), "flat") => format!("not held: {} {}{obstacle}", gate.name, measured(gate)),
         (None, None, "flat") if row.gates.is_empty() => format!("not held: nothing was played{obstacle}"),
+        (None, None, "flat") if row.ladder.is_some() => {
+            let words = row.ladder.as_ref().map(LadderRow::words).unwrap_or_default();
+            format!("not held: every gate is open; {words}{obstacle}")
+        }
         (None, None, "flat") => {
             let why =
                 row.obstacle.as_deref().unwrap_or("no money is free for it, or its size rounds to less than an order");

@@ -4,17 +4,17 @@
 //! Nothing here reads text. Tests: `tests/config.rs`.
 
 use super::settings::{
-    Alarm, Confirm, Entry, Execution, Exit, First, Gates, Live, Margin, Risk, Run, Settings, Signal, Sim, Size, Store,
-    Strategy, Web,
+    Alarm, Confirm, Entry, Execution, Exit, First, Gates, Ladder, Live, Margin, Risk, Run, Settings, Signal, Sim, Size,
+    Store, Strategy, Web,
 };
 use super::settings::{
-    Collateral, DataEnd, FillAt, FundingSource, Indicator, Level, MarginMode, Missing, Mode, OnForeign, Rule, Style,
-    Weighting, When,
+    Collateral, DataEnd, FillAt, FundingSource, Indicator, Level, MarginMode, Missing, Mode, OnForeign, Prices, Rule,
+    SlotsOf, StrategyKind, Style, Wallets, Weighting, When,
 };
 use super::table::KEYS;
 use super::units::Value;
 use crate::domain::fees::BuyFeeIn;
-use crate::domain::{Amount, Asset, Bps, FundingRate, Leg, Quantity, Rate, Span};
+use crate::domain::{Amount, Asset, Bps, FundingRate, Leg, Quantity, Rate, Span, Venue};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as WordError, StrDeserializer};
@@ -55,7 +55,12 @@ pub fn settings(values: &Values) -> Result<Settings, Misfit> {
     let from = From(values);
     Ok(Settings {
         run: run(&from)?,
-        strategy: Strategy { rule: from.get("strategy.rule")?, pairs: from.get("strategy.pairs")? },
+        strategy: Strategy {
+            kind: from.get("strategy.kind")?,
+            rule: from.get("strategy.rule")?,
+            pairs: from.get("strategy.pairs")?,
+        },
+        ladder: ladder(&from)?,
         signal: signal(&from)?,
         entry: entry(&from)?,
         exit: exit(&from)?,
@@ -121,6 +126,18 @@ fn run(from: &From) -> Result<Run, Misfit> {
         capital: from.get("run.capital")?,
         currency: from.get("run.capital")?,
         cash_apr: from.get("run.cash_apr")?,
+    })
+}
+
+fn ladder(from: &From) -> Result<Ladder, Misfit> {
+    Ok(Ladder {
+        slots: from.get("ladder.slots")?,
+        base: from.get("ladder.base")?,
+        hurdle: from.get("ladder.hurdle")?,
+        horizon: from.get("ladder.horizon")?,
+        least_side: from.get("ladder.least_side")?,
+        leave: from.get("ladder.leave")?,
+        capital: from.get("ladder.capital")?,
     })
 }
 
@@ -238,6 +255,8 @@ fn sim(from: &From) -> Result<Sim, Misfit> {
         perp_taker: from.get("sim.perp_taker")?,
         transfer_delay: from.get("sim.transfer_delay")?,
         spot_share: from.get("sim.spot_share")?,
+        prices: from.get("sim.prices")?,
+        wallets: from.get("sim.wallets")?,
         seed: from.get("sim.seed")?,
     })
 }
@@ -272,6 +291,7 @@ field! {
     u64: Value::Count(count) => Some(*count);
     bool: Value::Switch(on) => Some(*on);
     Vec<String>: Value::Pairs(names) | Value::Hosts(names) => Some(names.clone());
+    Vec<(Venue, Rate)>: Value::Multiples(rows) => Some(rows.clone());
 }
 
 /// What `"off"` may stand for.
@@ -312,6 +332,10 @@ macro_rules! words {
 
 words!(
     Mode,
+    StrategyKind,
+    SlotsOf,
+    Prices,
+    Wallets,
     Rule,
     FundingSource,
     Weighting,

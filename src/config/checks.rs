@@ -50,6 +50,7 @@ pub(super) fn check(held: &BTreeMap<&'static str, Held>, refused: &BTreeSet<&'st
     rules.collateral();
     rules.maker();
     rules.silence();
+    rules.ladder();
 }
 
 struct Rules<'a> {
@@ -212,6 +213,22 @@ impl Rules<'_> {
             let text =
                 format!("{} and {} belong together: set both or none", self.named(paths[0]), self.named(paths[1]));
             self.conflict(&paths, text);
+        }
+    }
+
+    /// The ladder's forecast is made of the funding of 30 days.
+    fn ladder(&mut self) {
+        const MONTH: i128 = 30 * 86_400_000;
+        if self.value("strategy.kind") != Some(&Value::Word("ladder")) {
+            return;
+        }
+        if self.magnitude("signal.memory").is_some_and(|memory| memory < MONTH) {
+            let text = format!(
+                "{} needs signal.memory of at least 30d, not {}: it forecasts the coming month from the last one",
+                self.named("strategy.kind"),
+                self.named("signal.memory")
+            );
+            self.conflict(&["strategy.kind", "signal.memory"], text);
         }
     }
 

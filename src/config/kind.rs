@@ -35,6 +35,8 @@ pub enum Kind {
     Word(&'static [&'static str]),
     /// Names of pairs.
     Pairs,
+    /// A multiple for each venue that is named.
+    Multiples,
     /// A file of this machine.
     Path,
     /// An address of this machine with a port.
@@ -49,7 +51,14 @@ impl Kind {
     pub const fn is_bare(self) -> bool {
         matches!(
             self,
-            Self::Count | Self::Switch | Self::Word(_) | Self::Pairs | Self::Path | Self::Socket | Self::Hosts
+            Self::Count
+                | Self::Switch
+                | Self::Word(_)
+                | Self::Pairs
+                | Self::Multiples
+                | Self::Path
+                | Self::Socket
+                | Self::Hosts
         )
     }
 
@@ -69,6 +78,7 @@ impl Kind {
             Self::Switch => "true or false",
             Self::Word(_) => "one of its words",
             Self::Pairs => "a list of pairs",
+            Self::Multiples => "a list of multiples by venue",
             Self::Path => "the path of a file",
             Self::Socket => "an address with a port",
             Self::Hosts => "a list of hosts",
@@ -97,6 +107,7 @@ impl Kind {
                 let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 format!("one of {}", quoted.join(", "))
             }
+            Self::Multiples => "a list of multiples by venue without a repeat, for example [\"binance=1.27x\"]".into(),
             Self::Path => "the path of a file, not a URL, for example \"/etc/carry/alarm\"".into(),
             Self::Socket => "an address with a port, for example \"127.0.0.1:8420\"".into(),
             Self::Hosts => "a list of hosts as a browser names them, for example [\"desk.example.org:8443\"]".into(),
@@ -120,6 +131,7 @@ impl Kind {
             Self::Switch => "true, false".into(),
             Self::Word(words) => words.join(", "),
             Self::Pairs => "list of venue:SYMBOL".into(),
+            Self::Multiples => "list of venue=x".into(),
             Self::Path => "path of a file".into(),
             Self::Socket => "address:port".into(),
             Self::Hosts => "list of hosts".into(),
@@ -130,7 +142,9 @@ impl Kind {
     #[must_use]
     pub fn toml(self, text: &str) -> String {
         match self {
-            Self::Count | Self::Switch | Self::Pairs | Self::Hosts if text != "off" => text.to_owned(),
+            Self::Count | Self::Switch | Self::Pairs | Self::Multiples | Self::Hosts if text != "off" => {
+                text.to_owned()
+            }
             _ => format!("\"{text}\""),
         }
     }
@@ -167,6 +181,11 @@ impl Kind {
             Value::Socket(_) => "other machines too".into(),
             Value::Hosts(names) if names.is_empty() => "the names of this machine alone".into(),
             Value::Hosts(names) => format!("{} more", names.len()),
+            Value::Multiples(rows) if rows.is_empty() => "what the account model says".into(),
+            Value::Multiples(rows) => {
+                let rows: Vec<String> = rows.iter().map(|(venue, multiple)| format!("{multiple} at {venue}")).collect();
+                rows.join(", ")
+            }
             Value::Pairs(names) if names.is_empty() => "every pair that the source can price".into(),
             Value::Pairs(names) if names.len() == 1 => "one pair".into(),
             Value::Pairs(names) => format!("{} pairs", names.len()),

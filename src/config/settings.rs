@@ -1,7 +1,8 @@
 //! Every setting with its type and unit. The key of a field is its path: `settings.entry.funding` is `entry.funding`.
 
 pub use super::alarm::{Alarm, Level};
-use crate::domain::fees::BuyFeeIn;
+pub use super::ladder::{Ladder, SlotsOf};
+pub use super::sim::{DataEnd, FillAt, Prices, Sim, Wallets};
 use crate::domain::{Amount, Asset, Bps, FundingRate, Leg, Quantity, Rate, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -13,6 +14,9 @@ pub struct Settings {
     pub run: Run,
     /// `strategy.*`
     pub strategy: Strategy,
+    /// `ladder.*`; the built-in ones for sessions that were recorded before there were any.
+    #[serde(default = "Ladder::built_in")]
+    pub ladder: Ladder,
     /// `signal.*`
     pub signal: Signal,
     /// `entry.*`
@@ -33,7 +37,7 @@ pub struct Settings {
     pub margin: Margin,
     /// `sim.*`
     pub sim: Sim,
-    /// `alarm.*`; the built-in ones for sessions that were recorded before there were any.
+    /// `alarm.*`; likewise.
     #[serde(default = "built_in_alarm")]
     pub alarm: Alarm,
     /// `live.*`; likewise.
@@ -127,6 +131,17 @@ pub struct Run {
     pub cash_apr: Rate,
 }
 
+/// What is decided about: each pair, or all of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StrategyKind {
+    /// Each pair by itself, by the rule.
+    #[default]
+    Basis,
+    /// All pairs together, and cash.
+    Ladder,
+}
+
 /// Which rule decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -140,7 +155,10 @@ pub enum Rule {
 /// The strategy and its universe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Strategy {
-    /// Which rule decides.
+    /// Each pair by itself, or all pairs and cash together.
+    #[serde(default)]
+    pub kind: StrategyKind,
+    /// Which rule decides about each pair.
     pub rule: Rule,
     /// Names of pairs (`binance:BTCUSDT`); empty means all that the source can price.
     pub pairs: Vec<String>,
@@ -432,55 +450,4 @@ pub struct Margin {
     pub floor: Rate,
     /// What a top-up or shrink restores.
     pub target: Rate,
-}
-
-/// When an order on bars fills.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FillAt {
-    /// At the open of the next bar.
-    NextOpen,
-    /// At the close that decided it; for cross-checks only.
-    Close,
-}
-
-/// What happens to a pair where its history ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DataEnd {
-    /// It is closed at the last bar before.
-    Flatten,
-    /// It is held; for cross-checks only.
-    Hold,
-}
-
-/// The simulated venue.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Sim {
-    /// When an order on bars fills.
-    pub fill: FillAt,
-    /// What happens where the history ends.
-    pub data_end: DataEnd,
-    /// Half of the spread on bars.
-    pub half_spread: Bps,
-    /// Further cost of taking one whole bar's volume; grows with the square root of the share taken.
-    pub impact: Bps,
-    /// Time from a request to the venue, and again back.
-    pub latency: Span,
-    /// Where a spot buy's fee is taken.
-    pub buy_fee_in: BuyFeeIn,
-    /// Spot maker fee.
-    pub spot_maker: Bps,
-    /// Spot taker fee.
-    pub spot_taker: Bps,
-    /// Perp maker fee.
-    pub perp_maker: Bps,
-    /// Perp taker fee.
-    pub perp_taker: Bps,
-    /// How long a transfer between wallets takes.
-    pub transfer_delay: Span,
-    /// Share of a venue's money that starts in the spot wallet.
-    pub spot_share: Rate,
-    /// Seed of the generated market and of its faults.
-    pub seed: u64,
 }

@@ -35,6 +35,8 @@ pub enum Value {
     Word(&'static str),
     /// Names of pairs.
     Pairs(Vec<String>),
+    /// A multiple for each venue that is named.
+    Multiples(Vec<(Venue, Rate)>),
     /// The path of a file.
     Path(String),
     /// An address with a port.
@@ -113,6 +115,7 @@ impl Value {
             | Self::Switch(_)
             | Self::Word(_)
             | Self::Pairs(_)
+            | Self::Multiples(_)
             | Self::Path(_)
             | Self::Socket(_)
             | Self::Hosts(_) => None,
@@ -148,6 +151,7 @@ impl Kind {
                 words.iter().find(|word| **word == text).map(|word| Value::Word(word)).ok_or_else(|| self.form())
             }
             Self::Pairs => pairs(list_items(text)),
+            Self::Multiples => self.multiples(&list_items(text)),
             Self::Path if path(text) => Ok(Value::Path(text.to_owned())),
             Self::Socket => socket(text),
             Self::Hosts => hosts(list_items(text)),
@@ -164,15 +168,21 @@ impl Kind {
             (_, Raw::Loose(text)) | (Self::Count, Raw::Integer(Some(text))) => self.parse(text),
             (Self::Switch, Raw::Switch(on)) => Ok(Value::Switch(*on)),
             (Self::Count, Raw::Integer(None)) => Err(self.form()),
-            (Self::Pairs | Self::Hosts, Raw::List(items)) => {
+            (Self::Pairs | Self::Hosts | Self::Multiples, Raw::List(items)) => {
                 let text = |item: &Raw| match item {
                     Raw::Text(text) => Ok(text.clone()),
                     _ => Err(self.form()),
                 };
-                let names = items.iter().map(text).collect::<Result<Vec<_>, _>>()?;
-                if self == Self::Hosts { hosts(names) } else { pairs(names) }
+                let items = items.iter().map(text).collect::<Result<Vec<_>, _>>()?;
+                match self {
+                    Self::Hosts => hosts(items),
+                    Self::Multiples => self.multiples(&items),
+                    _ => pairs(items),
+                }
             }
-            (Self::Count | Self::Switch | Self::Pairs | Self::Hosts, other) => Err(UnitError::Type(other.type_name())),
+            (Self::Count | Self::Switch | Self::Pairs | Self::Hosts | Self::Multiples, other) => {
+                Err(UnitError::Type(other.type_name()))
+            }
             (_, Raw::Text(text)) => self.parse(text),
             (Self::Word(_) | Self::Path | Self::Socket, other) => Err(UnitError::Type(other.type_name())),
             (_, Raw::Integer(_) | Raw::Float(_)) => Err(UnitError::NoUnit),
@@ -201,11 +211,33 @@ impl Kind {
             Value::Switch(on) => on.to_string(),
             Value::Word(word) => (*word).to_owned(),
             Value::Path(text) | Value::Socket(text) => text.clone(),
+            Value::Multiples(rows) => {
+                let quoted: Vec<String> = rows.iter().map(|(venue, x)| format!("\"{venue}={x}x\"")).collect();
+                format!("[{}]", quoted.join(", "))
+            }
             Value::Pairs(names) | Value::Hosts(names) => {
                 let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
                 format!("[{}]", quoted.join(", "))
             }
         }
+    }
+
+    /// `venue=1.5x`, each venue once and each multiple above zero.
+    fn multiples(self, items: &[String]) -> Result<Value, UnitError> {
+        let mut rows: Vec<(Venue, Rate)> = Vec::new();
+        for item in items {
+            let (venue, multiple) = item.split_once('=').ok_or_else(|| self.form())?;
+            let venue = Venue::new(venue).map_err(|_| self.form())?;
+            let multiple = self.rate(multiple, "x", 18)?;
+            if multiple <= Rate::ZERO {
+                return Err(self.form());
+            }
+            if rows.iter().any(|(known, _)| *known == venue) {
+                return Err(UnitError::Twice(venue.to_string()));
+            }
+            rows.push((venue, multiple));
+        }
+        Ok(Value::Multiples(rows))
     }
 
     const fn form(self) -> UnitError {
@@ -394,6 +426,8 @@ mod tests {
         check(Kind::Socket, "localhost:80", Err(UnitError::Form(Kind::Socket.name())));
         check(Kind::Hosts, "desk.example.org:8443", Ok(r#"["desk.example.org:8443"]"#));
         check(Kind::Hosts, "http://desk", Err(UnitError::Form(Kind::Hosts.name())));
+        check(Kind::Multiples, "binance=1.27x, okx=2x", Ok(r#"["binance=1.27x", "okx=2x"]"#));
+        check(Kind::Multiples, "[]", Ok("[]"));
     }
 
     #[test]
@@ -434,6 +468,10 @@ mod tests {
         check(Kind::Span, "99999999999999d", Err(UnitError::TooLarge));
         check(Kind::Money, "5eur", form(Kind::Money));
         check(Kind::Quantity, "-1BTC", Err(UnitError::Number(NumberError::Negative)));
+        check(Kind::Multiples, "binance", form(Kind::Multiples));
+        check(Kind::Multiples, "binance=0x", form(Kind::Multiples));
+        check(Kind::Multiples, "binance=2", form(Kind::Multiples));
+        check(Kind::Multiples, "a=1x,a=2x", Err(UnitError::Twice("a".to_owned())));
         check(Kind::Pairs, "BTCUSDT", Err(UnitError::Form(Kind::Pairs.name())));
         check(Kind::Pairs, "a:B,a:B", Err(UnitError::Twice("a:B".to_owned())));
     }

@@ -7,6 +7,7 @@
 use super::forecast_row::NextRow;
 use super::gate_words::measured;
 use super::guide::Step;
+use super::ladder_row;
 use super::mend;
 use super::plans::{Line, Plans, closing, opening, taking};
 use super::recent;
@@ -16,6 +17,7 @@ use super::stops;
 use super::subject::{Compared, Subject};
 use super::transfer_doubt;
 use crate::config::kind::Kind;
+use crate::config::settings::StrategyKind;
 use crate::config::units::Value as Setting;
 use crate::domain::{Amount, ClientOrderId, Leg, PairId, WallTime};
 use crate::engine::State;
@@ -353,13 +355,18 @@ fn accept<S: Subject>(subject: &mut S, now: WallTime) -> Result<Answer, JournalE
 /// The gates of one pair or of all as they are now, and what stops the session besides them.
 fn why(state: &State, wanted: Option<&str>, now: WallTime) -> Reply {
     let gate = |gate: &Gate| json!({ "name": gate.name, "text": measured(gate), "open": gate.open, "gate": gate });
+    let ladder = match state.settings.strategy.kind {
+        StrategyKind::Ladder => ladder_row::of(state).0,
+        StrategyKind::Basis => Vec::new(),
+    };
     let pairs = state.pairs.iter().filter(|pair| wanted.is_none_or(|name| name == pair.pair.name));
     let rows = pairs.map(|pair| {
+        let ladder = ladder.get(pair.pair.id.index());
         let gates: Vec<Value> = snapshot::gates(state, pair).iter().map(gate).collect();
         json!({
             "pair": pair.pair.name, "phase": pair.memory.phase.as_str(), "held": pair.memory.entered_at.is_some(),
             "entered_ms": pair.memory.entered_at, "refused": pair.refused(), "gates": gates,
-            "next": NextRow::of(&pair.next),
+            "next": NextRow::of(&pair.next), "ladder": ladder,
         })
     });
     let (word, stops) = stops::of(state);

@@ -5,6 +5,7 @@ pub mod detail;
 pub mod forecast_row;
 pub mod gate_words;
 pub mod guide;
+pub mod ladder_row;
 pub mod latency;
 pub mod link;
 pub mod mend;

@@ -8,6 +8,7 @@ pub(crate) mod columns;
 pub mod coverage;
 pub mod error;
 pub mod findings;
+pub mod flat;
 pub mod folder;
 pub mod funding;
 pub mod history;

@@ -27,7 +27,18 @@ impl Catalogue {
     pub fn add_pair(&mut self, long: Instrument, short: Instrument) -> PairId {
         // The venue of the short leg is numbered first: so were the pairs of every run so far.
         self.venue_id(short.venue);
-        let (long, short) = (self.instrument_id(long), self.instrument_id(short));
+        let homes = (long.venue, short.venue);
+        self.add(long, short, homes)
+    }
+
+    /// The same with the money of both legs at another venue than theirs: one pair of wallets for several venues, which no
+    /// real account has.
+    pub fn add_pair_at(&mut self, home: Venue, long: Instrument, short: Instrument) -> PairId {
+        self.add(long, short, (home, home))
+    }
+
+    fn add(&mut self, long: Instrument, short: Instrument, homes: (Venue, Venue)) -> PairId {
+        let (long, short) = (self.instrument_id(long, homes.0), self.instrument_id(short, homes.1));
         let id = PairId(u16::try_from(self.pairs.len()).unwrap_or(u16::MAX));
         if let (Some(long), Some(short)) = (self.instrument(long), self.instrument(short)) {
             let pair = Pair::new(id, long, short);
@@ -37,13 +48,13 @@ impl Catalogue {
         id
     }
 
-    fn instrument_id(&mut self, mut one: Instrument) -> InstrumentId {
+    fn instrument_id(&mut self, mut one: Instrument, home: Venue) -> InstrumentId {
         let same =
             |known: &&Instrument| (known.venue, known.symbol, known.market) == (one.venue, one.symbol, one.market);
         if let Some(known) = self.instruments.iter().find(same) {
             return known.id;
         }
-        one.venue_id = self.venue_id(one.venue);
+        one.venue_id = self.venue_id(home);
         one.id = InstrumentId(u16::try_from(self.instruments.len()).unwrap_or(u16::MAX));
         let id = one.id;
         self.instruments.push(one);

@@ -333,6 +333,7 @@ fn on_operator(state: &mut State, act: &Operator) {
         Operator::Book(correction) => by_hand::book(state, correction),
         Operator::Stop => state.stopping = true,
     }
+    state.ladder.ask(state.now);
     for pair in &mut state.pairs {
         pair.dirty = true;
     }

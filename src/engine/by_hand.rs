@@ -4,7 +4,7 @@
 //! are not asked. An adoption books and trades nothing. Tests: `tests/by_hand.rs`, `tests/control_live.rs`.
 
 use super::apply::closed;
-use super::decide;
+use super::barred::barred;
 use super::entry::{self, Entry};
 use super::record::{FillRecord, Record};
 use super::state::State;
@@ -39,7 +39,7 @@ pub(super) fn begin(state: &mut State, place: usize, out: &mut Vec<Command>) -> 
     let Some(notional) = pair.memory.ordered else { return false };
     let lead = state.settings_of(pair).gates.delist_lead;
     let ends = pair.market.ends_at.is_some_and(|at| at.since(state.now) <= lead);
-    let unsafe_now = decide::barred(state, pair)
+    let unsafe_now = barred(state, pair)
         .or(ends.then_some("trading of the pair ends soon (gates.delist_lead)"))
         .or_else(|| gate::first_unsafe(&state.view(pair, Quantity::ZERO)));
     let begun = match unsafe_now {
@@ -65,7 +65,7 @@ pub(super) fn begin(state: &mut State, place: usize, out: &mut Vec<Command>) -> 
 pub(super) fn stands(state: &State, place: usize) -> bool {
     state.pairs.get(place).is_some_and(|pair| {
         let ordered = pair.memory.reason == Some(Reason::Operator) && !pair.memory.closing;
-        ordered && decide::barred(state, pair).is_none()
+        ordered && barred(state, pair).is_none()
     })
 }
 

@@ -1,21 +1,23 @@
 //! Decisions: what to do about the facts. Per pair: ask the strategy, plan the next order, pass the gate, write it down.
 
-use super::apply::{closed, has_come};
+use super::apply::closed;
+use super::barred::barred;
 use super::by_hand;
 use super::collateral;
 use super::entry;
+use super::ladder;
 use super::latch;
 use super::margin;
 use super::orders_due;
 use super::progress;
 use super::record::Record;
-use super::state::{PairState, State, VenueState};
+use super::state::State;
 use super::trust;
 use super::unpark::{self, Prepared};
-use crate::config::settings::{First, Style};
+use crate::config::settings::{First, StrategyKind, Style};
 use crate::domain::{Leg, Market, Price, Quantity, SignedQuantity, Span};
 use crate::pairs::plan::{Child, PlanInput};
-use crate::pairs::{LatchCause, Phase, plan};
+use crate::pairs::{Phase, plan};
 use crate::planted::{self, Bug};
 use crate::port::order::{Purpose, Reason};
 use crate::port::{Command, TimeInForce};
@@ -36,10 +38,18 @@ pub fn decide(state: &mut State, out: &mut Vec<Command>) {
         margin::autopilot(state, out);
         collateral::work(state, out);
     }
+    let all = state.settings.strategy.kind == StrategyKind::Ladder;
+    if all {
+        // What it decides is done within this very look at all pairs, where it can be.
+        ladder::look(state);
+    }
     for place in 0..state.pairs.len() {
         if state.pairs.get(place).is_some_and(|pair| pair.dirty) {
             decide_pair(state, place, out);
         }
+    }
+    while all && let Some(place) = ladder::next(state) {
+        decide_pair(state, place, out);
     }
 }
 
@@ -112,57 +122,9 @@ fn wish(state: &State, place: usize) -> Wish {
     } else if barred(state, pair).is_some() {
         return Wish::Keep;
     }
-    strategy::decide(&state.view(pair, held))
-}
-
-/// What forbids every entry, whoever wants it.
-pub(super) fn barred(state: &State, pair: &PairState) -> Option<&'static str> {
-    let venue = |is: fn(&VenueState) -> bool| state.any_venue(&pair.pair, is);
-    if state.stopping {
-        Some("the session is ending")
-    } else if state.disk_short {
-        Some("the disk of the state folder is nearly full; make room there")
-    } else if state.paused {
-        Some("the session is paused; see carry resume")
-    } else if venue(|venue| venue.barred) {
-        Some("the venue refuses the key or has restricted the account; mend that, then carry clear-halt")
-    } else if venue(|venue| venue.foreign) {
-        Some("somebody else acts on the account; look at it, then carry clear-halt")
-    } else if venue(|venue| venue.differs) {
-        Some("ledger and venue differ; see carry reconcile")
-    } else if state.bot != BotState::Ready {
-        Some("the bot may not add risk; see carry status")
-    } else if let Some(latch) = pair.memory.latched {
-        Some(latched(latch.cause))
-    } else if pair.witness.is_doubted(&pair.market) {
-        Some("the venue contradicts itself about a price, or one has just jumped; see carry status")
-    } else if state.loss_unknown() {
-        Some("fees were taken in a coin whose price is not known yet, so the day's loss is not known (gates.missing)")
-    } else if !pair.witness.closed.is_empty() {
-        Some("the venue takes no orders in a leg of the pair now")
-    } else if pair.last_chance {
-        Some("trading of the pair ends")
-    } else if !has_come(state.now, pair.memory.retry_at) || !has_come(state.now, pair.memory.enter_after) {
-        Some("an attempt failed a moment ago; try again in a minute")
-    } else {
-        None
-    }
-}
-
-const fn latched(cause: LatchCause) -> &'static str {
-    match cause {
-        LatchCause::Contradiction => {
-            "the pair is latched: the venue contradicted what was known of an order; look at it, then carry clear-halt"
-        }
-        LatchCause::ForeignHand => {
-            "the pair is latched: a foreign hand traded its position; look at it, then carry clear-halt"
-        }
-        LatchCause::TakenBack => {
-            "the pair is latched: clip after clip was taken back; look at it, then carry clear-halt"
-        }
-        LatchCause::Refused => {
-            "the pair is latched: the venue refused entry after entry; look at it, then carry clear-halt"
-        }
+    match state.settings.strategy.kind {
+        StrategyKind::Basis => strategy::decide(&state.view(pair, held)),
+        StrategyKind::Ladder => state.ladder.wish(place, !held.is_zero()),
     }
 }
 
@@ -184,7 +146,14 @@ pub(super) fn set_target(state: &mut State, place: usize, coins: Quantity, reaso
 
 /// Sizes an entry and makes the money ready; true when it can start now.
 fn enter(state: &mut State, place: usize, reason: Reason, out: &mut Vec<Command>) -> bool {
-    matches!(entry::begin(state, place, (reason, None), out), entry::Entry::Begun)
+    match entry::begin(state, place, (reason, None), out) {
+        entry::Entry::Begun => true,
+        entry::Entry::Waits => false,
+        entry::Entry::Refused(why) => {
+            ladder::refused(state, place, why);
+            false
+        }
+    }
 }
 
 /// The slow path: something is in work, or the legs are unequal.

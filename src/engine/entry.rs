@@ -7,6 +7,7 @@ use super::apply::{alarm, day_loss};
 use super::collateral;
 use super::decide::set_target;
 use super::funds::{Need, Ready};
+use super::ladder;
 use super::state::{PairState, State};
 use crate::config::settings::{Settings, Size};
 use crate::domain::{Amount, Leg, Market, Pair, Price, Quantity, Rate, VenueId};
@@ -116,7 +117,8 @@ fn size(
     };
     // Both legs' minimums, for the entry and for the later exit, before the first order; and not a leftover of the money:
     // less than a tenth of what a pair may have is not worth its costs and its attention.
-    let usual = room.backing.notional(room.capital.times_rate(settings.per_pair)).min(room.gate_cap);
+    let most = room.slot.unwrap_or(room.capital.times_rate(settings.per_pair));
+    let usual = room.backing.notional(most).min(room.gate_cap);
     let leftover = by_hand.is_none() && settings.quantity.is_none() && spot_mid.times(coins) < usual.share(1, 10);
     if leftover || coins < input.lot().max(input.long_grid.min_add).max(input.short_grid.min_add) {
         return Err("it is less than both legs of the pair take as an order");
@@ -125,11 +127,14 @@ fn size(
 }
 
 /// What margins the perps; with a clip's margin goes what its collar and costs may add.
-fn backing(state: &State, place: usize) -> Backing {
+pub(super) fn backing(state: &State, place: usize) -> Backing {
     let leverage = state.settings.size.leverage;
     let perps = state.pairs.get(place).is_some_and(|pair| pair.pair.market(Leg::Long) == Market::Perp);
     if perps {
         return Backing::Perps { leverage };
+    }
+    if let Some(capital) = ladder::capital_set(state, place) {
+        return Backing::Set { leverage, capital };
     }
     if !state.coins_margin() {
         return Backing::Quote { leverage };
@@ -208,6 +213,7 @@ fn room(state: &State, place: usize) -> Option<Room> {
         gate_cap: without(state.settings.risk.max_pair.min(state.settings.risk.max_total), reserve(state, place)),
         scale,
         backing,
+        slot: ladder::slot(state),
     })
 }
 

@@ -4,6 +4,7 @@
 //! driver (backtest, paper, replay, later live) runs this `step` and nothing else; no branch here knows which one it is.
 
 pub mod apply;
+mod barred;
 pub mod booked;
 pub mod by_hand;
 pub mod collateral;
@@ -14,6 +15,7 @@ pub mod fee_coin;
 pub mod funds;
 pub mod health;
 pub mod isolated;
+pub mod ladder;
 pub mod latch;
 pub mod margin;
 mod market_facts;

@@ -3,6 +3,7 @@
 use super::collateral::CoinRate;
 use super::fee_coin::FeeCoin;
 use super::health::Witness;
+use super::ladder::Climb;
 use super::record::Record;
 use super::standing::Stops;
 use crate::config::Settings;
@@ -155,6 +156,8 @@ pub struct State {
     pub active: usize,
     /// It was said that `run.capital` is above the balance.
     pub capital_told: bool,
+    /// What the ladder decided last, and which of its moves are still to be made.
+    pub ladder: Climb,
     /// Since when each stop of entries stands, kept for people; decides nothing.
     pub stops: Stops,
 }
@@ -202,6 +205,7 @@ impl State {
             unequal: (0, Amount::ZERO),
             active: 0,
             capital_told: false,
+            ladder: Climb::default(),
             stops: Stops::default(),
         }
     }

@@ -53,6 +53,7 @@ impl State {
             peg: self.pegs.get(&pair.pair.quote(Leg::Short)).copied(),
             lacks: self.lacks(pair),
             reachable: !self.any_venue(&pair.pair, |venue| !venue.is_whole()),
+            capital: self.capital_per_notional(pair),
         }
     }
 

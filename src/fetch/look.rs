@@ -106,6 +106,7 @@ impl Look {
             peers_8h: None,
             peg: None,
             reachable: true,
+            capital: None,
         }
     }
 }

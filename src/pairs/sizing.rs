@@ -22,6 +22,8 @@ pub struct Room {
     pub scale: Rate,
     /// What margins the perps.
     pub backing: Backing,
+    /// Most capital of one pair, where the capital is divided into slots.
+    pub slot: Option<Amount>,
 }
 
 /// Money of one venue in one quote coin.
@@ -79,6 +81,13 @@ pub enum Backing {
         /// Notional over margin.
         leverage: Rate,
     },
+    /// Margin in the quote coin, with a capital over notional that was set (`ladder.capital`).
+    Set {
+        /// Notional over margin.
+        leverage: Rate,
+        /// Capital over notional.
+        capital: Rate,
+    },
 }
 
 impl Backing {
@@ -88,7 +97,9 @@ impl Backing {
     #[must_use]
     pub fn margin(self, notional: Amount) -> Amount {
         match self {
-            Self::Quote { leverage } | Self::Perps { leverage } => margin_of(notional, leverage),
+            Self::Quote { leverage } | Self::Perps { leverage } | Self::Set { leverage, .. } => {
+                margin_of(notional, leverage)
+            }
             Self::Coin { leverage, clip } => {
                 margin_of(notional.min(clip), leverage) + notional.times_rate(QUOTE_BUFFER)
             }
@@ -101,6 +112,7 @@ impl Backing {
         match self {
             Self::Quote { .. } | Self::Coin { .. } => notional + self.margin(notional),
             Self::Perps { .. } => self.margin(notional) + self.margin(notional),
+            Self::Set { capital, .. } => notional.times_rate(capital),
         }
     }
 
@@ -110,6 +122,7 @@ impl Backing {
         match self {
             Self::Quote { leverage } => notional_of(capital, leverage),
             Self::Perps { leverage } => capital.share(1, 2).times_rate(leverage),
+            Self::Set { capital: per_notional, .. } => over(capital, per_notional),
             Self::Coin { leverage, clip } => {
                 let shared = |money: Amount| over(money, Rate::from_units(Rate::ONE) + QUOTE_BUFFER);
                 if capital > self.capital(clip) {
@@ -163,6 +176,7 @@ pub fn coins(size: &Size, room: &Room, spot: Price) -> Quantity {
     let mut capital = part(room.capital, size.per_pair)
         .min(part(room.capital, size.per_coin) - room.coin_used)
         .min(part(room.capital, size.per_quote) - room.quote_used)
+        .min(room.slot.unwrap_or(room.capital))
         .max(Amount::ZERO);
     if let Venues::One(venue) = room.venues {
         capital = capital.min(venue.left(size, room.capital));
@@ -191,6 +205,15 @@ mod tests {
         assert_eq!(Backing::Quote { leverage: percent(100) }.capital(Amount::whole(50)), Amount::whole(100));
         assert_eq!(margin_of(Amount::whole(50), percent(200)), Amount::whole(25));
         assert_eq!(notional_of(Amount::whole(150), percent(200)), Amount::whole(100));
+    }
+
+    #[test]
+    fn a_capital_that_was_set_holds_both_ways() {
+        let percent = |points: i64| Rate::from_units(points * 10_000_000_000_000_000);
+        let set = Backing::Set { leverage: percent(100), capital: percent(127) };
+        assert_eq!(set.capital(Amount::whole(100)), Amount::whole(127));
+        assert_eq!(set.notional(Amount::whole(127)), Amount::whole(100));
+        assert_eq!(set.margin(Amount::whole(100)), Amount::whole(100), "the venue asks for its margin all the same");
     }
 
     #[test]

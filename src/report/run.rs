@@ -146,6 +146,10 @@ pub struct Period {
     pub benchmark: f64,
     /// Largest fall of the net curve inside it.
     pub fall: f64,
+    /// Gain less what the capital at work would have earned as cash, without compounding, over `run.capital`; absent where
+    /// it was not counted.
+    #[serde(default)]
+    pub excess_simple: Option<f64>,
 }
 
 /// What ran: program, strategy, and what differs from the preset.

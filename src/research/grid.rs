@@ -290,6 +290,7 @@ pub fn number(key: &Key, text: &str) -> Option<f64> {
         | Value::Switch(_)
         | Value::Word(_)
         | Value::Pairs(_)
+        | Value::Multiples(_)
         | Value::Path(_)
         | Value::Socket(_)
         | Value::Hosts(_) => return None,

@@ -8,7 +8,7 @@ use super::cursor::Cursor;
 use super::driver::{Driver, Gateway};
 use super::journal::Journal;
 use crate::config::Settings;
-use crate::config::settings::{DataEnd, FillAt};
+use crate::config::settings::{DataEnd, FillAt, Wallets};
 use crate::control::forecast_row::score_of;
 use crate::data::history::PairHistory;
 use crate::domain::{Amount, Catalogue, Leg, PairId, Price, Quantity, Rate, SignedQuantity, VenueId, WallTime};
@@ -254,16 +254,16 @@ impl<'a, J: Journal> Bars<'a, J> {
         }
     }
 
-    /// Opens at `now`: orders that waited trade, and what follows from their fills trades at the same open. Whether
-    /// anything waited.
+    /// Opens at `now`: orders that waited trade, and what follows from their fills trades at the same open, of other pairs too.
+    /// Whether anything waited.
     fn opens(&mut self, now: WallTime) -> Result<bool, JournalError> {
         let mut waited = false;
-        for place in 0..self.cursors.len() {
-            let Some(cursor) = self.cursors.get(place) else { continue };
+        let mut offered: Vec<PairId> = Vec::new();
+        while let Some(cursor) =
+            self.cursors.iter().find(|one| self.driver.venue.waits(one.id) && !offered.contains(&one.id))
+        {
             let id = cursor.id;
-            if !self.driver.venue.waits(id) {
-                continue;
-            }
+            offered.push(id);
             let Some((spot_id, perp_id)) = self.driver.state.catalogue.pair(id).map(|pair| (pair.long, pair.short))
             else {
                 continue;
@@ -322,9 +322,13 @@ pub fn wallets(settings: &Settings, catalogue: &Catalogue) -> Vec<(VenueId, Wall
         }
     }
     let count = i64::try_from(places.len()).unwrap_or(1).max(1);
-    let each = settings.run.capital.share(1, count).floor_to_ledger_unit();
+    let capital = match settings.sim.wallets {
+        Wallets::Equal => settings.run.capital,
+        Wallets::Pooled => settings.run.capital + settings.run.capital,
+    };
+    let each = capital.share(1, count).floor_to_ledger_unit();
     let mut rows = Vec::new();
-    let mut left = settings.run.capital;
+    let mut left = capital;
     for (place, (venue, quote)) in places.iter().enumerate() {
         let amount = if place + 1 == places.len() { left } else { each };
         left -= amount;

@@ -1,7 +1,7 @@
 //! Turns what the engine records into the rows and figures of a report.
 
 use super::margins::Margins;
-use super::returns::Curves;
+use super::returns::{Curves, Money};
 use super::rows::DenseRows;
 use crate::domain::{Amount, PairId, Price, Span, WallTime};
 use crate::engine::profit::{brought, lines_of};
@@ -212,6 +212,9 @@ impl Collector {
     /// The books at the end of an instant. Everything is valued at its latest marks by then.
     pub fn observe(&mut self, at: WallTime, state: &State, exposure: Exposure) {
         let first = self.figures.last.is_none();
+        if first {
+            self.figures.curves.counted_on(state.settings.run.capital);
+        }
         self.figures.first.get_or_insert(at);
         if self.keep_rows {
             self.figures.margins.look(at, state, &mut self.margin);
@@ -220,7 +223,8 @@ impl Collector {
         if let Some(last) = &mut self.figures.last {
             self.figures.notional_ms += exposure.notional * at.since(last.at).0 as f64;
             let idle = last.money - exposure.spot_value - exposure.margin;
-            self.figures.curves.advance(at, idle, state.settings.run.cash_apr.to_f64());
+            let money = Money { idle, work: exposure.work };
+            self.figures.curves.advance(at, money, state.settings.run.cash_apr.to_f64());
             last.at = at;
             if last.changes == changes && state.pegs.is_empty() {
                 return;
@@ -355,6 +359,8 @@ pub struct Exposure {
     pub spot_value: f64,
     /// Margin that the shorts need.
     pub margin: f64,
+    /// Capital that the positions need, by the account model.
+    pub work: f64,
 }
 
 impl Exposure {
@@ -375,7 +381,12 @@ impl Exposure {
                 let notional = perp.magnitude().to_f64() * perp_mark.to_f64();
                 sum.notional += notional;
                 sum.spot_value += spot.to_f64() * spot_mark.to_f64();
-                sum.margin += notional / state.settings.size.leverage.to_f64().max(0.01);
+                let margin = notional / state.settings.size.leverage.to_f64().max(0.01);
+                sum.margin += margin;
+                sum.work += match state.capital_per_notional(pair) {
+                    Some(capital) => notional * capital,
+                    None => spot.to_f64() * spot_mark.to_f64() + margin,
+                };
             }
         }
         sum

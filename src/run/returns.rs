@@ -25,6 +25,12 @@ pub struct Curves {
     interest: f64,
     /// Money that somebody brought (plus) or took since the start, as it was seen last.
     flows: Amount,
+    /// What the capital at work would have earned as cash so far, without compounding.
+    #[serde(default)]
+    charged: f64,
+    /// The capital that simple figures are counted on; zero where they are not.
+    #[serde(default)]
+    capital: f64,
     /// What the two curves are multiplied by, so that a deposit is no gain.
     scales: Option<(f64, f64)>,
     months: Vec<Period>,
@@ -44,19 +50,35 @@ struct Part {
     with_cash: f64,
     peak: f64,
     fall: f64,
+    #[serde(default)]
+    charged: f64,
+}
+
+/// Money at one time, for the curves.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Money {
+    /// What earns cash elsewhere.
+    pub idle: f64,
+    /// The capital that positions need, by the account model.
+    pub work: f64,
 }
 
 impl Curves {
+    /// Simple figures are counted on this capital from now on.
+    pub fn counted_on(&mut self, capital: Amount) {
+        self.capital = capital.to_f64();
+    }
+
     /// Time passes until `at` with so much idle money, which earns `cash_apr`; months and years that end on the way are
     /// closed at the equity that stood then.
-    pub fn advance(&mut self, at: WallTime, idle: f64, cash_apr: f64) {
+    pub fn advance(&mut self, at: WallTime, money: Money, cash_apr: f64) {
         let Some(mut from) = self.at else { return };
         while let Some(end) = self.month.map(|month| month.end).filter(|end| *end < at) {
-            self.accrue(end.since(from), idle, cash_apr);
+            self.accrue(end.since(from), money, cash_apr);
             from = end;
             self.turn(end, cash_apr);
         }
-        self.accrue(at.since(from), idle, cash_apr);
+        self.accrue(at.since(from), money, cash_apr);
         self.at = Some(at);
     }
 
@@ -116,8 +138,9 @@ impl Curves {
         (self.equity + self.interest) * self.scales.map_or(1.0, |scales| scales.1)
     }
 
-    fn accrue(&mut self, span: Span, idle: f64, cash_apr: f64) {
-        let money = idle.max(0.0) + self.interest;
+    fn accrue(&mut self, span: Span, money: Money, cash_apr: f64) {
+        self.charged += money.work * cash_apr * span.0 as f64 / (YEAR_DAYS * DAY_MS);
+        let money = money.idle.max(0.0) + self.interest;
         if span <= Span::ZERO || money <= 0.0 {
             return;
         }
@@ -129,8 +152,8 @@ impl Curves {
     }
 
     fn begin(&mut self, at: WallTime) {
-        let part =
-            |end| Part { from: at, end, net: self.net(), with_cash: self.with_cash(), peak: self.net(), fall: 0.0 };
+        let (net, with_cash, charged) = (self.net(), self.with_cash(), self.charged);
+        let part = |end| Part { from: at, end, net, with_cash, peak: net, fall: 0.0, charged };
         let (month, year) = (part(next_month(at)), part(next_year(at)));
         self.month = Some(month);
         if self.year.is_none_or(|open| open.end <= at) {
@@ -157,6 +180,7 @@ impl Curves {
             with_cash: rise(self.with_cash(), part.with_cash),
             benchmark: growth(cash_apr, at.since(part.from)) - 1.0,
             fall: part.fall,
+            excess_simple: finite((self.net() - part.net - (self.charged - part.charged)) / self.capital),
         }
     }
 
@@ -266,7 +290,7 @@ mod tests {
         let mut curves = Curves::default();
         curves.value(START, Amount::whole(100_000), Amount::ZERO);
         for hour in 1..=24 * 730 {
-            curves.advance(START + Span::hours(hour), 100_000.0, 0.04);
+            curves.advance(START + Span::hours(hour), Money { idle: 100_000.0, work: 0.0 }, 0.04);
         }
         near(curves.interest() / 100_000.0, 0.0816);
         let (months, years) = curves.periods(0.04);
@@ -283,7 +307,7 @@ mod tests {
     fn u04_months_hold_their_own_gain_and_fall_and_make_up_the_year() {
         let mut curves = Curves::default();
         let mut at = |number: i64, equity: i64| {
-            curves.advance(day(number), 0.0, 0.0);
+            curves.advance(day(number), Money::default(), 0.0);
             curves.value(day(number), Amount::whole(equity), Amount::ZERO);
         };
         at(0, 1_000);
@@ -303,15 +327,31 @@ mod tests {
     }
 
     #[test]
+    fn the_simple_excess_is_the_gain_less_the_cash_of_the_capital_at_work() {
+        let mut curves = Curves::default();
+        curves.counted_on(Amount::whole(1_000));
+        curves.value(START, Amount::whole(2_000), Amount::ZERO);
+        // Half of a capital of 1,000 works for the whole of 2021 and gains 50; as cash at 4 % it would have gained 20.
+        curves.advance(day(365), Money { idle: 0.0, work: 500.0 }, 0.04);
+        curves.value(day(365), Amount::whole(2_050), Amount::ZERO);
+        let (_, years) = curves.periods(0.04);
+        near(years[0].excess_simple.unwrap(), 0.03);
+        let mut unknown = Curves::default();
+        unknown.value(START, Amount::whole(1_000), Amount::ZERO);
+        unknown.advance(day(365), Money::default(), 0.04);
+        assert_eq!(unknown.periods(0.04).1[0].excess_simple, None, "no capital was named");
+    }
+
+    #[test]
     fn u04_a_deposit_is_no_gain() {
         let mut curves = Curves::default();
         curves.value(START, Amount::whole(1_000), Amount::ZERO);
-        curves.advance(day(1), 0.0, 0.0);
+        curves.advance(day(1), Money::default(), 0.0);
         curves.value(day(1), Amount::whole(1_100), Amount::ZERO);
         // A thousand comes in, and the next day earns five percent on all of it.
-        curves.advance(day(2), 0.0, 0.0);
+        curves.advance(day(2), Money::default(), 0.0);
         curves.value(day(2), Amount::whole(2_100), Amount::whole(1_000));
-        curves.advance(day(3), 0.0, 0.0);
+        curves.advance(day(3), Money::default(), 0.0);
         curves.value(day(3), Amount::whole(2_205), Amount::whole(1_000));
         let (months, _) = curves.periods(0.0);
         near(months[0].net, 1.1 * 1.05 - 1.0);

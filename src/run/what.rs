@@ -10,9 +10,10 @@ use std::path::Path;
 const BUILT_IN: &str = "built-in";
 
 /// The strategies that are shipped, by the names under which `carry init` writes them.
-pub const PRESETS: [(&str, &str); 2] = [
+pub const PRESETS: [(&str, &str); 3] = [
     ("strategies/anchor.toml", include_str!("../../strategies/anchor.toml")),
     ("strategies/ethena.toml", include_str!("../../strategies/ethena.toml")),
+    ("strategies/ladder.toml", include_str!("../../strategies/ladder.toml")),
 ];
 
 /// What these settings are.

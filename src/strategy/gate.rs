@@ -5,8 +5,9 @@
 use super::basis;
 use super::confirm;
 use super::forecast::Forecast;
+use super::ladder::{self, Terms};
 use super::view::View;
-use crate::config::settings::{Missing, Rule};
+use crate::config::settings::{Missing, Rule, StrategyKind};
 use crate::domain::{Price, Side, Span};
 use serde::Serialize;
 
@@ -93,13 +94,36 @@ fn missing(name: &'static str) -> &'static str {
     }
 }
 
+/// Whether every gate but the signal is open: for who compares the signals of several pairs.
+#[must_use]
+pub fn rest_open(view: &View<'_>) -> bool {
+    rest(view, &mut |_, passed| passed)
+}
+
 /// The signal first, because it blocks most often and is cheapest to ask.
 fn walk(view: &View<'_>, visit: &mut Visit<'_>) {
-    let signal = match view.settings.strategy.rule {
-        Rule::Anchor => anchor_signal(view, visit),
-        Rule::Value => value_signal(view, visit),
+    let signal = match (view.settings.strategy.kind, view.settings.strategy.rule) {
+        (StrategyKind::Ladder, _) => ladder_signal(view, visit),
+        (StrategyKind::Basis, Rule::Anchor) => anchor_signal(view, visit),
+        (StrategyKind::Basis, Rule::Value) => value_signal(view, visit),
     };
-    let _ = signal && timing(view, visit) && safety(view, visit) && market_state(view, visit);
+    let _ = signal && rest(view, visit);
+}
+
+fn rest(view: &View<'_>, visit: &mut Visit<'_>) -> bool {
+    timing(view, visit) && safety(view, visit) && market_state(view, visit)
+}
+
+#[expect(clippy::float_arithmetic, reason = "signals are floats")]
+fn ladder_signal(view: &View<'_>, visit: &mut Visit<'_>) -> bool {
+    let apr = ladder::apr(view);
+    let warm = apr.is_some();
+    if !ask(visit, warm, || gate("ladder.month", hours(warm), 1.0, "=", "95 % of 7 and of 30 days known")) {
+        return false;
+    }
+    let apr = apr.unwrap_or(f64::NAN);
+    let above = Terms::of(view.settings).enter_above(ladder::side(view));
+    ask(visit, apr > above, || gate("ladder.enter", apr * 100.0, above * 100.0, ">", "%apr on its own capital"))
 }
 
 #[expect(clippy::float_arithmetic, reason = "signals are floats")]
@@ -240,6 +264,12 @@ fn market_state(view: &View<'_>, visit: &mut Visit<'_>) -> bool {
 #[must_use]
 #[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "shown to people")]
 pub fn explain_exit(view: &View<'_>) -> Vec<Gate> {
+    if view.settings.strategy.kind == StrategyKind::Ladder {
+        let apr = ladder::apr(view).unwrap_or(f64::NAN);
+        let below = Terms::of(view.settings).leave_below(ladder::side(view));
+        let leave = gate("ladder.leave", apr * 100.0, below * 100.0, "<", "%apr on its own capital");
+        return vec![Gate { open: apr < below, ..leave }];
+    }
     let exit = &view.settings.exit;
     let held = view.entered_at.map_or(0, |at| view.now.since(at).0);
     let mut gates = vec![Gate {

@@ -31,6 +31,8 @@ pub struct View<'a> {
     pub lacks: Lacks,
     /// Whether the venue can be reached.
     pub reachable: bool,
+    /// Capital over notional, where it is not that of margin in the quote coin.
+    pub capital: Option<f64>,
 }
 
 /// Inputs of gates that the source declared and does not give now.
@@ -61,10 +63,10 @@ impl Lacks {
 }
 
 impl View<'_> {
-    /// Capital over notional of a position: `1 + 1 / leverage`.
+    /// Capital over notional of a position: by the account model, `1 + 1 / leverage` with margin in the quote coin.
     #[must_use]
     #[expect(clippy::float_arithmetic, reason = "signals are floats")]
     pub fn capital_per_notional(&self) -> f64 {
-        1.0 + 1.0 / self.settings.size.leverage.to_f64().max(0.01)
+        self.capital.unwrap_or_else(|| 1.0 + 1.0 / self.settings.size.leverage.to_f64().max(0.01))
     }
 }

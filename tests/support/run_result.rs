@@ -176,6 +176,7 @@ fn months() -> Vec<Period> {
         with_cash: 0.004,
         benchmark: 0.003_2,
         fall: 0.001_5,
+        excess_simple: Some(0.001),
     };
     starts.map(period).to_vec()
 }
