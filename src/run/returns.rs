@@ -138,6 +138,7 @@ impl Curves {
         (self.equity + self.interest) * self.scales.map_or(1.0, |scales| scales.1)
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "a span in milliseconds is far below 2^53")]
     fn accrue(&mut self, span: Span, money: Money, cash_apr: f64) {
         self.charged += money.work * cash_apr * span.0 as f64 / (YEAR_DAYS * DAY_MS);
         let money = money.idle.max(0.0) + self.interest;

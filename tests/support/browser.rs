@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may stop the test")]
 #![expect(clippy::disallowed_methods, reason = "the environment names the browser, and a page is given time to draw")]
 
+use base64::Engine as _;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
@@ -137,7 +138,6 @@ impl Browser {
     /// The whole page as a picture, when `CARRY_SCREENSHOTS` names a folder.
     pub(crate) async fn picture(&mut self, name: &str) {
         let Ok(folder) = std::env::var("CARRY_SCREENSHOTS") else { return };
-        use base64::Engine as _;
         let size = self.value("[document.documentElement.clientWidth, document.documentElement.scrollHeight]").await;
         let (width, height) = (size[0].as_u64().unwrap(), size[1].as_u64().unwrap());
         // In slices: a long page as one picture cannot be read.

@@ -1,6 +1,11 @@
 //! Tests of the public feed of one venue.
 
 use super::*;
+use crate::domain::contract::Contract;
+use crate::domain::fees::{BuyFeeIn, Fees};
+use crate::domain::funding::{Formula, Weighting};
+use crate::domain::instrument::{Instrument, Rules};
+use crate::domain::{Amount, Market, Quantity, Rate, Venue};
 
 #[test]
 fn e15_what_coins_count_for_is_asked_each_minute_and_is_what_the_haircut_leaves() {
@@ -37,9 +42,37 @@ fn e15_what_coins_count_for_is_asked_each_minute_and_is_what_the_haircut_leaves(
     assert_eq!(asks(&mut feed, 121).len(), 1);
 }
 
+fn one_pair() -> Catalogue {
+    let instrument = |market| Instrument {
+        id: InstrumentId(0),
+        venue_id: VenueId(0),
+        venue: Venue::new("binance").unwrap(),
+        symbol: Symbol::of("BTCUSDT"),
+        market,
+        coin: Asset::of("BTC"),
+        quote: Asset::of("USDT"),
+        contract: Contract::Linear { coins: 1 },
+        rules: Rules {
+            tick: Price::parse("0.01").unwrap(),
+            step: Quantity::parse("0.00001").unwrap(),
+            min_quantity: Quantity::parse("0.00001").unwrap(),
+            max_quantity: Quantity::parse("1000").unwrap(),
+            min_notional: Amount::whole(5),
+        },
+        fees: Fees { maker: Rate::ZERO, taker: Rate::ZERO },
+        buy_fee_in: BuyFeeIn::Coin,
+        brackets: Vec::new(),
+        formula: Formula::STANDARD,
+        weighting: Weighting::Linear,
+    };
+    let mut catalogue = Catalogue::default();
+    catalogue.add_pair(instrument(Market::Spot), instrument(Market::Perp));
+    catalogue
+}
+
 #[test]
 fn l02_settlements_that_a_start_could_not_learn_fill_the_windows_and_are_no_news() {
-    let catalogue = crate::sim::Generator::new(1, crate::sim::START).catalogue().clone();
+    let catalogue = one_pair();
     let perp = catalogue.pairs()[0].short;
     let venue = catalogue.instrument(perp).unwrap().venue_id;
     let intervals = BTreeMap::from([(perp, Interval::H8)]);
