@@ -138,13 +138,17 @@ pub(crate) fn generated(minutes: usize) -> PairHistory {
     }
     PairHistory {
         name: "binance:GENUSDT".to_owned(),
+        legs: carry::domain::pair_name::legs_of_name("binance:GENUSDT").unwrap(),
+        prices: std::collections::BTreeMap::new(),
         spot_symbol: Symbol::of("GENUSDT"),
         coins: 1,
         step: Span::MINUTE,
         spot,
         perp,
         mark: None,
+        long_mark: None,
         funding,
+        long_funding: Vec::new(),
         open_interest: Vec::new(),
         segments: Vec::new(),
     }

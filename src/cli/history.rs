@@ -4,14 +4,14 @@
 
 use super::{Exit, Failure, dates};
 use crate::config::load::not_traded;
-use crate::config::settings::{Collateral, Prices, Wallets};
+use crate::config::settings::{CandleSource, Collateral, Wallets};
 use crate::config::{Loaded, Settings, Sources, load};
 use crate::data::error::DataError;
 use crate::data::flat::{self, FlatPair};
 use crate::data::folder::Folder;
-use crate::data::history::PairHistory;
+use crate::data::history::{FundingRow, PairHistory};
 use crate::data::instruments::{self, Legs};
-use crate::domain::{Catalogue, Interval, Quantity, Span, WallTime};
+use crate::domain::{Catalogue, Interval, Market, Quantity, Span, WallTime};
 use crate::report::run::{Remark, RunInfo};
 use crate::run::backtest::Inputs;
 use std::path::PathBuf;
@@ -111,6 +111,7 @@ impl Ready {
     /// As for [`Ready::load`].
     pub fn of(loaded: &Loaded, folder: &Folder, window: Window) -> Result<Self, Failure> {
         let named = &loaded.settings.strategy.pairs;
+        let folder = &folder.clone().priced_by(loaded.settings.sim.priced_by());
         let mut ready = Self {
             catalogue: Catalogue::default(),
             histories: Vec::new(),
@@ -118,7 +119,7 @@ impl Ready {
             settings: loaded.settings.clone(),
             run: super::about::about(loaded),
         };
-        if ready.settings.sim.prices == Prices::Flat {
+        if ready.settings.sim.candles == CandleSource::Flat {
             return ready.flat(folder, window);
         }
         let there = folder.pairs();
@@ -232,10 +233,21 @@ impl Ready {
         if history.open_interest.is_empty() {
             remark("no open interest: the quadrant gate is off".to_owned());
         }
-        remark(
-            "premium index from perp / spot - 1; depth from bar volume (a twentieth of an hour's volume)".to_owned(),
-        );
-        let rarest = history.funding.iter().filter_map(|row| row.interval).max().map(Interval::span);
+        for (leg, file) in &history.prices {
+            remark(format!(
+                "{leg} has no prices of its own: {file} stands for them, and its basis is that of the proxy"
+            ));
+        }
+        if legs.spot.quote != legs.perp.quote {
+            remark(format!("{} and {} count one for one", legs.spot.quote, legs.perp.quote));
+        }
+        let depth = "depth from bar volume (a twentieth of an hour's volume)";
+        remark(match legs.spot.market {
+            Market::Spot => format!("premium index from perp / spot - 1; {depth}"),
+            Market::Perp => depth.to_owned(),
+        });
+        let rarest = |rows: &[FundingRow]| rows.iter().filter_map(|row| row.interval).max().map(Interval::span);
+        let rarest = [rarest(&history.funding), rarest(&history.long_funding)].into_iter().flatten().min();
         if rarest.is_some_and(|rarest| history.step >= rarest) && own.gates.guard > Span::ZERO {
             let step = history.step;
             remark(format!(
@@ -284,16 +296,21 @@ fn in_contracts(settings: &mut Settings, histories: &[PairHistory]) -> Result<()
 fn own_fees(settings: &Settings, legs: &mut Legs) -> Option<String> {
     let (sim, usual) = (&settings.sim, Settings::default().sim);
     let fees = [
-        ("sim.spot_maker", sim.spot_maker, usual.spot_maker, &mut legs.spot.fees.maker),
-        ("sim.spot_taker", sim.spot_taker, usual.spot_taker, &mut legs.spot.fees.taker),
-        ("sim.perp_maker", sim.perp_maker, usual.perp_maker, &mut legs.perp.fees.maker),
-        ("sim.perp_taker", sim.perp_taker, usual.perp_taker, &mut legs.perp.fees.taker),
+        (Market::Spot, "sim.spot_maker", sim.spot_maker, usual.spot_maker),
+        (Market::Spot, "sim.spot_taker", sim.spot_taker, usual.spot_taker),
+        (Market::Perp, "sim.perp_maker", sim.perp_maker, usual.perp_maker),
+        (Market::Perp, "sim.perp_taker", sim.perp_taker, usual.perp_taker),
     ];
     let mut words = Vec::new();
-    for (key, own, usual, fee) in fees {
-        if own != usual {
+    for (market, key, own, _) in fees.into_iter().filter(|(_, _, own, usual)| own != usual) {
+        let mut used = false;
+        for leg in [&mut legs.spot, &mut legs.perp].into_iter().filter(|leg| leg.market == market) {
+            let fee = if key.ends_with("maker") { &mut leg.fees.maker } else { &mut leg.fees.taker };
             *fee = own.to_rate();
-            words.push(format!("{key} {fee}"));
+            used = true;
+        }
+        if used {
+            words.push(format!("{key} {}", own.to_rate()));
         }
     }
     (!words.is_empty()).then(|| format!("fees as set: {}", words.join(", ")))

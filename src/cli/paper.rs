@@ -12,7 +12,7 @@ use crate::report::run::{BasisSeries, Remark, RunResult};
 use crate::run::backtest::summarise;
 use crate::run::driver::Driver;
 use crate::run::journal::Books;
-use crate::run::paper::{Paper, SimMarket};
+use crate::run::paper::{Paper, SimMarket, traded};
 use crate::run::recover::{Behind, same_instant};
 use crate::run::review::Review;
 use crate::run::session::{self, Session};
@@ -217,7 +217,7 @@ impl Job<'_> {
         let market = venue.market.ok_or_else(|| damaged("the venue's file has no market"))?;
         let history = venue_file.history(venue.clock - settings.longest_memory() - Span(2 * Span::DAY.0))?;
         let market = SimMarket::read_back(&market, Some(venue_file)).map_err(|error| damaged(&error.to_string()))?;
-        let mut state = State::new(settings.clone(), market.generator.catalogue().clone());
+        let mut state = State::new(settings.clone(), traded(&market.generator, settings));
         let recovered = session::recover(&mut state, &read).map_err(|error| damaged(&error.to_string()))?;
         let books = SimVenue::read(&venue.venue).map_err(|error| damaged(&error.to_string()))?;
         same_instant(&recovered.booked, &books).map_err(|behind| self.behind(&behind))?;
@@ -281,11 +281,15 @@ impl Job<'_> {
     fn start(&self, mut ledger: LedgerFile, venue_file: VenueFile) -> Result<Opened, Failure> {
         let settings = &self.loaded.settings;
         let generator = Generator::new(settings.sim.seed, START);
-        let names: Vec<String> = generator.catalogue().pairs().iter().map(|pair| pair.name.clone()).collect();
+        let catalogue = traded(&generator, settings);
+        let names: Vec<String> = catalogue.pairs().iter().map(|pair| pair.name.clone()).collect();
         if let Some(pair) = settings.stray_pair(&names) {
             return Err(Failure::new(Exit::Usage, not_traded(pair, &names).to_string()));
         }
-        let header = self.header(generator.catalogue())?;
+        if let Some(name) = settings.strategy.pairs.iter().find(|name| name.contains('/') && !names.contains(name)) {
+            return Err(Failure::new(Exit::Usage, format!("{name}: a leg of it is not in the generated market")));
+        }
+        let header = self.header(&catalogue)?;
         let identity = crate::store::ledger_file::Batch {
             // Readers of the folder need names and settings; the tape may be deleted.
             meta: vec![

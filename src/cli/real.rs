@@ -83,6 +83,14 @@ pub fn by_venue(pairs: &[String]) -> Result<BTreeMap<String, Vec<String>>, Failu
         ));
     }
     for pair in pairs {
+        if pair.contains('/') {
+            let text = format!(
+                "strategy.pairs: {}: a real market is traded in pairs of one venue; legs at two venues are played by \
+                 carry backtest and by carry paper on the generated market",
+                pair.escape_debug()
+            );
+            return Err(Failure::new(Exit::Usage, text));
+        }
         let Some((venue, symbol)) = pair.split_once(':') else {
             let text =
                 format!("strategy.pairs: {}: expected VENUE:SYMBOL, for example binance:BTCUSDT", pair.escape_debug());

@@ -8,8 +8,8 @@ use super::settings::{
     Store, Strategy, Web,
 };
 use super::settings::{
-    Collateral, DataEnd, FillAt, FundingSource, Indicator, Level, MarginMode, Missing, Mode, OnForeign, Prices, Rule,
-    SlotsOf, StrategyKind, Style, Wallets, Weighting, When,
+    CandleSource, Collateral, DataEnd, FillAt, FundingSource, Indicator, Level, MarginMode, Missing, Mode, OnForeign,
+    Rule, SlotsOf, StrategyKind, Style, Wallets, Weighting, When,
 };
 use super::table::KEYS;
 use super::units::Value;
@@ -256,6 +256,7 @@ fn sim(from: &From) -> Result<Sim, Misfit> {
         transfer_delay: from.get("sim.transfer_delay")?,
         spot_share: from.get("sim.spot_share")?,
         prices: from.get("sim.prices")?,
+        candles: from.get("sim.candles")?,
         wallets: from.get("sim.wallets")?,
         seed: from.get("sim.seed")?,
     })
@@ -334,7 +335,7 @@ words!(
     Mode,
     StrategyKind,
     SlotsOf,
-    Prices,
+    CandleSource,
     Wallets,
     Rule,
     FundingSource,

@@ -6,8 +6,9 @@ use super::error::{ConfigErrors, Problem, Source};
 use super::keys;
 use super::load::Held;
 use super::units::Value;
-use crate::domain::text::split_symbol;
-use crate::domain::{Asset, Rate};
+use crate::domain::pair_name::legs_of_name;
+use crate::domain::text::{coin_of, split_symbol};
+use crate::domain::{Asset, Market, Rate};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How the left key must stand to the right one.
@@ -48,6 +49,7 @@ pub(super) fn check(held: &BTreeMap<&'static str, Held>, refused: &BTreeSet<&'st
     rules.currency();
     rules.coin();
     rules.collateral();
+    rules.isolated();
     rules.maker();
     rules.silence();
     rules.ladder();
@@ -167,6 +169,13 @@ impl Rules<'_> {
             self.conflict(&["margin.collateral", "margin.mode"], text);
         }
         let Some(Value::Pairs(names)) = self.value("strategy.pairs") else { return };
+        if let Some(name) = names.iter().find(|name| name.contains('/')) {
+            let text = format!(
+                "{} margins a short with coins of its own venue, not {name} of strategy.pairs",
+                self.named("margin.collateral")
+            );
+            return self.conflict(&["margin.collateral", "strategy.pairs"], text);
+        }
         let split = |name: &String| {
             let (venue, symbol) = name.split_once(':')?;
             let (coin, quote) = split_symbol(symbol)?;
@@ -185,6 +194,21 @@ impl Rules<'_> {
                 self.named("margin.collateral")
             );
             self.conflict(&["margin.collateral", "strategy.pairs"], text);
+        }
+    }
+
+    /// The margin of an isolated position is watched where it is a short.
+    fn isolated(&mut self) {
+        let Some(Value::Pairs(names)) = self.value("strategy.pairs") else { return };
+        let spread = names.iter().find(|name| legs_of_name(name).is_some_and(|[long, _]| long.market == Market::Perp));
+        if self.value("margin.mode") == Some(&Value::Word("isolated"))
+            && let Some(name) = spread
+        {
+            let text = format!(
+                "{} does not go with {name} of strategy.pairs: a long perp needs cross",
+                self.named("margin.mode")
+            );
+            self.conflict(&["margin.mode", "strategy.pairs"], text);
         }
     }
 
@@ -237,9 +261,9 @@ impl Rules<'_> {
         let Some(Value::Quantity(_, coin)) = self.value("size.quantity") else { return };
         let Some(Value::Pairs(names)) = self.value("strategy.pairs") else { return };
         let other = |name: &&String| {
-            let symbol = name.split_once(':').map_or(name.as_str(), |(_, symbol)| symbol);
+            let Some([long, _]) = legs_of_name(name) else { return false };
             // Hyperliquid names the coin alone.
-            split_symbol(symbol).map_or_else(|| symbol != coin.as_str(), |(of, _)| of != *coin)
+            coin_of(long.symbol) != Some(*coin)
         };
         let Some(name) = names.iter().find(other) else { return };
         let text = format!("{} is in another coin than {name} of strategy.pairs", self.named("size.quantity"));

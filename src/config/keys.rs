@@ -182,7 +182,13 @@ mod tests {
                 assert!(
                     matches!(
                         key.kind,
-                        Kind::Word(_) | Kind::Switch | Kind::Pairs | Kind::Path | Kind::Socket | Kind::Hosts
+                        Kind::Word(_)
+                            | Kind::Switch
+                            | Kind::Pairs
+                            | Kind::Prices
+                            | Kind::Path
+                            | Kind::Socket
+                            | Kind::Hosts
                     ),
                     "{} has no range",
                     key.path

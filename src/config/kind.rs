@@ -37,6 +37,8 @@ pub enum Kind {
     Pairs,
     /// A multiple for each venue that is named.
     Multiples,
+    /// Which market prices another one.
+    Prices,
     /// A file of this machine.
     Path,
     /// An address of this machine with a port.
@@ -56,6 +58,7 @@ impl Kind {
                 | Self::Word(_)
                 | Self::Pairs
                 | Self::Multiples
+                | Self::Prices
                 | Self::Path
                 | Self::Socket
                 | Self::Hosts
@@ -79,6 +82,7 @@ impl Kind {
             Self::Word(_) => "one of its words",
             Self::Pairs => "a list of pairs",
             Self::Multiples => "a list of multiples by venue",
+            Self::Prices => "a list of markets that price others",
             Self::Path => "the path of a file",
             Self::Socket => "an address with a port",
             Self::Hosts => "a list of hosts",
@@ -111,6 +115,7 @@ impl Kind {
             Self::Path => "the path of a file, not a URL, for example \"/etc/carry/alarm\"".into(),
             Self::Socket => "an address with a port, for example \"127.0.0.1:8420\"".into(),
             Self::Hosts => "a list of hosts as a browser names them, for example [\"desk.example.org:8443\"]".into(),
+            Self::Prices => "VENUE-MARKET=VENUE-MARKET, for example [\"hyperliquid-perp=binance-perp\"]".into(),
             Self::Pairs => "a list of venue:SYMBOL, for example [\"binance:BTCUSDT\"]".into(),
         }
     }
@@ -132,6 +137,7 @@ impl Kind {
             Self::Word(words) => words.join(", "),
             Self::Pairs => "list of venue:SYMBOL".into(),
             Self::Multiples => "list of venue=x".into(),
+            Self::Prices => "list of market=market".into(),
             Self::Path => "path of a file".into(),
             Self::Socket => "address:port".into(),
             Self::Hosts => "list of hosts".into(),
@@ -142,7 +148,9 @@ impl Kind {
     #[must_use]
     pub fn toml(self, text: &str) -> String {
         match self {
-            Self::Count | Self::Switch | Self::Pairs | Self::Multiples | Self::Hosts if text != "off" => {
+            Self::Count | Self::Switch | Self::Pairs | Self::Multiples | Self::Prices | Self::Hosts
+                if text != "off" =>
+            {
                 text.to_owned()
             }
             _ => format!("\"{text}\""),
@@ -186,6 +194,8 @@ impl Kind {
                 let rows: Vec<String> = rows.iter().map(|(venue, multiple)| format!("{multiple} at {venue}")).collect();
                 rows.join(", ")
             }
+            Value::Pairs(names) if self == Self::Prices && names.is_empty() => "each market by its own prices".into(),
+            Value::Pairs(names) if self == Self::Prices => names.join(", "),
             Value::Pairs(names) if names.is_empty() => "every pair that the source can price".into(),
             Value::Pairs(names) if names.len() == 1 => "one pair".into(),
             Value::Pairs(names) => format!("{} pairs", names.len()),

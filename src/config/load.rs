@@ -190,6 +190,9 @@ impl Layers {
         if let Some(of) = pair_keys::split(path) {
             return self.take_of_pair(of, raw, place);
         }
+        if let Some(market) = path.strip_prefix("sim.prices.") {
+            return self.take_price(market, raw, place);
+        }
         let Some(key) = keys::find(path) else {
             return self.refuse_unknown(path, raw, place);
         };
@@ -204,6 +207,18 @@ impl Layers {
                 self.errors.add(place, refusal((key, key.path.to_owned()), raw, refused));
             }
         }
+    }
+
+    /// One market of `sim.prices`, as `sim.prices.hyperliquid-perp = "binance-perp"` gives it, beside those that are there.
+    fn take_price(&mut self, market: &str, raw: &Raw, place: Source) {
+        let (Raw::Text(by) | Raw::Loose(by)) = raw else { return self.take("sim.prices", raw, place) };
+        let own = format!("{market}=");
+        let known = match self.held.get("sim.prices").map(|held| &held.value) {
+            Some(Value::Pairs(items)) => items.iter().filter(|item| !item.starts_with(&own)).cloned().collect(),
+            _ => Vec::new(),
+        };
+        let items = known.into_iter().chain([format!("{own}{by}")]).map(Raw::Text).collect();
+        self.take("sim.prices", &Raw::List(items), place);
     }
 
     /// What a file has below `[pairs]`. An empty section says nothing and does no harm, but its name is judged.

@@ -2,7 +2,7 @@
 
 pub use super::alarm::{Alarm, Level};
 pub use super::ladder::{Ladder, SlotsOf};
-pub use super::sim::{DataEnd, FillAt, Prices, Sim, Wallets};
+pub use super::sim::{CandleSource, DataEnd, FillAt, Sim, Wallets};
 use crate::domain::{Amount, Asset, Bps, FundingRate, Leg, Quantity, Rate, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

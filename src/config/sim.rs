@@ -5,6 +5,7 @@
 use crate::domain::fees::BuyFeeIn;
 use crate::domain::{Bps, Rate, Span};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// When an order on bars fills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,10 +27,10 @@ pub enum DataEnd {
     Hold,
 }
 
-/// What prices the legs of a history.
+/// Which candles price the legs of a history.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Prices {
+pub enum CandleSource {
     /// Their own candles.
     #[default]
     Own,
@@ -75,12 +76,24 @@ pub struct Sim {
     pub transfer_delay: Span,
     /// Share of a venue's money that starts in the spot wallet.
     pub spot_share: Rate,
-    /// What prices the legs.
+    /// Which candles price the legs.
     #[serde(default)]
-    pub prices: Prices,
+    pub candles: CandleSource,
+    /// `market=market`: which market's candles price one that has none.
+    #[serde(default)]
+    pub prices: Vec<String>,
     /// Where the money lies.
     #[serde(default)]
     pub wallets: Wallets,
     /// Seed of the generated market and of its faults.
     pub seed: u64,
+}
+
+impl Sim {
+    /// Which market prices one that has no candles of its own.
+    #[must_use]
+    pub fn priced_by(&self) -> BTreeMap<String, String> {
+        let split = |text: &String| text.split_once('=').map(|(market, by)| (market.to_owned(), by.to_owned()));
+        self.prices.iter().filter_map(split).collect()
+    }
 }

@@ -646,7 +646,7 @@ pub const KEYS: &[Key] = &[
         "at 1x both legs need the same money",
     ),
     plain(
-        "sim.prices",
+        "sim.candles",
         Kind::Word(&["own", "flat"]),
         "own",
         "what prices the legs of a history: their candles, or a spot leg that stays the same with the perp at its basis to it",
@@ -658,6 +658,13 @@ pub const KEYS: &[Key] = &[
         "equal",
         "where the simulated money lies: equally at each venue, or in one pair of wallets for all venues, twice run.capital",
         "no money moves between venues in time for a trade; `pooled` never lacks any; only for cross-checks",
+    ),
+    plain(
+        "sim.prices",
+        Kind::Prices,
+        "[]",
+        "which market's candles price one that has none, in a backtest; also sim.prices.hyperliquid-perp = \"binance-perp\"",
+        "a leg without prices is refused; a proxy is named by a person and listed in the report, never guessed",
     ),
     key(
         "sim.seed",

@@ -6,8 +6,9 @@
 
 use super::kind::Kind;
 use crate::domain::decimal::{self, NumberError};
+use crate::domain::pair_name::legs_of_name;
 use crate::domain::text::QUOTES;
-use crate::domain::{Amount, Asset, Bps, FundingRate, Interval, Money, Quantity, Rate, Span, Symbol, Venue};
+use crate::domain::{Amount, Asset, Bps, FundingRate, Interval, Money, Quantity, Rate, Span, Venue};
 use std::net::SocketAddr;
 
 /// A value as the program means it; its [`Kind`] says which unit a plain rate was written in.
@@ -33,7 +34,7 @@ pub enum Value {
     Switch(bool),
     /// One of the words of its kind.
     Word(&'static str),
-    /// Names of pairs.
+    /// Names of pairs, or which market prices another one.
     Pairs(Vec<String>),
     /// A multiple for each venue that is named.
     Multiples(Vec<(Venue, Rate)>),
@@ -152,6 +153,7 @@ impl Kind {
             }
             Self::Pairs => pairs(list_items(text)),
             Self::Multiples => self.multiples(&list_items(text)),
+            Self::Prices => prices(list_items(text)),
             Self::Path if path(text) => Ok(Value::Path(text.to_owned())),
             Self::Socket => socket(text),
             Self::Hosts => hosts(list_items(text)),
@@ -168,7 +170,7 @@ impl Kind {
             (_, Raw::Loose(text)) | (Self::Count, Raw::Integer(Some(text))) => self.parse(text),
             (Self::Switch, Raw::Switch(on)) => Ok(Value::Switch(*on)),
             (Self::Count, Raw::Integer(None)) => Err(self.form()),
-            (Self::Pairs | Self::Hosts | Self::Multiples, Raw::List(items)) => {
+            (Self::Pairs | Self::Hosts | Self::Multiples | Self::Prices, Raw::List(items)) => {
                 let text = |item: &Raw| match item {
                     Raw::Text(text) => Ok(text.clone()),
                     _ => Err(self.form()),
@@ -177,10 +179,11 @@ impl Kind {
                 match self {
                     Self::Hosts => hosts(items),
                     Self::Multiples => self.multiples(&items),
+                    Self::Prices => prices(items),
                     _ => pairs(items),
                 }
             }
-            (Self::Count | Self::Switch | Self::Pairs | Self::Hosts | Self::Multiples, other) => {
+            (Self::Count | Self::Switch | Self::Pairs | Self::Hosts | Self::Multiples | Self::Prices, other) => {
                 Err(UnitError::Type(other.type_name()))
             }
             (_, Raw::Text(text)) => self.parse(text),
@@ -379,10 +382,7 @@ fn hosts(names: Vec<String>) -> Result<Value, UnitError> {
 fn pairs(names: Vec<String>) -> Result<Value, UnitError> {
     let mut seen = std::collections::BTreeSet::new();
     for name in &names {
-        let (venue, symbol) = name.split_once(':').ok_or(UnitError::Form(Kind::Pairs.name()))?;
-        let venue_ok = Venue::new(venue).is_ok()
-            && venue.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if !venue_ok || Symbol::new(symbol).is_err() {
+        if legs_of_name(name).is_none() {
             return Err(UnitError::Form(Kind::Pairs.name()));
         }
         if !seen.insert(name.as_str()) {
@@ -390,6 +390,26 @@ fn pairs(names: Vec<String>) -> Result<Value, UnitError> {
         }
     }
     Ok(Value::Pairs(names))
+}
+
+/// Each market at most once, by another one: `hyperliquid-perp=binance-perp`.
+fn prices(items: Vec<String>) -> Result<Value, UnitError> {
+    let form = || UnitError::Form(Kind::Prices.name());
+    let is_market = |text: &str| {
+        let split = text.rsplit_once('-').filter(|(_, word)| matches!(*word, "spot" | "perp"));
+        split.is_some_and(|(venue, _)| Venue::new(venue).is_ok())
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    for item in &items {
+        let (market, by) = item.split_once('=').ok_or_else(form)?;
+        if !is_market(market) || !is_market(by) || market == by {
+            return Err(form());
+        }
+        if !seen.insert(market) {
+            return Err(UnitError::Twice(market.to_owned()));
+        }
+    }
+    Ok(Value::Pairs(items))
 }
 
 #[cfg(test)]

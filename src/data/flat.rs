@@ -1,4 +1,4 @@
-//! Pairs at flat prices, for cross-checks (`sim.prices = "flat"`): the spot leg stays at 100 and the perp at its basis to it, so that
+//! Pairs at flat prices, for cross-checks (`sim.candles = "flat"`): the spot leg stays at 100 and the perp at its basis to it, so that
 //! every notional stays the same; where a coin has no candles its basis is 0.
 //!
 //! Bars are of 8 h and end at 00, 08 and 16 UTC. A bar is there when the settlements of its hours are; a stretch ends where they are not.
@@ -10,6 +10,7 @@ use super::folder::{Folder, Key, Kind};
 use super::funding::read_funding;
 use super::history::{Candles, FundingRow, PairHistory, Segment};
 use super::instruments::{Legs, built_in};
+use crate::domain::pair_name::LegName;
 use crate::domain::{Price, Quantity, Span, Symbol, Venue, WallTime};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -69,12 +70,16 @@ pub fn load(folder: &Folder, name: &str, times: (Option<WallTime>, Option<WallTi
     let (spot, perp) = (bars(&ends, &BTreeMap::new()), bars(&ends, &basis));
     let history = PairHistory {
         name: name.to_owned(),
+        legs: [&legs.spot, &legs.perp].map(|leg| LegName { venue: leg.venue, market: leg.market, symbol: leg.symbol }),
+        prices: BTreeMap::new(),
         spot_symbol: legs.spot.symbol,
         coins: 1,
         step: STEP,
         spot,
         perp,
         mark: None,
+        long_mark: None,
+        long_funding: Vec::new(),
         segments: segments(&ends),
         funding,
         open_interest: Vec::new(),

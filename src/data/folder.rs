@@ -10,7 +10,8 @@ use super::error::{DataError, escaped};
 use super::funding::read_funding;
 use super::history::{PairHistory, Segment};
 use super::rules_file::{RulesLine, read_rules};
-use crate::domain::{Span, Symbol, Venue, WallTime};
+use crate::domain::pair_name::{LegName, legs_of_name};
+use crate::domain::{Market, Span, Symbol, Venue, WallTime};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -63,19 +64,21 @@ pub struct Folder {
     root: PathBuf,
     files: BTreeMap<Key, PathBuf>,
     strangers: Vec<PathBuf>,
+    /// Which market prices one that has no candles of its own.
+    proxies: BTreeMap<String, String>,
     /// Rules of instruments by venue; a file that cannot be used is refused where its rules are needed.
     rules: BTreeMap<Venue, Vec<RulesLine>>,
 }
 
 /// The times a pair is wanted between; an open end is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Wanted {
+pub(super) struct Wanted {
     from: Option<WallTime>,
     to: Option<WallTime>,
 }
 
 impl Wanted {
-    const fn start(self) -> WallTime {
+    pub(super) const fn start(self) -> WallTime {
         match self.from {
             Some(from) => from,
             None => WallTime(i64::MIN),
@@ -84,8 +87,13 @@ impl Wanted {
 
     /// Bars of `step` must open before this to be over by `to`. The last millisecond of a day means the whole day, so the
     /// bar that ends with it is over.
-    fn bars_until(self, step: Span) -> WallTime {
+    pub(super) fn bars_until(self, step: Span) -> WallTime {
         self.to.map_or(WallTime(i64::MAX), |to| to - step + Span(2))
+    }
+
+    /// Whether a stamp lies within them.
+    pub(super) fn holds(self, stamp: WallTime) -> bool {
+        self.from.is_none_or(|from| stamp >= from) && self.to.is_none_or(|to| stamp <= to)
     }
 
     fn words(self) -> String {
@@ -101,8 +109,13 @@ impl Folder {
     /// # Errors
     /// [`DataError::NotAFolder`] without `funding/` or `klines/`, [`DataError::Unreadable`] when it cannot be listed.
     pub fn open(root: &Path) -> Result<Self, DataError> {
-        let mut folder =
-            Self { root: root.to_path_buf(), files: BTreeMap::new(), strangers: Vec::new(), rules: BTreeMap::new() };
+        let mut folder = Self {
+            root: root.to_path_buf(),
+            files: BTreeMap::new(),
+            strangers: Vec::new(),
+            proxies: BTreeMap::new(),
+            rules: BTreeMap::new(),
+        };
         let top = listed(root)?;
         let has = |name: &str| top.iter().any(|path| path.file_name().is_some_and(|last| last == name));
         if !has("funding") && !has("klines") {
@@ -122,6 +135,18 @@ impl Folder {
             }
         }
         Ok(folder)
+    }
+
+    /// The same folder, in which markets without candles of their own are priced by others (`venue-market` by `venue-market`).
+    #[must_use]
+    pub fn priced_by(mut self, proxies: BTreeMap<String, String>) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
+    /// Which market prices one that has no candles of its own.
+    pub(super) const fn proxies(&self) -> &BTreeMap<String, String> {
+        &self.proxies
     }
 
     /// What the folder says of a venue's instruments.
@@ -202,6 +227,11 @@ impl Folder {
         to: Option<WallTime>,
     ) -> Result<PairHistory, DataError> {
         let wanted = Wanted { from, to };
+        if let Some([long, short]) = legs_of_name(name)
+            && (long.venue != short.venue || long.market == short.market)
+        {
+            return self.load_legs(name, [long, short], wanted);
+        }
         let (venue, symbol) = self.find(name)?;
         let (step, common) = self.choose_step(name, (venue, symbol), wanted)?;
         let bundle = self.bundle(venue, symbol);
@@ -220,16 +250,20 @@ impl Folder {
             None => Vec::new(),
         };
         let stamps: Vec<_> = funding.iter().map(|row| row.stamp).collect();
-        let inside =
-            |stamp: WallTime| wanted.from.is_none_or(|from| stamp >= from) && wanted.to.is_none_or(|to| stamp <= to);
+        let inside = |stamp: WallTime| wanted.holds(stamp);
+        let leg = |market, symbol| LegName { venue, market, symbol };
         Ok(PairHistory {
             name: name.to_owned(),
+            legs: [leg(Market::Spot, bundle.spot), leg(Market::Perp, symbol)],
+            prices: BTreeMap::new(),
             spot_symbol: bundle.spot,
             coins: bundle.coins,
             step,
             spot,
             perp,
             mark: mark?.filter(|candles| !candles.is_empty()),
+            long_mark: None,
+            long_funding: Vec::new(),
             segments: cut_segments(&segments(&common, step, &stamps), &common, window),
             funding: funding.into_iter().filter(|row| inside(row.stamp)).collect(),
             open_interest: self.open_interest(venue, symbol, &inside)?,
@@ -250,7 +284,7 @@ impl Folder {
         loaded.into_iter().collect()
     }
 
-    fn open_interest(
+    pub(super) fn open_interest(
         &self,
         venue: Venue,
         symbol: Symbol,
@@ -268,14 +302,23 @@ impl Folder {
         (venue, symbol): (Venue, Symbol),
         wanted: Wanted,
     ) -> Result<(Span, Vec<WallTime>), DataError> {
+        let bundle = self.bundle(venue, symbol);
+        let file = |kind, step| self.file(bundle.key(venue, symbol, kind, step));
+        let files = self.steps(venue, symbol).into_iter();
+        let files = files.filter_map(|step| Some((step, file(Kind::Spot, step)?, file(Kind::Perp, step)?)));
+        Self::choose(name, wanted, &files.collect::<Vec<_>>())
+    }
+
+    /// The step of the longest common coverage, with its common bars, of candles of the long and the short leg.
+    pub(super) fn choose(
+        name: &str,
+        wanted: Wanted,
+        files: &[(Span, &Path, &Path)],
+    ) -> Result<(Span, Vec<WallTime>), DataError> {
         let mut choices = Vec::new();
-        for step in self.steps(venue, symbol) {
-            let bundle = self.bundle(venue, symbol);
-            let opens = |kind| match self.file(bundle.key(venue, symbol, kind, step)) {
-                Some(file) => read_open_times(file, step),
-                None => Ok(Vec::new()),
-            };
-            let common = common_opens(&opens(Kind::Spot)?, &opens(Kind::Perp)?);
+        for (step, long, short) in files {
+            let step = *step;
+            let common = common_opens(&read_open_times(long, step)?, &read_open_times(short, step)?);
             let start = common.partition_point(|open| *open < wanted.start());
             let end = common.partition_point(|open| *open < wanted.bars_until(step));
             choices.push((step, end.saturating_sub(start), common));
@@ -345,12 +388,12 @@ impl Folder {
 }
 
 /// Candles cut to a window without a copy when nothing is cut.
-fn whole_or(all: super::history::Candles, window: (WallTime, WallTime)) -> super::history::Candles {
+pub(super) fn whole_or(all: super::history::Candles, window: (WallTime, WallTime)) -> super::history::Candles {
     if window == (WallTime(i64::MIN), WallTime(i64::MAX)) { all } else { all.window(window.0, window.1) }
 }
 
 /// Stretches that reach into the window; the first bar is moved into it.
-fn cut_segments(all: &[Segment], common: &[WallTime], window: (WallTime, WallTime)) -> Vec<Segment> {
+pub(super) fn cut_segments(all: &[Segment], common: &[WallTime], window: (WallTime, WallTime)) -> Vec<Segment> {
     let cut = |segment: &Segment| {
         let first = common.get(common.partition_point(|open| *open < segment.first.max(window.0)))?;
         (*first < segment.last && *first < window.1).then_some(Segment { first: *first, last: segment.last })

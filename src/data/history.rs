@@ -1,6 +1,8 @@
 //! The history of one pair as a backtest needs it, in columns.
 
+use crate::domain::pair_name::LegName;
 use crate::domain::{Interval, Price, Quantity, Rate, Span, Symbol, WallTime};
+use std::collections::BTreeMap;
 
 /// Candles of one instrument in columns of equal length, rising in time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,23 +48,31 @@ pub struct Segment {
 /// Everything known of one pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PairHistory {
-    /// `venue:SYMBOL`, the symbol of the perp.
+    /// Its name: `venue:SYMBOL`, or both legs (`domain/pair_name.rs`).
     pub name: String,
+    /// Its legs, the long one first.
+    pub legs: [LegName; 2],
+    /// Files that price a leg which has none of its own, by `venue-market:SYMBOL`.
+    pub prices: BTreeMap<String, String>,
     /// Symbol of the spot leg; another one where the perp's contract is of several coins.
     pub spot_symbol: Symbol,
     /// Coins in one contract of the perp. With more than one everything here is counted in contracts (`bundle.rs`).
     pub coins: u32,
     /// Length of a bar: the step with the longest coverage common to both legs.
     pub step: Span,
-    /// Spot candles.
+    /// Candles of the long leg, which is spot but in a spread.
     pub spot: Candles,
-    /// Perp candles.
+    /// Candles of the short leg.
     pub perp: Candles,
-    /// Mark candles of the same step, where they exist.
+    /// Mark candles of the short leg of the same step, where they exist.
     pub mark: Option<Candles>,
-    /// Settlements, rising in time.
+    /// The same of the long leg where it is a perp.
+    pub long_mark: Option<Candles>,
+    /// Settlements of the short leg, rising in time.
     pub funding: Vec<FundingRow>,
-    /// Open interest in coins, rising in time.
+    /// Settlements of the long leg where it is a perp, rising in time.
+    pub long_funding: Vec<FundingRow>,
+    /// Open interest of the short leg in coins, rising in time.
     pub open_interest: Vec<(WallTime, Quantity)>,
     /// Tradable stretches, rising in time.
     pub segments: Vec<Segment>,

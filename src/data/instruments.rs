@@ -14,6 +14,7 @@ use super::history::PairHistory;
 use super::rules_file::{Written, parse_brackets, read_rules};
 use crate::domain::fees::BuyFeeIn;
 use crate::domain::funding::{Formula, Weighting};
+use crate::domain::pair_name::LegName;
 use crate::domain::text::split_symbol;
 use crate::domain::{
     Amount, Asset, Bps, Contract, Fees, Instrument, InstrumentId, Market, Price, Quantity, Rate, Rules, Symbol, Venue,
@@ -35,7 +36,7 @@ const USUAL_BRACKETS: &str = "0:0.004;50000:0.005;250000:0.01;1000000:0.025";
 /// The two instruments of a pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Legs {
-    /// The spot leg.
+    /// The spot leg, or the long perp of a spread.
     pub spot: Instrument,
     /// The perp leg.
     pub perp: Instrument,
@@ -48,20 +49,17 @@ pub struct Legs {
 /// # Errors
 /// [`DataError`] when `instruments/VENUE.csv` cannot be used or the symbol does not say its coin and quote coin.
 pub fn legs(folder: &Folder, pair: &PairHistory) -> Result<Legs, DataError> {
-    let (venue_text, symbol_text) = pair.name.split_once(':').unwrap_or(("", &pair.name));
-    let (Ok(venue), Ok(symbol)) = (Venue::new(venue_text), Symbol::new(symbol_text)) else {
-        return Err(unsplit(&pair.name));
-    };
-    let file = folder.root().join("instruments").join(format!("{venue}.csv"));
-    let lines = if file.exists() { read_rules(&file)? } else { Vec::new() };
     let level = usual_price(&pair.perp.close).or_else(|| usual_price(&pair.spot.close));
     let mut remarks = Vec::new();
-    let mut leg = |market| {
-        let symbol = if market == Market::Spot { pair.spot_symbol } else { symbol };
+    let mut leg = |name: LegName| {
+        let LegName { venue, market, symbol } = name;
+        let file = folder.root().join("instruments").join(format!("{venue}.csv"));
+        let lines = if file.exists() { read_rules(&file)? } else { Vec::new() };
         let line = lines.iter().find(|line| (line.symbol, line.market) == (symbol, market));
         let written = line.map(|line| line.written.clone()).unwrap_or_default().in_contracts(market, pair.coins);
         // The coin of a contract of several is that of its spot leg.
         let split = split_symbol(if pair.coins > 1 { bare(pair.spot_symbol) } else { symbol }.as_str());
+        let split = split.or_else(|| coin_alone(venue, symbol));
         let coin = written.coin.or(split.map(|parts| parts.0));
         let quote = written.quote.or(split.map(|parts| parts.1));
         let (Some(coin), Some(quote)) = (coin, quote) else { return Err(unsplit(&pair.name)) };
@@ -72,7 +70,8 @@ pub fn legs(folder: &Folder, pair: &PairHistory) -> Result<Legs, DataError> {
         remarks.extend(remark);
         Ok(instrument)
     };
-    let (spot, perp) = (leg(Market::Spot)?, leg(Market::Perp)?);
+    let [long, short] = pair.legs;
+    let (spot, perp) = (leg(long)?, leg(short)?);
     if pair.coins > 1 {
         remarks.push(format!("a contract is {} {}; steps above are in contracts", pair.coins, spot.coin));
     }
@@ -118,6 +117,11 @@ impl Written {
         }
         self
     }
+}
+
+/// Coin and quote coin of a venue whose symbols name the coin alone.
+fn coin_alone(venue: Venue, symbol: Symbol) -> Option<(Asset, Asset)> {
+    (venue.as_str() == "hyperliquid").then(|| Some((Asset::new(symbol.as_str()).ok()?, Asset::new("USDC").ok()?)))?
 }
 
 fn unsplit(name: &str) -> DataError {

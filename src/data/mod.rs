@@ -24,6 +24,7 @@ pub(crate) mod rules_file;
 pub mod save;
 pub mod settlements;
 pub mod stats;
+pub mod two_venues;
 pub mod verify;
 pub mod what;
 

@@ -3,6 +3,7 @@
 use super::ids::{InstrumentId, PairId, VenueId};
 use super::instrument::Instrument;
 use super::pair::{Leg, Pair};
+use super::pair_name::{LegName, legs_of_name};
 use super::text::{Asset, Venue};
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,19 @@ impl Catalogue {
             self.index();
         }
         id
+    }
+
+    /// Adds the pair of a name whose legs are both in the list, unless it is there or a leg is not.
+    pub fn add_named(&mut self, name: &str) {
+        let Some(legs) = legs_of_name(name).filter(|_| self.pair_named(name).is_none()) else { return };
+        let find = |leg: LegName| {
+            let same = |one: &&Instrument| (one.venue, one.market, one.symbol) == (leg.venue, leg.market, leg.symbol);
+            self.instruments.iter().find(same).cloned()
+        };
+        let [long, short] = legs.map(find);
+        if let Some((long, short)) = long.zip(short) {
+            self.add_pair(long, short);
+        }
     }
 
     fn instrument_id(&mut self, mut one: Instrument, home: Venue) -> InstrumentId {

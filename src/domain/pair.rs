@@ -5,6 +5,7 @@ use super::instrument::{Instrument, Market};
 use super::quantity::Side;
 use super::text::Asset;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// One of the two legs of a pair. Which market it trades on, its instrument says.
 ///
@@ -57,6 +58,39 @@ impl Leg {
             Self::Long => both.0,
             Self::Short => both.1,
         }
+    }
+}
+
+/// The word of a leg in rows of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LegWord {
+    /// The long leg of a basis pair.
+    Spot,
+    /// The short leg of a basis pair.
+    Perp,
+    /// The long leg of a spread.
+    Long,
+    /// The short leg of a spread.
+    Short,
+}
+
+impl LegWord {
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Spot => "spot",
+            Self::Perp => "perp",
+            Self::Long => "long",
+            Self::Short => "short",
+        }
+    }
+}
+
+impl fmt::Display for LegWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -127,6 +161,23 @@ impl Pair {
     #[must_use]
     pub const fn market(&self, leg: Leg) -> Market {
         self.place(leg).market
+    }
+
+    /// Whether both legs are perps.
+    #[must_use]
+    pub fn is_spread(&self) -> bool {
+        self.market(Leg::Long) == Market::Perp
+    }
+
+    /// The word of a leg in rows of files.
+    #[must_use]
+    pub fn word(&self, leg: Leg) -> LegWord {
+        match (self.is_spread(), leg) {
+            (false, Leg::Long) => LegWord::Spot,
+            (false, Leg::Short) => LegWord::Perp,
+            (true, Leg::Long) => LegWord::Long,
+            (true, Leg::Short) => LegWord::Short,
+        }
     }
 
     /// The venue of a leg.

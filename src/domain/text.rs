@@ -120,6 +120,12 @@ pub fn split_symbol(symbol: &str) -> Option<(Asset, Asset)> {
     })
 }
 
+/// The coin of a symbol: before its quote coin, or the whole of one that names the coin alone.
+#[must_use]
+pub fn coin_of(symbol: Symbol) -> Option<Asset> {
+    split_symbol(symbol.as_str()).map(|(coin, _)| coin).or_else(|| Asset::new(symbol.as_str()).ok())
+}
+
 /// Bytes in hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {

@@ -421,7 +421,7 @@ pub(super) fn day_loss(state: &mut State) -> Amount {
     }
 }
 
-/// When a time is in the future or unknown it blocks nothing.
+/// Whether a time has come; one that is not set blocks nothing.
 pub(super) fn has_come(now: WallTime, at: Option<WallTime>) -> bool {
     at.is_none_or(|at| now >= at)
 }

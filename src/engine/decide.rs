@@ -102,7 +102,7 @@ fn untouched(state: &State, place: usize) -> bool {
     !pair.memory.target.is_zero() && pair.memory.entered_at.is_none() && !state.orders.is_busy(pair.pair.id)
 }
 
-/// What the strategy wishes, after what trumps it: the end of trading, a pause, a loss limit.
+/// What the strategy wishes, after what trumps it: the end of trading, and everything that forbids an entry.
 fn wish(state: &State, place: usize) -> Wish {
     let Some(pair) = state.pairs.get(place) else { return Wish::Keep };
     let (spot, perp) = state.held(pair);

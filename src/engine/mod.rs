@@ -1,7 +1,7 @@
 //! The core: one synchronous state machine. Same events in, same commands out, bit for bit.
 //!
 //! `apply` puts a fact where it belongs; `decide` says what to do about it. No I/O, no clock, no randomness, no task. Every
-//! driver (backtest, paper, replay, later live) runs this `step` and nothing else; no branch here knows which one it is.
+//! driver (backtest, paper, shadow, live, replay) runs this `step` and nothing else; no branch here knows which one it is.
 
 pub mod apply;
 mod barred;

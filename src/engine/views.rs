@@ -52,6 +52,7 @@ impl State {
             peers_8h: self.peers(pair),
             peg: self.pegs.get(&pair.pair.quote(Leg::Short)).copied(),
             lacks: self.lacks(pair),
+            spread: pair.pair.is_spread(),
             reachable: !self.any_venue(&pair.pair, |venue| !venue.is_whole()),
             capital: self.capital_per_notional(pair),
         }

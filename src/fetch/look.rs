@@ -95,6 +95,7 @@ impl Look {
     #[must_use]
     pub fn view<'a>(&'a self, settings: &'a Settings) -> View<'a> {
         View {
+            spread: false,
             lacks: Lacks::default(),
             now: self.at,
             settings: settings.of_pair(&self.pair),

@@ -5,7 +5,7 @@
 
 use crate::data::history::PairHistory;
 use crate::domain::text::QUOTES;
-use crate::domain::{Amount, Market, Price, Quantity, SignedQuantity};
+use crate::domain::{Amount, LegWord, Price, Quantity, SignedQuantity};
 use crate::report::run::RunResult;
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub fn as_quoted(result: &mut RunResult, histories: &[PairHistory]) {
     for fill in &mut result.fills {
         let Some(coins) = coins_of(&fill.pair) else { continue };
         fill.quantity = quantity(fill.quantity, coins);
-        if fill.leg == Market::Spot {
+        if fill.leg == LegWord::Spot {
             for price in [&mut fill.price, &mut fill.mid, &mut fill.arrival_mid] {
                 *price = divided(*price, coins);
             }

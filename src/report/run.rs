@@ -1,6 +1,6 @@
 //! The rows and the summary of one run, as the drivers hand them over and as the files hold them.
 
-use crate::domain::{Amount, Asset, Market, Price, Quantity, Rate, Side, SignedQuantity, WallTime};
+use crate::domain::{Amount, Asset, LegWord, Price, Quantity, Rate, Side, SignedQuantity, WallTime};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ pub struct FillRow {
     pub venue: String,
     /// Symbol.
     pub symbol: String,
-    /// Market of the leg.
-    pub leg: Market,
+    /// `spot` or `perp`; `long` or `short` of a spread.
+    pub leg: LegWord,
     /// Side.
     pub side: Side,
     /// Coins.
@@ -211,6 +211,9 @@ pub struct Summary {
     pub to_ms: WallTime,
     /// Candle step of each pair.
     pub steps: BTreeMap<String, String>,
+    /// Files that price a leg without prices of its own, by `venue-market:SYMBOL`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub prices: BTreeMap<String, String>,
     /// Profit lines.
     pub pnl: Lines,
     /// Market events processed: bars and settlements, or quotes and the like.

@@ -7,16 +7,19 @@ use super::collect::{Collector, Exposure};
 use super::cursor::Cursor;
 use super::driver::{Driver, Gateway};
 use super::journal::Journal;
+use super::wallets::wallets;
 use crate::config::Settings;
-use crate::config::settings::{DataEnd, FillAt, Wallets};
+use crate::config::settings::{DataEnd, FillAt};
 use crate::control::forecast_row::score_of;
 use crate::data::history::PairHistory;
-use crate::domain::{Amount, Catalogue, Leg, PairId, Price, Quantity, Rate, SignedQuantity, VenueId, WallTime};
+use crate::domain::{
+    Amount, Catalogue, InstrumentId, Leg, Market, PairId, Price, Quantity, Rate, SignedQuantity, WallTime,
+};
 use crate::engine::State;
 use crate::engine::profit::lines_of;
 use crate::pairs::sizing::notional_of;
 use crate::port::Event;
-use crate::port::event::{EndCause, MarkSource, Settlement, Wallet};
+use crate::port::event::{Bar, EndCause, MarkSource, Settlement};
 use crate::report::run::{BasisSeries, Remark, RunInfo, RunResult, Summary};
 use crate::sim::matching::Liquidity;
 use crate::sim::{Faults, SimVenue};
@@ -40,7 +43,8 @@ pub struct Bars<'a, J> {
     driver: Driver<J>,
     cursors: Vec<Cursor<'a>>,
     settings: Settings,
-    last_perp_close: Vec<Option<Price>>,
+    /// Of the long and the short leg of each pair.
+    last_close: Vec<[Option<Price>; 2]>,
     fill_at_close: bool,
     hold: bool,
     now: WallTime,
@@ -72,7 +76,7 @@ impl<'a, J: Journal> Bars<'a, J> {
         let mut bars = Self {
             driver,
             cursors,
-            last_perp_close: vec![None; pairs],
+            last_close: vec![[None; 2]; pairs],
             fill_at_close: settings.sim.fill == FillAt::Close,
             hold,
             settings,
@@ -146,7 +150,7 @@ impl<'a, J: Journal> Bars<'a, J> {
         }
         let id = cursor.id;
         let Some(pair) = self.driver.state.catalogue.pair(id) else { return Ok(()) };
-        let (spot_id, perp_id) = (pair.long, pair.short);
+        let (spot_id, perp_id, is_spread) = (pair.long, pair.short, pair.market(Leg::Long) == Market::Perp);
         let (spot, perp) = (cursor.spot_close(now), cursor.perp_close(now));
         if spot.is_none() && perp.is_none() {
             return Ok(());
@@ -154,20 +158,13 @@ impl<'a, J: Journal> Bars<'a, J> {
         self.begin(place, now)?;
         if let Some(bar) = spot {
             self.driver.market(now, Event::Bar { instrument: spot_id, bar })?;
+            if is_spread {
+                self.marked(place, (Leg::Long, spot_id), &bar, now);
+            }
         }
         if let Some(bar) = perp {
-            if let Some(slot) = self.last_perp_close.get_mut(place) {
-                *slot = Some(bar.close);
-            }
             self.driver.market(now, Event::Bar { instrument: perp_id, bar })?;
-            // Liquidation is tested on the mark's range where there are mark candles, else on the perp's.
-            let holds = !self.driver.venue.accounts().position(perp_id).coins.is_zero();
-            let mark =
-                if holds { self.cursors.get_mut(place).and_then(|cursor| cursor.mark_of(bar.opened)) } else { None };
-            let (low, high, close) = mark.unwrap_or((bar.low, bar.high, bar.close));
-            // A liquidation is dated inside the bar in which it happened.
-            let at = now - crate::domain::Span(1);
-            self.driver.venue.on_mark(perp_id, close, (low, high), (at, now));
+            self.marked(place, (Leg::Short, perp_id), &bar, now);
         }
         let Some(cursor) = self.cursors.get_mut(place) else { return Ok(()) };
         let mut newest = None;
@@ -184,6 +181,20 @@ impl<'a, J: Journal> Bars<'a, J> {
             self.driver.market_events -= 1;
         }
         Ok(())
+    }
+
+    /// A perp's bar is what its position is valued and liquidated by: the mark's range where there are mark candles, else its own.
+    fn marked(&mut self, place: usize, (leg, perp): (Leg, InstrumentId), bar: &Bar, now: WallTime) {
+        if let Some([long, short]) = self.last_close.get_mut(place) {
+            *leg.of((long, short)) = Some(bar.close);
+        }
+        let holds = !self.driver.venue.accounts().position(perp).coins.is_zero();
+        let mark =
+            if holds { self.cursors.get_mut(place).and_then(|cursor| cursor.mark_of(leg, bar.opened)) } else { None };
+        let (low, high, close) = mark.unwrap_or((bar.low, bar.high, bar.close));
+        // A liquidation is dated inside the bar in which it happened.
+        let at = now - crate::domain::Span(1);
+        self.driver.venue.on_mark(perp, close, (low, high), (at, now));
     }
 
     /// The first bar of a stretch: windows start afresh, and its end is known as a delisting date would be.
@@ -209,16 +220,21 @@ impl<'a, J: Journal> Bars<'a, J> {
         if self.cursors.get(place).is_none_or(|cursor| cursor.next() > now) {
             return Ok(());
         }
-        while let Some(due) = self.cursors.get_mut(place).and_then(|cursor| cursor.settlement(now)) {
+        self.settle_leg(place, Leg::Short, now)?;
+        self.settle_leg(place, Leg::Long, now)
+    }
+
+    fn settle_leg(&mut self, place: usize, leg: Leg, now: WallTime) -> Result<(), JournalError> {
+        while let Some(due) = self.cursors.get_mut(place).and_then(|cursor| cursor.settlement(leg, now)) {
             let Some(cursor) = self.cursors.get(place) else { return Ok(()) };
-            let Some(instrument) = self.driver.state.catalogue.pair(cursor.id).map(|pair| pair.short) else {
+            let Some(instrument) = self.driver.state.catalogue.pair(cursor.id).map(|pair| pair.leg(leg)) else {
                 return Ok(());
             };
             let mark = match due.row.mark {
                 Some(mark) => Some((mark, MarkSource::Funding)),
-                None => cursor.mark_open(due.row.stamp).map(|mark| (mark, MarkSource::Mark)).or_else(|| {
-                    let close = self.last_perp_close.get(place).copied().flatten();
-                    close.map(|close| (close, MarkSource::PerpClose))
+                None => cursor.mark_open(leg, due.row.stamp).map(|mark| (mark, MarkSource::Mark)).or_else(|| {
+                    let [long, short] = self.last_close.get(place).copied().unwrap_or_default();
+                    leg.of((long, short)).map(|close| (close, MarkSource::PerpClose))
                 }),
             };
             if let Some(mark) = mark {
@@ -310,36 +326,6 @@ impl<'a, J: Journal> Bars<'a, J> {
     }
 }
 
-/// Money at the start: the capital equally over venues, and within a venue by `sim.spot_share`, in each pair's quote coin.
-#[must_use]
-pub fn wallets(settings: &Settings, catalogue: &Catalogue) -> Vec<(VenueId, Wallet, crate::domain::Asset, Amount)> {
-    let mut places: Vec<(VenueId, crate::domain::Asset)> = Vec::new();
-    for pair in catalogue.pairs() {
-        for account in [Leg::Short, Leg::Long].map(|leg| pair.account(leg)) {
-            if !places.contains(&account) {
-                places.push(account);
-            }
-        }
-    }
-    let count = i64::try_from(places.len()).unwrap_or(1).max(1);
-    let capital = match settings.sim.wallets {
-        Wallets::Equal => settings.run.capital,
-        Wallets::Pooled => settings.run.capital + settings.run.capital,
-    };
-    let each = capital.share(1, count).floor_to_ledger_unit();
-    let mut rows = Vec::new();
-    let mut left = capital;
-    for (place, (venue, quote)) in places.iter().enumerate() {
-        let amount = if place + 1 == places.len() { left } else { each };
-        left -= amount;
-        let spot = amount.times_rate(settings.sim.spot_share);
-        rows.push((*venue, Wallet::Spot, *quote, spot));
-        rows.push((*venue, Wallet::Perp, *quote, amount - spot));
-    }
-    rows.retain(|(_, _, _, amount)| *amount > Amount::ZERO);
-    rows
-}
-
 /// Runs a backtest to its end.
 ///
 /// # Errors
@@ -382,6 +368,7 @@ pub fn finish<J: Journal>(mut bars: Bars<'_, J>, inputs: &Inputs<'_>, run_s: f64
     summary.remarks.clone_from(&inputs.remarks);
     for history in inputs.histories {
         summary.steps.insert(history.name.clone(), history.step.to_string());
+        summary.prices.extend(history.prices.clone());
     }
     let basis = inputs.histories.iter().map(basis_series).collect();
     let collector = driver.collector.clone();
@@ -436,6 +423,7 @@ pub fn figures_of(state: &State, collector: &Collector, settings: &Settings) -> 
         from_ms: from,
         to_ms: to,
         steps: BTreeMap::new(),
+        prices: BTreeMap::new(),
         pnl: lines_of(state, equity),
         events: 0,
         run_s: 0.0,

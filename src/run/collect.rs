@@ -3,7 +3,7 @@
 use super::margins::Margins;
 use super::returns::{Curves, Money};
 use super::rows::DenseRows;
-use crate::domain::{Amount, PairId, Price, Span, WallTime};
+use crate::domain::{Amount, Leg, Market, PairId, Price, Span, WallTime};
 use crate::engine::profit::{brought, lines_of};
 use crate::engine::record::{FillRecord, FundingRecord};
 use crate::engine::{Record, State};
@@ -165,7 +165,7 @@ impl Collector {
             pair: pair.pair.name.clone(),
             venue: instrument.venue.to_string(),
             symbol: instrument.symbol.to_string(),
-            leg: instrument.market,
+            leg: pair.pair.word(record.leg),
             side: record.side,
             quantity: record.fill.quantity,
             price: record.fill.price,
@@ -357,7 +357,7 @@ pub struct Exposure {
     pub notional: f64,
     /// Value of the spot holdings.
     pub spot_value: f64,
-    /// Margin that the shorts need.
+    /// Margin that the perps need.
     pub margin: f64,
     /// Capital that the positions need, by the account model.
     pub work: f64,
@@ -379,13 +379,21 @@ impl Exposure {
             }
             if let Some((spot_mark, perp_mark)) = pair.market.marks {
                 let notional = perp.magnitude().to_f64() * perp_mark.to_f64();
+                let (long, leverage) = (spot.to_f64() * spot_mark.to_f64(), state.settings.size.leverage.to_f64());
                 sum.notional += notional;
-                sum.spot_value += spot.to_f64() * spot_mark.to_f64();
-                let margin = notional / state.settings.size.leverage.to_f64().max(0.01);
-                sum.margin += margin;
+                let margin = notional / leverage.max(0.01);
+                let long_margin = match pair.pair.market(Leg::Long) {
+                    Market::Spot => {
+                        sum.spot_value += long;
+                        0.0
+                    }
+                    Market::Perp => long / leverage.max(0.01),
+                };
+                sum.margin += margin + long_margin;
                 sum.work += match state.capital_per_notional(pair) {
                     Some(capital) => notional * capital,
-                    None => spot.to_f64() * spot_mark.to_f64() + margin,
+                    None if long_margin > 0.0 => margin + long_margin,
+                    None => long + margin,
                 };
             }
         }

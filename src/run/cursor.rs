@@ -2,7 +2,7 @@
 
 use crate::config::settings::DataEnd;
 use crate::data::history::{Candles, FundingRow, PairHistory, Segment};
-use crate::domain::{FundingRate, Interval, PairId, Price, Quantity, Span, WallTime};
+use crate::domain::{FundingRate, Interval, Leg, PairId, Price, Quantity, Span, WallTime};
 use crate::port::event::Bar;
 
 /// A pair's place in its history.
@@ -16,8 +16,9 @@ pub struct Cursor<'a> {
     pub step: Span,
     spot: usize,
     perp: usize,
-    mark: usize,
-    funding: usize,
+    /// Places of the long and the short leg.
+    mark: [usize; 2],
+    funding: [usize; 2],
     interest: usize,
     segment: Option<usize>,
     next: WallTime,
@@ -52,8 +53,8 @@ impl<'a> Cursor<'a> {
             step: history.step,
             spot: 0,
             perp: 0,
-            mark: 0,
-            funding: 0,
+            mark: [0; 2],
+            funding: [0; 2],
             interest: 0,
             segment: None,
             next: WallTime(i64::MIN),
@@ -98,46 +99,56 @@ impl<'a> Cursor<'a> {
     pub fn advance(&mut self) {
         const NEVER: WallTime = WallTime(i64::MAX);
         let close = |candles: &Candles, place: usize| candles.opened.get(place).map_or(NEVER, |open| *open + self.step);
-        let settled = self.history.funding.get(self.funding).map_or(NEVER, |row| minute(row.stamp));
+        let [long, short] = self.funding;
+        let settled = |rows: &[FundingRow], place| rows.get(place).map_or(NEVER, |row: &FundingRow| minute(row.stamp));
+        let settled = settled(&self.history.funding, short).min(settled(&self.history.long_funding, long));
         self.next = close(&self.history.spot, self.spot).min(close(&self.history.perp, self.perp)).min(settled);
     }
 
-    /// The spot bar that closes at `now`.
+    /// The long leg's bar that closes at `now`.
     pub fn spot_close(&mut self, now: WallTime) -> Option<Bar> {
         take(&self.history.spot, &mut self.spot, now, self.step)
     }
 
-    /// The perp bar that closes at `now`.
+    /// The short leg's bar that closes at `now`.
     pub fn perp_close(&mut self, now: WallTime) -> Option<Bar> {
         take(&self.history.perp, &mut self.perp, now, self.step)
     }
 
-    /// Low, high and close of the mark candle that opened at `opened`, where there is one.
-    pub fn mark_of(&mut self, opened: WallTime) -> Option<(Price, Price, Price)> {
-        let candles = self.history.mark.as_ref()?;
-        while candles.opened.get(self.mark).is_some_and(|open| *open < opened) {
-            self.mark += 1;
+    /// Low, high and close of a leg's mark candle that opened at `opened`, where there is one.
+    pub fn mark_of(&mut self, leg: Leg, opened: WallTime) -> Option<(Price, Price, Price)> {
+        let candles = self.marks(leg)?;
+        let [long, short] = &mut self.mark;
+        let place = leg.of((long, short));
+        while candles.opened.get(*place).is_some_and(|open| *open < opened) {
+            *place += 1;
         }
-        if candles.opened.get(self.mark) != Some(&opened) {
+        if candles.opened.get(*place) != Some(&opened) {
             return None;
         }
-        Some((*candles.low.get(self.mark)?, *candles.high.get(self.mark)?, *candles.close.get(self.mark)?))
+        Some((*candles.low.get(*place)?, *candles.high.get(*place)?, *candles.close.get(*place)?))
     }
 
-    /// The open of the mark candle that opens at the hour or step of a stamp.
+    fn marks(&self, leg: Leg) -> Option<&'a Candles> {
+        leg.of((&self.history.long_mark, &self.history.mark)).as_ref()
+    }
+
+    /// The open of a leg's mark candle that opens at the hour or step of a stamp.
     #[must_use]
-    pub fn mark_open(&self, stamp: WallTime) -> Option<Price> {
-        let candles = self.history.mark.as_ref()?;
+    pub fn mark_open(&self, leg: Leg, stamp: WallTime) -> Option<Price> {
+        let candles = self.marks(leg)?;
         let opened = stamp.floor(Span::seconds(1)).floor(self.step);
         let place = candles.opened.binary_search(&opened).ok()?;
         candles.open.get(place).copied()
     }
 
-    /// The settlement dated to the minute `now`.
-    pub fn settlement(&mut self, now: WallTime) -> Option<Due> {
-        let rows = &self.history.funding;
-        let row = rows.get(self.funding).filter(|row| minute(row.stamp) <= now).copied()?;
-        self.funding += 1;
+    /// The settlement of a leg dated to the minute `now`.
+    pub fn settlement(&mut self, leg: Leg, now: WallTime) -> Option<Due> {
+        let rows = leg.of((&self.history.long_funding, &self.history.funding));
+        let [long, short] = &mut self.funding;
+        let place = leg.of((long, short));
+        let row = rows.get(*place).filter(|row| minute(row.stamp) <= now).copied()?;
+        *place += 1;
         // A stamp that stands alone has no interval: it pays what is held, but it is no signal.
         let funding = FundingRate { rate: row.rate, interval: row.interval.unwrap_or(Interval::H8) };
         Some(Due { row, funding })

@@ -32,6 +32,7 @@ pub mod subjects;
 pub mod telling;
 pub mod unattended;
 pub mod upgrade;
+pub mod wallets;
 pub mod what;
 
 pub use driver::Driver;

@@ -4,12 +4,12 @@
 //! bot hears of it and decides. Between minutes time jumps to whatever is due next. Simulated time stops while the bot is
 //! dead: a restart goes on from the later of the two last commits, reads ledger and venue, and lets the venue's clock run on.
 
-use super::backtest::wallets;
 use super::collect::Collector;
 use super::driver::Driver;
 use super::journal::Journal;
+use super::wallets::wallets;
 use crate::config::Settings;
-use crate::domain::{Span, VenueId, WallTime};
+use crate::domain::{Catalogue, Span, VenueId, WallTime};
 use crate::engine::State;
 use crate::port::Event;
 use crate::port::order::{OrderReport, Outcome};
@@ -37,6 +37,14 @@ pub struct SimMarket {
     /// Latest quote, mark and estimate that were shown, per instrument.
     latest: Vec<Option<(WallTime, Event)>>,
     down: Vec<bool>,
+}
+
+/// The pairs of a session on the generated market: its own, and those over two venues that the settings name.
+#[must_use]
+pub fn traded(generator: &Generator, settings: &Settings) -> Catalogue {
+    let mut catalogue = generator.catalogue().clone();
+    settings.strategy.pairs.iter().for_each(|name| catalogue.add_named(name));
+    catalogue
 }
 
 impl SimMarket {
@@ -200,7 +208,7 @@ impl<J: Journal> Paper<J> {
     /// # Errors
     /// [`JournalError`] when the first facts are not on disk.
     pub fn start(settings: &Settings, journal: J, market: SimMarket, faults: Faults) -> Result<Self, JournalError> {
-        let catalogue = market.generator.catalogue().clone();
+        let catalogue = traded(&market.generator, settings);
         let mut venue = SimVenue::new(settings.clone(), catalogue.clone(), faults, false);
         let deposits = wallets(settings, &catalogue);
         for (id, wallet, asset, amount) in &deposits {

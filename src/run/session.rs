@@ -1,4 +1,4 @@
-//! The files of one paper session: ledger of record, tape, and what recovery reads back.
+//! The files of one session (paper, shadow or live): ledger of record, tape, and what recovery reads back.
 
 use super::collect::{Collector, Figures};
 use super::disk::Disk;

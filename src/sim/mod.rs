@@ -1,4 +1,4 @@
-//! The simulated venue: one model with its own books, used for backtest, paper, tests and (later) loopback.
+//! The simulated venue: one model with its own books, used for backtest, paper, shadow and the simulator of the tests.
 //!
 //! It matches, charges fees, settles funding, liquidates, deleverages, moves transfers late, and misbehaves on order. It
 //! speaks the port only and never sees the engine; its books are the truth that the bot is compared with. The generated

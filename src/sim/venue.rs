@@ -94,7 +94,7 @@ pub struct SimVenue {
     pub(super) faults: Faults,
     pub(super) next: u64,
     pub(super) next_fill: u64,
-    /// Times that each id reached the venue as a new order; more than one breaks I2.
+    /// Orders that reached the venue under an id that it had seen before; one is too many (I2).
     pub(super) resent: u64,
     #[serde(skip)]
     pub(super) trades: Vec<VenueTrade>,

@@ -7,6 +7,7 @@
 
 use super::forecast::Forecast;
 use super::gate::{all_open, depth_value};
+use super::spread;
 use super::view::View;
 use crate::config::settings::{FundingSource, Rule, When};
 use crate::domain::{Quantity, Rate, Side};
@@ -32,6 +33,7 @@ pub fn decide(view: &View<'_>) -> Wish {
             return Wish::Keep;
         }
         return Wish::Enter(match view.settings.strategy.rule {
+            _ if view.spread => Reason::CarryAbove,
             Rule::Anchor => Reason::FundingAbove,
             Rule::Value => Reason::CarryAbove,
         });
@@ -41,6 +43,7 @@ pub fn decide(view: &View<'_>) -> Wish {
         return Wish::Keep;
     }
     match view.settings.strategy.rule {
+        _ if view.spread => spread::exit(view),
         Rule::Anchor => anchor_exit(view),
         Rule::Value => value_exit(view),
     }

@@ -6,6 +6,7 @@ use super::basis;
 use super::confirm;
 use super::forecast::Forecast;
 use super::ladder::{self, Terms};
+use super::spread;
 use super::view::View;
 use crate::config::settings::{Missing, Rule, StrategyKind};
 use crate::domain::{Price, Side, Span};
@@ -103,6 +104,7 @@ pub fn rest_open(view: &View<'_>) -> bool {
 /// The signal first, because it blocks most often and is cheapest to ask.
 fn walk(view: &View<'_>, visit: &mut Visit<'_>) {
     let signal = match (view.settings.strategy.kind, view.settings.strategy.rule) {
+        _ if view.spread => spread::signal(view, visit),
         (StrategyKind::Ladder, _) => ladder_signal(view, visit),
         (StrategyKind::Basis, Rule::Anchor) => anchor_signal(view, visit),
         (StrategyKind::Basis, Rule::Value) => value_signal(view, visit),
@@ -187,7 +189,7 @@ fn timing(view: &View<'_>, visit: &mut Visit<'_>) -> bool {
         return false;
     }
     let guard = view.settings.gates.guard;
-    let distance = basis::distance_to_settlement(view);
+    let distance = if view.spread { spread::distance_to_settlement(view) } else { basis::distance_to_settlement(view) };
     ask(visit, distance >= guard.0, || {
         gate("gates.guard", distance as f64 / 1e3, guard.0 as f64 / 1e3, ">=", "seconds from a settlement")
     })
@@ -277,7 +279,7 @@ pub fn explain_exit(view: &View<'_>) -> Vec<Gate> {
         ..gate("exit.min_hold", held as f64 / 3.6e6, exit.min_hold.0 as f64 / 3.6e6, ">=", "hours held")
     }];
     match view.settings.strategy.rule {
-        Rule::Anchor => {
+        Rule::Anchor if !view.spread => {
             let threshold = exit.funding.per_8h().to_f64();
             let mean = || basis::funding_signal(view).map(crate::market::funding_window::Mean::per_8h);
             let funding = view.peers_8h.or_else(mean).unwrap_or(f64::NAN);
@@ -291,8 +293,9 @@ pub fn explain_exit(view: &View<'_>) -> Vec<Gate> {
                 ..gate("exit.basis", closing * 1e4, exit.basis.to_f64() * 1e4, "<=", "bps to close")
             });
         }
-        Rule::Value => {
-            let gain = basis::leaving_gain_apr(view).unwrap_or(f64::NAN);
+        Rule::Anchor | Rule::Value => {
+            let gain = if view.spread { spread::leaving_gain_apr(view) } else { basis::leaving_gain_apr(view) };
+            let gain = gain.unwrap_or(f64::NAN);
             let margin = exit.margin_apr.to_f64();
             gates.push(Gate {
                 open: gain > margin,
@@ -303,20 +306,26 @@ pub fn explain_exit(view: &View<'_>) -> Vec<Gate> {
     gates
 }
 
-fn ask(visit: &mut Visit<'_>, open: bool, make: impl Fn() -> Gate) -> bool {
+pub(super) fn ask(visit: &mut Visit<'_>, open: bool, make: impl Fn() -> Gate) -> bool {
     visit(&|| Gate { open, ..make() }, open)
 }
 
-const fn gate(name: &'static str, measured: f64, threshold: f64, relation: &'static str, unit: &'static str) -> Gate {
+pub(super) const fn gate(
+    name: &'static str,
+    measured: f64,
+    threshold: f64,
+    relation: &'static str,
+    unit: &'static str,
+) -> Gate {
     Gate { name, measured, threshold, relation, unit, open: false }
 }
 
-const fn hours(yes: bool) -> f64 {
+pub(super) const fn hours(yes: bool) -> f64 {
     if yes { 1.0 } else { 0.0 }
 }
 
 #[expect(clippy::cast_precision_loss, clippy::float_arithmetic, reason = "shown to people")]
-fn days(span: Span) -> f64 {
+pub(super) fn days(span: Span) -> f64 {
     span.0 as f64 / 8.64e7
 }
 

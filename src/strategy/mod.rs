@@ -16,6 +16,7 @@ pub mod inside;
 pub mod ladder;
 pub mod month;
 pub mod next_settlement;
+pub mod spread;
 pub mod view;
 
 pub use basis::{Wish, decide};

@@ -29,10 +29,12 @@ pub struct View<'a> {
     pub peg: Option<Price>,
     /// Inputs of gates that the source should give and does not.
     pub lacks: Lacks,
-    /// Whether the venue can be reached.
+    /// Whether the venues can be reached.
     pub reachable: bool,
     /// Capital over notional, where it is not that of margin in the quote coin.
     pub capital: Option<f64>,
+    /// Whether both legs are perps.
+    pub spread: bool,
 }
 
 /// Inputs of gates that the source declared and does not give now.
@@ -63,10 +65,13 @@ impl Lacks {
 }
 
 impl View<'_> {
-    /// Capital over notional of a position: by the account model, `1 + 1 / leverage` with margin in the quote coin.
+    /// Capital over notional of a position: by the account model, `1 + 1 / leverage` with margin in the quote coin, and
+    /// `2 / leverage` where both legs are perps.
     #[must_use]
     #[expect(clippy::float_arithmetic, reason = "signals are floats")]
     pub fn capital_per_notional(&self) -> f64 {
-        self.capital.unwrap_or_else(|| 1.0 + 1.0 / self.settings.size.leverage.to_f64().max(0.01))
+        let margin = 1.0 / self.settings.size.leverage.to_f64().max(0.01);
+        let usual = if self.spread { margin + margin } else { 1.0 + margin };
+        self.capital.unwrap_or(usual)
     }
 }

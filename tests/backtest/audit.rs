@@ -19,7 +19,7 @@ fn python() -> Option<String> {
 }
 
 /// Runs a backtest of the recorded history and has it audited; gives the fills' reasons.
-fn audited(strategy: &str, options: &[&str]) -> Vec<String> {
+pub(super) fn audited(strategy: &str, options: &[&str]) -> Vec<String> {
     let (Some(shared), Some(python)) = (shared(), python()) else { return Vec::new() };
     let (data, folder) = (shared.join("data").display().to_string(), tempfile::tempdir().unwrap());
     let out = folder.path().join("out").display().to_string();
@@ -41,7 +41,7 @@ fn check(options: &[&str]) -> Vec<String> {
 }
 
 /// With shared material there must have been something to audit.
-fn traded(reasons: &[String]) {
+pub(super) fn traded(reasons: &[String]) {
     assert!(shared().is_none() || python().is_none() || !reasons.is_empty(), "nothing was traded");
 }
 

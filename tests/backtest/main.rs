@@ -13,4 +13,5 @@ mod files;
 mod look_ahead;
 mod loops;
 mod series;
+mod two_venues;
 mod why;

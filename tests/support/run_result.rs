@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a made-up run that cannot be made must stop the test")]
 
-use carry::domain::{Amount, Asset, Market, Price, Quantity, Rate, Side, SignedQuantity, Span, WallTime};
+use carry::domain::{Amount, Asset, LegWord, Price, Quantity, Rate, Side, SignedQuantity, Span, WallTime};
 use carry::report::run::{
     BasisSeries, Changed, EquityRow, FillRow, ForecastScore, FundingRow, Lines, MarginRow, Period, Remark, RunInfo,
     RunResult, Summary, TripRow,
@@ -93,7 +93,7 @@ fn funding_rows() -> Vec<FundingRow> {
 
 fn fills() -> Vec<FillRow> {
     let quantity = Quantity::parse("0.5").unwrap();
-    [(Market::Spot, Side::Buy, "42150.25"), (Market::Perp, Side::Sell, "42158.1")]
+    [(LegWord::Spot, Side::Buy, "42150.25"), (LegWord::Perp, Side::Sell, "42158.1")]
         .into_iter()
         .map(|(leg, side, price)| FillRow {
             at: START + Span::HOUR,
@@ -215,6 +215,7 @@ fn summary(last: &EquityRow) -> Summary {
         from_ms: START,
         to_ms: START + Span::hours(HOURS),
         steps: ["binance:BTCUSDT", "hyperliquid:ETH"].map(|pair| (pair.to_string(), "1h".to_string())).into(),
+        prices: std::collections::BTreeMap::new(),
         pnl: last.lines,
         events: 1_234_567,
         run_s: 0.412,
