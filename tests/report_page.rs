@@ -6,7 +6,6 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    clippy::items_after_statements,
     clippy::disallowed_methods,
     reason = "helpers of tests may stop the test; the environment names further pages"
 )]
