@@ -3,8 +3,7 @@
 use super::history::quote_margin;
 use super::paper_play::{Length, control, play, speed};
 use super::{Exit, Failure, Output};
-use crate::config::load::not_traded;
-use crate::config::{Loaded, Sources, load};
+use crate::config::{Loaded, Sources, load, load::not_traded};
 use crate::domain::{Sequence, Span, WallTime};
 use crate::engine::State;
 use crate::net::machine_clock;
