@@ -59,6 +59,7 @@ mod stress_report;
 pub mod sweep;
 mod sweep_report;
 pub mod venue;
+pub mod watch;
 pub mod why;
 
 use crate::control::request::Verb as Asked;
@@ -155,7 +156,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Look, without keys", &["init", "check", "scan", "quote", "why", "stats", "data", "portfolio", "universe"]),
     ("Try", &["backtest", "sweep", "compare", "paper", "replay", "venue", "drill", "stress"]),
     ("Run with real prices or real money", &["keys", "doctor", "shadow", "live", "serve", "watch", "reload"]),
-    ("Ask a session", &["status", "pairs", "orders", "fills", "ledger", "pnl", "report", "export", "metrics"]),
+    ("Ask a session", &["status", "watch", "pairs", "orders", "fills", "ledger", "pnl", "report", "export", "metrics"]),
     (
         "Act on a session",
         &[
@@ -273,6 +274,7 @@ enum Verb {
     Stats(stats::Args),
     Serve(serve::Args),
     Status(status::Args),
+    Watch(watch::Args),
     Stress(stress::Args),
     Sweep(sweep::Args),
     /// Orders of a running session whose outcome is not settled
@@ -358,6 +360,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Stats(args) => stats::run(args, &mut output),
         Verb::Serve(args) => serve::run(args, &mut output),
         Verb::Status(args) => status::run(args, &mut output),
+        Verb::Watch(args) => watch::run(args, &mut output),
         Verb::Stress(args) => stress::run(args, &mut output),
         Verb::Sweep(args) => sweep::run(args, &mut output),
         Verb::Orders(args) => control::plain(Asked::Orders, args, &mut output),

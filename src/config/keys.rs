@@ -185,6 +185,7 @@ mod tests {
                         Kind::Word(_)
                             | Kind::Switch
                             | Kind::Pairs
+                            | Kind::Multiples
                             | Kind::Prices
                             | Kind::Path
                             | Kind::Socket

