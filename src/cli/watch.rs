@@ -220,7 +220,7 @@ impl Watch {
             KeyCode::Down => (self.chosen, self.scroll) = ((self.chosen + 1).min(most), self.scroll.saturating_add(1)),
             KeyCode::Up => (self.chosen, self.scroll) = (self.chosen.saturating_sub(1), self.scroll.saturating_sub(1)),
             KeyCode::Char('p') => {
-                self.confirm(Verb::Pause, "no new entries; what is held is managed and closed as before")
+                self.confirm(Verb::Pause, "no new entries; what is held is managed and closed as before");
             }
             KeyCode::Char('r') => {
                 self.confirm(Verb::Resume, "entries are allowed again");
