@@ -4,7 +4,7 @@
 
 use crate::control::snapshot::{PairRow, Snapshot};
 use crate::control::stops::Stop;
-use crate::domain::{Quantity, Span, WallTime};
+use crate::domain::{FundingRate, Quantity, Span, WallTime};
 use crate::report::figures;
 
 /// A text cut to a width.
@@ -73,7 +73,7 @@ pub fn stop_words(stop: &Stop, now: WallTime) -> String {
 }
 
 fn held(now: &Snapshot) -> impl Iterator<Item = &PairRow> {
-    now.pairs.iter().filter(|row| !row.spot_coins.is_zero() || !row.perp_coins.is_zero())
+    now.pairs.iter().filter(|row| row.holds())
 }
 
 fn hedged(now: &Snapshot) -> String {
@@ -81,7 +81,7 @@ fn hedged(now: &Snapshot) -> String {
     if open == 0 {
         return "nothing is held".to_owned();
     }
-    let odd: Vec<&PairRow> = held(now).filter(|row| !matches!(row.phase.as_str(), "hedged" | "flat")).collect();
+    let odd: Vec<&PairRow> = held(now).filter(|row| row.phase != "hedged").collect();
     if odd.is_empty() {
         return format!("yes: {open} open, legs equal to a lot");
     }
@@ -112,12 +112,16 @@ fn paid(now: &Snapshot) -> String {
     let sums = format!("funding {}, net {} {}", figures::money(now.funding), figures::money(now.net), now.currency);
     let next = held(now).filter_map(|row| Some((row.next_settlement_ms?, row))).min_by_key(|(at, _)| *at);
     let next = next.map_or_else(String::new, |(at, row)| {
-        let rate = row.expected.map_or_else(String::new, |rate| {
-            format!(", estimated {} %/{}", figures::fixed(rate.rate.to_f64() * 100.0, 4), rate.interval)
-        });
+        let rate = row.expected.map_or_else(String::new, |expected| format!(", estimated {}", rate(expected)));
         format!("; {} settles in {}{rate}", row.pair, short(at.since(now.at_ms)))
     });
     format!("{sums}{next}")
+}
+
+/// A rate of its own interval, to four decimals: `0.0069 %/8h`.
+#[must_use]
+pub fn rate(rate: FundingRate) -> String {
+    format!("{} %/{}", figures::fixed(rate.rate.to_f64() * 100.0, 4), rate.interval)
 }
 
 fn sane(now: &Snapshot) -> String {

@@ -342,7 +342,7 @@ impl Watch {
 
 /// The chosen pair in words.
 fn about(row: &PairRow) -> String {
-    let rate = row.expected.map_or_else(|| "not known".to_owned(), |rate| rate.to_string());
+    let rate = row.expected.map_or_else(|| "not known".to_owned(), screen::rate);
     let waits = row.waits_for.as_deref().unwrap_or("-");
     let refused = row.refused.as_ref().map_or_else(String::new, |why| format!("; refused: {why}"));
     let latched = row.latched.map_or_else(String::new, |latch| format!("; latched: {}", latch.cause.as_str()));

@@ -171,6 +171,14 @@ pub struct PairRow {
     pub detail: Option<PairDetail>,
 }
 
+impl PairRow {
+    /// Whether it holds more than dust: coins below what a leg takes as an order are no position.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.phase != "flat"
+    }
+}
+
 /// One order whose outcome is not settled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderRow {

@@ -4,7 +4,7 @@
 //! `tests/page.rs`.
 
 use super::parts::{self, Mark};
-use super::view::{View, holds};
+use super::view::View;
 use super::words::{self, NONE};
 use crate::control::snapshot::{PairRow, Snapshot};
 use crate::domain::{Amount, WallTime};
@@ -222,7 +222,7 @@ fn next(view: &View, now: &Snapshot) -> Answer {
     let at: Option<WallTime> =
         view.pairs().iter().filter_map(|row| row.next_settlement_ms).filter(|at| *at > now.at_ms).min();
     let waits = |row: &&PairRow| row.waits_for.is_some();
-    let first = view.held().find(waits).or_else(|| view.pairs().iter().filter(|row| !holds(row)).find(waits));
+    let first = view.held().find(waits).or_else(|| view.pairs().iter().filter(|row| !row.holds()).find(waits));
     let nearest = first.map_or_else(
         || html! { "no gate is measured now" },
         |row| html! { (row.pair) ": " (row.waits_for.as_deref().unwrap_or_default()) },

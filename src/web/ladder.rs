@@ -3,7 +3,7 @@
 use super::frame::{address, quoted};
 use super::parts;
 use super::table::funding;
-use super::view::{View, holds};
+use super::view::View;
 use super::words::{self, NONE};
 use crate::control::snapshot::PairRow;
 use maud::{Markup, html};
@@ -36,7 +36,7 @@ pub fn page(view: &View) -> Markup {
 fn line(view: &View, place: usize, row: &PairRow, (range, cash): (Option<(f64, f64)>, f64)) -> Markup {
     let detail = row.detail.as_ref();
     let percent = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), |value| words::plain(value * 100.0, 2));
-    let held = holds(row);
+    let held = row.holds();
     let pill = if held {
         html! { span.pill.ours { "Held" } }
     } else if row.may_enter && row.waits_for.is_none() {
@@ -70,18 +70,18 @@ fn bar(row: &PairRow, (range, cash): (Option<(f64, f64)>, f64)) -> Markup {
     let (Some((low, high)), Some(detail)) = (range, &row.detail) else { return html! {} };
     let at = |value: f64| (value - low) / (high - low) * 1000.0;
     let show = |value: f64| format!("{value:.1}");
-    let must = if holds(row) { detail.leave_apr } else { detail.enter_apr };
+    let must = if row.holds() { detail.leave_apr } else { detail.enter_apr };
     html! {
         svg.ladder viewBox="0 0 1000 20" preserveAspectRatio="none" aria-hidden="true" {
             line.grid x1=(show(at(0.0))) x2=(show(at(0.0))) y1="0" y2="20" {}
             line.cash x1=(show(at(cash))) x2=(show(at(cash))) y1="0" y2="20" {}
             @if let Some(carry) = detail.carry_apr {
                 @let (from, to) = (at(carry.min(0.0)), at(carry.max(0.0)));
-                @let class = match (holds(row), carry < 0.0) { (_, true) => "fill against", (true, _) => "fill", (false, _) => "hollow" };
+                @let class = match (row.holds(), carry < 0.0) { (_, true) => "fill against", (true, _) => "fill", (false, _) => "hollow" };
                 rect class=(class) x=(show(from)) y="5" width=(show((to - from).max(1.5))) height="10" {}
             }
             @if let Some(must) = must {
-                line class={ @if holds(row) { "must against" } @else { "must" } } x1=(show(at(must))) x2=(show(at(must))) y1="0" y2="20" {}
+                line class={ @if row.holds() { "must against" } @else { "must" } } x1=(show(at(must))) x2=(show(at(must))) y1="0" y2="20" {}
             }
         }
     }
@@ -91,7 +91,7 @@ fn bar(row: &PairRow, (range, cash): (Option<(f64, f64)>, f64)) -> Markup {
 fn gates(view: &View) -> Markup {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut free = 0;
-    for row in view.pairs().iter().filter(|row| !holds(row)) {
+    for row in view.pairs().iter().filter(|row| !row.holds()) {
         match row.detail.as_ref().and_then(|detail| detail.gates.iter().find(|gate| !gate.open)) {
             Some(gate) => *counts.entry(gate.name.as_str()).or_default() += 1,
             None => free += 1,

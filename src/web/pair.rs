@@ -7,7 +7,7 @@ use super::history::History;
 use super::parts;
 use super::profit::waterfall;
 use super::table::{self, distance};
-use super::view::{View, holds};
+use super::view::View;
 use super::words::{self, NONE};
 use crate::control::detail::{LegDetail, PairDetail};
 use crate::control::snapshot::{PairRow, Snapshot};
@@ -22,7 +22,7 @@ pub fn page(view: &View, name: &str) -> Markup {
     let (Some(now), Some(row), Some(detail)) = (&view.snapshot, row, row.and_then(|row| row.detail.as_ref())) else {
         return html! { section.card id="pair" { (parts::head("Pair", &html! {})) p { "There is no pair of that name in this session." } } };
     };
-    let trip = view.trip(name).filter(|_| holds(row));
+    let trip = view.trip(name).filter(|_| row.holds());
     html! {
         (top(view, now, row, detail))
         div.two { (lines(now, row, detail, trip)) (paid(view, row)) }
@@ -34,7 +34,7 @@ pub fn page(view: &View, name: &str) -> Markup {
 fn top(view: &View, now: &Snapshot, row: &PairRow, detail: &PairDetail) -> Markup {
     let quote = row.quote.map_or_else(String::new, |quote| quote.to_string());
     let figure = |name: &str, value: Markup, unit: Markup| html! { div.figure { span { (name) } b { (value) } small { (unit) } } };
-    let stale = if holds(row) && view.is_stale(row) { "stale" } else { "" };
+    let stale = if row.holds() && view.is_stale(row) { "stale" } else { "" };
     let held =
         row.entered_ms.map_or_else(|| "not held".to_owned(), |at| format!("held {}", words::held(now.at_ms.since(at))));
     let bps = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), |value| words::signed(value * 1e4, 1));
@@ -46,16 +46,16 @@ fn top(view: &View, now: &Snapshot, row: &PairRow, detail: &PairDetail) -> Marku
                 p.soft { (row.pair) br; "long " (detail.legs.0.venue) " " (detail.legs.0.market) ", short " (detail.legs.1.venue) " " (detail.legs.1.market) }
             }
             div.figures {
-                (figure("size", html! { (detail.legs.0.value.filter(|_| holds(row)).map_or_else(|| NONE.to_owned(), words::level)) }, html! { (quote) ", " (row.spot_coins) " " (table::coin(row)) }))
+                (figure("size", html! { (detail.legs.0.value.filter(|_| row.holds()).map_or_else(|| NONE.to_owned(), words::level)) }, html! { (quote) ", " (row.spot_coins) " " (table::coin(row)) }))
                 (figure("delta", words::gain_or(delta(row)), html! { (quote) }))
                 (figure("basis now", html! { (bps(row.basis.map(crate::domain::Rate::to_f64))) }, html! { "bps, exit " (bps(detail.closing_basis)) }))
-                (figure("next settlement", row.next_settlement_ms.map_or_else(|| html! { (NONE) }, words::until), if holds(row) { estimate(row) } else { html! { "nothing held" } }))
+                (figure("next settlement", row.next_settlement_ms.map_or_else(|| html! { (NONE) }, words::until), if row.holds() { estimate(row) } else { html! { "nothing held" } }))
                 (figure("carry", html! { (detail.carry_apr.map_or_else(|| NONE.to_owned(), |carry| words::percent(carry, 2))) }, html! { "a year on own capital" }))
                 (figure("to liquidation", html! { (distance(now, row).map_or_else(|| NONE.to_owned(), |distance| words::percent(distance.to_f64(), 1))) }, html! { "of its wallet" }))
             }
             @if view.runs {
                 nav.acts aria-label="acts on this pair" {
-                    @if holds(row) { a.button href=(to("close")) data-key="c" { "close " kbd { "c" } } }
+                    @if row.holds() { a.button href=(to("close")) data-key="c" { "close " kbd { "c" } } }
                     @else { a.button href=(to("open")) data-key="o" { "open " kbd { "o" } } }
                     a.button href="#gates" data-key="w" { "why " kbd { "w" } }
                 }
@@ -69,7 +69,7 @@ fn lines(now: &Snapshot, row: &PairRow, detail: &PairDetail, trip: Option<&TripR
         Some(trip) => (trip.lines, format!("{} to now", words::moment(trip.opened))),
         None => (detail.lines, "since the session began".to_owned()),
     };
-    let out = detail.legs.1.value.filter(|_| holds(row)).map(|value| value.abs().to_f64() * detail.one_way);
+    let out = detail.legs.1.value.filter(|_| row.holds()).map(|value| value.abs().to_f64() * detail.one_way);
     html! {
         section.card id="lines" {
             (parts::head("Profit", &html! { (now.currency) " · " (since) }))
@@ -204,7 +204,7 @@ fn reconciled(view: &View, now: &Snapshot, row: &PairRow) -> Markup {
                 tr { td { "target" } td.n { (row.target) } }
                 tr { td { "settlements booked" } td.n { (settled.map_or_else(|| NONE.to_owned(), |(_, count)| count.to_string())) } }
                 tr { td { "funding booked" } td.n { (words::gain_or(settled.map(|(sum, _)| sum))) } }
-                tr { td { "earned against all costs" } td.n { (earned_back(view, row).filter(|_| holds(row)).map_or_else(|| NONE.to_owned(), |times| format!("{}\u{a0}×", words::plain(times, 2)))) } }
+                tr { td { "earned against all costs" } td.n { (earned_back(view, row).filter(|_| row.holds()).map_or_else(|| NONE.to_owned(), |times| format!("{}\u{a0}×", words::plain(times, 2)))) } }
                 tr.sum { td { b { "orders unsettled" } } td.n { b { (orders) } } }
             } }
             p.note { "Line by line: " code { "carry pnl --pair " (row.pair) " --state " (view.dir.display()) } }

@@ -1,7 +1,7 @@
 //! Risk: distance of each wallet, exposure by venue, coin and quote coin, pegs, the worst that was measured.
 
 use super::parts;
-use super::view::{View, holds};
+use super::view::View;
 use super::words::{self, NONE};
 use crate::control::detail::Detail;
 use crate::domain::{Amount, Price};
@@ -47,7 +47,7 @@ fn wallets(detail: &Detail) -> Markup {
 
 fn exposure(view: &View, detail: &Detail) -> Markup {
     let (mut venues, mut coins, mut quotes) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    for row in view.pairs().iter().filter(|row| holds(row)) {
+    for row in view.pairs().iter().filter(|row| row.holds()) {
         let Some(of) = &row.detail else { continue };
         let value = of.legs.1.value.map_or(Amount::ZERO, Amount::abs);
         *venues.entry(of.legs.1.venue.clone()).or_insert(Amount::ZERO) += value;

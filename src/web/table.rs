@@ -3,7 +3,7 @@
 use super::answers::{delta, earned_back, estimate};
 use super::frame::{address, quoted};
 use super::parts;
-use super::view::{View, holds};
+use super::view::View;
 use super::words::{self, NONE};
 use crate::control::detail::PairDetail;
 use crate::control::snapshot::{PairRow, Snapshot};
@@ -48,7 +48,7 @@ fn ordered(view: &View) -> Vec<&PairRow> {
         "naked" => 0,
         "repair" => 1,
         "entering" | "exiting" => 2,
-        _ if holds(row) => 3,
+        _ if row.holds() => 3,
         _ => 4,
     };
     rows.sort_by_key(|row| (rank(row), -value(row)));
@@ -87,7 +87,7 @@ fn heads() -> Markup {
 }
 
 fn line(view: &View, now: &Snapshot, row: &PairRow) -> Markup {
-    let stale = holds(row) && view.is_stale(row);
+    let stale = row.holds() && view.is_stale(row);
     let trouble = matches!(row.phase.as_str(), "naked" | "repair");
     let class = match (trouble, stale) {
         (true, true) => "trouble stale",
@@ -141,7 +141,7 @@ fn age(view: &View, now: &Snapshot, row: &PairRow) -> Markup {
 }
 
 fn sizes(row: &PairRow) -> Markup {
-    let Some(detail) = row.detail.as_ref().filter(|_| holds(row)) else { return html! { span.zero { (NONE) } } };
+    let Some(detail) = row.detail.as_ref().filter(|_| row.holds()) else { return html! { span.zero { (NONE) } } };
     let value = |value: Option<Amount>| value.map_or_else(|| NONE.to_owned(), |value| words::level(value.abs()));
     html! {
         (value(detail.legs.0.value))
@@ -151,7 +151,7 @@ fn sizes(row: &PairRow) -> Markup {
 }
 
 fn deltas(row: &PairRow, trouble: bool) -> Markup {
-    if !holds(row) {
+    if !row.holds() {
         return html! { span.zero { (NONE) } };
     }
     let coins = (row.spot_coins + row.perp_coins).to_string();
@@ -166,11 +166,11 @@ fn basis(view: &View, row: &PairRow) -> Markup {
     let bps =
         |fraction: Option<f64>| fraction.map_or_else(|| NONE.to_owned(), |fraction| words::signed(fraction * 1e4, 1));
     let detail = row.detail.as_ref();
-    let entry = view.trip(&row.pair).map(|trip| trip.entry_basis_bps).filter(|_| holds(row));
+    let entry = view.trip(&row.pair).map(|trip| trip.entry_basis_bps).filter(|_| row.holds());
     html! {
         (bps(row.basis.map(Rate::to_f64)))
         @if let Some(entry) = entry { small { "in " (words::signed(entry, 1)) } }
-        @if holds(row) { small { "exit " (bps(detail.and_then(|detail| detail.closing_basis))) } }
+        @if row.holds() { small { "exit " (bps(detail.and_then(|detail| detail.closing_basis))) } }
     }
 }
 
@@ -206,7 +206,7 @@ fn settlement(row: &PairRow) -> Markup {
     html! {
         b { (words::until(at)) }
         small { "at " (words::minute(at)) }
-        @if holds(row) { small { (estimate(row)) } }
+        @if row.holds() { small { (estimate(row)) } }
     }
 }
 
@@ -216,12 +216,12 @@ fn carry(row: &PairRow) -> Markup {
     html! {
         (percent(detail.carry_apr))
         @if detail.enter_apr.is_some() { small { "enter " (percent(detail.enter_apr)) } }
-        @if detail.leave_apr.is_some() && holds(row) { small { "leave " (percent(detail.leave_apr)) } }
+        @if detail.leave_apr.is_some() && row.holds() { small { "leave " (percent(detail.leave_apr)) } }
     }
 }
 
 fn net(view: &View, now: &Snapshot, row: &PairRow) -> Markup {
-    let Some(trip) = view.trip(&row.pair).filter(|_| holds(row)) else {
+    let Some(trip) = view.trip(&row.pair).filter(|_| row.holds()) else {
         return html! { (words::gain(row.net)) small { "since the start" } };
     };
     let today = view.funding_since(Some(&row.pair), super::history::midnight(now.at_ms)).map(|(sum, _)| sum);
@@ -233,7 +233,7 @@ fn net(view: &View, now: &Snapshot, row: &PairRow) -> Markup {
 }
 
 fn breakeven(view: &View, row: &PairRow) -> Markup {
-    let Some(times) = earned_back(view, row).filter(|_| holds(row)) else { return html! {} };
+    let Some(times) = earned_back(view, row).filter(|_| row.holds()) else { return html! {} };
     html! {
         (parts::bar(Some(times / 2.0), 0.5, false, "earned against all costs"))
         b { (words::plain(times, 2)) "\u{a0}×" } "\u{a0}costs"
@@ -250,7 +250,7 @@ pub fn distance(now: &Snapshot, row: &PairRow) -> Option<Rate> {
 }
 
 fn liquidation(now: &Snapshot, row: &PairRow) -> Markup {
-    if !holds(row) || row.perp_coins.is_zero() {
+    if !row.holds() || row.perp_coins.is_zero() {
         return html! {};
     }
     let floor = now.detail.as_ref().map_or(0.0, |detail| detail.floor.to_f64());
@@ -332,7 +332,7 @@ fn small(view: &View, now: &Snapshot, row: &PairRow) -> Markup {
     let trouble = matches!(row.phase.as_str(), "naked" | "repair");
     let class = if trouble {
         "pair trouble"
-    } else if holds(row) && view.is_stale(row) {
+    } else if row.holds() && view.is_stale(row) {
         "pair stale"
     } else {
         "pair"
@@ -346,7 +346,7 @@ fn small(view: &View, now: &Snapshot, row: &PairRow) -> Markup {
             (field("basis, bps", basis(view, row))) (field("next", settlement(row)))
             div.field.whole { span { "funding" } div { (funding(row)) } }
             div.field.whole { span { "carry, % a year" } div { (carry(row)) } }
-            @if holds(row) {
+            @if row.holds() {
                 div.field.drawn { span { "break-even" } div { (breakeven(view, row)) } }
                 div.field.drawn { span { "to liquidation" } div { (liquidation(now, row)) } }
             }

@@ -94,7 +94,7 @@ impl View {
 
     /// Pairs that hold more than dust.
     pub fn held(&self) -> impl Iterator<Item = &PairRow> {
-        self.pairs().iter().filter(|row| holds(row))
+        self.pairs().iter().filter(|row| row.holds())
     }
 
     /// All pairs.
@@ -153,12 +153,6 @@ impl View {
         let wanted = rows.filter(|row| row.at >= from && pair.is_none_or(|pair| row.pair == pair));
         Some(wanted.fold((Amount::ZERO, 0), |(sum, count), row| (sum + row.amount, count + 1)))
     }
-}
-
-/// Whether a pair holds more than dust.
-#[must_use]
-pub fn holds(row: &PairRow) -> bool {
-    row.phase != "flat"
 }
 
 impl Gain {
