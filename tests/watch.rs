@@ -61,7 +61,7 @@ fn a_session_is_watched_and_a_pair_closed_with_its_plan_at_80_by_24() {
     quick.kill();
     // From here on a minute of the market takes a second: what is held stays held.
     let session = Running::start(&["paper", "--state", state, "--days", "3000", "--seed", "9", "--speed", "60"]);
-    session.until(|| ended(&["pairs", "--state", state]).0 == 0 && dir.join("control.sock").exists());
+    session.until(|| ended(&["orders", "--state", state]).0 == 0);
 
     let socket = folder.path().join("tmux");
     let terminal = Terminal { socket: &socket };
