@@ -155,7 +155,7 @@ pub struct Cli {
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Look, without keys", &["init", "check", "scan", "quote", "why", "stats", "data", "portfolio", "universe"]),
     ("Try", &["backtest", "sweep", "compare", "paper", "replay", "venue", "drill", "stress"]),
-    ("Run with real prices or real money", &["keys", "doctor", "shadow", "live", "serve", "watch", "reload"]),
+    ("Run with real prices or real money", &["keys", "doctor", "shadow", "live", "serve", "reload"]),
     ("Ask a session", &["status", "watch", "pairs", "orders", "fills", "ledger", "pnl", "report", "export", "metrics"]),
     (
         "Act on a session",
