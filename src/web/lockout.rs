@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-/// Wrong tokens within [`WINDOW`] before nothing is looked at for a while.
+/// Wrong tokens within a minute before nothing is looked at for a while.
 pub const TRIES: u32 = 5;
 const WINDOW: Duration = Duration::from_mins(1);
 /// The first pause; each further one is twice as long.
