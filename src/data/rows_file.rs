@@ -5,19 +5,14 @@
 
 use super::columns::{Cells, Columns};
 use super::error::DataError;
-use super::save::replace;
-use parquet::basic::{Compression, ZstdLevel};
+use super::save::{replace, writer};
 use parquet::column::writer::ColumnWriter;
 use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
-use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::parser::parse_message_type;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 /// One column.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,10 +46,7 @@ pub fn write(file: &Path, columns: &[(String, Column)]) -> Result<(), DataError>
 }
 
 fn written(out: &mut File, schema: &str, columns: &[(String, Column)]) -> Result<(), ParquetError> {
-    let schema = Arc::new(parse_message_type(schema)?);
-    let zstd = Compression::ZSTD(ZstdLevel::try_new(3)?);
-    let properties = Arc::new(WriterProperties::builder().set_compression(zstd).build());
-    let mut writer = SerializedFileWriter::new(out, schema, properties)?;
+    let mut writer = writer(out, schema)?;
     let mut group = writer.next_row_group()?;
     for (_, column) in columns {
         let Some(mut place) = group.next_column()? else { break };

@@ -158,11 +158,16 @@ fn write_parquet(file: &Path, columns: &[(&str, Column<'_>)]) -> Result<(), Data
     replace(file, |out| written(out, &schema, columns).map_err(io::Error::other))
 }
 
-fn written(out: &mut File, schema: &str, columns: &[(&str, Column<'_>)]) -> Result<(), ParquetError> {
+/// A Parquet file of this schema, compressed with Zstandard, as every file of ours is.
+pub(super) fn writer<'a>(out: &'a mut File, schema: &str) -> Result<SerializedFileWriter<&'a mut File>, ParquetError> {
     let schema = Arc::new(parse_message_type(schema)?);
     let zstd = Compression::ZSTD(ZstdLevel::try_new(3)?);
     let properties = Arc::new(WriterProperties::builder().set_compression(zstd).build());
-    let mut writer = SerializedFileWriter::new(out, schema, properties)?;
+    SerializedFileWriter::new(out, schema, properties)
+}
+
+fn written(out: &mut File, schema: &str, columns: &[(&str, Column<'_>)]) -> Result<(), ParquetError> {
+    let mut writer = writer(out, schema)?;
     let mut group = writer.next_row_group()?;
     for (_, column) in columns {
         let Some(mut place) = group.next_column()? else { break };
