@@ -228,7 +228,10 @@ fn trips(out: &mut String, trips: &[TripRow], funding: &[FundingRow]) {
     } else {
         format!("The newest {TRIPS} of {all}, newest first. {how}")
     };
-    let content = format!("<div class=\"tall\">{}</div>", rows.stacked("trips"));
+    let content = format!(
+        "<div class=\"tall\" tabindex=\"0\" role=\"region\" aria-label=\"round trips\">{}</div>",
+        rows.stacked("trips")
+    );
     section(out, "Round trips", &word, &or_none(trips, content, "There was no round trip."));
 }
 

@@ -113,7 +113,7 @@ fn by_pair(view: &View, now: &Snapshot) -> Markup {
     html! {
         section.card id="by-pair" {
             (parts::head("By line and pair", &html! { (now.currency) " · since the start" }))
-            div.scroll { table {
+            div.scroll tabindex="0" role="region" aria-label="a table that may be wider than the window" { table {
                 thead { tr { th { "pair" } @for (name, _) in whole.named() { th.n { (name) } } th.n { "net" } } }
                 tbody {
                     @for (pair, lines) in &pairs { (line_row(pair, lines, false)) }

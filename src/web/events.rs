@@ -160,7 +160,7 @@ pub fn page(view: &View) -> Markup {
     html! {
         section.card id="events-all" {
             (parts::head("Events", &html! { "latest " (rows.len()) " · alarms since the start of the process · UTC" }))
-            div.scroll { table.list {
+            div.scroll tabindex="0" role="region" aria-label="a table that may be wider than the window" { table.list {
                 thead { tr { th { "UTC" } th { "level" } th { "cause and effect" } th { "done" } th { "type" } } }
                 tbody { @for row in &rows { tr {
                     td.time { (words::day(row.at)) " " (words::clock(row.at)) }

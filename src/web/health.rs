@@ -22,7 +22,7 @@ fn stops(now: &Snapshot) -> Markup {
             (parts::head("What stops it", &html! { "state " b { (now.state.replace('_', " ")) } }))
             @if now.stops.is_empty() { p { span.ours { (parts::mark(Mark::Yes)) } " Nothing: every pair may be entered as far as its gates allow." } }
             @if !now.stops.is_empty() {
-                div.scroll { table.list {
+                div.scroll tabindex="0" role="region" aria-label="a table that may be wider than the window" { table.list {
                     thead { tr { th { "since" } th { "about" } th { "reason" } th { "what clears it" } } }
                     tbody { @for stop in &now.stops { tr {
                         td.time { (stop.since_ms.filter(|at| at.0 > 0).map_or_else(|| NONE.to_owned(), words::moment)) }
@@ -67,7 +67,7 @@ fn orders(now: &Snapshot) -> Markup {
             (parts::head("Unsettled orders", &html! { (now.orders.len()) ", of them in doubt " (now.in_doubt) }))
             @if now.orders.is_empty() { p.note { "No order is unsettled." } }
             @if !now.orders.is_empty() {
-                div.scroll { table {
+                div.scroll tabindex="0" role="region" aria-label="a table that may be wider than the window" { table {
                     thead { tr { th { "id" } th { "pair" } th { "order" } th.n { "filled" } th { "state" } } }
                     tbody { @for order in now.orders.iter().take(20) { tr {
                         td { code { (order.id) } } td { (order.pair) }

@@ -20,7 +20,7 @@ pub fn page(view: &View) -> Markup {
     html! {
         section.card id="ladder" {
             (parts::head("Ladder", &html! { "filled held · hollow not held · tick must reach · dashed cash " (words::percent(cash, 2)) }))
-            div.scroll { table.list {
+            div.scroll tabindex="0" role="region" aria-label="a table that may be wider than the window" { table.list {
                 thead { tr {
                     th.n { "#" } th { "pair" } th.n { "carry, %" br; "a year, own" } th.n { "must" br; "reach, %" }
                     th { "carry on own capital" } th.n { "funding, last → next" br; "± its error, %" } th.n { "round trip" br; "bps" }

@@ -150,7 +150,7 @@ fn orders(view: &View, plan: Option<&Plan>, request: &Request) -> Markup {
             }))
             p { (plan.text) }
             @if !plan.orders.is_empty() {
-                div.scroll { table {
+                div.scroll tabindex="0" role="region" aria-label="a table that may be wider than the window" { table {
                     thead { tr { th { "pair" } th { "order" } th.n { "coins" } th.n { "value est" } th {} } }
                     tbody {
                         @for line in &plan.orders { (order(line)) }

@@ -23,7 +23,7 @@ fn wallets(detail: &Detail) -> Markup {
     html! {
         section.card id="wallets" {
             (parts::head("Wallets", &html! { "to liquidation: rise of the mark until the venue liquidates · floor " (words::percent(floor, 0)) }))
-            div.scroll { table.list {
+            div.scroll tabindex="0" role="region" aria-label="a table that may be wider than the window" { table.list {
                 thead { tr { th { "venue" } th { "coin" } th.n { "spot wallet" } th.n { "perp wallet" } th.n { "collateral" } th.n { "shorts at mark" } th.n { "free for margin" } th { "to liquidation" } } }
                 tbody { @for wallet in &detail.wallets { tr {
                     td { (wallet.venue) } td { (wallet.quote) }

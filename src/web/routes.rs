@@ -135,7 +135,7 @@ async fn home(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Response
     let body = html! {
         body { main id="main" { section.card {
             (parts::head("Sessions", &html! { (rows.len()) " on this machine" }))
-            div.scroll { table {
+            div.scroll tabindex="0" role="region" aria-label="a table that may be wider than the window" { table {
                 thead { tr { th { "session" } th { "mode" } th { "state" } th.n { "equity" } th.n { "net" } th.n { "held" } th.n { "alarms" } th { "folder" } } }
                 tbody { @for view in &rows { tr {
                     td { a href={ "/s/" (view.slug) } { b { (view.slug) } } }

@@ -20,6 +20,16 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 /// Most polls of [`Browser::until`], one each twentieth of a second.
 const PATIENCE: u32 = 600;
 
+/// Where `.ci/run` puts the accessibility checker.
+const AXE: &str = "target/ci/axe/node_modules/axe-core/axe.min.js";
+
+/// Runs it on the whole page.
+const BARRIERS: &str = r#"axe.run(document, { resultTypes: ["violations"] }).then((result) => ({
+  rules: result.violations.length + result.passes.length,
+  found: result.violations.filter((one) => one.impact === "serious" || one.impact === "critical").flatMap((one) =>
+    one.nodes.slice(0, 5).map((node) => `${one.impact} ${one.id}: ${node.target.join(" ")}: ${(node.failureSummary || "").split("\n").slice(1, 3).join("; ")}`)),
+}))"#;
+
 /// The browser and one page of it.
 pub(crate) struct Browser {
     process: Child,
@@ -122,6 +132,22 @@ impl Browser {
         let answer = self.ask("Runtime.evaluate", params).await;
         assert!(answer["exceptionDetails"].is_null(), "{}", answer["exceptionDetails"]);
         answer["result"]["value"].clone()
+    }
+
+    /// What hinders people who see little, hear the page or use no mouse, as axe-core judges it: its serious and critical
+    /// findings, each with where it is. None where axe-core is not there: tests say so, and where `CI` is set they fail.
+    pub(crate) async fn barriers(&mut self) -> Value {
+        let Ok(script) = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(AXE)) else {
+            assert!(std::env::var("CI").is_err(), "{AXE} is missing; .ci/run installs it");
+            println!("skipped: no {AXE} here, so nobody looks at how accessible the page is");
+            return json!([]);
+        };
+        self.value(&format!("(() => {{ {script}; return true; }})()")).await;
+        let params = json!({ "expression": BARRIERS, "returnByValue": true, "awaitPromise": true });
+        let answer = self.ask("Runtime.evaluate", params).await;
+        assert!(answer["exceptionDetails"].is_null(), "{}", answer["exceptionDetails"]);
+        assert!(answer["result"]["value"]["rules"].as_u64().unwrap() > 10, "too few rules were applied: {answer}");
+        answer["result"]["value"]["found"].clone()
     }
 
     /// Waits until an expression is true.
