@@ -71,6 +71,9 @@ pub(crate) struct Judge {
     /// What a person is told.
     pub(crate) told: Told,
     coins: super::coin::Coins,
+    /// A stranger's market order is on its way. The venue refuses it in a halted market or off the grid of the hour: then nothing
+    /// changed, and there is nothing to tell of.
+    stranger_acts: bool,
     /// Lines and lists go wrong in this seed, so that news may be late.
     pub(crate) noisy: bool,
 }
@@ -98,6 +101,7 @@ impl Judge {
             held: &[],
             told: Told::default(),
             coins: super::coin::Coins::default(),
+            stranger_acts: false,
             noisy: false,
         }
     }
@@ -188,9 +192,7 @@ impl Judge {
             let kinds = &[AlarmKind::TradingEnds, AlarmKind::Adl, AlarmKind::Liquidated, AlarmKind::Difference];
             self.told.expect(now, within, kinds, "E03");
         }
-        if says("foreign") {
-            self.told.stranger(now, "H09");
-        }
+        self.stranger_acts = says("foreign");
         if text.contains("\"rules\"") && text.contains("step") {
             for (symbol, (_, lot)) in &mut self.lots {
                 let coarse = if symbol.as_str() == "BTCUSDT" { "0.01" } else { "0.1" };
@@ -406,6 +408,9 @@ impl Judge {
         let Some(legs) = self.legs.get_mut(&one.symbol) else { return };
         if ["web_", "and_", "c7-deadbeef"].iter().any(|stranger| one.client.starts_with(stranger)) {
             legs.foreign[usize::from(one.market == Market::Perp)] += one.quantity.signed(one.side).units();
+            if std::mem::take(&mut self.stranger_acts) {
+                self.told.stranger(now, "H09");
+            }
             return;
         }
         let minute = (now - self.start) / 60_000;
