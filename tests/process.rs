@@ -411,7 +411,7 @@ fn l31_comparisons_and_health_do_not_pile_up_in_the_ledger() {
         let venue = VenueId(u8::from(number % 2 == 0));
         let event = match number % 3 {
             0 => Event::VenueHealth { venue, reachable: number % 4 == 0, missing: Vec::new() },
-            1 => Event::Reconciled { venue, differences: 0 },
+            1 => Event::Reconciled { venue, differences: 0, missing: Vec::new() },
             _ => Event::Foreign { venue, instrument: None },
         };
         let stamped = Stamped { sequence: Sequence(number), at: WallTime(0), event };

@@ -167,7 +167,11 @@ fn failed(check: &str, error: &StartError) -> Line {
         StartError::Refused { refused, .. } => refused.to_string(),
         other => other.to_string(),
     };
-    Line::new(check, Verdict::Refuse, found, "try again; may the key read this, and is the venue open?")
+    let fix = match error {
+        StartError::Untrusted { .. } => "is the address the venue's, and does something on the way open TLS?",
+        _ => "try again; may the key read this, and is the venue open?",
+    };
+    Line::new(check, Verdict::Refuse, found, fix)
 }
 
 fn unread(check: &str) -> Line {

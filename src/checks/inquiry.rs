@@ -43,6 +43,16 @@ pub enum StartError {
         /// What was asked, and what came.
         what: String,
     },
+    /// Somebody answers who is not believed to be the venue (fault D05).
+    #[error(
+        "{venue} is not spoken to: {why}; is the address the venue's, is the clock of this machine right, and does something on the way open TLS?"
+    )]
+    Untrusted {
+        /// Which venue.
+        venue: String,
+        /// Which address, and what is wrong with it.
+        why: String,
+    },
     /// The venue refused.
     #[error("{venue} refuses {what}: {refused}")]
     Refused {
@@ -72,7 +82,7 @@ impl StartError {
             Self::Refused { refused, .. } => {
                 matches!(refused.class, Class::Unknown | Class::Later | Class::RateLimit | Class::Banned)
             }
-            Self::Pair { .. } => false,
+            Self::Untrusted { .. } | Self::Pair { .. } => false,
         }
     }
 }
@@ -169,6 +179,7 @@ impl Inquiry<'_> {
                 Outcome::Answered { result: Err(refused), .. } => {
                     return Err(StartError::Refused { venue, what, refused });
                 }
+                Outcome::NotSent { untrusted: Some(why), .. } => return Err(StartError::Untrusted { venue, why }),
                 Outcome::NotSent { .. } | Outcome::NoAnswer => {
                     tries += 1;
                     if tries >= 2 {

@@ -328,6 +328,9 @@ async fn act(inquiry: &Inquiry<'_>, what: &'static str, act: Act) -> Result<(), 
         Outcome::Answered { result: Err(refused), .. } => {
             Err(StartError::Refused { venue: inquiry.name.to_owned(), what, refused })
         }
+        Outcome::NotSent { untrusted: Some(why), .. } => {
+            Err(StartError::Untrusted { venue: inquiry.name.to_owned(), why })
+        }
         Outcome::NotSent { .. } | Outcome::NoAnswer => {
             Err(StartError::Unreachable { venue: inquiry.name.to_owned(), what: format!("no answer to {what}") })
         }

@@ -38,6 +38,8 @@ pub struct Comparison {
     pub differences: Vec<Difference>,
     /// Differences that are only rounding: venue minus ledger, to be booked.
     pub rounding: Vec<(Wallet, Asset, Amount)>,
+    /// Coins of pairs that the wallets do not cover.
+    pub missing: Vec<(Asset, Amount)>,
 }
 
 /// Whether the ledger can be compared now: nothing of ours is on its way at this venue.
@@ -65,7 +67,18 @@ pub fn compare(state: &State, venue: VenueId, lists: &Lists) -> Comparison {
             venue: "open".to_owned(),
         });
     }
+    let coins: BTreeSet<Asset> = spot_pairs(state, venue).map(|pair| pair.coin).collect();
+    let missing = |coin: Asset| missing_coins(state, (venue, coin), off(state, (venue, coin), lists));
+    found.missing = coins.into_iter().map(|coin| (coin, missing(coin))).filter(|(_, coins)| !coins.is_zero()).collect();
     found
+}
+
+/// Pairs whose coins stand in the wallets of a venue.
+fn spot_pairs(state: &State, venue: VenueId) -> impl Iterator<Item = &Pair> {
+    state.catalogue.pairs().iter().filter(move |pair| {
+        let place = pair.place(Leg::Long);
+        place.venue == venue && place.market == Market::Spot
+    })
 }
 
 /// Money that somebody moved in or out of a wallet.
@@ -125,11 +138,7 @@ pub fn explained(
 /// Coins that the pairs of a venue hold of an asset, in whichever wallet.
 #[must_use]
 pub fn coins_of_pairs(state: &State, venue: VenueId, asset: Asset) -> Amount {
-    let there = |pair: &&Pair| {
-        let place = pair.place(Leg::Long);
-        place.venue == venue && place.market == Market::Spot && pair.coin == asset
-    };
-    let pairs = state.catalogue.pairs().iter().filter(there);
+    let pairs = spot_pairs(state, venue).filter(|pair| pair.coin == asset);
     let books = pairs.filter_map(|pair| state.ledger.pair(pair.id));
     books.map(|book| Amount::of_coins(book.attribution.long)).sum()
 }

@@ -323,7 +323,7 @@ impl From<StartError> for Failure {
             // It cannot be reached, or answers that it cannot answer now.
             error if error.passes() => Exit::Unreachable,
             StartError::Unreachable { .. } => Exit::Unreachable,
-            StartError::Refused { .. } => Exit::Refused,
+            StartError::Refused { .. } | StartError::Untrusted { .. } => Exit::Refused,
             StartError::Pair { .. } => Exit::Usage,
         };
         Self::new(exit, error.to_string())

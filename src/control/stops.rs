@@ -189,14 +189,14 @@ mod tests {
         };
         check(Event::Foreign { venue, instrument: None }, "foreign", "carry clear-halt --reason TEXT");
         check(Event::Barred { venue }, "barred", "carry keys test NAME, then carry clear-halt --reason TEXT");
-        check(Event::Reconciled { venue, differences: 1 }, "differs", "carry reconcile");
+        check(Event::Reconciled { venue, differences: 1, missing: Vec::new() }, "differs", "carry reconcile");
         check(Event::Operator(Operator::Pause), "paused", "carry resume");
         check(Event::Operator(Operator::Halt), "halted", "carry clear-halt --reason TEXT");
         // A foreign hand and a difference: the one is cleared before the other can be.
         let both = state(&[
             boot.clone(),
             Event::Foreign { venue, instrument: None },
-            Event::Reconciled { venue, differences: 1 },
+            Event::Reconciled { venue, differences: 1, missing: Vec::new() },
         ]);
         let (_, stops) = of(&both);
         let foreign = stops.iter().find(|stop| stop.why == "foreign").unwrap();

@@ -206,14 +206,19 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         Event::OtherInstance { .. } | Event::Limited { .. } => health::on_warned(state, event, out),
         Event::Barred { venue } => on_barred(state, *venue, out),
         Event::NotCompared { .. } => out.push(alarm(AlarmKind::NotCompared, Severity::Warning, None, None)),
-        Event::Reconciled { venue, differences } => {
+        Event::Reconciled { venue, differences, missing } => {
             let differs = *differences > 0;
             let Some(known) = state.venues.get_mut(venue.index()) else { return };
             known.reconciled = Some(cause.at);
-            if differs && !known.differs {
+            let news = known.missing_coins != *missing;
+            if differs && (!known.differs || news) {
                 out.push(alarm(AlarmKind::Difference, Severity::Page, None, None));
             }
             known.differs = differs;
+            if news {
+                known.missing_coins.clone_from(missing);
+                mark_venue_dirty(state, *venue);
+            }
             latch::compared(state, *venue, differs, out);
         }
         Event::VenueHealth { venue, reachable, missing } => {

@@ -84,6 +84,8 @@ pub struct VenueState {
     pub barred: bool,
     /// The venue's lists and the ledger differ: no entries until they agree (I5).
     pub differs: bool,
+    /// Coins of pairs that its wallets did not cover at the last comparison.
+    pub missing_coins: Vec<(Asset, Amount)>,
     /// The coins of its own that it takes fees in now, by wallet (E10).
     pub fee_coins: BTreeMap<Wallet, FeeCoin>,
     /// When they were compared last.

@@ -88,6 +88,14 @@ impl State {
         })
     }
 
+    /// Coins of the long leg that the venue did not have at the last comparison.
+    fn missing_coins(&self, pair: &PairState) -> Quantity {
+        let venue = self.venue(pair.pair.venue(Leg::Long)).filter(|_| pair.pair.market(Leg::Long) == Market::Spot);
+        let rows = venue.map(|venue| venue.missing_coins.as_slice()).unwrap_or_default();
+        let row = rows.iter().find(|(asset, _)| *asset == pair.pair.coin);
+        row.map_or(Quantity::ZERO, |(_, amount)| amount.to_coins().magnitude())
+    }
+
     /// What the planner needs of a pair; `None` without prices.
     #[must_use]
     pub fn plan_input(&self, pair: &PairState) -> Option<PlanInput> {
@@ -129,6 +137,7 @@ impl State {
             closing: pair.memory.closing,
             reduces_only: pair.memory.latched.is_some_and(|latch| latch.cause == LatchCause::ForeignHand),
             strangers: pair.memory.strangers,
+            missing: self.missing_coins(pair),
         })
     }
 

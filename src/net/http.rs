@@ -96,9 +96,12 @@ pub enum NotSent {
     /// No connection.
     #[error("no connection: {0}")]
     Connect(String),
-    /// The other side is not who it should be, or TLS failed otherwise (fault D05).
+    /// TLS failed (fault D05).
     #[error("TLS: {0}")]
     Tls(String),
+    /// The other side is not who it should be, or speaks no TLS that is spoken here: no waiting mends it (fault D05).
+    #[error("{0}")]
+    Untrusted(String),
 }
 
 /// Why there is no answer though the request may have arrived.
@@ -248,7 +251,7 @@ impl HttpClient {
     }
 
     async fn exchange(&self, client: &Client, request: reqwest::Request, sent_at: Stamp) -> Result<Reply, NoReply> {
-        let mut response = client.execute(request).await.map_err(|error| no_reply(&error))?;
+        let mut response = client.execute(request).await.map_err(|error| no_reply(&error, &self.site))?;
         let received_at = self.clock.now();
         let cap = u64::try_from(self.settings.body_cap).unwrap_or(u64::MAX);
         if response.content_length().is_some_and(|length| length > cap) {
@@ -278,7 +281,7 @@ impl HttpClient {
 }
 
 /// What a failure before the head of the answer proves. A connection that was never made is proof; nothing else is.
-fn no_reply(error: &reqwest::Error) -> NoReply {
+fn no_reply(error: &reqwest::Error, site: &Site) -> NoReply {
     if error.is_builder() {
         return NoReply::NotSent(NotSent::Malformed("the library refused it"));
     }
@@ -286,7 +289,12 @@ fn no_reply(error: &reqwest::Error) -> NoReply {
         return NoReply::Unknown(if error.is_timeout() { Lost::Timeout } else { Lost::Cut(innermost(error)) });
     }
     let told = innermost(error);
-    NoReply::NotSent(if is_tls(error) { NotSent::Tls(told) } else { NotSent::Connect(told) })
+    NoReply::NotSent(match chain(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
+        Some(tls) => distrust(tls).map_or(NotSent::Tls(told), |what| {
+            NotSent::Untrusted(format!("{site}: {what}: {}", quiet(&tls.to_string())))
+        }),
+        None => NotSent::Connect(told),
+    })
 }
 
 /// The errors below one, outermost first. An I/O error does not give the error inside it as its source, but its source.
@@ -314,8 +322,17 @@ pub(super) fn innermost(error: &(dyn StdError + 'static)) -> String {
     }
 }
 
-fn is_tls(error: &(dyn StdError + 'static)) -> bool {
-    chain(error).any(|cause| cause.downcast_ref::<rustls::Error>().is_some())
+/// Why the other side is not spoken to, where it would be the same at the next try.
+const fn distrust(error: &rustls::Error) -> Option<&'static str> {
+    use rustls::{AlertDescription as Alert, Error};
+    match error {
+        Error::InvalidCertificate(_) | Error::NoCertificatesPresented => Some("the certificate is not believed"),
+        Error::PeerIncompatible(_)
+        | Error::AlertReceived(Alert::ProtocolVersion | Alert::HandshakeFailure | Alert::InsufficientSecurity) => {
+            Some("it speaks no TLS that is spoken here")
+        }
+        _ => None,
+    }
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -356,6 +373,22 @@ fn http_date(text: &str) -> Option<WallTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn d05_what_no_waiting_mends_is_told_from_what_may_pass() {
+        use rustls::{AlertDescription as Alert, CertificateError, Error};
+        for lasting in [
+            Error::InvalidCertificate(CertificateError::UnknownIssuer),
+            Error::InvalidCertificate(CertificateError::Expired),
+            Error::NoCertificatesPresented,
+            Error::AlertReceived(Alert::ProtocolVersion),
+        ] {
+            assert!(distrust(&lasting).is_some(), "{lasting}");
+        }
+        for passing in [Error::AlertReceived(Alert::InternalError), Error::DecryptError, Error::HandshakeNotComplete] {
+            assert_eq!(distrust(&passing), None, "{passing}");
+        }
+    }
 
     #[test]
     fn d08_retry_after_is_seconds_or_a_date_or_unknown() {

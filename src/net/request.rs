@@ -6,7 +6,7 @@ use crate::domain::Market;
 use crate::net::budget::{Budget, NoBudget, Spend};
 use crate::net::carrier::Client;
 use crate::net::clock_offset::{ClockOffset, Seen};
-use crate::net::http::{Lost, NoReply, Outgoing, WARM};
+use crate::net::http::{Lost, NoReply, NotSent, Outgoing, WARM};
 use crate::net::{Clock, Reply};
 use crate::venues::answer::{Answer, Class, Refused};
 use crate::venues::ask::{Act, Ask, Request, Security, WriteRequest};
@@ -32,10 +32,12 @@ pub enum Outcome {
         /// Its body, kept for books alone.
         body: Vec<u8>,
     },
-    /// It never left; `limited` says that the budget held it back.
+    /// It never left.
     NotSent {
         /// For want of budget.
         limited: bool,
+        /// Why the next one will not leave either: the other side is not who it should be.
+        untrusted: Option<String>,
     },
     /// It left and nothing came back.
     NoAnswer,
@@ -139,7 +141,8 @@ impl Prepared {
             }
             Err(NoReply::NotSent(why)) => {
                 tracing::debug!(%why, "a request did not leave");
-                Outcome::NotSent { limited: false }
+                let untrusted = matches!(why, NotSent::Untrusted(_)).then(|| why.to_string());
+                Outcome::NotSent { limited: false, untrusted }
             }
             Err(NoReply::Unknown(why)) => {
                 tracing::debug!(%why, "a request got no answer");

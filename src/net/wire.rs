@@ -309,7 +309,7 @@ impl Wire {
         let (clock, offset, inbox) = (self.clock, Arc::clone(&self.offset), self.inbox.clone());
         let bundles = self.bundles();
         async move {
-            let unsent = |limited| (Outcome::NotSent { limited }, None, None);
+            let unsent = |limited| (Outcome::NotSent { limited, untrusted: None }, None, None);
             let Some(prepared) = prepared else { return unsent(false) };
             if prepared.budgeted(clock).await.is_err() {
                 return unsent(true);

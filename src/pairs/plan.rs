@@ -50,6 +50,8 @@ pub struct PlanInput {
     pub reduces_only: bool,
     /// Signed coins by which strangers' trades made it unequal, which a person decides about.
     pub strangers: SignedQuantity,
+    /// Coins of the long leg that are not at the venue any more; a person decides about them.
+    pub missing: Quantity,
 }
 
 /// The next order of a pair.
@@ -100,16 +102,21 @@ impl PlanInput {
         self.long_coins + self.short_coins
     }
 
-    /// Signed coins that are ours to make equal: without what a person decides about.
+    /// Signed coins that are ours to make equal: without what a person decides about. Coins that are not at the venue are not
+    /// too many: what a lost life of this run sold is not sold again.
     #[must_use]
     pub fn ours(&self) -> SignedQuantity {
-        self.delta() - self.strangers
+        let booked = self.delta() - self.strangers;
+        if booked.units() <= 0 {
+            return booked;
+        }
+        Quantity::saturating(booked.units()).minus(self.missing).signed(Side::Buy)
     }
 
     /// Whether the legs are unequal by something that a person decides about.
     #[must_use]
     pub fn waits_for_a_person(&self) -> bool {
-        !self.strangers.is_zero() && self.delta().magnitude() >= self.lot()
+        self.ours() != self.delta() && self.delta().magnitude() >= self.lot()
     }
 
     /// How far from its target a pair may be without an order: for the last clip, for what is completed, and for what is
@@ -288,11 +295,27 @@ mod tests {
             closing: target == "0",
             reduces_only: false,
             strangers: SignedQuantity::ZERO,
+            missing: Quantity::ZERO,
         }
     }
     fn check(input: &PlanInput, expected: Option<(Leg, Side, &str, Purpose)>) {
         let got = plan(input).map(|child| (child.leg, child.side, child.quantity.to_string(), child.purpose));
         assert_eq!(got, expected.map(|(leg, side, quantity, purpose)| (leg, side, quantity.to_owned(), purpose)));
+    }
+
+    #[test]
+    fn g16_coins_that_are_not_at_the_venue_are_not_sold_again() {
+        let check = |(long, short): (&str, &str), missing: &str, expected: Option<(Leg, Side, &str)>| {
+            let got = plan(&PlanInput { missing: coins(missing), ..input("0", long, short) });
+            let got = got.map(|child| (child.leg, child.side, child.quantity.to_string()));
+            assert_eq!(got, expected.map(|(leg, side, text)| (leg, side, text.to_owned())), "{long} {short} {missing}");
+        };
+        let sells = |coins| Some((Leg::Long, Side::Sell, coins));
+        check(("1", "0.5"), "0", sells("0.5"));
+        check(("1", "0.5"), "0.2", sells("0.3"));
+        check(("1", "0.5"), "0.5", None);
+        check(("1", "0.5"), "0.7", None);
+        check(("0.5", "1"), "0.2", Some((Leg::Short, Side::Buy, "0.5")));
     }
 
     #[test]

@@ -416,6 +416,10 @@ pub enum Event {
         venue: VenueId,
         /// Accounts that differed after the settle window; entries stop until none does.
         differences: u32,
+        /// Coins of pairs that the venue's wallets do not cover: sold by a stranger, or by a life of this run that the ledger
+        /// does not know. They are not sold again.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        missing: Vec<(Asset, Amount)>,
     },
     /// Ledger and venue are not being compared: no lists of a quiet moment came since then. From the account's session.
     NotCompared {

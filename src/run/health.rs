@@ -57,8 +57,8 @@ impl Answers {
                 self.first.get_or_insert(now);
             }
             // Held back by our own budget: it says nothing of the venue.
-            Came::NotSent { limited: true } => {}
-            Came::NotSent { limited: false } | Came::NoAnswer => {
+            Came::NotSent { limited: true, .. } => {}
+            Came::NotSent { limited: false, .. } | Came::NoAnswer => {
                 self.silent = self.silent.saturating_add(1);
                 self.since.get_or_insert(now);
             }
@@ -196,7 +196,7 @@ mod tests {
         assert!(answers.answers(at(10)), "three at once are one cut");
         assert!(!answers.answers(at(11)));
         assert!(!answers.waited(at(19)) && answers.waited(at(20)), "the first lists are waited for so long");
-        answers.note(&Came::NotSent { limited: true }, at(12));
+        answers.note(&Came::NotSent { limited: true, untrusted: None }, at(12));
         answers.note(&refused(), at(13));
         assert!(answers.answers(at(60)));
     }

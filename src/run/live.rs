@@ -200,7 +200,7 @@ impl<J: Journal> Live<J> {
                 }
                 let input = match outcome {
                     Came::Answered { result, .. } => Input::Answered { call, result },
-                    Came::NotSent { limited } => Input::NotSent { call, limited },
+                    Came::NotSent { limited, .. } => Input::NotSent { call, limited },
                     Came::NoAnswer => Input::NoAnswer { call },
                 };
                 self.account(venue, input, now)
@@ -351,7 +351,7 @@ impl<J: Journal> Live<J> {
             desk.suspected = None;
             desk.told.clear();
             desk.agreed = Some(now);
-            return self.driver.fact(now, Event::Reconciled { venue, differences: 0 }, None);
+            return self.driver.fact(now, Event::Reconciled { venue, differences: 0, missing: Vec::new() }, None);
         }
         let confirmed = match &desk.suspected {
             Some((since, before)) => *before == found.differences && now.since(*since) >= SETTLE,
@@ -366,7 +366,7 @@ impl<J: Journal> Live<J> {
             }
             desk.agreed = Some(now);
             let differences = u32::try_from(found.differences.len()).unwrap_or(u32::MAX);
-            return self.driver.fact(now, Event::Reconciled { venue, differences }, None);
+            return self.driver.fact(now, Event::Reconciled { venue, differences, missing: found.missing }, None);
         }
         if desk.suspected.as_ref().is_none_or(|(_, before)| *before != found.differences) {
             desk.suspected = Some((now, found.differences));

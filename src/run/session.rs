@@ -50,7 +50,7 @@ pub struct Session {
     /// What found no room on the disk; it goes in with the next commit that does.
     waiting: Batch,
     /// The last comparison that is on disk, by venue: the same again is no news (fault L31).
-    compared: BTreeMap<VenueId, u32>,
+    compared: BTreeMap<VenueId, Event>,
     /// Numbers of the venue's events that were booked last; they are not told in the order of their numbers.
     booked: Vec<u64>,
 }
@@ -271,8 +271,8 @@ impl Journal for Session {
     }
 
     fn fact(&mut self, stamped: &Stamped, number: Option<u64>, mut books: Books<'_>) -> Result<(), JournalError> {
-        if let Event::Reconciled { venue, differences } = stamped.event
-            && self.compared.insert(venue, differences) == Some(differences)
+        if let Event::Reconciled { venue, .. } = stamped.event
+            && self.compared.insert(venue, stamped.event.clone()).is_some_and(|last| last == stamped.event)
         {
             return Ok(());
         }

@@ -114,7 +114,7 @@ fn l31_the_same_comparison_again_is_not_a_row_of_the_ledger() {
     let venue = VenueId(0);
     let now = paper.now();
     for differences in [0, 0, 0, 2, 2, 0, 0] {
-        paper.driver.fact(now, Event::Reconciled { venue, differences }, None).unwrap();
+        paper.driver.fact(now, Event::Reconciled { venue, differences, missing: Vec::new() }, None).unwrap();
     }
     let facts = ledger_file::read(&path).unwrap().facts;
     let compared = facts.iter().filter(|fact| matches!(fact.stamped.event, Event::Reconciled { .. })).count();

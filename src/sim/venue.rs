@@ -276,7 +276,7 @@ impl SimVenue {
             return;
         }
         let latency = self.latency();
-        self.send(now + latency + latency, Event::Reconciled { venue, differences: 0 });
+        self.send(now + latency + latency, Event::Reconciled { venue, differences: 0, missing: Vec::new() });
         self.changed = true;
     }
 

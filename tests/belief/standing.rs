@@ -40,7 +40,7 @@ fn l23_every_stop_of_entries_shows_with_its_reason() {
     let flag = |set: fn(&mut State)| move |core: &mut Core| set(&mut core.state);
     check(&|core| core.tell(Event::Foreign { venue, instrument: None }), reduce, Why::Foreign, AlarmKind::Foreign);
     check(&|core| core.tell(Event::Barred { venue }), reduce, Why::Barred, AlarmKind::VenueRefuses);
-    let differs = |core: &mut Core| core.tell(Event::Reconciled { venue, differences: 2 });
+    let differs = |core: &mut Core| core.tell(Event::Reconciled { venue, differences: 2, missing: Vec::new() });
     check(&differs, reduce, Why::Differs, AlarmKind::Difference);
     let act = |act: Operator| move |core: &mut Core| core.tell(Event::Operator(act.clone()));
     check(&act(Operator::Pause), reduce, Why::Paused, AlarmKind::Paused);

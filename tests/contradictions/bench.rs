@@ -261,8 +261,18 @@ impl Bench {
         self.then(Event::PositionListed { instrument: self.leg(Leg::Short), listed });
     }
 
+    /// The lists differ, and so many coins of the pair are not there.
+    pub(crate) fn differs(&mut self, missing: &str) {
+        let coin = self.state.pairs[0].pair.coin;
+        self.then(Event::Reconciled {
+            venue: VenueId(0),
+            differences: 2,
+            missing: vec![(coin, Amount::parse(missing).unwrap())],
+        });
+    }
+
     pub(crate) fn compared(&mut self, differences: u32) {
-        self.then(Event::Reconciled { venue: VenueId(0), differences });
+        self.then(Event::Reconciled { venue: VenueId(0), differences, missing: Vec::new() });
     }
 
     pub(crate) fn phase(&self) -> &'static str {

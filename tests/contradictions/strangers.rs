@@ -3,9 +3,10 @@
 use super::bench::Bench;
 use super::latched;
 use carry::config::settings::First;
-use carry::domain::{Leg, Side, Span};
+use carry::domain::{Leg, Side, Span, VenueId};
 use carry::pairs::LatchCause;
 use carry::port::Event;
+use carry::port::command::AlarmKind;
 use carry::port::event::VenueAct;
 use carry::port::order::{Outcome, Purpose, RejectCause};
 
@@ -124,4 +125,44 @@ fn a22_g01_time_without_a_process_is_no_failed_attempt() {
     bench.expire(&again);
     let third = bench.last();
     assert_eq!((third.leg, third.side), (Leg::Short, Side::Buy), "the usual way is tried before the other one");
+}
+
+/// A restored ledger knows what the venue closed, which the venue tells again, and not the sale by which the lost life repaired it.
+#[test]
+fn g16_what_the_lost_life_repaired_is_not_repaired_again() {
+    let check = |missing: &str, sold: Option<&str>| {
+        let mut bench = Bench::new(|_| {});
+        bench.hedged();
+        let orders = bench.placed.len();
+        bench.differs(missing);
+        assert_eq!((bench.paged(AlarmKind::Difference), bench.placed.len()), (1, orders));
+        bench.by_venue(VenueAct::Adl, Side::Buy, "0.3");
+        bench.watch(Span::MINUTE);
+        let order = (bench.placed.len() > orders).then(|| bench.last());
+        let got = order.as_ref().map(|order| (order.leg, order.side, order.quantity.to_string()));
+        assert_eq!(got, sold.map(|coins| (Leg::Long, Side::Sell, coins.to_owned())), "{missing}");
+        (bench, orders)
+    };
+    let (mut bench, orders) = check("0.3", None);
+    // The same comparison again is no news; another one is.
+    bench.differs("0.3");
+    assert_eq!(bench.paged(AlarmKind::Difference), 1);
+    bench.differs("0.2");
+    assert_eq!((bench.paged(AlarmKind::Difference), bench.last().quantity.to_string().as_str()), (2, "0.1"));
+    assert_eq!(bench.placed.len(), orders + 1);
+    let order = bench.last();
+    bench.execute(&order);
+    // Booked by a person, or listed late: both books agree, and what is unequal then is ours to repair.
+    bench.compared(0);
+    assert_eq!((bench.placed.len(), bench.last().quantity.to_string().as_str()), (orders + 2, "0.2"));
+    check("0.5", None);
+    check("0.1", Some("0.2"));
+}
+
+#[test]
+fn g17_a_comparison_in_the_words_of_an_older_ledger_is_read_and_written_as_it_was() {
+    let old = r#"{"event":"reconciled","venue":0,"differences":2}"#;
+    let event: Event = serde_json::from_str(old).unwrap();
+    assert_eq!(event, Event::Reconciled { venue: VenueId(0), differences: 2, missing: Vec::new() });
+    assert_eq!(serde_json::to_string(&event).unwrap(), old);
 }

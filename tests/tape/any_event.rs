@@ -239,7 +239,8 @@ fn list_event() -> impl Strategy<Value = Event> {
         }),
         (venue(), proptest::option::of(instrument()))
             .prop_map(|(venue, instrument)| Event::Foreign { venue, instrument }),
-        (venue(), any::<u32>()).prop_map(|(venue, differences)| Event::Reconciled { venue, differences }),
+        (venue(), any::<u32>(), prop::collection::vec((asset(), amount()), 0..3))
+            .prop_map(|(venue, differences, missing)| Event::Reconciled { venue, differences, missing }),
         venue().prop_map(|venue| Event::Barred { venue }),
         (asset(), price()).prop_map(|(asset, price)| Event::FeeCoinPriced { asset, price }),
         (venue(), proptest::option::of(instrument()))

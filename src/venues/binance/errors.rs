@@ -122,6 +122,8 @@ fn by_status(context: Context, status: u16, code: Option<i64>, words: &str) -> O
         418 => Some(Class::Banned),
         429 if code == Some(-1015) => Some(Class::Proof(RejectCause::RateLimit)),
         429 => Some(Class::RateLimit),
+        // Not from this place, for legal reasons; an order may have met it on its way back.
+        451 if matches!(context.asked, Asked::Read) => Some(Class::Restricted),
         408 | 500..=599 if tells_not_executed(context, status, code, words) => Some(Class::Later),
         300..=399 | 408 | 500..=599 => Some(open(context)),
         _ => None,

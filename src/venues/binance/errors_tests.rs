@@ -117,6 +117,10 @@ fn a07_d06_statuses_and_bodies_that_are_not_the_venues() {
         check(Perp, Write, status, page, Class::Unknown);
         check(Perp, Read, status, page, Class::Later);
     }
+    // A place from which the venue may not be used stays one; an order is settled by questions all the same.
+    let place = r#"{"code":0,"msg":"Service unavailable from a restricted location."}"#;
+    check(Perp, Read, 451, place, Class::Restricted);
+    check(Spot, Place, 451, place, Class::Unknown);
     // Spot's 5xx is always unknown; the perp host tells three kinds apart.
     let unknown = r#"{"code":-1000,"msg":"Unknown error, please check your request or try again later."}"#;
     let unavailable = r#"{"code":-1,"msg":"Service Unavailable."}"#;
