@@ -80,6 +80,14 @@ impl Running {
     }
 }
 
+impl Drop for Running {
+    /// A test that stops early leaves no session behind.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// Rows of a kind that are in a ledger which may be being written; zero before there is one.
 pub(crate) fn rows(folder: &Path, kind: &str) -> usize {
     ledger_file::read(&folder.join("ledger.sqlite"))
