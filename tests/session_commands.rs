@@ -170,9 +170,15 @@ fn bad_input_has_a_message_and_its_exit_code() {
     session(&folder);
     let (dir, empty) = (text(&folder), text(temporary.path()));
     let gone = temporary.path().join("gone");
+    let tested = temporary.path().join("tested");
+    std::fs::create_dir(&tested).unwrap();
+    for file in ["summary.json", "report.html"] {
+        std::fs::write(tested.join(file), "").unwrap();
+    }
     for (args, expected) in [
         (&["status", text(&gone)][..], "no such folder; expected the folder of a session"),
         (&["pnl", empty], "is not a session folder: it has no ledger.sqlite"),
+        (&["report", text(&tested)], "it is what carry backtest wrote, whose page is "),
         (&["fills", dir, "--pair", "alpha:BTCUSD"], "did you mean alpha:BTCUSDT?"),
         (&["ledger", dir, "--account", "wallet:alpha:spo"], "did you mean wallet:alpha:spot?"),
         (&["export", dir, "--what", "orders"], "possible values: fills, funding, postings, trips, equity"),

@@ -73,13 +73,14 @@ impl Folder {
         }
         let ledger = path.join(LEDGER);
         if !ledger.is_file() {
-            return Err(Failure::new(
-                Exit::Usage,
-                format!(
-                    "{}: is not a session folder: it has no {LEDGER}; expected what carry paper wrote",
-                    path.display()
-                ),
-            ));
+            let mut text = format!("{}: is not a session folder: it has no {LEDGER}; ", path.display());
+            let page = path.join("report.html");
+            text += &if path.join("summary.json").is_file() && page.is_file() {
+                format!("it is what carry backtest wrote, whose page is {}", page.display())
+            } else {
+                "expected what carry paper wrote".to_owned()
+            };
+            return Err(Failure::new(Exit::Usage, text));
         }
         let loaded = ledger_file::read(&ledger)?;
         if !loaded.meta.contains_key("clock") {
