@@ -332,6 +332,37 @@ fn x20_idle_slow_and_large_clients_hold_up_nobody() {
     session.kill();
 }
 
+#[test]
+fn x17_settings_that_let_more_risk_in_are_taken_with_their_typed_word() {
+    let temporary = tempfile::tempdir().unwrap();
+    let (dir, file) = (temporary.path().join("s"), temporary.path().join("c.toml"));
+    std::fs::write(&file, "[gates]\nguard = \"2m\"\n").unwrap();
+    let arguments = ["paper", "--state", text(&dir), "--days", "3000", "--speed", "12000", "--config", text(&file)];
+    let session = Running::start(&arguments);
+    session.until(|| dir.join("control.sock").exists());
+    let (_page, address) = served(&dir);
+    let (view, act) = tokens(&dir);
+    let (read, origin) = (cookie(address, &view), format!("http://{address}"));
+    let plan = || get(address, "/s/s/plan?verb=reload", &[("cookie", &read)]).body;
+    session.until(|| plan().contains("no key that a running session takes differs"));
+    std::fs::write(&file, "[gates]\nguard = \"1m\"\n").unwrap();
+    let page = plan();
+    assert!(page.contains("data-word=\"loosen 1\"") && page.contains("lets more risk in"), "{page}");
+    let id = page.split("data-plan=\"").nth(1).unwrap().split('"').next().unwrap();
+    let headers =
+        [("cookie", read.as_str()), ("origin", &origin), ("content-type", "application/json"), ("x-carry-act", &act)];
+    let send = |typed: &str| {
+        let body = format!("{{\"plan\":\"{id}\",\"typed\":\"{typed}\"}}");
+        ask(address, "POST", "/s/s/act", &headers, &body)
+    };
+    assert_eq!(send("reload").status, 400);
+    let done = send("loosen 1");
+    assert!(done.status == 200 && done.body.contains("gates.guard"), "{done:?}");
+    std::fs::write(&file, "[gates]\nguard = \"5m\"\n").unwrap();
+    assert!(plan().contains("data-word=\"reload 1\""));
+    session.kill();
+}
+
 /// The text of a page without its marks.
 fn words(page: &str) -> String {
     let mut out = String::new();
@@ -450,6 +481,13 @@ fn metrics_are_for_whom_the_settings_name() {
     assert_eq!(get(at(&some), "/metrics", &[]).status, 401);
     assert_eq!(get(at(&some), "/metrics", &[("authorization", "Bearer other")]).status, 401);
     assert_eq!(get(at(&some), "/metrics", &[("authorization", &format!("Bearer {word}"))]).status, 200);
+    // A scraper with a wrong bearer locks itself out, and nobody who reads or acts.
+    for _ in 0..8 {
+        assert_eq!(get(at(&some), "/metrics", &[("authorization", "Bearer other")]).status, 401);
+    }
+    assert_eq!(get(at(&some), "/metrics", &[("authorization", &format!("Bearer {word}"))]).status, 401, "locked out");
+    let read = cookie(at(&some), &tokens(&dir).0);
+    assert_eq!(get(at(&some), "/s/s", &[("cookie", &read)]).status, 200);
     std::fs::write(&file, "short").unwrap();
     assert!(matches!(
         start(&Options { metrics: Some(text(&file).to_owned()), ..options(&dir) }),

@@ -4,6 +4,7 @@
 //! `tests/control_live.rs`.
 
 use super::drawing::Drawing;
+use super::real::Again;
 use super::{Exit, Failure};
 use crate::checks::ladder::{Ladder, LadderError};
 use crate::config::Settings;
@@ -70,7 +71,7 @@ impl Attendant {
             let raised = run.raised().as_mut().map(std::mem::take).unwrap_or_default();
             telling.tell(&raised, now, || standing(run));
         }
-        self.climb(run.is_reachable(), clock);
+        self.climb((run.is_reachable(), run.state().strategy.as_deref()), clock);
         let passed = self.watch.elapsed();
         self.supervisor.lives(passed, || standing(run));
         let due = self.drawn.is_none_or(|drawn| passed.saturating_sub(drawn) >= DRAW);
@@ -88,13 +89,14 @@ impl Attendant {
     }
 
     /// Only time in which the market could be seen counts.
-    fn climb(&mut self, reachable: bool, clock: Clock) {
+    fn climb(&mut self, (reachable, taken): (bool, Option<&str>), clock: Clock) {
         let Some((ladder, strategy)) = &mut self.ladder else { return };
         if !reachable {
             ladder.rest();
             return;
         }
-        if let Err(error) = ladder.tick(strategy, Duration::from_nanos((clock.steady_ns)())) {
+        // A run that took other settings is another strategy from there on.
+        if let Err(error) = ladder.tick(taken.unwrap_or(strategy), Duration::from_nanos((clock.steady_ns)())) {
             tracing::error!(%error, "hours in the shadow are not on disk");
         }
     }
@@ -183,10 +185,11 @@ pub(super) fn snapshot<S: Subject>(subject: &mut S) -> Snapshot {
 ///
 /// # Errors
 /// Exit code 2 when the socket cannot be made.
-pub fn desk(folder: &Path, lock: &StateLock) -> Result<(Desk, Server), Failure> {
-    let served = ControlSocket::bind(folder, lock).and_then(ControlSocket::serve_in_thread);
-    let (requests, server) = served.map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
-    Ok((Desk::new(requests), server))
+pub fn desk(folder: &Path, lock: &StateLock, again: Again) -> Result<(Desk, Server), Failure> {
+    let Again { read, files } = again;
+    let served = ControlSocket::bind(folder, lock).and_then(|socket| socket.serve_in_thread(Some(read)));
+    let (desk, server) = served.map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+    Ok((desk.with_files(files), server))
 }
 
 impl From<LadderError> for Failure {

@@ -311,6 +311,7 @@ pub(super) fn text(request: &Request, result: &Value, output: &mut Output<'_>) -
         Verb::Resolve => "settled",
         Verb::Adopt => "adopted",
         Verb::Accept => "booked; see carry reconcile",
+        Verb::Reload => "the settings of its files are taken",
         Verb::Status | Verb::Fills | Verb::Why => return folder::json(out, result),
         Verb::Orders => {
             let none = "No order is unsettled.";

@@ -10,6 +10,7 @@ use crate::control::registry;
 use crate::control::request::{Request, Verb};
 use crate::control::snapshot::Snapshot;
 use crate::domain::{Pair, WallTime};
+use crate::net::machine_clock;
 use crate::run::review::{Identity, Review};
 use crate::store::{Loaded, ledger_file};
 use crate::tape::TapeReader;
@@ -45,6 +46,19 @@ impl Where {
     pub fn named(&self) -> Option<&Path> {
         self.dir.as_deref().or(self.state.as_deref())
     }
+}
+
+/// A folder for a session without a name: the start time in UTC, and a number when two start in one second.
+pub(super) fn new_run() -> PathBuf {
+    let name = machine_clock::now().to_string().replace([':', '-'], "").replace('Z', "");
+    let name = name.split('.').next().unwrap_or("run").to_owned();
+    let mut folder = Path::new(RUNS).join(&name);
+    let mut number = 1;
+    while folder.exists() {
+        number += 1;
+        folder = Path::new(RUNS).join(format!("{name}-{number}"));
+    }
+    folder
 }
 
 /// A session folder and what its ledger holds.

@@ -4,12 +4,13 @@
 //! `tests/control_live.rs`.
 
 use super::attend::{self, Attendant};
-use super::real::{self, Place, What};
+use super::real::{self, Again, Place, What};
 use super::{Exit, Failure, Output};
 use crate::checks::ladder::{Ladder, NotYet};
 use crate::config::settings::Mode;
-use crate::config::{Loaded, Settings, Sources, load};
+use crate::config::{ConfigErrors, Loaded};
 use crate::control::desk::Desk as ControlDesk;
+use crate::control::server::Asker;
 use crate::domain::Span;
 use crate::keys::{KeyEntry, Kind};
 use crate::net::hosts::{Holder, TestKeys};
@@ -66,19 +67,22 @@ pub struct Args {
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let entry =
         super::keys::places(args.keys.clone(), PathBuf::from(crate::keys::sources::CONTAINER))?.find(&args.key)?;
-    let mut loaded = settings(args, &entry.entry)?;
+    let what = args.what.clone();
+    let plays = plays(&entry.entry, args);
+    let mut loaded = settings(&what, plays)?;
     consented(&entry.entry, args, &loaded)?;
     let lock = StateLock::take(&args.state)?;
     // One account, one session: a copy of the folder, or another folder with the same key, would keep books of half of it.
     let _account =
         AccountLock::take(args.place.base_url.as_deref().unwrap_or(entry.entry.venue), entry.entry.account())?;
     climbed(args, &loaded)?;
-    loaded.settings.change(cap);
+    loaded.settings.within_consent();
     let attendant = Attendant::new(&args.state, &loaded.settings, None)?;
-    let (desk, _server) = attend::desk(&args.state, &lock)?;
+    let again = Again::of(&loaded, true, move || settings(&what, plays));
+    let (desk, server) = attend::desk(&args.state, &lock, again)?;
     let _page = super::serve::beside(&args.state, &loaded.settings.web)?;
     let job = Job { args, loaded: &loaded, entry: &entry.entry };
-    let (mut live, attendant, ended, seconds) = real::run(job.go(attendant, desk))?;
+    let (mut live, attendant, ended, seconds) = real::run(job.go(attendant, (desk, server.asker.clone())))?;
     attendant.end(&mut live);
     finish_run((args, &loaded), &live, (ended, seconds), output)
 }
@@ -89,14 +93,14 @@ fn plays(entry: &KeyEntry, args: &Args) -> bool {
 }
 
 /// The settings. A test key on loopback, and one of play money, may do without hours in the shadow; nothing else may go below the key's range.
-fn settings(args: &Args, entry: &KeyEntry) -> Result<Loaded, Failure> {
-    let (mut set, mut none) = (args.what.set.clone(), false);
-    if plays(entry, args) {
+fn settings(what: &What, plays: bool) -> Result<Loaded, ConfigErrors> {
+    let (mut set, mut none) = (what.set.clone(), false);
+    if plays {
         let waives = |one: &String| one.trim() == "live.shadow_hours=0s";
         none = set.iter().any(waives);
         set.retain(|one| !waives(one));
     }
-    let mut loaded = load(&Sources::discover(args.what.strategy.clone(), args.what.config.clone(), set))?;
+    let mut loaded = What { set, ..what.clone() }.load()?;
     if none {
         loaded.settings.live.shadow_hours = Span::ZERO;
     }
@@ -129,17 +133,6 @@ fn climbed(args: &Args, loaded: &Loaded) -> Result<(), Failure> {
     ladder.allows_notional(live, currency).map_err(refused)
 }
 
-/// What was consented to bounds every cap of the gate.
-fn cap(settings: &mut Settings) {
-    let most = settings.live.max_notional;
-    let risk = &mut settings.risk;
-    for cap in [&mut risk.max_total, &mut risk.max_pair, &mut risk.max_order] {
-        *cap = most.min(*cap);
-    }
-    // A clip buys its fee in coins too, and its limit is a collar away.
-    settings.execution.clip = settings.execution.clip.min(risk.max_order.share(9, 10));
-}
-
 /// One run.
 struct Job<'a> {
     args: &'a Args,
@@ -151,8 +144,8 @@ struct Job<'a> {
 type Played = (Live<Session>, Attendant, Ended, f64);
 
 impl Job<'_> {
-    async fn go(&self, attendant: Attendant, desk: ControlDesk) -> Result<Played, Failure> {
-        let stop = real::stop_signal();
+    async fn go(&self, attendant: Attendant, (desk, asker): (ControlDesk, Asker)) -> Result<Played, Failure> {
+        let stop = real::stop_signal(Some(asker));
         let (mut live, opened) = real::unless_stopped(&stop, self.start()).await?;
         let clock = opened.clock;
         let mut ears = Ears { inbox: opened.inbox, desk, stop };
@@ -226,7 +219,8 @@ fn finish_run(
 ) -> Result<(), Failure> {
     let mut summary = summarise(&live.driver, &live.driver.state.settings, seconds);
     "carry.live/2".clone_into(&mut summary.schema);
-    summary.run = super::about::about(loaded);
+    let retold = live.driver.journal.retold(&live.driver.state);
+    summary.run = retold.unwrap_or_else(|| super::about::about(loaded));
     "live".clone_into(&mut summary.mode);
     "live".clone_into(&mut summary.market);
     let told = if args.json {

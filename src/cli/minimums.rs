@@ -23,6 +23,16 @@ struct Known {
     price: Option<Price>,
 }
 
+/// All layers as they are now, with sizes that are orders: for a session that reads its files again.
+pub(super) fn again(what: &super::real::What) -> Result<Loaded, ConfigErrors> {
+    let loaded = what.load()?;
+    match judge(&loaded, None) {
+        Ok(small) if !small.is_empty() => Err(small),
+        // Without history nothing can fail that the files do not show.
+        Ok(_) | Err(_) => Ok(loaded),
+    }
+}
+
 /// What is too small, as errors of the configuration; none when everything is an order.
 ///
 /// # Errors

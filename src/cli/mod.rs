@@ -44,10 +44,12 @@ pub mod quote;
 pub mod real;
 pub mod reconcile;
 pub mod record;
+pub mod reload;
 pub mod replay;
 pub mod report;
 pub mod sample;
 pub mod scan;
+pub mod schema;
 pub mod screen;
 pub mod serve;
 pub mod shadow;
@@ -155,13 +157,14 @@ pub struct Cli {
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Look, without keys", &["init", "check", "scan", "quote", "why", "stats", "data", "portfolio", "universe"]),
     ("Try", &["backtest", "sweep", "compare", "paper", "replay", "venue", "drill", "stress"]),
-    ("Run with real prices or real money", &["keys", "doctor", "shadow", "live", "serve", "reload"]),
+    ("Run with real prices or real money", &["keys", "doctor", "shadow", "live", "serve"]),
     ("Ask a session", &["status", "watch", "pairs", "orders", "fills", "ledger", "pnl", "report", "export", "metrics"]),
     (
         "Act on a session",
         &[
             "pause",
             "resume",
+            "reload",
             "open",
             "close",
             "flatten",
@@ -273,6 +276,8 @@ enum Verb {
     /// How funding was: mean, spread, share at the anchor, per venue and symbol
     Stats(stats::Args),
     Serve(serve::Args),
+    Reload(reload::Args),
+    Schema(schema::Args),
     Status(status::Args),
     Watch(watch::Args),
     Stress(stress::Args),
@@ -361,6 +366,8 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Serve(args) => serve::run(args, &mut output),
         Verb::Status(args) => status::run(args, &mut output),
         Verb::Watch(args) => watch::run(args, &mut output),
+        Verb::Reload(args) => reload::run(args, &mut output),
+        Verb::Schema(args) => schema::run(args, &mut output),
         Verb::Stress(args) => stress::run(args, &mut output),
         Verb::Sweep(args) => sweep::run(args, &mut output),
         Verb::Orders(args) => control::plain(Asked::Orders, args, &mut output),

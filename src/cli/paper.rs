@@ -2,8 +2,9 @@
 
 use super::history::quote_margin;
 use super::paper_play::{Length, control, play, speed};
+use super::real::{self, Again};
 use super::{Exit, Failure, Output};
-use crate::config::{Loaded, Sources, load, load::not_traded};
+use crate::config::{Loaded, load::not_traded};
 use crate::domain::{Sequence, Span, WallTime};
 use crate::engine::State;
 use crate::net::machine_clock;
@@ -83,11 +84,18 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
         set.push(format!("sim.seed={seed}"));
     }
     let speed = speed(&args.speed)?;
-    let folder = args.state.clone().unwrap_or_else(new_run);
-    let loaded = load(&Sources::discover(strategy(args, &folder), args.config.clone(), set))?;
+    let folder = args.state.clone().unwrap_or_else(super::folder::new_run);
+    let what = real::What { strategy: strategy(args, &folder), set, config: args.config.clone() };
+    let loaded = what.load()?;
     if args.is_live() {
-        let job =
-            super::shadow::Job { mode: "paper", folder: &folder, loaded: &loaded, place: &args.place, json: args.json };
+        let job = super::shadow::Job {
+            mode: "paper",
+            folder: &folder,
+            loaded: &loaded,
+            what: &what,
+            place: &args.place,
+            json: args.json,
+        };
         return job.run(output);
     }
     quote_margin(&loaded.settings, "a generated or replayed market")?;
@@ -113,10 +121,12 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     match job.open()? {
         Opened::Finished(text, json) => writeln!(output.out, "{}", if args.json { json } else { text })?,
         Opened::Session(mut paper) => {
-            let (mut desk, _server) = control(&folder, &lock);
+            let (mut desk, server) =
+                control(&folder, &lock, Again::of(&loaded, false, move || super::minimums::again(&what)));
             let _page = super::serve::beside(&folder, &loaded.settings.web)?;
             let telling = Telling::open(&folder, &loaded.settings.alarm)?;
-            if !play(&mut paper, speed, (desk.as_mut(), telling))? {
+            let asker = server.as_ref().map(|server| server.asker.clone());
+            if !play(&mut paper, speed, (desk.as_mut(), asker, telling))? {
                 return Ok(goes_on(args, (&folder, paper.now()), output)?);
             }
             let result = job.close(*paper, watch.seconds())?;
@@ -406,7 +416,8 @@ impl Job<'_> {
         let settings = &self.loaded.settings;
         let mut summary = summarise(&paper.driver, settings, seconds);
         "carry.paper/2".clone_into(&mut summary.schema);
-        summary.run = super::about::about(self.loaded);
+        let retold = paper.driver.journal.retold(&paper.driver.state);
+        summary.run = retold.unwrap_or_else(|| super::about::about(self.loaded));
         summary.seed = Some(settings.sim.seed);
         "paper".clone_into(&mut summary.mode);
         "sim".clone_into(&mut summary.market);
@@ -452,19 +463,6 @@ fn holdings(venue: &SimVenue) -> Vec<(String, String)> {
         }
     }
     rows
-}
-
-/// A folder for a session without a name: the start time in UTC, and a number when two start in one second.
-pub(super) fn new_run() -> PathBuf {
-    let name = machine_clock::now().to_string().replace([':', '-'], "").replace('Z', "");
-    let name = name.split('.').next().unwrap_or("run").to_owned();
-    let mut folder = Path::new("runs").join(&name);
-    let mut number = 1;
-    while folder.exists() {
-        number += 1;
-        folder = Path::new("runs").join(format!("{name}-{number}"));
-    }
-    folder
 }
 
 fn damaged(problem: &str) -> Failure {

@@ -6,10 +6,11 @@
 
 use super::attend::{line, snapshot, standing};
 use super::drawing::Drawing;
+use super::real::Again;
 use super::{Exit, Failure, real};
 use crate::control::desk::Desk;
 use crate::control::recent::Recent;
-use crate::control::server::{ControlSocket, Server};
+use crate::control::server::{Asker, ControlSocket, Server};
 use crate::domain::{Span, WallTime};
 use crate::net::machine_clock;
 use crate::observe::systemd::Supervisor;
@@ -43,9 +44,10 @@ impl Length {
 }
 
 /// The control socket of the session. Without it a paper session goes on: there is nothing to lose in it.
-pub(super) fn control(folder: &Path, lock: &StateLock) -> (Option<Desk>, Option<Server>) {
-    match ControlSocket::bind(folder, lock).and_then(ControlSocket::serve_in_thread) {
-        Ok((requests, server)) => (Some(Desk::new(requests)), Some(server)),
+pub(super) fn control(folder: &Path, lock: &StateLock, again: Again) -> (Option<Desk>, Option<Server>) {
+    let Again { read, files } = again;
+    match ControlSocket::bind(folder, lock).and_then(|socket| socket.serve_in_thread(Some(read))) {
+        Ok((desk, server)) => (Some(desk.with_files(files)), Some(server)),
         Err(error) => {
             tracing::warn!(%error, "no control socket");
             (None, None)
@@ -92,12 +94,12 @@ impl Ears<'_> {
 pub(super) fn play(
     paper: &mut Paper<Session>,
     speed: Option<f64>,
-    (desk, mut telling): (Option<&mut Desk>, Option<Telling>),
+    (desk, asker, mut telling): (Option<&mut Desk>, Option<Asker>, Option<Telling>),
 ) -> Result<bool, Failure> {
     let runtime = real::runtime()?;
     let inside = runtime.enter();
     let watch = machine_clock::Stopwatch::start();
-    let mut ears = Ears { desk, stop: real::stop_signal(), watch, supervisor: Supervisor::discover() };
+    let mut ears = Ears { desk, stop: real::stop_signal(asker), watch, supervisor: Supervisor::discover() };
     drop(inside);
     let mut table = Drawing::on_terminal();
     let lines = speed.is_some() && table.is_none();

@@ -4,9 +4,11 @@
 
 use super::{Exit, Failure};
 use crate::checks::inquiry::StartError;
-use crate::config::Settings;
 use crate::config::settings::Collateral;
 use crate::config::sources::Folders;
+use crate::config::{ConfigErrors, Loaded, Settings, Sources, load};
+use crate::control::reload::{Files, Read};
+use crate::control::server::Asker;
 use crate::domain::{Span, VenueId, WallTime};
 use crate::net::Clock;
 use crate::net::carrier::Carrier;
@@ -51,6 +53,16 @@ pub struct What {
     /// Further configuration files; may be repeated
     #[arg(long, value_name = "FILE")]
     pub config: Vec<PathBuf>,
+}
+
+impl What {
+    /// All layers as they are now.
+    ///
+    /// # Errors
+    /// [`ConfigErrors`] holds everything that is wrong in any of them.
+    pub fn load(&self) -> Result<Loaded, ConfigErrors> {
+        load(&Sources::discover(self.strategy.clone(), self.config.clone(), self.set.clone()))
+    }
 }
 
 impl Place {
@@ -234,9 +246,9 @@ async fn follow(base: &str, client: &HttpClient) -> Result<(), Failure> {
 }
 
 /// What the process is told by SIGTERM and SIGINT: at the first to stop calmly, at the second to stop at once. SIGHUP, which a
-/// closed terminal sends too, stops nothing: a new configuration comes with a restart (fault L37).
+/// closed terminal sends too, stops nothing (fault L37): the session's files are read again, and what tightens is taken.
 #[must_use]
-pub fn stop_signal() -> watch::Receiver<Stop> {
+pub fn stop_signal(session: Option<Asker>) -> watch::Receiver<Stop> {
     use tokio::signal::unix::{SignalKind, signal};
     let (tell, stop) = watch::channel(Stop::Not);
     // Installed before anything else runs: a signal that comes early must not kill.
@@ -253,7 +265,11 @@ pub fn stop_signal() -> watch::Receiver<Stop> {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
                 _ = hangup.recv() => {
-                    tracing::warn!("SIGHUP: the run goes on; a new configuration comes with a restart");
+                    if let Some(session) = &session {
+                        drop(tokio::spawn(told_of(session.clone())));
+                    } else {
+                        tracing::warn!("SIGHUP: it goes on; other settings come with a restart");
+                    }
                     continue;
                 }
                 // Kept until the run is over.
@@ -265,6 +281,29 @@ pub fn stop_signal() -> watch::Receiver<Stop> {
         }
     });
     stop
+}
+
+async fn told_of(session: Asker) {
+    session.hangup().await;
+}
+
+/// The files of a session, read again as its start read them, and what it has now.
+pub struct Again {
+    /// Reads them.
+    pub read: Read,
+    /// What the session has.
+    pub files: Files,
+}
+
+impl Again {
+    /// For settings that were loaded by `read`; `capped` where `live.max_notional` bounds the caps.
+    pub fn of(
+        loaded: &Loaded,
+        capped: bool,
+        read: impl Fn() -> Result<Loaded, ConfigErrors> + Send + Sync + 'static,
+    ) -> Self {
+        Self { read: Arc::new(read), files: Files { loaded: loaded.clone(), capped } }
+    }
 }
 
 /// A start, given up at once when the process is told to stop (fault L31): nothing of it trades, and the next start does it

@@ -67,7 +67,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     writeln!(output.out, "its tokens: carry serve --print-token --state {}", first.display())?;
     output.out.flush()?;
     real::run(async {
-        let mut stop = real::stop_signal();
+        let mut stop = real::stop_signal(None);
         let _ = stop.changed().await;
         Ok(())
     })

@@ -3,13 +3,13 @@
 //! Tests: `tests/live.rs`.
 
 use super::attend::{self, Attendant};
-use super::paper::new_run;
-use super::real::{self, Place, What, no_keys};
+use super::real::{self, Again, Place, What, no_keys};
 use super::{Exit, Failure, Output};
 use crate::checks::ladder::Ladder;
-use crate::config::{Loaded, Sources, load};
+use crate::config::Loaded;
 use crate::control::desk::Desk;
 use crate::control::latency::Latency;
+use crate::control::server::Asker;
 use crate::domain::{Sequence, Span, WallTime};
 use crate::engine::State;
 use crate::port::Event;
@@ -60,6 +60,8 @@ pub struct Job<'a> {
     pub folder: &'a Path,
     /// Settings.
     pub loaded: &'a Loaded,
+    /// What they come from.
+    pub what: &'a What,
     /// Where the market is.
     pub place: &'a Place,
     /// Result as JSON.
@@ -71,9 +73,10 @@ pub struct Job<'a> {
 /// # Errors
 /// A [`Failure`] with its exit code.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
-    let loaded = load(&Sources::discover(args.what.strategy.clone(), args.what.config.clone(), args.what.set.clone()))?;
-    let folder = args.state.clone().unwrap_or_else(new_run);
-    let job = Job { mode: "shadow", folder: &folder, loaded: &loaded, place: &args.place, json: args.json };
+    let loaded = args.what.load()?;
+    let folder = args.state.clone().unwrap_or_else(super::folder::new_run);
+    let job =
+        Job { mode: "shadow", folder: &folder, loaded: &loaded, what: &args.what, place: &args.place, json: args.json };
     job.run(output)
 }
 
@@ -91,9 +94,11 @@ impl Job<'_> {
             _ => None,
         };
         let attendant = Attendant::new(&folder, &self.loaded.settings, hours)?;
-        let (desk, _server) = attend::desk(&folder, &lock)?;
+        let what = self.what.clone();
+        let (desk, server) = attend::desk(&folder, &lock, Again::of(self.loaded, false, move || what.load()))?;
         let _page = super::serve::beside(&folder, &self.loaded.settings.web)?;
-        let (mut shadow, attendant, ended, done) = real::run(self.go(&folder, attendant, desk))?;
+        let (mut shadow, attendant, ended, done) =
+            real::run(self.go(&folder, attendant, (desk, server.asker.clone())))?;
         attendant.end(&mut shadow);
         let result = self.close(&folder, &shadow, &done.0, done.1)?;
         let told = self.tell(&folder, &result, output);
@@ -116,8 +121,8 @@ impl Job<'_> {
         Ok(())
     }
 
-    async fn go(&self, folder: &Path, attendant: Attendant, desk: Desk) -> Result<Played, Failure> {
-        let stop = real::stop_signal();
+    async fn go(&self, folder: &Path, attendant: Attendant, (desk, asker): (Desk, Asker)) -> Result<Played, Failure> {
+        let stop = real::stop_signal(Some(asker));
         let opening = real::open(&self.loaded.settings, self.place, &no_keys);
         let mut opened = real::unless_stopped(&stop, opening).await?;
         opening::open_lines(&mut opened);
@@ -235,7 +240,8 @@ impl Job<'_> {
         let Driver { state, collector, .. } = &shadow.driver;
         let mut summary: Summary = summarise(&shadow.driver, &state.settings, seconds);
         summary.schema = format!("carry.{}/2", self.mode);
-        summary.run = super::about::about(self.loaded);
+        let retold = shadow.driver.journal.retold(state);
+        summary.run = retold.unwrap_or_else(|| super::about::about(self.loaded));
         self.mode.clone_into(&mut summary.mode);
         "live".clone_into(&mut summary.market);
         for (subject, text) in remarks {

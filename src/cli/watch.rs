@@ -29,7 +29,7 @@ use std::time::Duration;
   carry watch --state state/main    also over ssh, from 80 columns and 24 lines on
 
 Keys: 1 overview, 2 pairs, 3 events, Tab the next; up and down choose a pair or scroll; p pause, r resume, f flatten all, c close the
-chosen pair, h halt; q ends watching, not the session. An act shows its plan and is done when you type yes; Esc leaves it.")]
+chosen pair, h halt, l read the files again; q ends watching, not the session. An act shows its plan and is done when you type yes; Esc leaves it.")]
 pub struct Args {
     #[command(flatten)]
     place: Where,
@@ -131,6 +131,9 @@ fn ask(dir: &Path, orders: &Receiver<Order>, tell: &Sender<News>) {
             Ok(Order::Plan(request)) => match Line::to(dir).and_then(|mut line| line.ask(&request)) {
                 Ok(reply) => match reply.plan {
                     Some(plan) => News::Planned(Box::new((request, plan))),
+                    None if request.verb == Verb::Reload => {
+                        News::Said("reload: nothing that it takes differs".to_owned())
+                    }
                     None => News::Said(format!("{}: done", word(request.verb))),
                 },
                 Err(failure) => News::Said(failure.to_string()),
@@ -229,6 +232,7 @@ impl Watch {
                 self.confirm(Verb::Halt, "nothing is sent any more, not even what lowers risk, until carry clear-halt");
             }
             KeyCode::Char('f') => self.plan(Request::new(Verb::Flatten)),
+            KeyCode::Char('l') => self.plan(Request::new(Verb::Reload)),
             KeyCode::Char('c') => match self.pair().map(|row| row.pair.clone()) {
                 Some(pair) => self.plan(Request { pair: Some(pair), ..Request::new(Verb::Close) }),
                 None => "there is no pair to close".clone_into(&mut self.said),
@@ -293,7 +297,7 @@ impl Watch {
             (Some(now), Tab::Events) => self.lines(frame, body, events(now)),
         }
         frame.render_widget(Paragraph::new(self.said.as_str()), said);
-        let keys_text = "p pause  r resume  f flatten  c close pair  h halt  Tab view  q quit";
+        let keys_text = "p pause  r resume  f flatten  c close pair  h halt  l reload  Tab view  q quit";
         frame.render_widget(Paragraph::new(keys_text).style(Style::new().add_modifier(Modifier::DIM)), keys);
         if let Some(asked) = &self.asked {
             popup(frame, asked);

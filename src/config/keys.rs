@@ -25,6 +25,19 @@ pub struct Key {
     pub meaning: &'static str,
     /// Why the default and the range are what they are.
     pub reason: &'static str,
+    /// Which way of changing it loosens risk, where a running session takes a new value; absent where that needs a restart.
+    pub reload: Option<Looser>,
+}
+
+/// Which change of a value lets more risk in. `"off"` is looser than any value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Looser {
+    /// A higher value, or a later word of its kind.
+    Higher,
+    /// A lower value, or `false`.
+    Lower,
+    /// Each change: it may be looser or not, which nobody can say from the value alone.
+    Any,
 }
 
 /// Why a value is not accepted for a key.
@@ -37,6 +50,53 @@ pub enum Refused {
 }
 
 impl Key {
+    /// The same key for a running session to take: `looser` is the change that needs a person's consent.
+    #[must_use]
+    pub const fn reloads(mut self, looser: Looser) -> Self {
+        self.reload = Some(looser);
+        self
+    }
+
+    /// What a reload does with it, for the table of keys.
+    #[must_use]
+    pub const fn reload_words(&self) -> &'static str {
+        match self.reload {
+            None => "restart",
+            Some(Looser::Higher) => "yes; higher is looser",
+            Some(Looser::Lower) => "yes; lower is looser",
+            Some(Looser::Any) => "yes; each change needs consent",
+        }
+    }
+
+    /// Whether going from one value to another lets more risk in. What cannot be compared does.
+    #[must_use]
+    pub fn loosens(&self, old: &Value, new: &Value) -> bool {
+        if old == new {
+            return false;
+        }
+        if let (Value::Money(old), Value::Money(new)) = (old, new)
+            && old.asset != new.asset
+        {
+            return true;
+        }
+        match (self.rank(old), self.rank(new)) {
+            _ if self.reload == Some(Looser::Any) => true,
+            (Some(old), Some(new)) if self.reload == Some(Looser::Higher) => new > old,
+            (Some(old), Some(new)) if self.reload == Some(Looser::Lower) => new < old,
+            _ => true,
+        }
+    }
+
+    /// The place of a value among those of its kind, off included; `None` where they have no order.
+    fn rank(&self, value: &Value) -> Option<i128> {
+        match (value, self.kind) {
+            (Value::Off, _) => Some(if self.reload == Some(Looser::Lower) { i128::MIN } else { i128::MAX }),
+            (Value::Switch(on), _) => Some(i128::from(*on)),
+            (Value::Word(word), Kind::Word(words)) => i128::try_from(words.iter().position(|one| one == word)?).ok(),
+            _ => value.magnitude(),
+        }
+    }
+
     /// The value of a text without TOML's types.
     ///
     /// # Errors
@@ -146,18 +206,20 @@ fn best(scored: impl Iterator<Item = (f64, &'static str)>) -> Option<&'static st
 /// The table of every key as Markdown, as it stands in `strategies/README.md`.
 #[must_use]
 pub fn markdown() -> String {
-    let mut out = String::from("| key | unit | range | default | meaning | reason |\n|---|---|---|---|---|---|\n");
+    let mut out =
+        String::from("| key | unit | range | default | meaning | reason | reload |\n|---|---|---|---|---|---|---|\n");
     for key in KEYS {
         let range = key.range_words().unwrap_or_else(|| "-".to_owned());
         let off = if key.optional { ", or `off`" } else { "" };
         let _ = writeln!(
             out,
-            "| `{}` | {} | {range}{off} | `{}` | {} | {} |",
+            "| `{}` | {} | {range}{off} | `{}` | {} | {} | {} |",
             key.path,
             key.kind.unit(),
             key.default,
             key.meaning,
-            key.reason
+            key.reason,
+            key.reload_words()
         );
     }
     out
@@ -215,6 +277,31 @@ mod tests {
         unique.sort_unstable();
         unique.dedup();
         assert_eq!(unique.len(), sections.len(), "a section's keys stand together");
+    }
+
+    #[test]
+    fn a_change_that_lets_more_risk_in_is_known_by_its_direction() {
+        let check = |path: &str, old: &str, new: &str, loosens: bool| {
+            let key = find(path).unwrap();
+            let value = |text: &str| key.parse(text).unwrap();
+            assert_eq!(key.loosens(&value(old), &value(new)), loosens, "{path} {old} {new}");
+        };
+        check("risk.max_pair", "500usd", "400usd", false);
+        check("risk.max_pair", "500usd", "600usd", true);
+        check("risk.max_pair", "500usd", "500usd", false);
+        check("risk.max_pair", "500usd", "400usdc", true);
+        check("execution.collar", "50bps", "60bps", true);
+        check("entry.funding", "0.01%/8h", "0.02%/8h", false);
+        check("entry.funding", "0.01%/8h", "0.01%/4h", false);
+        check("entry.funding", "0.01%/4h", "0.01%/8h", true);
+        check("entry.basis", "off", "5bps", false);
+        check("entry.basis", "5bps", "off", true);
+        check("gates.quadrant", "true", "false", true);
+        check("gates.quadrant", "false", "true", false);
+        check("gates.missing", "refuse", "warn", true);
+        check("gates.missing", "warn", "refuse", false);
+        check("exit.funding", "0.002%/8h", "0.001%/8h", true);
+        check("exit.funding", "0.002%/8h", "0.003%/8h", true);
     }
 
     #[test]

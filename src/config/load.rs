@@ -337,7 +337,7 @@ fn over(under: Option<&Held>) -> Option<Source> {
 }
 
 /// `pairs."binance:BTCUSDT".entry.funding`
-fn full_path(pair: &str, key: &str) -> String {
+pub(super) fn full_path(pair: &str, key: &str) -> String {
     format!("{}.\"{pair}\".{key}", pair_keys::SECTION)
 }
 
@@ -351,7 +351,7 @@ fn resolved((key, path): (&'static Key, String), held: &Held) -> Resolved {
     }
 }
 
-fn strategy_hash(values: &[Resolved]) -> String {
+pub(super) fn strategy_hash(values: &[Resolved]) -> String {
     let mut hash = Sha256::new();
     let decides =
         |value: &&Resolved| !["run.", "sim.", "alarm.", "live.", "web."].iter().any(|no| value.path.starts_with(no));

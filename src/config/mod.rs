@@ -7,6 +7,7 @@
 pub mod address;
 mod alarm;
 pub mod assemble;
+pub mod change;
 mod checks;
 pub mod error;
 mod file;

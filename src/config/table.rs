@@ -1,9 +1,10 @@
 //! The table of keys: the one place where a key, its default, its range and the reasons for them are written.
 //!
-//! A row is path, kind, default with lowest and highest value, meaning, reason. To add a setting: a row here, its field in
+//! A row is path, kind, default with lowest and highest value, meaning, reason; `reloads` where a running session takes a new value,
+//! with the change that lets more risk in. To add a setting: a row here, its field in
 //! `settings.rs`, its line in `assemble.rs`; the tests name what is missing. Tests: `keys.rs` and `tests/config.rs`.
 
-use super::keys::Key;
+use super::keys::{Key, Looser};
 use super::kind::Kind;
 
 const fn key(
@@ -14,7 +15,7 @@ const fn key(
     reason: &'static str,
 ) -> Key {
     let [default, low, high] = values;
-    Key { path, kind, default, optional: false, range: Some((low, high)), meaning, reason }
+    Key { path, kind, default, optional: false, range: Some((low, high)), meaning, reason, reload: None }
 }
 
 const fn plain(
@@ -24,7 +25,7 @@ const fn plain(
     meaning: &'static str,
     reason: &'static str,
 ) -> Key {
-    Key { path, kind, default, optional: false, range: None, meaning, reason }
+    Key { path, kind, default, optional: false, range: None, meaning, reason, reload: None }
 }
 
 /// A key that `"off"` switches off, and that is off by default.
@@ -35,12 +36,12 @@ const fn off(
     meaning: &'static str,
     reason: &'static str,
 ) -> Key {
-    Key { path, kind, default: "off", optional: true, range: Some(range), meaning, reason }
+    Key { path, kind, default: "off", optional: true, range: Some(range), meaning, reason, reload: None }
 }
 
 /// A file that `"off"` leaves out, as it is by default.
 const fn file(path: &'static str, meaning: &'static str, reason: &'static str) -> Key {
-    Key { path, kind: Kind::Path, default: "off", optional: true, range: None, meaning, reason }
+    Key { path, kind: Kind::Path, default: "off", optional: true, range: None, meaning, reason, reload: None }
 }
 
 /// How loud what is told is at least.
@@ -96,7 +97,8 @@ pub const KEYS: &[Key] = &[
         ["3", "1", "50"],
         "equal parts of what size.share lets work; each stands in one pair or in cash",
         "points a year above cash on the history: one part 12.2, three 10.4, five 10.0, twelve 8.2 with half of the fall",
-    ),
+    )
+    .reloads(Looser::Any),
     plain(
         "ladder.base",
         Kind::Word(&["equity", "capital"]),
@@ -110,28 +112,32 @@ pub const KEYS: &[Key] = &[
         ["0%apr", "0%apr", "30%apr"],
         "by how much more than run.cash_apr a pair must pay, on its own capital",
         "the costs of the move stand in the rule already; raise it for the risk of a venue",
-    ),
+    )
+    .reloads(Looser::Lower),
     key(
         "ladder.horizon",
         Kind::Span,
         ["30d", "1d", "365d"],
         "time in which a move must earn more than it costs",
         "the forecast is one of the coming month; 60 days lost in 2022",
-    ),
+    )
+    .reloads(Looser::Higher),
     key(
         "ladder.least_side",
         Kind::Bps,
         ["17bps", "0bps", "500bps"],
         "least that one side (fees, half spreads and impact of both legs) counts for in the rule",
         "the forecast errs by about so much, so a cheap venue does not make it move more often",
-    ),
+    )
+    .reloads(Looser::Lower),
     key(
         "ladder.leave",
         Kind::Share,
         ["50%", "0%", "200%"],
         "share of a round trip by which a pair that is held may pay less than cash before it is left",
         "half: what was paid to enter is gone, and only the way out is a cost",
-    ),
+    )
+    .reloads(Looser::Any),
     plain(
         "ladder.capital",
         Kind::Multiples,
@@ -173,133 +179,152 @@ pub const KEYS: &[Key] = &[
         ["0.01%/8h", "-0.5%/8h", "0.5%/8h"],
         "funding must be above this before a pair is opened",
         "0.01 % per 8 h is the anchor: what the formula pays when the perp trades at its index",
-    ),
+    )
+    .reloads(Looser::Lower),
     key(
         "entry.margin",
         Kind::Funding,
         ["0%/8h", "0%/8h", "0.5%/8h"],
         "and above it by this much more",
         "the anchor itself is the most frequent print; above it is already selective",
-    ),
+    )
+    .reloads(Looser::Lower),
     off(
         "entry.basis",
         Kind::Bps,
         ("-500bps", "500bps"),
         "the entry basis (perp minus spot, over spot) must be above this",
         "funding says most of it; use it to never sell the perp at a discount",
-    ),
+    )
+    .reloads(Looser::Lower),
     key(
         "entry.min_net_apr",
         Kind::Yearly,
         ["4%apr", "0%apr", "200%apr"],
         "least expected net carry on capital per year (value rule)",
         "what cash earns: less would not pay for the risk",
-    ),
+    )
+    .reloads(Looser::Lower),
     key(
         "entry.max_breakeven",
         Kind::Span,
         ["40d", "1h", "365d"],
         "longest time to earn all four fees, spread and slippage back (value rule)",
         "a round trip of 0.30 % takes 10 days at the anchor; two thirds of the horizon is patience enough",
-    ),
+    )
+    .reloads(Looser::Higher),
     key(
         "entry.horizon",
         Kind::Span,
         ["60d", "8h", "365d"],
         "time over which the expected carry is counted (value rule)",
         "about as long as a pair was held on the history; longer would count on funding nobody can forecast",
-    ),
+    )
+    .reloads(Looser::Higher),
     key(
         "entry.cooldown",
         Kind::Span,
         ["8h", "0s", "90d"],
         "least time between a close and the next entry of the pair",
         "one settlement: no return into the spike that was just left",
-    ),
+    )
+    .reloads(Looser::Lower),
     plain(
         "exit.when",
         Kind::Word(&["all", "any"]),
         "all",
         "whether basis and funding must both say leave, or either",
         "the spread has compressed when both do; leaving on either trades too often",
-    ),
+    )
+    .reloads(Looser::Any),
     key(
         "exit.funding",
         Kind::Funding,
         ["0.002%/8h", "-0.5%/8h", "0.5%/8h"],
         "funding must be below this before a pair is closed",
         "well under the entry: the gap is the hysteresis that saves round trips",
-    ),
+    )
+    .reloads(Looser::Any),
     key(
         "exit.basis",
         Kind::Bps,
         ["5bps", "-500bps", "500bps"],
         "the executable closing basis must be at or below this",
         "the rest of the basis is still to be earned by waiting",
-    ),
+    )
+    .reloads(Looser::Any),
     key(
         "exit.min_hold",
         Kind::Span,
         ["5d", "0s", "365d"],
         "least time a pair is held before the strategy may close it",
         "fees are paid up front: half of a break-even time at the anchor",
-    ),
+    )
+    .reloads(Looser::Any),
     key(
         "exit.margin_apr",
         Kind::Yearly,
         ["2%apr", "0%apr", "100%apr"],
         "by how much leaving must beat holding, per year (value rule)",
         "a forecast is not exact enough to act on less",
-    ),
+    )
+    .reloads(Looser::Any),
     key(
         "size.share",
         Kind::Share,
         ["90%", ">0%", "100%"],
         "share of a venue's capital that may be at work",
         "the rest is the first line of margin and of fees",
-    ),
+    )
+    .reloads(Looser::Higher),
     key(
         "size.per_pair",
         Kind::Share,
         ["40%", ">0%", "100%"],
         "most capital in one pair, as a share of all capital",
         "one pair's accident must not be everything",
-    ),
+    )
+    .reloads(Looser::Higher),
     key(
         "size.per_coin",
         Kind::Share,
         ["50%", ">0%", "100%"],
         "most capital in one coin over all venues",
         "forks, delistings and squeezes strike a coin everywhere at once",
-    ),
+    )
+    .reloads(Looser::Higher),
     key(
         "size.per_venue",
         Kind::Share,
         ["100%", ">0%", "100%"],
         "most capital on one venue",
         "100 % because most people use one; lower it as soon as you use two",
-    ),
+    )
+    .reloads(Looser::Higher),
     key(
         "size.per_quote",
         Kind::Share,
         ["100%", ">0%", "100%"],
         "most capital in pairs of one quote coin",
         "a linear short is long its quote coin; lower it when you hold two of them",
-    ),
+    )
+    .reloads(Looser::Higher),
     key(
         "size.depth_share",
         Kind::Share,
         ["10%", ">0%", "100%"],
         "most of the visible depth inside the slippage bound that one clip may take",
         "more than a tenth moves the book against the second leg",
-    ),
+    )
+    .reloads(Looser::Higher),
     key(
         "size.oi_share",
         Kind::Share,
         ["1%", ">0%", "100%"],
         "most of the venue's open interest in one perp",
         "a large desk takes up to 10 %; the way out must stay open for a small one",
-    ),
+    )
+    .reloads(Looser::Higher),
     key(
         "size.leverage",
         Kind::Leverage,
@@ -320,70 +345,80 @@ pub const KEYS: &[Key] = &[
         ["1m", "1s", "1h"],
         "oldest quote, mark or funding estimate that is accepted",
         "venues send each within seconds; a minute of silence is a fault",
-    ),
+    )
+    .reloads(Looser::Higher),
     key(
         "gates.guard",
         Kind::Span,
         ["1m", "0s", "1h"],
         "no entry this close to a settlement, before or after",
         "venues settle up to a minute late and who held is decided then",
-    ),
+    )
+    .reloads(Looser::Lower),
     key(
         "gates.peg",
         Kind::Bps,
         ["50bps", "1bps", "10000bps"],
         "furthest a quote coin may be from its peg; 10000bps switches it off",
         "beyond 0.5 % the market doubts the coin, and a short is paid in it",
-    ),
+    )
+    .reloads(Looser::Higher),
     key(
         "gates.adl_rank",
         Kind::Count,
         ["3", "0", "4"],
         "highest auto-deleveraging rank of the perp; 4 switches it off",
         "rank 4 is closed first, and the spot is then naked",
-    ),
+    )
+    .reloads(Looser::Higher),
     key(
         "gates.delist_lead",
         Kind::Span,
         ["1d", "0s", "90d"],
         "no entry this long before trading of the pair ends",
         "a pair that must be closed tomorrow does not earn its fees",
-    ),
+    )
+    .reloads(Looser::Lower),
     key(
         "gates.min_depth",
         Kind::Money,
         ["10000usd", "0usd", "100000000usd"],
         "least value of depth on each leg inside the slippage bound",
         "less cannot be left in a hurry",
-    ),
+    )
+    .reloads(Looser::Lower),
     plain(
         "gates.quadrant",
         Kind::Switch,
         "true",
         "refuse by the quadrant of funding and open interest",
         "negative funding with rising open interest is a crowd on our side",
-    ),
+    )
+    .reloads(Looser::Lower),
     key(
         "gates.mark_divergence",
         Kind::Bps,
         ["200bps", "5bps", "10000bps"],
         "furthest the mark may be from the perp's mid; 10000bps switches it off",
         "a mark 2 % off the market is a glitch, and it is the price that liquidates",
-    ),
+    )
+    .reloads(Looser::Higher),
     key(
         "gates.reduce_age",
         Kind::Span,
         ["2m", "5s", "1h"],
         "oldest book of its own leg that an order which reduces or hedges may stand on",
         "getting out may stand on less than getting in, but not on a book that stopped",
-    ),
+    )
+    .reloads(Looser::Any),
     plain(
         "gates.missing",
         Kind::Word(&["refuse", "warn"]),
         "refuse",
         "what peg, adl_rank and mark_divergence do while the venue does not give them: no entry, or an alarm",
         "a gate without its input is no gate; sources that carry none switch theirs off",
-    ),
+    )
+    .reloads(Looser::Higher),
     plain(
         "confirm.indicator",
         Kind::Word(&["off", "average", "rsi", "bollinger", "macd"]),
@@ -411,56 +446,64 @@ pub const KEYS: &[Key] = &[
         "auto",
         "which leg trades first; auto is the one with less depth",
         "the leg that is harder to fill decides how much there is to hedge",
-    ),
+    )
+    .reloads(Looser::Any),
     plain(
         "execution.style",
         Kind::Word(&["taker", "maker"]),
         "taker",
         "priced immediate-or-cancel, or post-only until the deadline and then as taker",
         "certain fills first; maker saves fees once you trust it",
-    ),
+    )
+    .reloads(Looser::Any),
     key(
         "execution.maker_deadline",
         Kind::Span,
         ["30s", "1s", "1h"],
         "how long a maker order may rest",
         "longer chases a price that has left",
-    ),
+    )
+    .reloads(Looser::Any),
     key(
         "execution.collar",
         Kind::Bps,
         ["50bps", "1bps", "1000bps"],
         "furthest a limit may be from the mid when risk is added",
         "0.5 % is 17 days of anchor funding: no entry is worth more",
-    ),
+    )
+    .reloads(Looser::Higher),
     key(
         "execution.reduce_collar",
         Kind::Bps,
         ["200bps", "1bps", "5000bps"],
         "the same for orders that reduce",
         "getting out may cost more than getting in",
-    ),
+    )
+    .reloads(Looser::Any),
     key(
         "execution.clip",
         Kind::Money,
         ["25000usd", "10usd", "100000000usd"],
         "largest value of one clip, the most that can be naked at once",
         "a quarter of the default capital, small against the depth of a large coin",
-    ),
+    )
+    .reloads(Looser::Higher),
     key(
         "execution.hedge_time",
         Kind::Span,
         ["5s", "1s", "5m"],
         "longest time a pair may be unequal while its venue can be reached",
         "some round trips to a venue; longer is a naked position",
-    ),
+    )
+    .reloads(Looser::Higher),
     key(
         "execution.attempts",
         Kind::Count,
         ["3", "1", "20"],
         "failed attempts at one leg before it is undone",
         "what failed three times is not chance",
-    ),
+    )
+    .reloads(Looser::Any),
     key(
         "execution.probe_every",
         Kind::Span,
@@ -481,49 +524,56 @@ pub const KEYS: &[Key] = &[
         ["100000usd", "10usd", "100000000usd"],
         "largest value of one order",
         "a typing error stops here",
-    ),
+    )
+    .reloads(Looser::Higher),
     key(
         "risk.max_pair",
         Kind::Money,
         ["1000000usd", "10usd", "1000000000usd"],
         "largest value of one pair, per leg",
         "an absolute ceiling beside the shares of `size`",
-    ),
+    )
+    .reloads(Looser::Higher),
     key(
         "risk.max_total",
         Kind::Money,
         ["5000000usd", "10usd", "10000000000usd"],
         "largest value of all pairs, per leg",
         "an absolute ceiling beside the shares of `size`",
-    ),
+    )
+    .reloads(Looser::Higher),
     key(
         "risk.daily_loss",
         Kind::Share,
         ["5%", ">0%", "100%"],
         "loss in one UTC day that stops entries, as a share of capital",
         "a hedged book does not lose 5 % in a day unless something is broken",
-    ),
+    )
+    .reloads(Looser::Higher),
     key(
         "risk.orders_per_minute",
         Kind::Count,
         ["120", "1", "6000"],
         "most orders in one minute",
         "a runaway loop is stopped within a minute, far below what venues allow",
-    ),
+    )
+    .reloads(Looser::Higher),
     key(
         "risk.duplicate_window",
         Kind::Span,
         ["0s", "0s", "1h"],
         "the same leg, side and quantity twice within this is refused; 0s switches it off",
         "equal clips are normal while a pair is worked",
-    ),
+    )
+    .reloads(Looser::Lower),
     plain(
         "risk.foreign",
         Kind::Word(&["hold", "hedge"]),
         "hold",
         "when a foreign hand changed a pair's position: leave it to a person, or reduce the larger leg after one clean comparison",
         "a person who closed one leg may be about to close the other one too",
-    ),
+    )
+    .reloads(Looser::Any),
     plain(
         "margin.mode",
         Kind::Word(&["cross", "isolated"]),
@@ -544,35 +594,40 @@ pub const KEYS: &[Key] = &[
         "true",
         "whether margin is managed while a pair is held",
         "the short must survive the rally at night too",
-    ),
+    )
+    .reloads(Looser::Lower),
     key(
         "margin.warn",
         Kind::Share,
         ["50%", ">0%", "300%"],
         "distance to liquidation (rise of the mark) below which it warns",
         "half of the way is gone at 1x",
-    ),
+    )
+    .reloads(Looser::Lower),
     key(
         "margin.top_up",
         Kind::Share,
         ["40%", ">0%", "300%"],
         "distance below which money is moved to the perp wallet",
         "coins have risen 40 % in a day, seldom faster than a transfer",
-    ),
+    )
+    .reloads(Looser::Lower),
     key(
         "margin.floor",
         Kind::Share,
         ["25%", ">0%", "300%"],
         "distance below which both legs shrink when no money can be moved",
         "the last chance to leave by choice and not by liquidation",
-    ),
+    )
+    .reloads(Looser::Lower),
     key(
         "margin.target",
         Kind::Share,
         ["60%", ">0%", "300%"],
         "distance that a top-up or a shrink restores",
         "far enough above the top-up to not act again at once",
-    ),
+    )
+    .reloads(Looser::Lower),
     plain(
         "sim.fill",
         Kind::Word(&["next_open", "close"]),
@@ -816,6 +871,7 @@ pub const KEYS: &[Key] = &[
         range: None,
         meaning: "where the page listens inside paper, shadow and live, on this machine alone",
         reason: "one page for all sessions is `carry serve`; two sessions cannot share a port, so none is taken unasked",
+        reload: None,
     },
     plain(
         "web.hosts",

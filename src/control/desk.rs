@@ -4,6 +4,7 @@
 //! order, and nothing here knows what kind of session it is (`subject.rs`). An act whose asker has gone is not carried out.
 //! Tests: `tests/control.rs`, `tests/control_live.rs`.
 
+use super::board::Look;
 use super::forecast_row::NextRow;
 use super::gate_words::measured;
 use super::guide::Step;
@@ -11,6 +12,7 @@ use super::ladder_row;
 use super::mend;
 use super::plans::{Line, Plans, closing, opening, taking};
 use super::recent;
+use super::reload::{self, Files};
 use super::request::{Act, Code, ControlError, ControlRequest, Reply, Settled};
 use super::snapshot::{self, Snapshot};
 use super::stops;
@@ -32,6 +34,7 @@ use crate::store::JournalError;
 use crate::strategy::Gate;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 
@@ -42,6 +45,11 @@ pub struct Desk {
     early: Option<ControlRequest>,
     closed: bool,
     plans: Plans,
+    files: Option<Files>,
+    /// What the board wants; absent where there is none.
+    looks: Option<Receiver<Look>>,
+    /// A wish that was heard while waiting.
+    wish: Option<Look>,
 }
 
 /// What an act came to: the answer of the person's side, or the end of the session.
@@ -54,19 +62,52 @@ impl Desk {
     /// A desk for the requests of a server.
     #[must_use]
     pub fn new(requests: Receiver<ControlRequest>) -> Self {
-        Self { requests, early: None, closed: false, plans: Plans::default() }
+        Self { requests, early: None, closed: false, plans: Plans::default(), files: None, looks: None, wish: None }
+    }
+
+    /// With a board, which is given a snapshot whenever it wants one.
+    #[must_use]
+    pub fn with_board(self, looks: Receiver<Look>) -> Self {
+        Self { looks: Some(looks), ..self }
+    }
+
+    /// The configuration of the session, which it then takes anew when it is told to.
+    #[must_use]
+    pub fn with_files(self, files: Files) -> Self {
+        Self { files: Some(files), ..self }
     }
 
     /// Waits until something is asked; [`Desk::serve`] then answers it.
     pub async fn hear(&mut self) {
-        if self.early.is_some() {
+        if self.early.is_some() || self.wish.is_some() {
             return;
         }
-        if self.closed {
-            std::future::pending::<()>().await;
+        let looks = &mut self.looks;
+        let wished = async {
+            match looks {
+                Some(looks) => looks.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        let asked = async {
+            if self.closed {
+                std::future::pending::<()>().await;
+            }
+            self.requests.recv().await
+        };
+        tokio::select! {
+            biased;
+            request = asked => {
+                self.closed = request.is_none();
+                self.early = request;
+            }
+            look = wished => {
+                if look.is_none() {
+                    self.looks = None;
+                }
+                self.wish = look;
+            }
         }
-        self.early = self.requests.recv().await;
-        self.closed = self.early.is_none();
     }
 
     /// Answers everything that waits.
@@ -81,6 +122,10 @@ impl Desk {
             let answer = self.answer(subject, &request, times)?;
             let _ = request.reply.send(answer.unwrap_or_else(Reply::failed));
         }
+        let wish = self.wish.take().or_else(|| self.looks.as_mut()?.try_recv().ok());
+        if let Some(look) = wish.filter(|look| !look.is_closed()) {
+            let _ = look.send(Arc::new(snapshot_of(subject, times.0)));
+        }
         Ok(())
     }
 
@@ -91,6 +136,9 @@ impl Desk {
         (now, mono): Times,
     ) -> Result<Answer, JournalError> {
         let act = &request.act;
+        if matches!(act, Act::Reload(_) | Act::Tighten) {
+            return reload::answer((&mut self.files, &mut self.plans), subject, request, (now, mono));
+        }
         if let Some(refused) = under_halt(subject.state(), act) {
             return Ok(Err(refused));
         }
@@ -124,6 +172,8 @@ impl Desk {
             Act::Accept => accept(subject, now),
             Act::Reconcile => reconcile(subject, now),
             Act::Status | Act::Orders | Act::Pairs | Act::Fills(_) => Ok(look(subject, act, now)),
+            // Answered above.
+            Act::Reload(_) | Act::Tighten => Ok(Err(ControlError::new(Code::Unsupported, "no such act"))),
             Act::Why(pair) => Ok(Ok(why(subject.state(), pair.as_deref(), now))),
         }
     }
@@ -375,13 +425,17 @@ fn why(state: &State, wanted: Option<&str>, now: WallTime) -> Reply {
 }
 
 fn look<S: Subject>(subject: &mut S, act: &Act, now: WallTime) -> Answer {
-    let doubt = in_doubt(subject.state());
     if let Act::Fills(limit) = act {
         let rows = subject.fills();
         let rows = rows.get(rows.len().saturating_sub((*limit).min(1000))..).unwrap_or_default();
         let rows = serde_json::to_value(rows).map_err(|error| ControlError::new(Code::Failed, error.to_string()))?;
-        return Ok(Reply::done(json!({ "rows": rows }), doubt));
+        return Ok(Reply::done(json!({ "rows": rows }), in_doubt(subject.state())));
     }
+    Ok(shown(act, &snapshot_of(subject, now)))
+}
+
+/// The session as it is.
+fn snapshot_of<S: Subject>(subject: &mut S, now: WallTime) -> Snapshot {
     subject.state_mut().mark_all();
     let mut snapshot = Snapshot::of(subject.state(), now.max(subject.state().now));
     snapshot.made_ms = Some(machine_clock::now());
@@ -393,6 +447,12 @@ fn look<S: Subject>(subject: &mut S, act: &Act, now: WallTime) -> Answer {
     }
     snapshot.alarms = subject.alarms().iter().map(|(kind, count)| (word(*kind), *count)).collect();
     snapshot.events = recent::rows(subject.recent().as_ref());
+    snapshot
+}
+
+/// What a snapshot says to a question.
+#[must_use]
+pub fn shown(act: &Act, snapshot: &Snapshot) -> Reply {
     let value = match act {
         Act::Orders => json!({ "at_ms": snapshot.at_ms, "orders": snapshot.orders }),
         Act::Pairs => {
@@ -401,5 +461,5 @@ fn look<S: Subject>(subject: &mut S, act: &Act, now: WallTime) -> Answer {
         }
         _ => json!(snapshot),
     };
-    Ok(Reply::done(value, doubt))
+    Reply::done(value, snapshot.in_doubt)
 }

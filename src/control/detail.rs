@@ -16,7 +16,7 @@ use crate::strategy::basis::{closing_basis, expected_net_apr, leaving_gain_apr};
 use serde::{Deserialize, Serialize};
 
 /// One gate of an entry, or one condition of leaving.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct GateRow {
     /// Its stable name; the key of its setting where it has one.
     pub name: String,
@@ -27,7 +27,7 @@ pub struct GateRow {
 }
 
 /// One leg of a pair.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LegDetail {
     /// Its venue.
     pub venue: String,
@@ -44,7 +44,7 @@ pub struct LegDetail {
 }
 
 /// More of one pair.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PairDetail {
     /// Long leg and short leg.
     pub legs: (LegDetail, LegDetail),
@@ -73,7 +73,7 @@ pub struct PairDetail {
 }
 
 /// Money of one venue in one quote coin.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct WalletDetail {
     /// The venue.
     pub venue: String,
@@ -94,7 +94,7 @@ pub struct WalletDetail {
 }
 
 /// More of a session.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Detail {
     /// Money at the start, every quote coin one for one.
     pub opening: Amount,

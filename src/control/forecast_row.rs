@@ -8,7 +8,7 @@ use crate::strategy::next_settlement::{NextSettlement, Skill};
 use serde::{Deserialize, Serialize};
 
 /// What is expected of the next settlement.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct NextRow {
     /// Rate per 8 h as a fraction.
     pub per_8h: f64,

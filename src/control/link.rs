@@ -7,7 +7,7 @@ use crate::domain::WallTime;
 use serde::{Deserialize, Serialize};
 
 /// One venue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct VenueRow {
     /// Its name.
     pub venue: String,
@@ -26,7 +26,7 @@ pub struct VenueRow {
 }
 
 /// The network to a venue.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Link {
     /// The venue's clock less ours, and how far it may be off that, in ms; absent when it was not measured lately.
     pub clock_ms: Option<(i64, i64)>,
@@ -37,7 +37,7 @@ pub struct Link {
 }
 
 /// What was spent of one limit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SpentRow {
     /// Whose: `spot`, `perp` or `wallet`.
     pub host: String,

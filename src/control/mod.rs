@@ -1,5 +1,6 @@
 //! The control of a running session: what it shows, what a person may tell it, plans before acts, and the socket that carries them.
 
+pub mod board;
 pub mod desk;
 pub mod detail;
 pub mod forecast_row;
@@ -13,6 +14,7 @@ pub mod metrics;
 pub mod plans;
 pub mod recent;
 pub mod registry;
+pub mod reload;
 pub mod request;
 pub mod server;
 pub mod snapshot;

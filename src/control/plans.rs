@@ -5,6 +5,7 @@
 
 use super::request::{Act, Code, ControlError};
 use crate::checks::reconcile::Moved;
+use crate::config::change::Change;
 use crate::domain::text::hex;
 use crate::domain::{Amount, Asset, Leg, Quantity, Side, SignedQuantity};
 use crate::engine::{PairState, State};
@@ -46,6 +47,9 @@ pub struct Plan {
     pub text: String,
     /// Orders, in total.
     pub orders: Vec<Line>,
+    /// Settings that differ; of a reload alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
 }
 
 struct Waiting {
@@ -75,7 +79,7 @@ impl Plans {
             self.waiting.remove(0);
         }
         self.waiting.push(Waiting { token: token.clone(), act: act.clone(), coins, made: now });
-        Plan { token, valid_s: VALID.as_secs(), text, orders }
+        Plan { token, valid_s: VALID.as_secs(), text, orders, changes: Vec::new() }
     }
 
     /// Takes a token: it must be of this act, young, unused, and of a plan that still holds.

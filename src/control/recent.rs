@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 const MOST: usize = 100;
 
 /// What a person reads of one alarm.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Event {
     /// When it was raised last, by the session's clock.
     pub at_ms: WallTime,
@@ -31,6 +31,9 @@ pub struct Event {
     pub typed: String,
     /// How often in a row.
     pub count: u64,
+    /// How many alarms the process had raised by then; absent in what an older program said.
+    #[serde(default)]
+    pub number: u64,
 }
 
 /// One alarm as it was raised.
@@ -40,34 +43,40 @@ struct Row {
     alarm: Alarm,
     about: About,
     count: u64,
+    number: u64,
 }
 
 /// The latest alarms.
 #[derive(Debug, Clone, Default)]
-pub struct Recent(VecDeque<Row>);
+pub struct Recent {
+    rows: VecDeque<Row>,
+    raised: u64,
+}
 
 impl Recent {
     /// Takes one. The same alarm again, with nothing between, is counted.
     pub fn take(&mut self, at: WallTime, alarm: &Alarm, about: About) {
-        if let Some(last) = self.0.back_mut()
+        self.raised = self.raised.saturating_add(1);
+        if let Some(last) = self.rows.back_mut()
             && (last.alarm.kind, last.alarm.pair, last.alarm.severity) == (alarm.kind, alarm.pair, alarm.severity)
         {
             last.at = at;
             last.about = about;
             last.count += 1;
+            last.number = self.raised;
             return;
         }
-        if self.0.len() >= MOST {
-            self.0.pop_front();
+        if self.rows.len() >= MOST {
+            self.rows.pop_front();
         }
-        self.0.push_back(Row { at, alarm: alarm.clone(), about, count: 1 });
+        self.rows.push_back(Row { at, alarm: alarm.clone(), about, count: 1, number: self.raised });
     }
 }
 
 /// The rows for people, the newest first.
 #[must_use]
 pub fn rows(recent: Option<&Recent>) -> Vec<Event> {
-    recent.into_iter().flat_map(|recent| recent.0.iter().rev()).map(row).collect()
+    recent.into_iter().flat_map(|recent| recent.rows.iter().rev()).map(row).collect()
 }
 
 fn row(row: &Row) -> Event {
@@ -83,6 +92,7 @@ fn row(row: &Row) -> Event {
         done: done.to_owned(),
         typed: words::typed(kind, about, None),
         count: row.count,
+        number: row.number,
     }
 }
 
@@ -107,7 +117,7 @@ mod tests {
             recent.take(WallTime(at), &alarm(AlarmKind::PairNaked), About::default());
         }
         let shown = rows(Some(&recent));
-        assert_eq!((shown.len(), shown[0].count, shown[0].at_ms), (1, 3, WallTime(2)));
+        assert_eq!((shown.len(), shown[0].count, shown[0].at_ms, shown[0].number), (1, 3, WallTime(2), 3));
         assert!(shown[0].level == "page" && !shown[0].text.is_empty() && shown[0].typed.starts_with("carry "));
         for at in 0..300 {
             let kind = if at % 2 == 0 { AlarmKind::Paused } else { AlarmKind::Halted };

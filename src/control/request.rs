@@ -5,6 +5,8 @@
 //! of this file and `tests/control.rs`.
 
 use super::plans::Plan;
+use crate::config::Loaded;
+use crate::config::change::Change;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
@@ -53,6 +55,8 @@ pub enum Verb {
     Accept,
     /// Why pairs are not held, or are.
     Why,
+    /// Read the configuration files again and take what differs.
+    Reload,
 }
 
 /// What became of an order in doubt, as a person found out.
@@ -131,6 +135,10 @@ pub enum Act {
     Accept,
     /// Why one pair, or each, is not held, or is.
     Why(Option<String>),
+    /// Take the configuration as the files have it; with what differs, once that is known.
+    Reload(Vec<Change>),
+    /// The same, as far as nothing of it lets more risk in: what a signal asks.
+    Tighten,
 }
 
 /// Which exit code an error belongs to.
@@ -198,6 +206,8 @@ pub struct ControlRequest {
     pub act: Act,
     /// The plan that was agreed to.
     pub token: Option<String>,
+    /// The configuration as its files have it now, read for this request; of a reload alone.
+    pub files: Option<Box<Loaded>>,
     /// Who waits. When it is closed nobody does, and nothing may be done any more.
     pub reply: oneshot::Sender<Reply>,
 }
@@ -263,7 +273,7 @@ impl Request {
             Verb::Why => &["pair"],
             Verb::Open => &["pair", "size", "token"],
             Verb::Resolve => &["id", "as", "token"],
-            Verb::Accept => &["token"],
+            Verb::Accept | Verb::Reload => &["token"],
             Verb::ClearHalt => &["reason"],
             Verb::Fills => &["limit"],
             _ => &[],
@@ -304,11 +314,18 @@ impl Request {
             Verb::Adopt => Act::Adopt(text("pair", &self.pair)?),
             Verb::Accept => Act::Accept,
             Verb::Why => Act::Why(self.pair.clone()),
+            Verb::Reload => Act::Reload(Vec::new()),
         })
     }
 }
 
 impl Act {
+    /// Whether its plan must be shown before it: it moves money, or lets more risk in.
+    #[must_use]
+    pub const fn is_planned(&self) -> bool {
+        self.moves_money() || matches!(self, Self::Reload(_))
+    }
+
     /// Whether it needs a plan that was agreed to.
     #[must_use]
     pub const fn moves_money(&self) -> bool {
@@ -325,6 +342,8 @@ impl Act {
             | Self::Fills(_)
             | Self::Pairs
             | Self::Why(_)
+            | Self::Reload(_)
+            | Self::Tighten
             | Self::Reconcile => false,
         }
     }

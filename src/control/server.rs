@@ -3,8 +3,11 @@
 //! It carries lines and judges nothing of what they ask. Bounded everywhere: clients, bytes of a line, waiting requests, time
 //! for a line and for an answer; at each bound the client is told. Tests: `tests/control.rs`.
 
+use super::board::Board;
+use super::desk::{Desk, shown};
 use super::registry::{self, Entered};
-use super::request::{Code, ControlError, ControlRequest, LONGEST_LINE, Reply, Request, SOCKET};
+use super::reload::{self, Read};
+use super::request::{Act, Code, ControlError, ControlRequest, LONGEST_LINE, Reply, Request, SOCKET};
 use crate::keys::file::own_user;
 use crate::store::StateLock;
 use std::collections::VecDeque;
@@ -16,7 +19,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::mpsc::{Sender, channel};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -86,12 +89,17 @@ impl ControlSocket {
         Ok(Self { path, listener })
     }
 
-    /// Serves on a thread of its own, so that no client can hold the session up. Gives the requests.
+    /// Serves on a thread of its own, so that no client can hold the session up. Gives the session's end of it. `read` reads the session's
+    /// files again, where it can take others.
     ///
     /// # Errors
     /// [`ServerError::Io`] when there is no thread or runtime to be had.
-    pub fn serve_in_thread(self) -> Result<(Receiver<ControlRequest>, Server), ServerError> {
+    pub fn serve_in_thread(self, read: Option<Read>) -> Result<(Desk, Server), ServerError> {
         let (sender, receiver) = channel(WAITING);
+        let (board, keeper, looks) = Board::new();
+        let desk = Desk::new(receiver).with_board(looks);
+        let asker = Asker { requests: sender, read, board };
+        let served = asker.clone();
         let path = self.path.clone();
         let io = |error| ServerError::Io { path: path.clone(), error };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io)?;
@@ -102,13 +110,14 @@ impl ControlSocket {
                 tokio::select! {
                     biased;
                     _ = stopped => {}
-                    () = accept(listener, sender) => {}
+                    () = accept(listener, served) => {}
+                    () = keeper.run() => std::future::pending().await,
                 }
             });
         };
         let thread = std::thread::Builder::new().name("control".to_owned()).spawn(serve).map_err(io)?;
         let entered = self.path.parent().and_then(registry::enter);
-        Ok((receiver, Server { stop: Some(stop), thread: Some(thread), _socket: self, _entered: entered }))
+        Ok((desk, Server { asker, stop: Some(stop), thread: Some(thread), _socket: self, _entered: entered }))
     }
 }
 
@@ -120,6 +129,8 @@ impl Drop for ControlSocket {
 
 /// A server that runs; ends, and removes its socket, when it is dropped.
 pub struct Server {
+    /// To ask the session from inside its process.
+    pub asker: Asker,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
     _socket: ControlSocket,
@@ -165,7 +176,7 @@ impl Seats {
 }
 
 /// Takes clients until the listener fails. For a session that has a runtime of its own, too.
-pub async fn accept(listener: std::os::unix::net::UnixListener, requests: Sender<ControlRequest>) {
+pub async fn accept(listener: std::os::unix::net::UnixListener, asker: Asker) {
     let Ok(listener) = UnixListener::from_std(listener) else { return };
     let own = own_user();
     let mut seats = Seats::default();
@@ -182,7 +193,7 @@ pub async fn accept(listener: std::os::unix::net::UnixListener, requests: Sender
         }
         if seats.make_room() {
             let asking = Arc::new(AtomicBool::new(false));
-            let task = tokio::spawn(client(stream, requests.clone(), Arc::clone(&asking)));
+            let task = tokio::spawn(client(stream, asker.clone(), Arc::clone(&asking)));
             seats.0.push_back(Seat { asking, task });
         } else {
             tokio::spawn(async move {
@@ -194,7 +205,7 @@ pub async fn accept(listener: std::os::unix::net::UnixListener, requests: Sender
     }
 }
 
-async fn client(stream: UnixStream, requests: Sender<ControlRequest>, asking: Arc<AtomicBool>) {
+async fn client(stream: UnixStream, asker: Asker, asking: Arc<AtomicBool>) {
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
     let most = u64::try_from(LONGEST_LINE).unwrap_or(u64::MAX);
@@ -208,7 +219,7 @@ async fn client(stream: UnixStream, requests: Sender<ControlRequest>, asking: Ar
         let whole = line.ends_with(b"\n");
         let reply = if whole || line.len() < LONGEST_LINE {
             asking.store(true, Ordering::Relaxed);
-            let reply = answer(&line, &requests).await;
+            let reply = answer(&line, &asker).await;
             asking.store(false, Ordering::Relaxed);
             reply
         } else {
@@ -221,23 +232,65 @@ async fn client(stream: UnixStream, requests: Sender<ControlRequest>, asking: Ar
     }
 }
 
-async fn answer(line: &[u8], requests: &Sender<ControlRequest>) -> Reply {
-    let asked = Request::parse(line).and_then(|request| Ok((request.act()?, request.token)));
-    let (act, token) = match asked {
-        Ok(asked) => asked,
-        Err(error) => return Reply::failed(error),
-    };
-    let (reply, answer) = oneshot::channel();
-    if requests.try_send(ControlRequest { act, token, reply }).is_err() {
-        let text = "the session has too many requests waiting, or is ending; nothing was done";
-        return Reply::failed(ControlError::new(Code::Busy, text));
+async fn answer(line: &[u8], asker: &Asker) -> Reply {
+    match Request::parse(line).and_then(|request| Ok((request.act()?, request.token))) {
+        Ok((act, token)) => asker.ask(act, token).await,
+        Err(error) => Reply::failed(error),
     }
-    match tokio::time::timeout(ANSWER_LIMIT, answer).await {
-        Ok(Ok(reply)) => reply,
-        Ok(Err(_)) => Reply::failed(ControlError::new(Code::InDoubt, "the session ended before it answered")),
-        Err(_) => {
-            let text = "the session did not answer in 10 s; it may or may not have acted: look at carry status";
-            Reply::failed(ControlError::new(Code::InDoubt, text))
+}
+
+/// Who puts requests to the session and waits for its answer.
+#[derive(Clone)]
+pub struct Asker {
+    requests: Sender<ControlRequest>,
+    read: Option<Read>,
+    board: Arc<Board>,
+}
+
+impl Asker {
+    /// One request and its answer. What a snapshot says is read from the board; all else is the session's own work.
+    pub async fn ask(&self, act: Act, token: Option<String>) -> Reply {
+        if matches!(act, Act::Status | Act::Pairs | Act::Orders) {
+            let silent = || Reply::failed(ControlError::new(Code::InDoubt, "the session did not answer in 10 s"));
+            return self.board.read().await.map_or_else(silent, |snapshot| shown(&act, &snapshot));
+        }
+        let reply = self.put(act, token).await;
+        self.board.acted();
+        reply
+    }
+
+    async fn put(&self, act: Act, token: Option<String>) -> Reply {
+        let files = match act {
+            Act::Reload(_) | Act::Tighten => match reload::files(self.read.as_ref()).await {
+                Ok(files) => Some(files),
+                Err(error) => return Reply::failed(error),
+            },
+            _ => None,
+        };
+        let (reply, answer) = oneshot::channel();
+        if self.requests.try_send(ControlRequest { act, token, files, reply }).is_err() {
+            let text = "the session has too many requests waiting, or is ending; nothing was done";
+            return Reply::failed(ControlError::new(Code::Busy, text));
+        }
+        match tokio::time::timeout(ANSWER_LIMIT, answer).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(_)) => Reply::failed(ControlError::new(Code::InDoubt, "the session ended before it answered")),
+            Err(_) => {
+                let text = "the session did not answer in 10 s; it may or may not have acted: look at carry status";
+                Reply::failed(ControlError::new(Code::InDoubt, text))
+            }
+        }
+    }
+
+    /// SIGHUP: the files are read again, and what tightens is taken. What came of it stands in the log.
+    pub async fn hangup(&self) {
+        let reply = self.ask(Act::Tighten, None).await;
+        match (reply.error, reply.result) {
+            (Some(error), _) => tracing::error!(%error, "SIGHUP: the settings are as they were"),
+            (None, result) => {
+                let told = result.map(|result| result.to_string()).unwrap_or_default();
+                tracing::warn!(told, "SIGHUP: the files were read again");
+            }
         }
     }
 }

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A session at one instant.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Snapshot {
     /// When, by the session's clock.
     pub at_ms: WallTime,
@@ -97,7 +97,7 @@ pub struct Snapshot {
 }
 
 /// One pair.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PairRow {
     /// Its name.
     pub pair: String,
@@ -180,7 +180,7 @@ impl PairRow {
 }
 
 /// One order whose outcome is not settled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct OrderRow {
     /// Our id of it.
     pub id: String,

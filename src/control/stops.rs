@@ -10,7 +10,7 @@ use crate::observe::words::{self, About};
 use serde::{Deserialize, Serialize};
 
 /// One reason why less is done than could be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Stop {
     /// The word of the reason.
     pub why: String,

@@ -133,7 +133,7 @@ impl fmt::Display for Interval {
 }
 
 /// A rate for one interval. Above zero longs pay shorts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FundingRate {
     /// Fraction of the position's value paid at the end of the interval.
     pub rate: Rate,

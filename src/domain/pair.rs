@@ -62,7 +62,7 @@ impl Leg {
 }
 
 /// The word of a leg in rows of files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LegWord {
     /// The long leg of a basis pair.

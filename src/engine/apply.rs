@@ -337,6 +337,7 @@ fn on_operator(state: &mut State, act: &Operator) {
         Operator::Adopt(adoption) => by_hand::adopt(state, adoption),
         Operator::Book(correction) => by_hand::book(state, correction),
         Operator::Stop => state.stopping = true,
+        Operator::Reload(reload) => super::reload::take(state, reload),
     }
     state.ladder.ask(state.now);
     for pair in &mut state.pairs {

@@ -23,6 +23,7 @@ pub mod orders_due;
 pub mod profit;
 pub mod progress;
 pub mod record;
+pub mod reload;
 mod shared;
 pub mod standing;
 pub mod state;

@@ -104,6 +104,8 @@ pub struct VenueState {
 pub struct State {
     /// Settings of the run.
     pub settings: Settings,
+    /// Hash of the strategy since this process took other settings; absent as long as it has those that it began with.
+    pub strategy: Option<String>,
     /// Instruments and pairs.
     pub catalogue: Catalogue,
     /// Time of the last event.
@@ -184,6 +186,7 @@ impl State {
             venues: vec![VenueState::default(); catalogue.venues().len()],
             pairs,
             settings,
+            strategy: None,
             catalogue,
             now: WallTime(i64::MIN),
             booted: None,

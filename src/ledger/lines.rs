@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::ops::{AddAssign, Sub};
 
 /// Profit lines in the quote coin. Plus is to us.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Lines {
     /// Funding received less paid.
     pub funding: Amount,

@@ -4,7 +4,7 @@ use crate::port::order::Outcome;
 use serde::{Deserialize, Serialize};
 
 /// Where an order stands. What was filled is a quantity beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderState {
     /// Written down, not yet on disk: cannot have been sent.

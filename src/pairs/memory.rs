@@ -39,7 +39,7 @@ impl Phase {
 }
 
 /// Why a pair takes no entries until a person looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LatchCause {
     /// The venue said of an order what cannot be true, or executed one that was proven dead (rule R-A).
@@ -66,7 +66,7 @@ impl LatchCause {
 }
 
 /// A latched pair enters nothing; what repairs, reduces, tops up and closes goes on. Only a person clears it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Latch {
     /// Why.
     pub cause: LatchCause,

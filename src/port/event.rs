@@ -6,6 +6,7 @@ pub use super::by_hand::{Adoption, Correction};
 use super::health::{Input, Listed, Part};
 use super::order::{Fill, OrderReport};
 pub use super::prices::{Bar, Quote, Settlement};
+pub use super::reload::{Reload, Reset};
 use crate::domain::margin::Bracket;
 use crate::domain::{
     Amount, Asset, ClientOrderId, Fees, FundingRate, InstrumentId, Interval, PairId, Price, Quantity, Rate, Rules,
@@ -138,6 +139,8 @@ pub enum Operator {
     Book(Correction),
     /// The process is to end: nothing new is entered. The next boot begins without it.
     Stop,
+    /// Other settings from here on, as its files have them.
+    Reload(Box<Reload>),
 }
 
 /// All that can happen.

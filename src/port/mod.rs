@@ -8,6 +8,7 @@ pub mod event;
 pub mod health;
 pub mod order;
 pub mod prices;
+pub mod reload;
 
 pub use command::{Alarm, Command, Severity};
 pub use event::{Event, Stamped};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub use crate::ledger::Lines;
 
 /// One fill (`fills.csv`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FillRow {
     /// When.
     pub at: WallTime,
@@ -40,7 +40,7 @@ pub struct FillRow {
 }
 
 /// One settlement on a position (`funding.csv`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FundingRow {
     /// The venue's stamp.
     pub at: WallTime,
@@ -112,7 +112,7 @@ pub struct BasisSeries {
 }
 
 /// Mean absolute error of three guesses of the next settlement, made right after the one before, per 8 h as a fraction.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ForecastScore {
     /// Settlements scored.
     pub n: u64,

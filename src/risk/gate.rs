@@ -41,7 +41,7 @@ pub struct Proposal {
 }
 
 /// Whether the bot may trade.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BotState {
     /// Recovering: no orders.

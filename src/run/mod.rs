@@ -21,6 +21,7 @@ pub mod opening;
 pub mod outbox;
 pub mod paper;
 pub mod recover;
+pub mod reloaded;
 pub mod replay;
 pub mod resumed;
 pub mod returns;

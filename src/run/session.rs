@@ -3,11 +3,12 @@
 use super::collect::{Collector, Figures};
 use super::disk::Disk;
 use super::journal::{Books, Journal, Kept};
+use super::reloaded;
 use crate::config::settings;
 use crate::domain::{Leg, PairId, Sequence, VenueId, WallTime};
 use crate::engine::State;
 use crate::pairs::{Latch, LatchCause, PairMemory};
-use crate::port::event::Adjustment;
+use crate::port::event::{Adjustment, Operator};
 use crate::port::order::Intent;
 use crate::port::{Event, Stamped};
 use crate::report::run::{RunInfo, Summary};
@@ -93,6 +94,13 @@ impl Session {
     /// [`JournalError`] when it is not on disk.
     pub fn about(&mut self, run: &RunInfo) -> Result<(), JournalError> {
         self.commit(Batch { meta: vec![("run", text(run))], ..Batch::default() }).map(drop)
+    }
+
+    /// What the run is by now, where it took other settings since this start.
+    #[must_use]
+    pub fn retold(&self, state: &State) -> Option<RunInfo> {
+        state.strategy.as_ref()?;
+        serde_json::from_str(self.ledger.meta().ok()?.get("run")?).ok()
     }
 
     /// Watches the disk of its folder, and keeps no more of the tape than the settings say.
@@ -280,6 +288,10 @@ impl Journal for Session {
             .and_then(|id| books.state.pair(id))
             .and_then(|pair| pair.market.long.mid.zip(pair.market.short.mid));
         let mut batch = self.batch(&mut books, number);
+        if let Event::Operator(Operator::Reload(reload)) = &stamped.event {
+            let known = self.ledger.meta().map_err(|error| JournalError(error.to_string()))?;
+            batch.meta.extend(reloaded::meta(&known, reload, &books.state.settings));
+        }
         batch.facts.push(StoredFact { stamped: stamped.clone(), mids });
         self.commit(batch).map(drop)
     }
@@ -342,12 +354,14 @@ pub struct Recovered {
 /// # Errors
 /// [`RecoverError`] when a value is missing or damaged.
 pub fn recover(state: &mut State, loaded: &Loaded) -> Result<Recovered, RecoverError> {
-    let mut epoch = 0;
+    let (mut epoch, settings) = (0, state.settings.clone());
     replay(state, loaded, &mut |_, stamped| {
         if let Event::Boot { epoch: number, .. } = stamped.event {
             epoch = number;
         }
     });
+    // What an earlier start was told to take is history: this one has its own files.
+    (state.settings, state.strategy) = (settings, None);
     crate::engine::orders_due::settle_absent(state);
     restore_memory(state, loaded)?;
     let collector = restore_rows(loaded, state.pairs.len())?;

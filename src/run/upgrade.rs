@@ -4,6 +4,7 @@
 //! decides is compared key by key then: a key that the older version did not have must stand at its built-in value. Keys of
 //! `run`, `sim`, `alarm`, `live` and `web` never decide what is traded. Tests: at the end, and `tests/upgrade.rs`.
 
+use super::reloaded::CLIMBED;
 use super::review::Identity;
 use crate::config::{Loaded, Settings};
 use crate::store::ledger_file;
@@ -57,6 +58,8 @@ pub fn former(folder: &Path, loaded: &Loaded) -> Vec<String> {
         let Ok(meta) = ledger_file::meta(&run.join("ledger.sqlite")) else { continue };
         if differ(&meta, loaded).is_some_and(|keys| keys.iter().all(|key| CAPPED.contains(&key.as_str()))) {
             hashes.push(Identity::parse(meta.get("identity").map_or("", String::as_str)).strategy);
+            // A run that took other settings with a person's consent showed its hours as what it began as.
+            hashes.extend(meta.get(CLIMBED).cloned());
         }
     }
     hashes

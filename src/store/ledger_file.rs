@@ -188,6 +188,14 @@ impl LedgerFile {
     pub fn load(&self) -> Result<Loaded, StoreError> {
         load(&self.connection, &self.path)
     }
+
+    /// The named values, as of the last commit.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read.
+    pub fn meta(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        named(&self.connection).map_err(|source| StoreError::Sqlite { file: self.path.clone(), source })
+    }
 }
 
 /// Reads a ledger that another process may be writing.
@@ -209,9 +217,13 @@ pub fn read(path: &Path) -> Result<Loaded, StoreError> {
 pub fn meta(path: &Path) -> Result<BTreeMap<String, String>, StoreError> {
     let sqlite = |source| StoreError::Sqlite { file: path.to_owned(), source };
     let connection = schema::open_reader(path)?;
-    let mut statement = connection.prepare("SELECT key, value FROM meta").map_err(sqlite)?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(sqlite)?;
-    rows.collect::<Result<_, _>>().map_err(sqlite)
+    named(&connection).map_err(sqlite)
+}
+
+fn named(connection: &Connection) -> rusqlite::Result<BTreeMap<String, String>> {
+    let mut statement = connection.prepare("SELECT key, value FROM meta")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
 }
 
 /// Makes a restored ledger's session start without new entries, until a person says so (fault G16). A halt stays a halt.

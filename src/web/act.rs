@@ -63,6 +63,7 @@ impl Wanted {
             "resolve" => Verb::Resolve,
             "adopt" => Verb::Adopt,
             "accept" => Verb::Accept,
+            "reload" => Verb::Reload,
             _ => return Err(usage("verb: is no act of this page")),
         };
         let settled = match some(&self.settled).as_deref() {
@@ -237,7 +238,7 @@ mod tests {
     #[test]
     fn only_acts_with_what_they_need_are_acts() {
         let verb = |verb: &str| Wanted { verb: verb.to_owned(), ..Wanted::default() };
-        for word in ["pause", "resume", "halt", "flatten", "accept"] {
+        for word in ["pause", "resume", "halt", "flatten", "accept", "reload"] {
             assert!(verb(word).request().is_ok(), "{word}");
         }
         for word in ["status", "close", "open", "adopt", "clear-halt", "resolve", "withdraw", ""] {

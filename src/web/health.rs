@@ -100,6 +100,9 @@ fn process(view: &View, now: &Snapshot) -> Markup {
                 (row("last event", html! { "number " (now.last_sequence) ", " (words::clock(now.last_event_ms)) }))
                 (row("ledger and venue compared", html! { (compared) }))
             } }
+            @if view.runs {
+                p { a.button href=(super::frame::address(view, "/plan?verb=reload")) { "settings: read the files again" } }
+            }
             p.note { code { "carry doctor" } " looks at clock, keys, limits and disk." }
         }
     }

@@ -25,12 +25,14 @@ pub mod plan;
 pub mod profit;
 pub mod risk;
 pub mod routes;
+pub mod schema;
 pub mod server;
 pub mod session;
 pub mod state;
 pub mod table;
 pub mod tls;
 pub mod tokens;
+pub mod told;
 pub mod view;
 pub mod words;
 

@@ -10,6 +10,7 @@ use super::session::Session;
 use super::state::State;
 use super::view::View;
 use super::words::{self, NONE};
+use crate::config::change::{Change, Effect};
 use crate::control::plans::{Line, Plan, VALID};
 use crate::control::request::{Request, Verb};
 use crate::domain::Amount;
@@ -34,13 +35,18 @@ pub async fn page(state: &State, session: &Arc<Session>, wanted: &Wanted) -> Mar
 }
 
 async fn content(state: &State, session: &Arc<Session>, view: &View, mut request: Request) -> Markup {
-    let needs = request.act().is_ok_and(|act| act.moves_money());
+    let needs = request.act().is_ok_and(|act| act.is_planned());
     let plan = if needs {
         let reply = line::once(&session.dir, &request).await;
         match (reply.plan, reply.error) {
             (Some(plan), _) => Some(plan),
             (None, error) => {
-                let text = error.map_or_else(|| "the session gave no plan".to_owned(), |error| error.message);
+                let nothing = if request.verb == Verb::Reload {
+                    "no key that a running session takes differs; what needs a restart is listed by carry reload"
+                } else {
+                    "the session gave no plan"
+                };
+                let text = error.map_or_else(|| nothing.to_owned(), |error| error.message);
                 return refused(view, &request, &text);
             }
         }
@@ -76,6 +82,14 @@ fn pairs(plan: Option<&Plan>) -> usize {
 fn word(request: &Request, plan: Option<&Plan>) -> String {
     match request.verb {
         Verb::Flatten | Verb::Close | Verb::Open | Verb::Adopt => format!("{} {}", verb(request), pairs(plan)),
+        // Nobody lets more risk in by the word for the rest.
+        Verb::Reload => {
+            let of = |effect| plan.map_or(0, |plan| plan.changes.iter().filter(|one| one.effect == effect).count());
+            match of(Effect::Loosens) {
+                0 => format!("reload {}", of(Effect::Tightens)),
+                looser => format!("loosen {looser}"),
+            }
+        }
         _ => verb(request),
     }
 }
@@ -148,7 +162,7 @@ fn orders(view: &View, plan: Option<&Plan>, request: &Request) -> Markup {
             (parts::head("The plan", &html! {
                 "nothing is sent yet" @if let Some(age) = oldest { " · prices up to " (words::age(age)) " old" }
             }))
-            p { (plan.text) }
+            @if plan.changes.is_empty() { p { (plan.text) } } @else { (changes(&plan.changes)) }
             @if !plan.orders.is_empty() {
                 div.scroll tabindex="0" role="region" aria-label="a table that may be wider than the window" { table {
                     thead { tr { th { "pair" } th { "order" } th.n { "coins" } th.n { "value est" } th {} } }
@@ -160,6 +174,22 @@ fn orders(view: &View, plan: Option<&Plan>, request: &Request) -> Markup {
                 } }
             }
         }
+    }
+}
+
+fn changes(changes: &[Change]) -> Markup {
+    html! {
+        div.scroll { table.list {
+            thead { tr { th { "key" } th.n { "now" } th.n { "files" } th { "what it does" } } }
+            tbody { @for change in changes { tr {
+                td { code { (change.key) } } td.n { (change.old) } td.n { (change.new) }
+                td.words { @match change.effect {
+                    Effect::Tightens => { "lets less risk in" }
+                    Effect::Loosens => { b.against { "lets more risk in" } }
+                    Effect::Restart => { span.soft { "needs a restart: stays as it is" } }
+                } }
+            } } }
+        } }
     }
 }
 
@@ -186,6 +216,17 @@ fn how(request: &Request) -> Markup {
             ("first", "Every limit and gate of an entry but the signals is asked; a refusal says which."),
             ("then", "In clips, the less liquid leg first, each fill hedged inside the collar."),
             ("after", "The strategy manages it and closes it like its own."),
+        ],
+        Verb::Reload => &[
+            ("first", "The session read its files again and judged all of them: an error would have changed nothing."),
+            (
+                "then",
+                "What it takes holds from one instant on, as an event that a replay repeats. No order is sent for it.",
+            ),
+            (
+                "stays",
+                "What needs a restart. The next start with these files goes on with this run only if it has none.",
+            ),
         ],
         Verb::Halt => &[
             ("at once", "Own resting orders are cancelled; then nothing leaves, whatever happens to the market."),

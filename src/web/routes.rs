@@ -4,8 +4,7 @@ use super::act::{self, Wanted};
 use super::frame::{self, Screen};
 use super::live::Follower;
 use super::session::Session;
-use super::state::{Metrics, State, bearer};
-use super::tokens::same;
+use super::state::{Metrics, State};
 use super::{api, guard, login, overview, parts, plan, words};
 use crate::control::metrics::text;
 use axum::Router;
@@ -44,6 +43,7 @@ pub fn router(state: Arc<State>) -> Router {
         .route("/api/v1/sessions", get(api::sessions))
         .route("/api/v1/sessions/{slug}", get(api::session))
         .route("/api/v1/sessions/{slug}/stream", get(api::stream))
+        .route("/api/v1/sessions/{slug}/events", get(api::events))
         .fallback(|| async { (StatusCode::NOT_FOUND, "there is no such page\n") })
         .layer(DefaultBodyLimit::max(LARGEST))
         .layer(from_fn_with_state(Arc::clone(&state), guard::check))
@@ -103,8 +103,7 @@ async fn metrics(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Respo
         Metrics::Off => return (StatusCode::NOT_FOUND, "there is no such page; see web.metrics\n").into_response(),
         Metrics::Open => {}
         Metrics::Bearer(known) => {
-            let given = bearer(&headers).unwrap_or_default();
-            if state.try_token(|_| same(known, given)).is_err() {
+            if state.try_bearer(known, &headers).is_err() {
                 return (StatusCode::UNAUTHORIZED, "expected the bearer of web.metrics\n").into_response();
             }
         }

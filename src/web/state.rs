@@ -4,7 +4,7 @@ use super::act::Waitings;
 use super::live::Cache;
 use super::lockout::Lockout;
 use super::session::Session;
-use super::tokens::Tokens;
+use super::tokens::{Tokens, same};
 use crate::keys::Secret;
 use crate::net::machine_clock::{self, steady_ns};
 use axum::http::{HeaderMap, header};
@@ -35,6 +35,8 @@ pub struct State {
     /// Pages that were rendered.
     pub cache: Arc<Cache>,
     lockout: Mutex<Lockout>,
+    /// Of the bearer of the metrics: a scraper with a wrong one locks no person out.
+    scraped: Mutex<Lockout>,
     rate: DefaultDirectRateLimiter,
 }
 
@@ -73,6 +75,7 @@ impl State {
             plans: Waitings::default(),
             cache: Arc::default(),
             lockout: Mutex::default(),
+            scraped: Mutex::default(),
             rate,
         }
     }
@@ -116,23 +119,36 @@ impl State {
     /// # Errors
     /// [`Denied`] when it is wrong, or none is looked at now.
     pub fn try_token(&self, right: impl FnOnce(&Tokens) -> bool) -> Result<(), Denied> {
-        let now = Duration::from_nanos(steady_ns());
-        let mut lockout = self.lockout.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(left) = lockout.left(now) {
-            return Err(Denied::LockedFor(left.as_secs() + 1));
+        tried(&self.lockout, || right(&self.tokens), "the page was tried with wrong tokens")
+    }
+
+    /// Looks at the bearer of a scraper, with a count of its own.
+    ///
+    /// # Errors
+    /// [`Denied`] when it is wrong, or none is looked at now.
+    pub fn try_bearer(&self, known: &Secret, headers: &HeaderMap) -> Result<(), Denied> {
+        let given = bearer(headers).unwrap_or_default();
+        tried(&self.scraped, || same(known, given), "the metrics were asked for with wrong bearers")
+    }
+}
+
+fn tried(lockout: &Mutex<Lockout>, right: impl FnOnce() -> bool, what: &str) -> Result<(), Denied> {
+    let now = Duration::from_nanos(steady_ns());
+    let mut lockout = lockout.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(left) = lockout.left(now) {
+        return Err(Denied::LockedFor(left.as_secs() + 1));
+    }
+    if right() {
+        lockout.right();
+        return Ok(());
+    }
+    match lockout.wrong(now) {
+        Some(pause) => {
+            let (tries, seconds) = (super::lockout::TRIES, pause.as_secs());
+            tracing::warn!(tries, seconds, "{what}: none is looked at for a while");
+            Err(Denied::LockedFor(seconds))
         }
-        if right(&self.tokens) {
-            lockout.right();
-            return Ok(());
-        }
-        match lockout.wrong(now) {
-            Some(pause) => {
-                let (tries, seconds) = (super::lockout::TRIES, pause.as_secs());
-                tracing::warn!(tries, seconds, "the page was tried with wrong tokens: none is looked at for a while");
-                Err(Denied::LockedFor(seconds))
-            }
-            None => Err(Denied::Wrong),
-        }
+        None => Err(Denied::Wrong),
     }
 }
 

@@ -68,7 +68,7 @@ async fn type_in(ask: &mpsc::Sender<ControlRequest>, act: Act, network: &Rc<RefC
         let mut token = None;
         for _ in 0..3 {
             let (reply, answered) = oneshot::channel();
-            if ask.send(ControlRequest { act: act.clone(), token: token.clone(), reply }).await.is_err() {
+            if ask.send(ControlRequest { act: act.clone(), token: token.clone(), files: None, reply }).await.is_err() {
                 return;
             }
             let Ok(reply) = answered.await else { return };

@@ -41,7 +41,17 @@ pub(crate) struct Running {
 impl Running {
     /// Starts it.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut child = carry(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        Self::with_log(args, Stdio::null())
+    }
+
+    /// The same with its log in a file.
+    pub(crate) fn start_logged(args: &[&str], log: &Path) -> Self {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
+        Self::with_log(args, log.into())
+    }
+
+    fn with_log(args: &[&str], log: Stdio) -> Self {
+        let mut child = carry(args).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut out = child.stdout.take().unwrap();
         let (told, end) = channel();
         // The pipe closes when the process ends, however it ends.
@@ -66,6 +76,11 @@ impl Running {
             assert!(!self.ends_within(Duration::from_millis(2)), "the session ended before it was waited for");
         }
         panic!("what was waited for did not happen");
+    }
+
+    /// Its number at the system.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// kill -9, and waits until it is gone.

@@ -1,0 +1,199 @@
+//! What differs between two configurations, and which of it a running session takes without a restart.
+//!
+//! A session takes the keys that the table marks, all of them at one instant; the others keep their value until a restart.
+//! Values are compared and told in their canonical text. Tests: at the end, `tests/reload.rs`.
+
+use super::assemble::{self, Values};
+use super::keys;
+use super::load::{Loaded, Resolved, full_path, strategy_hash};
+use super::pair_keys;
+use super::settings::Settings;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a change does to a running session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// It is taken, and lets less risk in.
+    Tightens,
+    /// It is taken with a person's consent: it lets more risk in, or nobody can say from the values alone.
+    Loosens,
+    /// It needs a restart.
+    Restart,
+}
+
+/// One key that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// `section.key`, or `pairs."NAME".section.key`.
+    pub key: String,
+    /// The value that the session has, as canonical text.
+    pub old: String,
+    /// The value that the files have.
+    pub new: String,
+    /// What it does.
+    pub effect: Effect,
+}
+
+/// Every key that differs, in the order of the table; then those of single pairs.
+#[must_use]
+pub fn between(old: &Loaded, new: &Loaded) -> Vec<Change> {
+    let (before, after) = (texts(old), texts(new));
+    let mut changes: Vec<Change> =
+        super::table::KEYS.iter().filter_map(|key| change(key.path, None, (&before, &after))).collect();
+    let names: BTreeSet<&String> = old.settings.pairs.keys().chain(new.settings.pairs.keys()).collect();
+    for name in names {
+        let own = super::table::KEYS.iter().filter(|key| pair_keys::may_differ(key));
+        changes.extend(own.filter_map(|key| change(key.path, Some(name), (&before, &after))));
+    }
+    changes
+}
+
+type Texts<'a> = BTreeMap<&'a str, &'a str>;
+
+fn texts(loaded: &Loaded) -> Texts<'_> {
+    loaded.values.iter().map(|row| (row.path.as_str(), row.text.as_str())).collect()
+}
+
+/// The change of one key, of all or of one pair: a pair without a value of its own has that of all.
+fn change(path: &'static str, pair: Option<&String>, (before, after): (&Texts<'_>, &Texts<'_>)) -> Option<Change> {
+    let key = keys::find(path)?;
+    let full = pair.map_or_else(|| path.to_owned(), |pair| full_path(pair, path));
+    let text = |texts: &Texts<'_>| texts.get(full.as_str()).or_else(|| texts.get(path)).map(|text| (*text).to_owned());
+    let (old, new) = (text(before)?, text(after)?);
+    if old == new {
+        return None;
+    }
+    let effect = match (key.reload, key.parse(&old), key.parse(&new)) {
+        (None, ..) => Effect::Restart,
+        (Some(_), Ok(old), Ok(new)) if !key.loosens(&old, &new) => Effect::Tightens,
+        _ => Effect::Loosens,
+    };
+    Some(Change { key: full, old, new, effect })
+}
+
+impl Loaded {
+    /// These settings with what a running session takes of others: the keys that need a restart stay as they are.
+    ///
+    /// # Errors
+    /// [`assemble::Misfit`] names a key of the table that does not fit its field.
+    pub fn taking(&self, new: &Self) -> Result<Self, assemble::Misfit> {
+        let taken = |row: &&Resolved| keys::find(key_of(&row.path)).is_some_and(|key| key.reload.is_some());
+        let kept = self.values.iter().filter(|row| !taken(row));
+        let mut values: Vec<Resolved> = kept.chain(new.values.iter().filter(taken)).cloned().collect();
+        let place = |row: &Resolved| {
+            let key = super::table::KEYS.iter().position(|key| key.path == key_of(&row.path));
+            let pair = row.path.strip_suffix(key_of(&row.path)).unwrap_or_default().to_owned();
+            (pair, key)
+        };
+        values.sort_by_key(place);
+        let rows: BTreeMap<String, String> = values.iter().map(|row| (row.path.clone(), row.text.clone())).collect();
+        let settings = settings_of(&rows)?;
+        Ok(Self { settings, strategy_hash: strategy_hash(&values), values, strategy: self.strategy.clone() })
+    }
+}
+
+/// `section.key` of a path that may be one pair's.
+fn key_of(path: &str) -> &str {
+    pair_keys::split(path).map_or(path, |of| of.key)
+}
+
+/// Settings from canonical texts by path; a key without a text has its built-in value.
+///
+/// # Errors
+/// [`assemble::Misfit`] names a key whose text is none of its kind.
+pub fn settings_of(rows: &BTreeMap<String, String>) -> Result<Settings, assemble::Misfit> {
+    let mut all = assemble::defaults()?;
+    let mut own: BTreeMap<&str, Values> = BTreeMap::new();
+    for (path, text) in rows {
+        let Some(key) = keys::find(key_of(path)) else { continue };
+        let value = key.parse(text).map_err(|_| assemble::Misfit(key.path))?;
+        match pair_keys::split(path) {
+            Some(of) => own.entry(of.pair).or_default().insert(key.path, value),
+            None => all.insert(key.path, value),
+        };
+    }
+    let mut settings = assemble::settings(&all)?;
+    for (pair, own) in own {
+        let mut values = all.clone();
+        values.extend(own);
+        settings.pairs.insert(pair.to_owned(), assemble::settings(&values)?);
+    }
+    Ok(settings)
+}
+
+impl Settings {
+    /// What was consented to in writing, `live.max_notional`, bounds every cap of the gate.
+    pub fn within_consent(&mut self) {
+        self.change(|own| {
+            let most = own.live.max_notional;
+            let risk = &mut own.risk;
+            for cap in [&mut risk.max_total, &mut risk.max_pair, &mut risk.max_order] {
+                *cap = most.min(*cap);
+            }
+            // A clip buys its fee in coins too, and its limit is a collar away.
+            own.execution.clip = own.execution.clip.min(risk.max_order.share(9, 10));
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::load::preset;
+    use super::super::table::KEYS;
+    use super::*;
+
+    fn loaded(text: &str) -> Loaded {
+        preset("test.toml", text).unwrap()
+    }
+
+    #[test]
+    fn what_differs_is_told_with_what_it_does() {
+        let old = loaded("[risk]\nmax_pair = \"500000usd\"\nmax_total = \"900000usd\"\n");
+        let new = loaded("[risk]\nmax_pair = \"400000usd\"\nmax_total = \"950000usd\"\n[signal]\nsmooth = \"1d\"\n");
+        let told: Vec<(String, Effect)> =
+            between(&old, &new).into_iter().map(|change| (change.key, change.effect)).collect();
+        let expected = [
+            ("signal.smooth", Effect::Restart),
+            ("risk.max_pair", Effect::Tightens),
+            ("risk.max_total", Effect::Loosens),
+        ];
+        assert_eq!(told, expected.map(|(key, effect)| (key.to_owned(), effect)));
+        assert_eq!(between(&old, &old), []);
+        let taken = old.taking(&new).unwrap();
+        assert_eq!(taken.settings.risk, new.settings.risk);
+        assert_eq!(taken.settings.signal, old.settings.signal);
+        let alone = loaded("[risk]\nmax_pair = \"400000usd\"\nmax_total = \"950000usd\"\n");
+        assert_eq!((taken.strategy_hash, taken.settings), (alone.strategy_hash, alone.settings));
+    }
+
+    #[test]
+    fn a_pair_keeps_what_is_its_own_and_follows_what_is_of_all() {
+        let pair = "[pairs.\"binance:BTCUSDT\".entry]\nmargin = \"0.01%/8h\"\n";
+        let old = loaded(&format!("[entry]\nfunding = \"0.01%/8h\"\n{pair}"));
+        let new = loaded(&format!("[entry]\nfunding = \"0.02%/8h\"\nmargin = \"0.03%/8h\"\n{pair}"));
+        let keys: Vec<String> = between(&old, &new).into_iter().map(|change| change.key).collect();
+        assert_eq!(keys, ["entry.funding", "entry.margin", "pairs.\"binance:BTCUSDT\".entry.funding"]);
+        assert_eq!(old.taking(&new).unwrap(), new);
+        // A pair that has nothing of its own any more is as all are.
+        let without = loaded("[entry]\nfunding = \"0.01%/8h\"\n");
+        let taken = old.taking(&without).unwrap();
+        assert_eq!(between(&old, &without).len(), 1);
+        assert_eq!((taken.settings, taken.strategy_hash), (without.settings, without.strategy_hash));
+    }
+
+    #[test]
+    fn every_key_makes_the_same_settings_from_its_text() {
+        for key in KEYS {
+            let Some((low, high)) = key.range else { continue };
+            for text in [low.trim_start_matches('>'), high] {
+                let Ok(value) = key.parse(text) else { continue };
+                let mut values = assemble::defaults().unwrap();
+                values.insert(key.path, value.clone());
+                let rows = BTreeMap::from([(key.path.to_owned(), key.kind.print(&value))]);
+                assert_eq!(settings_of(&rows), assemble::settings(&values), "{} {text}", key.path);
+            }
+        }
+    }
+}

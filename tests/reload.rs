@@ -1,0 +1,172 @@
+//! A running session reads its files again, with the built binary on both ends: what tightens is taken, what loosens needs consent,
+//! a wrong file changes nothing, a signal never loosens, and the tape replays all of it.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of a test stop at the first surprise")]
+
+#[path = "support/session.rs"]
+mod session;
+
+use serde_json::{Value, json};
+use session::{Running, ended, text};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Nothing is entered by the strategy: what is opened is opened by hand.
+const QUIET: &str = "[entry]\nmin_net_apr = \"200%apr\"\n[execution]\nclip = \"800usd\"\n";
+
+/// A folder for a session, and its one file with such limits.
+fn place(limits: &str) -> (tempfile::TempDir, PathBuf, PathBuf) {
+    let temporary = tempfile::tempdir().unwrap();
+    let (dir, file) = (temporary.path().join("s"), temporary.path().join("c.toml"));
+    write(&file, limits);
+    (temporary, dir, file)
+}
+
+fn write(file: &Path, limits: &str) {
+    std::fs::write(file, format!("{QUIET}{limits}")).unwrap();
+}
+
+fn arguments<'a>(dir: &'a Path, file: &'a Path) -> [&'a str; 11] {
+    ["paper", "--state", text(dir), "--config", text(file), "--days", "3000", "--seed", "9", "--speed", "12000"]
+}
+
+fn running(dir: &Path, file: &Path) -> Running {
+    let running = Running::start_logged(&arguments(dir, file), &dir.with_extension("log"));
+    running.until(|| dir.join("control.sock").exists() && verb(dir, &["orders"]).0 == 0);
+    running
+}
+
+/// One verb of the command line as JSON; its exit code and problems.
+fn verb(dir: &Path, args: &[&str]) -> (i32, Value, String) {
+    let all: Vec<&str> = args.iter().copied().chain(["--state", text(dir), "--json"]).collect();
+    let (code, out, problems) = ended(&all);
+    (code, serde_json::from_str(&out).unwrap_or_default(), problems)
+}
+
+/// Settings, identity and named values as the ledger has them.
+fn meta(dir: &Path) -> std::collections::BTreeMap<String, String> {
+    carry::store::ledger_file::meta(&dir.join("ledger.sqlite")).unwrap()
+}
+
+fn setting(dir: &Path, section: &str, key: &str) -> Value {
+    let settings: Value = serde_json::from_str(&meta(dir)["settings"]).unwrap();
+    settings[section][key].clone()
+}
+
+fn signal(running: &Running, name: &str) {
+    let sent = Command::new("kill").args([name, &running.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// The tape gives the same decisions as the ledger of record has.
+fn replays(dir: &Path) {
+    let (code, out, problems) = ended(&["replay", text(dir)]);
+    assert_eq!(code, 0, "{out}{problems}");
+}
+
+#[test]
+fn a_tightened_cap_applies_and_a_looser_one_needs_consent_and_both_replay() {
+    let (_temporary, dir, file) = place("[risk]\nmax_order = \"900usd\"\nmax_pair = \"100000usd\"\n");
+    let session = running(&dir, &file);
+    let before = meta(&dir)["identity"].clone();
+    assert_eq!(verb(&dir, &["reload"]).1["result"]["taken"], json!([]), "nothing differs");
+
+    write(&file, "[risk]\nmax_order = \"900usd\"\nmax_pair = \"1000usd\"\n[signal]\nsmooth = \"1d\"\n");
+    let (code, report, problems) = verb(&dir, &["reload"]);
+    assert_eq!((code, &report["schema"]), (0, &json!("carry.reload/1")), "{problems}");
+    let row = |key: &str, old: &str, new: &str, effect: &str| json!([{ "key": key, "old": old, "new": new, "effect": effect }]);
+    assert_eq!(report["result"]["taken"], row("risk.max_pair", "100000usd", "1000usd", "tightens"));
+    assert_eq!(report["result"]["restart"], row("signal.smooth", "3d", "1d", "restart"));
+    assert_eq!(setting(&dir, "risk", "max_pair"), "1000");
+    assert_ne!(setting(&dir, "signal", "smooth"), json!(86_400_000));
+    assert_ne!(meta(&dir)["identity"], before);
+    let open = ["open", "alpha:BTCUSDT", "--size", "5000usdt", "--yes"];
+    let (code, _, problems) = verb(&dir, &open);
+    assert_eq!(code, 4);
+    assert!(problems.contains("risk.max_pair"), "{problems}");
+
+    write(&file, "[risk]\nmax_order = \"900usd\"\nmax_pair = \"50000usd\"\nmax_total = \"4000000usd\"\n");
+    let (code, report, problems) = verb(&dir, &["reload"]);
+    assert_eq!((code, &report["sent"]), (4, &json!(false)));
+    assert!(problems.contains("nothing was changed: some of it lets more risk in"), "{problems}");
+    let effects: Vec<&Value> = report["plan"]["changes"].as_array().unwrap().iter().map(|row| &row["effect"]).collect();
+    assert_eq!(effects, ["loosens", "tightens"]);
+    let (code, out, _) = ended(&["reload", "--state", text(&dir)]);
+    assert!(code == 4 && out.contains("risk.max_pair") && out.contains("looser"), "{out}");
+    // All of it or nothing: what tightens waits with the rest.
+    assert_eq!((setting(&dir, "risk", "max_pair"), verb(&dir, &open).0), (json!("1000"), 4));
+    assert_eq!(setting(&dir, "risk", "max_total"), "5000000");
+
+    assert_eq!(verb(&dir, &["reload", "--yes"]).0, 0);
+    assert_eq!(
+        (setting(&dir, "risk", "max_pair"), setting(&dir, "risk", "max_total")),
+        (json!("50000"), json!("4000000"))
+    );
+    let (code, _, problems) = verb(&dir, &open);
+    assert_eq!(code, 0, "{problems}");
+    session.until(|| session::hedged(&dir));
+    signal(&session, "-TERM");
+    assert_eq!(session.code(), 0);
+    replays(&dir);
+
+    // The same files go on with the run, and what was shown of it is what it is.
+    let run: Value = serde_json::from_str(&meta(&dir)["run"]).unwrap();
+    assert_eq!(run["settings"]["risk.max_pair"], "50000usd");
+    let again = running(&dir, &file);
+    assert_eq!(verb(&dir, &["reload"]).1["result"]["taken"], json!([]));
+    signal(&again, "-TERM");
+    assert_eq!(again.code(), 0);
+    replays(&dir);
+}
+
+#[test]
+fn a_wrong_file_changes_nothing_and_is_named_with_line_key_and_what_was_expected() {
+    let (_temporary, dir, file) = place("[risk]\nmax_order = \"900usd\"\nmax_pair = \"100000usd\"\n");
+    let session = running(&dir, &file);
+    let before = meta(&dir);
+    for (limits, words) in [
+        (
+            "[risk]\nmax_order = \"900usd\"\nmax_total = \"1000usd\"\nmax_pair = \"10\"\n",
+            &["c.toml:8", "risk.max_pair", "without a unit", "expected"][..],
+        ),
+        ("[risk]\nmax_order = \"900usd\"\nmax_pare = \"10usd\"\n", &["c.toml:7", "did you mean risk.max_pair?"]),
+        ("[risk\n", &["c.toml:5", "is not TOML"]),
+    ] {
+        write(&file, limits);
+        let (code, _, problems) = verb(&dir, &["reload", "--yes"]);
+        assert_eq!(code, 2, "{problems}");
+        for word in words.iter().chain(&["nothing was changed"]) {
+            assert!(problems.contains(word), "{word}: {problems}");
+        }
+    }
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(verb(&dir, &["reload", "--yes"]).0, 2);
+    for key in ["settings", "identity", "run"] {
+        assert_eq!(meta(&dir)[key], before[key]);
+    }
+    session.kill();
+}
+
+#[test]
+fn l37_a_hangup_takes_what_tightens_and_never_loosens() {
+    let (_temporary, dir, file) = place("[risk]\nmax_order = \"900usd\"\nmax_pair = \"100000usd\"\n");
+    let session = running(&dir, &file);
+    let log = || std::fs::read_to_string(dir.with_extension("log")).unwrap();
+    write(&file, "[risk]\nmax_order = \"900usd\"\nmax_pair = \"120000usd\"\nmax_total = \"150000usd\"\n");
+    signal(&session, "-HUP");
+    session.until(|| log().contains("SIGHUP: the settings are as they were"));
+    assert!(log().contains("risk.max_pair would let more risk in"), "{}", log());
+    assert_eq!(
+        (setting(&dir, "risk", "max_pair"), setting(&dir, "risk", "max_total")),
+        (json!("100000"), json!("5000000"))
+    );
+    write(&file, "[risk]\nmax_order = \"900usd\"\nmax_pair = \"oops\"\n");
+    signal(&session, "-HUP");
+    session.until(|| log().contains("c.toml:7"));
+    write(&file, "[risk]\nmax_order = \"900usd\"\nmax_pair = \"80000usd\"\nmax_total = \"150000usd\"\n");
+    signal(&session, "-HUP");
+    session.until(|| setting(&dir, "risk", "max_total") == "150000");
+    assert_eq!(setting(&dir, "risk", "max_pair"), "80000");
+    signal(&session, "-TERM");
+    assert_eq!(session.code(), 0);
+    replays(&dir);
+}
