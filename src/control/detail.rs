@@ -70,7 +70,13 @@ pub struct PairDetail {
     pub ends_at: Option<WallTime>,
     /// Gates of an entry, or conditions of leaving, in order; absent without a price.
     pub gates: Vec<GateRow>,
+    /// The first basis of each of the last hours, the oldest first.
+    #[serde(default)]
+    pub basis_hours: Vec<(WallTime, f64)>,
 }
+
+/// Hours of basis that are shown of a pair: five days.
+const HOURS: usize = 120;
 
 /// Money of one venue in one quote coin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -148,6 +154,7 @@ impl PairDetail {
             adl_rank: pair.market.short.adl_at.map(|_| pair.market.short.adl_rank),
             ends_at: pair.market.ends_at,
             gates: if known { gates(state, pair).iter().map(row).collect() } else { Vec::new() },
+            basis_hours: pair.market.basis_hours(HOURS).collect(),
         }
     }
 }

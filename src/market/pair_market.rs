@@ -125,6 +125,13 @@ impl PairMarket {
         Some((short.units() - long.units()) as f64 / long.units() as f64)
     }
 
+    /// The first basis of each of the last so many hours in which there was one, the oldest first: the hour and the fraction.
+    pub fn basis_hours(&self, most: usize) -> impl Iterator<Item = (WallTime, f64)> + '_ {
+        let from = self.basis.samples.len().saturating_sub(most);
+        let hour = |(hour, units): &(i64, i64)| (WallTime(hour * Span::HOUR.0), *units as f64 / BASIS_SCALE);
+        self.basis.samples.iter().skip(from).map(hour)
+    }
+
     /// Mean of the hourly basis over the memory, as a fraction; `None` below a day of samples.
     #[must_use]
     pub fn usual_basis(&self) -> Option<f64> {

@@ -1,6 +1,6 @@
 //! The ledger: a month of days, the lines of the month, the proof that they sum, and the months before.
 
-use super::history::{History, net};
+use super::history::{History, midnight, net};
 use super::parts;
 use super::view::View;
 use super::words::{self, NONE};
@@ -11,42 +11,82 @@ use maud::{Markup, html};
 
 /// One UTC day.
 #[derive(Debug, Clone, Copy)]
-struct Day {
-    start: WallTime,
-    lines: Lines,
-    settlements: usize,
+pub struct Day {
+    /// Its midnight.
+    pub start: WallTime,
+    /// What its lines moved by.
+    pub lines: Lines,
+    /// Settlements booked.
+    pub settlements: usize,
     /// Whether it has ended.
-    closed: bool,
+    pub closed: bool,
 }
 
-/// The days of the month of the last reading of the files, from the first one of the session on.
-fn month(history: &History) -> Vec<Day> {
-    let now = history.last.at_ms;
-    let lines = history.last.lines;
-    let today = super::history::midnight(now);
-    let first = words::date(now).get(8..10).and_then(|day| day.parse::<i64>().ok()).unwrap_or(1);
-    let began = super::history::midnight(history.began());
-    (0..first)
-        .map(|number| WallTime(today.0 - (first - 1 - number) * Span::DAY.0))
-        .filter(|start| *start >= began)
-        .map(|start| {
-            let end = start + Span::DAY;
-            let closed = end <= now;
-            let upto = if closed { history.lines_at(WallTime(end.0 - 1)) } else { lines };
-            let settlements = history.result.funding.iter().filter(|row| row.at >= start && row.at < end).count();
-            Day { start, lines: upto - history.lines_at(WallTime(start.0 - 1)), settlements, closed }
-        })
-        .collect()
-}
-
-/// The page.
+/// Every day of the session up to the last reading of its files.
 #[must_use]
-pub fn page(view: &View) -> Markup {
+pub fn all(history: &History) -> Vec<Day> {
+    let (first, today) = (midnight(history.began()), midnight(history.last.at_ms));
+    let count = (today.since(first).0 / Span::DAY.0).max(0) + 1;
+    (0..count).map(|number| day(history, first + Span(number * Span::DAY.0))).collect()
+}
+
+fn day(history: &History, start: WallTime) -> Day {
+    let end = start + Span::DAY;
+    let closed = end <= history.last.at_ms;
+    let upto = if closed { history.lines_at(WallTime(end.0 - 1)) } else { history.last.lines };
+    let settlements = history.result.funding.iter().filter(|row| row.at >= start && row.at < end).count();
+    Day { start, lines: upto - history.lines_at(WallTime(start.0 - 1)), settlements, closed }
+}
+
+/// A month of the calendar.
+struct Month {
+    /// `2026-10`.
+    name: String,
+    start: WallTime,
+    end: WallTime,
+}
+
+impl Month {
+    /// Of a text as `2026-10`.
+    fn named(text: &str) -> Option<Self> {
+        let (year, month) = text.split_once('-')?;
+        Self::of(jiff::civil::Date::new(year.parse().ok()?, month.parse().ok()?, 1).ok()?)
+    }
+
+    /// That an instant lies in.
+    fn with(at: WallTime) -> Option<Self> {
+        Self::named(words::date(at).get(..7)?)
+    }
+
+    fn of(first: jiff::civil::Date) -> Option<Self> {
+        let next = first.checked_add(jiff::Span::new().months(1)).ok()?;
+        let instant = |date: jiff::civil::Date| {
+            let stamp = jiff::tz::TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?;
+            Some(WallTime(stamp.as_millisecond()))
+        };
+        let name = format!("{:04}-{:02}", first.year(), first.month());
+        Some(Self { name, start: instant(first)?, end: instant(next)? })
+    }
+
+    /// Its days in which there was a session.
+    fn days(&self, history: &History) -> Vec<Day> {
+        let from = self.start.max(midnight(history.began()));
+        let upto = WallTime(self.end.0 - 1).min(history.last.at_ms);
+        let count = if upto < from { 0 } else { midnight(upto).since(from).0 / Span::DAY.0 + 1 };
+        (0..count).map(|number| day(history, from + Span(number * Span::DAY.0))).collect()
+    }
+}
+
+/// The page, of the month that the files end in or of another one.
+#[must_use]
+pub fn page(view: &View, month: Option<&str>) -> Markup {
     let (Some(now), Some(history)) = (&view.snapshot, &view.history) else { return super::overview::nothing(view) };
     let lines = now.lines;
-    let days = month(history);
+    let Some(shown) = month.map_or_else(|| Month::with(history.last.at_ms), Month::named) else {
+        return html! { section.card id="calendar" { (parts::head("Ledger", &html! {})) p { "There is no such month; expected one as 2026-10." } } };
+    };
     html! {
-        (calendar(history, &days))
+        (calendar(view, history, &shown))
         (by_pair(view, now))
         div.two { (proof(view, now, history, lines)) (months(history, now)) }
     }
@@ -57,14 +97,23 @@ fn weekday(at: WallTime) -> i64 {
     (at.0.div_euclid(Span::DAY.0) + 3).rem_euclid(7)
 }
 
-fn calendar(history: &History, days: &[Day]) -> Markup {
-    let now = &history.last;
-    let name: String = words::date(now.at_ms).chars().take(7).collect();
+fn calendar(view: &View, history: &History, month: &Month) -> Markup {
+    let (now, days) = (&history.last, &month.days(history));
     let widest = days.iter().map(|day| net(&day.lines).abs().to_f64()).fold(0.0, f64::max);
     let first = days.first().map_or(0, |day| weekday(day.start));
+    let sum = days.iter().fold(Amount::ZERO, |sum, day| sum + net(&day.lines));
+    let before = Month::with(WallTime(month.start.0 - 1)).filter(|_| month.start > history.began());
+    let after = Month::with(month.end).filter(|_| month.end <= now.at_ms);
+    let to = |other: &Month| super::frame::address(view, &format!("/ledger?month={}", other.name));
     html! {
         section.card id="calendar" {
-            (parts::head(&name, &html! { "net of each day, " (now.currency) ", read " (words::moment(now.at_ms)) " · " span.ours { (parts::mark(parts::Mark::Yes)) } " closed, unexplained 0; settlements booked" }))
+            (parts::head(&month.name, &html! { "net of each day, " (now.currency) ", together " (words::gain(sum)) ", read " (words::moment(now.at_ms)) " · " span.ours { (parts::mark(parts::Mark::Yes)) } " closed, unexplained 0; settlements booked" }))
+            @if before.is_some() || after.is_some() {
+                p.months {
+                    @if let Some(before) = &before { a href=(to(before)) rel="prev" { "‹ " (before.name) } " " }
+                    @if let Some(after) = &after { a href=(to(after)) rel="next" { (after.name) " ›" } }
+                }
+            }
             div.calendar role="list" {
                 @for day in ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"] { span.weekday { (day) } }
                 @for _ in 0..first { span.empty {} }
@@ -154,7 +203,8 @@ fn proof(view: &View, now: &Snapshot, history: &History, lines: Lines) -> Markup
                 tr.sum { td { b { "unexplained" } } td.n { b { @match left { Some(left) => { (words::proof(left)) } None => { (NONE) } } } } }
             } }
             p.note { (history.result.fills.len()) " fills, " (history.result.funding.len()) " settlements, " (history.result.trips.len())
-                " round trips. As files: " code { "carry export --state " (view.dir.display()) } }
+                " round trips. In a terminal: " code { "carry export --state " (view.dir.display()) } }
+            p.files { @for name in super::sheet::NAMES { a.button href=(super::frame::address(view, &format!("/files/{name}"))) download { (name) } " " } }
         }
     }
 }
@@ -185,5 +235,21 @@ mod tests {
     fn weeks_begin_on_monday() {
         // 1970-01-01 was a Thursday, 2026-11-30 is a Monday.
         assert_eq!((weekday(WallTime(0)), weekday(WallTime(1_795_996_800_000))), (3, 0));
+    }
+
+    #[test]
+    fn a_month_has_its_days_and_what_is_none_is_refused() {
+        let days = |text: &str| Month::named(text).map(|month| month.end.since(month.start).0 / Span::DAY.0);
+        for (text, expected) in [
+            ("2024-02", Some(29)),
+            ("2026-02", Some(28)),
+            ("2026-12", Some(31)),
+            ("2026-13", None),
+            ("x", None),
+            ("", None),
+        ] {
+            assert_eq!(days(text), expected, "{text}");
+        }
+        assert_eq!(Month::with(WallTime(1_795_996_800_000)).map(|month| month.name).as_deref(), Some("2026-11"));
     }
 }

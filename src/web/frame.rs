@@ -17,6 +17,8 @@ pub enum Screen {
     Opportunities,
     /// Days and lines.
     Ledger,
+    /// The same of another month, as `2026-10`.
+    Month(String),
     /// Distances, money, exposure.
     Risk,
     /// Parts, ages, starts.
@@ -110,6 +112,7 @@ fn live_address(view: &View, screen: &Screen) -> Option<String> {
     let word = match screen {
         Screen::Plan => return None,
         Screen::Pair(name) => return Some(address(view, &format!("/live?screen=pair&name={}", quoted(name)))),
+        Screen::Month(month) => return Some(address(view, &format!("/live?screen=ledger&month={}", quoted(month)))),
         Screen::Overview => "overview",
         Screen::Opportunities => "opportunities",
         Screen::Ledger => "ledger",
@@ -281,11 +284,12 @@ fn acts(view: &View) -> Markup {
 fn tabs(view: &View, screen: &Screen) -> Markup {
     let (now, version) = (view.snapshot.as_ref(), env!("CARGO_PKG_VERSION"));
     let inside = matches!(screen, Screen::Pair(_) | Screen::Plan);
+    let month = matches!(screen, Screen::Month(_));
     html! {
         div.tabs {
             nav aria-label="pages" {
                 @for (place, (tab, path, name)) in TABS.iter().enumerate() {
-                    @let here = tab == screen || inside && *tab == Screen::Overview;
+                    @let here = tab == screen || inside && *tab == Screen::Overview || month && *tab == Screen::Ledger;
                     a href=(address(view, path)) data-key=(place + 1) aria-current=[here.then_some("page")] {
                         (name) " " kbd { (place + 1) }
                     }

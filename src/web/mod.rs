@@ -7,6 +7,7 @@
 pub mod act;
 pub mod answers;
 pub mod api;
+pub mod basis;
 pub mod days;
 pub mod events;
 pub mod frame;
@@ -28,6 +29,7 @@ pub mod routes;
 pub mod schema;
 pub mod server;
 pub mod session;
+pub mod sheet;
 pub mod state;
 pub mod table;
 pub mod tls;

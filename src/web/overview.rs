@@ -104,7 +104,8 @@ pub fn of(view: &View, screen: &Screen) -> Markup {
     match screen {
         Screen::Overview | Screen::Plan => content(view),
         Screen::Opportunities => super::ladder::page(view),
-        Screen::Ledger => super::days::page(view),
+        Screen::Ledger => super::days::page(view, None),
+        Screen::Month(month) => super::days::page(view, Some(month)),
         Screen::Risk => super::risk::page(view),
         Screen::Health => super::health::page(view),
         Screen::Events => events::page(view),

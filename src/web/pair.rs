@@ -1,6 +1,7 @@
 //! One pair: lines as a waterfall, prices of both legs, gates in order, time line of what was decided, filled and settled.
 
 use super::answers::{delta, earned_back, estimate};
+use super::basis;
 use super::events;
 use super::frame::{address, quoted};
 use super::history::History;
@@ -25,7 +26,7 @@ pub fn page(view: &View, name: &str) -> Markup {
     let trip = view.trip(name).filter(|_| row.holds());
     html! {
         (top(view, now, row, detail))
-        div.two { (lines(now, row, detail, trip)) (paid(view, row)) }
+        div.two { (lines(now, row, detail, trip)) (paid(view, row, (detail, trip))) }
         div.two { (gates(row, detail)) (timeline(view, row)) }
         div.three { (book(row, &detail.legs.0, row.ages_ms.0)) (book(row, &detail.legs.1, row.ages_ms.1)) (reconciled(view, now, row)) }
     }
@@ -90,7 +91,7 @@ fn prints<'a>(history: &'a History, pair: &str) -> Vec<&'a FundingRow> {
     rows
 }
 
-fn paid(view: &View, row: &PairRow) -> Markup {
+fn paid(view: &View, row: &PairRow, (detail, trip): (&PairDetail, Option<&TripRow>)) -> Markup {
     let rows = view.history.as_ref().map(|history| prints(history, &row.pair)).unwrap_or_default();
     let interval = row
         .expected
@@ -103,7 +104,8 @@ fn paid(view: &View, row: &PairRow) -> Markup {
     let range = parts::range(values.iter().copied().chain([0.0, anchor]));
     html! {
         section.card id="paid" {
-            (parts::head("Funding that was paid", &html! { "the last " (rows.len()) " settlements held, % each · dashed: the anchor" }))
+            (parts::head("Basis and funding", &html! { "the last " (rows.len()) " settlements held, % each · dashed: the anchor" }))
+            (basis::chart(detail, trip))
             @match range.filter(|_| !rows.is_empty()) {
                 None => { p.note { "None was booked for this pair yet." } }
                 Some((low, high)) => {
@@ -176,12 +178,26 @@ fn book(row: &PairRow, leg: &LegDetail, age_ms: Option<i64>) -> Markup {
     let age = age_ms.map_or_else(|| "no price".to_owned(), |age| format!("{} old", words::age(age)));
     let sells = leg.value.is_some_and(|value| value.units() > 0);
     let held = leg.value.is_some_and(|value| !value.is_zero());
+    let coins = if leg.market == "spot" { row.spot_coins } else { row.perp_coins };
+    let way_out = if sells { leg.depth.1 } else { leg.depth.0 };
+    let share = (held && !way_out.is_zero()).then(|| coins.magnitude().to_f64() / way_out.to_f64());
+    let spread = leg.bid.zip(leg.ask).map(|(bid, ask)| {
+        let (bid, ask) = (bid.to_f64(), ask.to_f64());
+        ((bid + ask) / 2.0, (ask - bid) / (bid + ask) * 2e4)
+    });
     html! {
         section.card id={ "book-" (leg.market) "-" (leg.venue) } {
             (parts::head(&format!("{} {}", leg.venue, leg.market), &html! { (age) }))
             table { tbody {
                 tr { td { "ask" } td.n { (price(leg.ask)) } td.n.soft { "depth " (leg.depth.0) " " (table::coin(row)) } }
+                @if let Some((mid, bps)) = spread {
+                    tr { td.soft { "mid" } td.n { (words::plain(mid, 4)) } td.n.soft { "spread " (words::plain(bps, 2)) " bps" } }
+                }
                 tr { td { "bid" } td.n { (price(leg.bid)) } td.n.soft { "depth " (leg.depth.1) " " (table::coin(row)) } }
+                @if let Some(share) = share {
+                    tr { td { "way out" } td { (parts::bar(Some(share), 1.0, share > 1.0, "share of the depth that our way out takes")) }
+                        td.n.soft { (words::percent(share, 1)) " of the depth" } }
+                }
                 tr.sum { td { "held" } td.n { (leg.value.map_or_else(|| NONE.to_owned(), words::level)) } td.soft.n { "at mid" } }
             } }
             p.note { @if held { "Our way out " @if sells { "sells here at the bid." } @else { "buys here at the ask." } } @else { "Nothing is held here." } " Depth is what stands inside the slippage bound." }

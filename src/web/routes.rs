@@ -5,7 +5,7 @@ use super::frame::{self, Screen};
 use super::live::Follower;
 use super::session::Session;
 use super::state::{Metrics, State};
-use super::{api, guard, login, overview, parts, plan, words};
+use super::{api, guard, login, overview, parts, plan, sheet, words};
 use crate::control::metrics::text;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Query, State as Shared};
@@ -40,6 +40,7 @@ pub fn router(state: Arc<State>) -> Router {
         .route("/s/{slug}/live", get(follow))
         .route("/s/{slug}/act", post(act::act))
         .route("/s/{slug}/{screen}", get(screen))
+        .route("/s/{slug}/files/{name}", get(file))
         .route("/api/v1/sessions", get(api::sessions))
         .route("/api/v1/sessions/{slug}", get(api::session))
         .route("/api/v1/sessions/{slug}/stream", get(api::stream))
@@ -60,6 +61,7 @@ async fn entered(Shared(state): Shared<Arc<State>>, headers: HeaderMap, body: St
 struct Named {
     name: Option<String>,
     screen: Option<String>,
+    month: Option<String>,
 }
 
 impl Named {
@@ -67,7 +69,7 @@ impl Named {
         Some(match word {
             "overview" => Screen::Overview,
             "opportunities" => Screen::Opportunities,
-            "ledger" => Screen::Ledger,
+            "ledger" => self.month.clone().map_or(Screen::Ledger, Screen::Month),
             "risk" => Screen::Risk,
             "health" => Screen::Health,
             "events" => Screen::Events,
@@ -183,6 +185,32 @@ async fn shown(state: &State, headers: &HeaderMap, slug: &str, screen: Screen) -
     };
     let view = session.now().await;
     Html(frame::page(&view, &screen, &overview::of(&view, &screen)).into_string()).into_response()
+}
+
+/// The rows of a session as a CSV file.
+async fn file(
+    Shared(state): Shared<Arc<State>>,
+    Path((slug, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let session = match may(&state, &headers, &slug) {
+        Ok(session) => session,
+        Err(refused) => return *refused,
+    };
+    let view = session.now().await;
+    let Some(history) = &view.history else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the files of the session are not read yet\n").into_response();
+    };
+    match sheet::of(history, &name) {
+        None => (StatusCode::NOT_FOUND, "there is no such file\n").into_response(),
+        Some(Err(_)) => (StatusCode::INTERNAL_SERVER_ERROR, "the file cannot be written\n").into_response(),
+        Some(Ok(bytes)) => {
+            let kept = format!("attachment; filename=\"{slug}-{name}\"");
+            let head =
+                [(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, kept)];
+            (head, bytes).into_response()
+        }
+    }
 }
 
 async fn planned(
