@@ -1,5 +1,5 @@
 //! The ledger's months, its rows as files, and the charts of a pair, with a plain HTTP client.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of a test stop at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "helpers of a test stop at the first surprise")]
 
 #[path = "support/session.rs"]
 mod session;

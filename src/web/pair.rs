@@ -183,7 +183,7 @@ fn book(row: &PairRow, leg: &LegDetail, age_ms: Option<i64>) -> Markup {
     let share = (held && !way_out.is_zero()).then(|| coins.magnitude().to_f64() / way_out.to_f64());
     let spread = leg.bid.zip(leg.ask).map(|(bid, ask)| {
         let (bid, ask) = (bid.to_f64(), ask.to_f64());
-        ((bid + ask) / 2.0, (ask - bid) / (bid + ask) * 2e4)
+        (f64::midpoint(bid, ask), (ask - bid) / (bid + ask) * 2e4)
     });
     html! {
         section.card id={ "book-" (leg.market) "-" (leg.venue) } {

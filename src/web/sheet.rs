@@ -15,6 +15,7 @@ pub const NAMES: [&str; 5] = ["fills.csv", "funding.csv", "trips.csv", "equity.c
 ///
 /// # Errors
 /// What the writer says.
+#[must_use]
 pub fn of(history: &History, name: &str) -> Option<io::Result<Vec<u8>>> {
     let mut bytes = Vec::new();
     let result = &history.result;
