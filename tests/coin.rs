@@ -246,6 +246,31 @@ fn f01_the_autopilot_leaves_in_part_before_no_coins_could_be_sold_any_more() {
 }
 
 #[test]
+fn f01_a_rally_that_makes_the_shorts_more_than_the_bound_shrinks_both_legs_and_without_one_nothing_shrinks() {
+    let rally = |most: Option<&str>| {
+        let mut bench = Bench::holding();
+        bench.state.settings.margin.most_notional = most.map(rate);
+        for at in ["12000", "16000", "22000", "30000", "36000"] {
+            for _ in 0..20 {
+                bench.tick(at, "0.95");
+            }
+        }
+        let funds = bench.state.funds(VenueId(0), bench.pair().quote(Leg::Short));
+        (funds.notional.to_f64() / funds.equity().to_f64(), bench)
+    };
+    let (free, bench) = rally(None);
+    assert!(free > 1.0 && bench.placed.len() == 6, "{free}");
+    let (bound, mut bench) = rally(Some("0.6"));
+    assert!(bound < 0.6 && bound > 0.3, "{bound}");
+    let (spot, perp) = bench.state.held(&bench.state.pairs[0]);
+    assert!((spot + perp).magnitude() < coins("0.01"), "{:?}", bench.held());
+    assert_eq!(bench.unexplained(), Amount::ZERO);
+    bench.flatten();
+    bench.settle();
+    assert_eq!(bench.held().1, "0");
+}
+
+#[test]
 fn e15_a_cut_of_the_haircut_is_answered_with_quote_and_then_with_a_smaller_pair() {
     let mut bench = Bench::holding();
     bench.rates("10000", "0");

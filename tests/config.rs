@@ -82,7 +82,7 @@ fn h01_a_typo_names_the_nearest_key() {
     check(
         "[venues]\na = 1",
         &[
-            "c.toml:2: unknown section [venues]; the sections are run, strategy, ladder, signal, entry, exit, size, gates, confirm, execution, risk, margin, sim, alarm, live, store, web",
+            "c.toml:2: unknown section [venues]; the sections are run, strategy, ladder, universe, signal, entry, exit, size, gates, confirm, execution, risk, margin, sim, alarm, live, store, web",
         ],
     );
     check("entry = \"0.01%/8h\"", &["c.toml:1: entry is a section, not a key; write [entry] and its keys below"]);
@@ -268,7 +268,7 @@ fn x14_secrets_are_refused_and_never_shown() {
     check(
         &format!("[{secret}]\nid = 1"),
         &[
-            "c.toml:2: unknown section [(hidden)]; the sections are run, strategy, ladder, signal, entry, exit, size, gates, confirm, execution, risk, margin, sim, alarm, live, store, web",
+            "c.toml:2: unknown section [(hidden)]; the sections are run, strategy, ladder, universe, signal, entry, exit, size, gates, confirm, execution, risk, margin, sim, alarm, live, store, web",
         ],
     );
     check(

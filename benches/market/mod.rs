@@ -55,6 +55,7 @@ fn leg(symbol: &str, coin: &str, market: Market) -> Instrument {
         fees: Fees { maker, taker },
         buy_fee_in: BuyFeeIn::Quote,
         brackets,
+        collateral: Rate::ZERO,
         formula: Formula::STANDARD,
         weighting: Weighting::Linear,
     }

@@ -7,9 +7,9 @@
 use super::inquiry::{Inquiry, StartError};
 use crate::config::Settings;
 use crate::config::settings::{Collateral, MarginMode as Wanted};
+use crate::domain::collateral::COIN_LEVERAGE;
 use crate::domain::{Market, Rate, Span, Symbol, WallTime};
 use crate::net::wire::Outcome;
-use crate::pairs::sizing::COIN_LEVERAGE;
 use crate::venues::answer::{AccountModes, Answer, Class, KeyRights, SymbolModes};
 use crate::venues::ask::{Act, Ask, MarginMode};
 use crate::venues::binance::profile::Feature;
@@ -138,8 +138,8 @@ pub fn modes(modes: &AccountModes, wanted: Collateral) -> Vec<Line> {
 fn collateral_line(multi_assets: Option<bool>, wanted: Collateral) -> Line {
     let check = COLLATERAL_MODE;
     match (wanted, multi_assets) {
-        (Collateral::Coin, Some(true)) => Line::new(check, Verdict::Good, "multi-assets", ""),
-        (Collateral::Coin, found) => {
+        (Collateral::Coin | Collateral::Unified, Some(true)) => Line::new(check, Verdict::Good, "multi-assets", ""),
+        (Collateral::Coin | Collateral::Unified, found) => {
             let found = if found.is_some() { "single asset" } else { "not stated" };
             let fix = "carry live switches to multi-assets mode while no position and no order is open there: close them, or \
                        switch it in the futures settings, or set margin.collateral = \"quote\"";

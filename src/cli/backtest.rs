@@ -1,7 +1,7 @@
 //! `carry backtest`: a strategy over recorded history. Tests: `tests/backtest/`.
 
 use super::about::quoted;
-use super::history::{Choice, Ready, Window, quote_margin};
+use super::history::{Choice, Ready, Window};
 use super::{Exit, Failure, Output};
 use crate::data::history::PairHistory;
 use crate::domain::{Span, WallTime};
@@ -51,7 +51,6 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
         writable(out)?;
     }
     let ready = Ready::load(&args.choice, set, window)?;
-    quote_margin(&ready.settings, "recorded history")?;
     let inputs = ready.inputs();
     let failed = |error: String| Failure::new(Exit::Failure, error);
     let mut days = Days::of(&ready.histories);

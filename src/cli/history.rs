@@ -11,6 +11,7 @@ use crate::data::flat::{self, FlatPair};
 use crate::data::folder::Folder;
 use crate::data::history::{FundingRow, PairHistory};
 use crate::data::instruments::{self, Legs};
+use crate::domain::collateral::built_in_share;
 use crate::domain::{Catalogue, Interval, Market, Quantity, Span, WallTime};
 use crate::report::run::{Remark, RunInfo};
 use crate::run::backtest::Inputs;
@@ -78,7 +79,7 @@ pub struct Ready {
     pub run: RunInfo,
 }
 
-/// Coins are collateral where a venue says what they count for: history and the generated market do not.
+/// Coins are collateral where it is known what they count for: a recording of public streams does not say it.
 ///
 /// # Errors
 /// Exit code 2 for `margin.collateral = "coin"`.
@@ -86,9 +87,25 @@ pub fn quote_margin(settings: &Settings, what: &str) -> Result<(), Failure> {
     if settings.margin.collateral == Collateral::Quote {
         return Ok(());
     }
+    let word = if settings.margin.collateral == Collateral::Coin { "coin" } else { "unified" };
     let text = format!(
-        "margin.collateral = \"coin\": {what} does not say what coins count for as collateral; expected \"quote\" \
-         (carry shadow and carry paper --market live take coin)"
+        "margin.collateral = \"{word}\": {what} does not say what coins count for as collateral; expected \"quote\" \
+         (carry backtest, carry paper, carry shadow and carry paper --market live take coin)"
+    );
+    Err(Failure::new(Exit::Usage, text))
+}
+
+/// The universe is looked at on history; what a venue trades each day is not asked of it.
+///
+/// # Errors
+/// Exit code 2 for `strategy.pairs = "auto"`.
+pub fn named_pairs(settings: &Settings, what: &str) -> Result<(), Failure> {
+    if !settings.strategy.auto {
+        return Ok(());
+    }
+    let text = format!(
+        "strategy.pairs = \"auto\": {what} takes a list of pairs; the universe is looked at in carry backtest, carry sweep and \
+         carry universe"
     );
     Err(Failure::new(Exit::Usage, text))
 }
@@ -154,6 +171,7 @@ impl Ready {
             let text =
                 "flat prices: the spot leg stays at 100 and the perp at its basis to it, 0 where there are no candles";
             self.remarks.push(Remark { subject: history.name.clone(), text: text.to_owned() });
+            self.relax_guard(&history);
             if pooled {
                 let home = self.catalogue.venues().first().copied().unwrap_or(legs.perp.venue);
                 self.catalogue.add_pair_at(home, legs.spot, legs.perp);
@@ -246,16 +264,32 @@ impl Ready {
             Market::Spot => format!("premium index from perp / spot - 1; {depth}"),
             Market::Perp => depth.to_owned(),
         });
-        let rarest = |rows: &[FundingRow]| rows.iter().filter_map(|row| row.interval).max().map(Interval::span);
-        let rarest = [rarest(&history.funding), rarest(&history.long_funding)].into_iter().flatten().min();
-        if rarest.is_some_and(|rarest| history.step >= rarest) && own.gates.guard > Span::ZERO {
-            let step = history.step;
-            remark(format!(
-                "{step} bars close only at settlements, where gates.guard refuses every entry; gates.guard=0s admits them"
-            ));
+        if self.settings.margin.collateral.has_coins() {
+            let (coin, share) = (legs.perp.coin, legs.perp.collateral);
+            let origin = if share == built_in_share(coin) { "built-in" } else { "as the folder says" };
+            remark(format!("{coin} counts for {share} of its value as collateral ({origin}); 0 is none, and no entry"));
         }
+        self.relax_guard(history);
         self.catalogue.add_pair(legs.spot, legs.perp);
         Ok(true)
+    }
+
+    /// A guard that no bar of a pair can keep would refuse every entry: it is off there, and that is said.
+    fn relax_guard(&mut self, history: &PairHistory) {
+        let own = self.settings.of_pair(&history.name);
+        let guard = own.gates.guard;
+        if keeps_guard(history, guard) {
+            return;
+        }
+        let mut own = own.clone();
+        own.gates.guard = Span::ZERO;
+        own.pairs.clear();
+        self.settings.pairs.insert(history.name.clone(), own);
+        let step = history.step;
+        let text = format!(
+            "gates.guard cannot be kept: bars of {step} never close {guard} away from every settlement; it is off"
+        );
+        self.remarks.push(Remark { subject: history.name.clone(), text });
     }
 
     /// What a run takes.
@@ -268,6 +302,17 @@ impl Ready {
             remarks: self.remarks.clone(),
         }
     }
+}
+
+/// Whether any bar of a pair closes as far from its settlements as the guard asks, before and after. Both count from midnight.
+fn keeps_guard(history: &PairHistory, guard: Span) -> bool {
+    let rarest = |rows: &[FundingRow]| rows.iter().filter_map(|row| row.interval).max().map(Interval::span);
+    let Some(interval) = [rarest(&history.funding), rarest(&history.long_funding)].into_iter().flatten().min() else {
+        return true;
+    };
+    let closes = (0..interval.0.div_euclid(history.step.0.max(1)).max(1)).map(|place| place * history.step.0);
+    let away = closes.map(|close| close.rem_euclid(interval.0)).map(|after| after.min(interval.0 - after)).max();
+    away.is_none_or(|away| away >= guard.0)
 }
 
 /// A fixed quantity is in coins; pairs of a contract of several coins are counted in contracts.

@@ -55,11 +55,13 @@ pub mod serve;
 pub mod shadow;
 pub mod stats;
 mod stats_forecast;
+mod stats_odds;
 pub mod status;
 pub mod stress;
 mod stress_report;
 pub mod sweep;
 mod sweep_report;
+pub mod universe;
 pub mod venue;
 pub mod watch;
 pub mod why;
@@ -269,6 +271,7 @@ enum Verb {
     Completions(completions::Args),
     Why(why::Args),
     Portfolio(portfolio::Args),
+    Universe(universe::Args),
     Scan(scan::Args),
     Quote(quote::Args),
     /// History on disk: what there is, and what is wrong with it
@@ -359,6 +362,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Verb::Completions(args) => completions::run(args, &mut output),
         Verb::Why(args) => why::run(args, &mut output),
         Verb::Portfolio(args) => portfolio::run(args, &mut output),
+        Verb::Universe(args) => universe::run(args, &mut output),
         Verb::Scan(args) => scan::run(args, &mut output),
         Verb::Quote(args) => quote::run(args, &mut output),
         Verb::Data(args) => data::run(args, &mut output),

@@ -1,6 +1,6 @@
 //! `carry paper`: the strategy on a market now, simulated fills, its own durable books.
 
-use super::history::quote_margin;
+use super::history::{named_pairs, quote_margin};
 use super::paper_play::{Length, control, play, speed};
 use super::real::{self, Again};
 use super::{Exit, Failure, Output};
@@ -17,10 +17,8 @@ use crate::run::recover::{Behind, same_instant};
 use crate::run::review::Review;
 use crate::run::session::{self, Session};
 use crate::run::telling::{TellError, Telling};
-use crate::sim::START;
-use crate::sim::{Faults, Generator, SimVenue};
-use crate::store::JournalError;
-use crate::store::{LedgerFile, StateLock, StoreError, VenueFile};
+use crate::sim::{Faults, Generator, START, SimVenue};
+use crate::store::{JournalError, LedgerFile, StateLock, StoreError, VenueFile};
 use crate::tape::{self, TapeWriter};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -87,6 +85,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let folder = args.state.clone().unwrap_or_else(super::folder::new_run);
     let what = real::What { strategy: strategy(args, &folder), set, config: args.config.clone() };
     let loaded = what.load()?;
+    named_pairs(&loaded.settings, "a paper session")?;
     if args.is_live() {
         let job = super::shadow::Job {
             mode: "paper",
@@ -98,8 +97,8 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
         };
         return job.run(output);
     }
-    quote_margin(&loaded.settings, "a generated or replayed market")?;
     if args.market != "sim" {
+        quote_margin(&loaded.settings, "a replayed market")?;
         return match args.market.strip_prefix("replay:") {
             Some(from) => {
                 let from = Path::new(from);

@@ -7,11 +7,16 @@ use super::history::{Choice, Ready, Window};
 use super::{Exit, Failure, Output};
 use crate::config::settings::StrategyKind;
 use crate::control::ladder_row::{self, LadderRow, PlannedMove};
+use crate::data::history::PairHistory;
+use crate::domain::{Quantity, Span, WallTime};
+use crate::engine::PairState;
 use crate::engine::State;
-use crate::report::figures::NONE;
+use crate::report::figures::{self, NONE};
 use crate::run::backtest::Bars;
 use crate::run::journal::NoJournal;
+use crate::strategy::capacity::Capacity;
 use crate::strategy::ladder::Terms;
+use crate::strategy::odds::{DAYS, Paid, Tally, class_of};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
@@ -32,6 +37,46 @@ pub struct Args {
     json: bool,
 }
 
+/// One pair, with its odds and its capacity.
+#[derive(Debug, Serialize)]
+struct Row {
+    #[serde(flatten)]
+    ladder: LadderRow,
+    /// Absent before a month of funding is known.
+    odds: Option<Odds>,
+    /// Absent where the volume of its bars is not known.
+    capacity: Option<Room>,
+}
+
+/// How often funding earned a round trip back where as much was expected as now, by what had ended by then.
+#[derive(Debug, Serialize)]
+struct Odds {
+    days: [i64; 3],
+    /// Of the pair's own past, and of all pairs together; null where fewer than 100 instants are known.
+    own: [Option<f64>; 3],
+    pooled: [Option<f64>; 3],
+}
+
+/// What it pays by size in one bar, both ways paid for.
+#[derive(Debug, Serialize)]
+struct Room {
+    sizes: Vec<Size>,
+    /// The size in the quote coin at which it pays no more than cash; null where it is more than a whole bar.
+    stops_paying_at: Option<f64>,
+    /// The same as a share of the open interest, percent; null where one of them is not known.
+    open_interest_percent: Option<f64>,
+}
+
+/// What a size pays a year on its own capital, its round trip spread over `ladder.horizon`.
+#[derive(Debug, Serialize)]
+struct Size {
+    size: f64,
+    net_apr_percent: f64,
+}
+
+/// Sizes that are shown, in the quote coin.
+const SIZES: [f64; 4] = [1e4, 1e5, 1e6, 1e7];
+
 #[derive(Debug, Serialize)]
 struct Report {
     schema: &'static str,
@@ -42,7 +87,7 @@ struct Report {
     slots: usize,
     slots_in_cash: usize,
     /// Pairs by what they pay, the best first; those of which it is not known at the end.
-    pairs: Vec<LadderRow>,
+    pairs: Vec<Row>,
     /// The moves that would be decided now, in their order.
     plan: Vec<PlannedMove>,
 }
@@ -68,7 +113,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     while bars.step().map_err(failed)? {}
     let at = bars.now().to_string();
     bars.driver().state.mark_all();
-    let report = report(&bars.driver().state, at);
+    let report = report(&bars.driver().state, &ready.histories, at);
     if args.json {
         serde_json::to_writer_pretty(&mut *output.out, &report).map_err(std::io::Error::from)?;
         return Ok(writeln!(output.out)?);
@@ -77,14 +122,29 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
 }
 
 #[expect(clippy::float_arithmetic, reason = "percent for a person")]
-fn report(state: &State, at: String) -> Report {
-    let (mut pairs, plan) = ladder_row::of(state);
+fn report(state: &State, histories: &[PairHistory], at: String) -> Report {
+    let (rows, plan) = ladder_row::of(state);
+    let tallies: Vec<Tally> =
+        state.pairs.iter().zip(histories).map(|(pair, history)| past(state, pair, history)).collect();
+    let mut pooled = Tally::default();
+    tallies.iter().for_each(|tally| pooled.add(tally));
+    let mut pairs: Vec<Row> = rows
+        .into_iter()
+        .filter_map(|ladder| {
+            let place = state.pairs.iter().position(|pair| pair.pair.name == ladder.pair)?;
+            let pair = state.pairs.get(place)?;
+            let own = tallies.get(place).copied().unwrap_or_default();
+            let odds = ladder.apr_percent.map(|apr| odds(apr * ladder.capital / 100.0, &own, &pooled));
+            let capacity = capacity(state, pair, &ladder);
+            Some(Row { ladder, odds, capacity })
+        })
+        .collect();
     pairs.sort_by(|one, other| {
-        let pays = |row: &LadderRow| row.apr_percent.unwrap_or(f64::NEG_INFINITY);
-        pays(other).total_cmp(&pays(one)).then_with(|| one.pair.cmp(&other.pair))
+        let pays = |row: &Row| row.ladder.apr_percent.unwrap_or(f64::NEG_INFINITY);
+        pays(other).total_cmp(&pays(one)).then_with(|| one.ladder.pair.cmp(&other.ladder.pair))
     });
     let terms = Terms::of(&state.settings);
-    let held = pairs.iter().filter(|row| row.held).count();
+    let held = pairs.iter().filter(|row| row.ladder.held).count();
     let cash = state.settings.run.cash_apr.to_f64() * 100.0;
     Report {
         schema: "carry.portfolio/1",
@@ -96,6 +156,41 @@ fn report(state: &State, at: String) -> Report {
         pairs,
         plan,
     }
+}
+
+/// What became of the instants of a pair, its own round trip as the cost; nothing that had not ended by now.
+fn past(state: &State, pair: &PairState, history: &PairHistory) -> Tally {
+    let rows = history.funding.iter().filter(|row| row.stamp <= state.now);
+    let paid: Vec<Paid> =
+        rows.map(|row| (row.stamp, row.rate.to_f64(), row.interval.map_or(8, |interval| interval.hours()))).collect();
+    Tally::of(&paid, pair.costs.round_trip(), WallTime(i64::MIN))
+}
+
+/// The class of what is expected now, a year on the notional.
+fn odds(apr: f64, own: &Tally, pooled: &Tally) -> Odds {
+    let class = class_of(apr);
+    Odds {
+        days: DAYS,
+        own: [0, 1, 2].map(|day| own.share(class, day)),
+        pooled: [0, 1, 2].map(|day| pooled.share(class, day)),
+    }
+}
+
+#[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "percent for a person")]
+fn capacity(state: &State, pair: &PairState, row: &LadderRow) -> Option<Room> {
+    let view = state.view(pair, Quantity::ZERO);
+    let capacity = Capacity::of(&view)?;
+    let apr = row.apr_percent? / 100.0;
+    let horizon = view.settings.ladder.horizon.0 as f64 / Span::DAY.0 as f64;
+    // What one unit of a side's cost is worth a year on the pair's own capital.
+    let yearly = 365.0 / horizon / row.capital;
+    let net = |size: f64| Size { size, net_apr_percent: (apr - 2.0 * capacity.one_side(size) * yearly) * 100.0 };
+    let cash = Terms::of(&state.settings).cash;
+    let stops_paying_at = capacity.largest((apr - cash) / 2.0 / yearly);
+    let interest = pair.market.short.open_interest().zip(view.market.short.mid);
+    let interest = interest.map(|(coins, mid)| coins.to_f64() * mid.to_f64()).filter(|value| *value > 0.0);
+    let share = stops_paying_at.zip(interest).map(|(size, interest)| size / interest * 100.0);
+    Some(Room { sizes: SIZES.map(net).into(), stops_paying_at, open_interest_percent: share })
 }
 
 fn print(report: &Report, output: &mut Output<'_>) -> Result<(), Failure> {
@@ -114,9 +209,12 @@ fn print(report: &Report, output: &mut Output<'_>) -> Result<(), Failure> {
         "instead of",
         "must gain",
         "gains",
+        "odds 30 d",
+        "pays up to",
     ]);
     let percent = |figure: Option<f64>| figure.map_or_else(|| NONE.to_owned(), |figure| format!("{figure:.2} %"));
-    let line = |row: &LadderRow| {
+    let line = |whole: &Row| {
+        let row = &whole.ladder;
         [
             row.pair.clone(),
             percent(row.apr_percent),
@@ -127,14 +225,16 @@ fn print(report: &Report, output: &mut Output<'_>) -> Result<(), Failure> {
             row.instead_of.clone().unwrap_or_else(|| NONE.to_owned()),
             percent(row.must_gain_percent),
             percent(row.gains_percent),
+            odds_words(whole.odds.as_ref()),
+            size_words(whole.capacity.as_ref()),
         ]
     };
-    let better = |row: &&LadderRow| row.apr_percent.is_some_and(|apr| apr > report.cash_apr_percent);
+    let better = |row: &&Row| row.ladder.apr_percent.is_some_and(|apr| apr > report.cash_apr_percent);
     for row in report.pairs.iter().take_while(better) {
         table.add_row(line(row));
     }
     let mut cash = vec!["cash".to_owned(), percent(Some(report.cash_apr_percent))];
-    cash.resize(9, NONE.to_owned());
+    cash.resize(11, NONE.to_owned());
     table.add_row(cash);
     for row in report.pairs.iter().skip_while(better) {
         table.add_row(line(row));
@@ -143,7 +243,10 @@ fn print(report: &Report, output: &mut Output<'_>) -> Result<(), Failure> {
         column.set_cell_alignment(CellAlignment::Right);
     }
     writeln!(out, "{table}\n")?;
-    for row in &report.pairs {
+    let odds =
+        "odds: how often a round trip was earned back in 30 days where as much was expected, own past / all pairs";
+    writeln!(out, "{odds}; pays up to: the size in one bar at which it pays no more than cash\n")?;
+    for row in report.pairs.iter().map(|row| &row.ladder) {
         if let Some(why) = &row.passed_over {
             writeln!(out, "{} was passed over within the last day: {why}", row.pair)?;
         }
@@ -162,4 +265,19 @@ fn print(report: &Report, output: &mut Output<'_>) -> Result<(), Failure> {
         writeln!(out, "  {words}")?;
     }
     Ok(())
+}
+
+/// `87 % / 84 %`: of the pair's own past, and of all pairs.
+#[expect(clippy::float_arithmetic, reason = "percent for a person")]
+fn odds_words(odds: Option<&Odds>) -> String {
+    let share =
+        |share: Option<f64>| share.map_or_else(|| NONE.to_owned(), |share| figures::fixed(share * 100.0, 0) + " %");
+    odds.map_or_else(|| NONE.to_owned(), |odds| format!("{} / {}", share(odds.own[1]), share(odds.pooled[1])))
+}
+
+fn size_words(capacity: Option<&Room>) -> String {
+    match capacity {
+        None => NONE.to_owned(),
+        Some(room) => room.stops_paying_at.map_or_else(|| "a whole bar".to_owned(), |size| figures::fixed(size, 0)),
+    }
 }

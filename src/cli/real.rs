@@ -2,6 +2,7 @@
 //!
 //! Nothing is traded here. Tests: `tests/live.rs`.
 
+use super::history::named_pairs;
 use super::{Exit, Failure};
 use crate::checks::inquiry::StartError;
 use crate::config::settings::Collateral;
@@ -138,6 +139,7 @@ pub fn no_keys(_: &str, _: &Profile) -> Result<(Signer, Holder), Failure> {
 /// # Errors
 /// Exit code 5 when a venue cannot be reached, 2 when a pair cannot be traded.
 pub async fn open(settings: &Settings, place: &Place, signer: SignerOf<'_>) -> Result<Opened, Failure> {
+    named_pairs(settings, "a session on a real market")?;
     let venues = by_venue(&settings.strategy.pairs)?;
     let (sender, inbox) = mpsc::channel(INBOX);
     let clock = clock_of(place).await?;
@@ -145,6 +147,13 @@ pub async fn open(settings: &Settings, place: &Place, signer: SignerOf<'_>) -> R
     let mut wanted = Vec::new();
     for (number, (name, symbols)) in venues.into_iter().enumerate() {
         let profile = profile(&name, place)?;
+        if settings.margin.collateral == Collateral::Unified {
+            let text = format!(
+                "margin.collateral = \"unified\": {name} keeps spot and perp wallets apart here; one account for both is simulated \
+                 only (carry backtest, carry paper); expected \"quote\" or \"coin\""
+            );
+            return Err(Failure::new(Exit::Usage, text));
+        }
         if settings.margin.collateral == Collateral::Coin && !profile.has(Feature::CollateralRates) {
             let text = format!(
                 "margin.collateral = \"coin\": {name} does not say what coins count for as collateral; expected \"quote\" here"

@@ -1,11 +1,13 @@
 //! `carry stats`: how funding was, per venue and symbol.
 
 use super::{Exit, Failure, Output, dates};
+use crate::config::kind::Kind as Unit;
+use crate::config::units::Value;
 use crate::data::folder::{Key, Kind};
 use crate::data::funding::read_funding;
 use crate::data::stats::{Sample, Summary, blocks, rates, summary};
 use crate::data::{DataError, Folder};
-use crate::domain::WallTime;
+use crate::domain::{Bps, WallTime};
 use comfy_table::{CellAlignment, Table, presets};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -16,6 +18,7 @@ const EXAMPLES: &str = "Examples:
   carry stats --data data --venue binance --symbol BTCUSDT --from 2025-05-31T08:00Z --to 2025-08-31T08:00Z
   carry stats --data data --venue hyperliquid --block 8h --json
   carry stats --forecast --data data --venue binance
+  carry stats --odds --data data --venue binance --from 2024-01-01 --cost 34bps
 
 Rates are per 8 hours: 0.0100 % per 8 h is the anchor, 10.95 % a year. With --block 8h the payments within each
 8 hours from 00, 08 and 16 UTC are added up; without it each payment counts by itself, multiplied to 8 hours. The yearly
@@ -23,7 +26,11 @@ figure is what was paid over the time it was paid for, so it differs from the me
 
 --forecast plays each series through the forecast that trading uses and shows how wrong it was on average (mean absolute
 error), beside \"the next one is as the last\" and \"the next one is the anchor\". Every forecast is made before what it is
-judged by. Where hourly candles of perp and spot lie beside the series, also how wrong it was some hours before.";
+judged by. Where hourly candles of perp and spot lie beside the series, also how wrong it was some hours before.
+
+--odds takes each 8 hours at which a month of funding is known, sorts them by what is expected of the coming month (the
+ladder's forecast, a year on the notional), and shows in which share the funding paid from there to day 14, 30 and 60
+was at least --cost. The instants lie close together: a share is a frequency, not a certainty.";
 
 /// Arguments of `carry stats`.
 #[derive(Debug, clap::Args)]
@@ -50,7 +57,13 @@ pub struct Args {
     /// How well the next settlement is forecast, against the last print and the anchor
     #[arg(long, conflicts_with = "block")]
     forecast: bool,
-    /// JSON (schema carry.stats/1, with --forecast carry.stats.forecast/1)
+    /// How often funding earned a round trip back, by what was expected of it
+    #[arg(long, conflicts_with_all = ["block", "forecast"])]
+    odds: bool,
+    /// What a round trip costs, for --odds
+    #[arg(long, value_name = "BPS", default_value = "34bps", requires = "odds", value_parser = bps)]
+    cost: Bps,
+    /// JSON (schema carry.stats/1, with --forecast carry.stats.forecast/1, with --odds carry.stats.odds/1)
     #[arg(long)]
     json: bool,
 }
@@ -87,6 +100,13 @@ struct Report {
     rows: Vec<Row>,
 }
 
+fn bps(text: &str) -> Result<Bps, String> {
+    match Unit::Bps.parse(text) {
+        Ok(Value::Bps(bps)) if bps > Bps::ZERO => Ok(bps),
+        _ => Err(format!("expected {}, above zero", Unit::Bps.expected())),
+    }
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -94,6 +114,9 @@ struct Report {
 pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     let folder = Folder::open(&args.data).map_err(|problem| Failure::new(Exit::Usage, problem.to_string()))?;
     let chosen = choose(args, &folder)?;
+    if args.odds {
+        return super::stats_odds::show(&chosen, (args.from, args.to), (args.cost, args.json), output);
+    }
     if args.forecast {
         let (from, to) = (args.from.unwrap_or(WallTime(i64::MIN)), args.to.unwrap_or(WallTime(i64::MAX)));
         return super::stats_forecast::show(&folder, &chosen, (from, to), args.json, output);

@@ -1,6 +1,6 @@
 //! `carry sweep`: many settings over one history. Tests: `tests/sweep.rs`.
 
-use super::history::{Choice, Ready, Window, not_there, quote_margin};
+use super::history::{Choice, Ready, Window, not_there};
 use super::{Exit, Failure, Output, sweep_report};
 use crate::config::{Loaded, Sources, load};
 use crate::data::folder::Folder;
@@ -126,11 +126,7 @@ fn tasks(
     let (mut tasks, mut left_out) = (Vec::new(), Vec::new());
     for values in combinations {
         let set = axes.iter().zip(&values).map(|(axis, value)| format!("{}={value}", axis.key.path)).collect();
-        let checked = loaded(&args.choice, set).map_err(|errors| errors.to_string()).and_then(|loaded| {
-            quote_margin(&loaded.settings, "recorded history").map_err(|failure| failure.message)?;
-            Ok(loaded)
-        });
-        match checked {
+        match loaded(&args.choice, set).map_err(|errors| errors.to_string()) {
             Ok(loaded) => {
                 let (settings, catalogue) = ready.under(&loaded, folder)?;
                 let id = plan::id_of(&plan::settings_of(&loaded));

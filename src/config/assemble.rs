@@ -3,9 +3,10 @@
 //! A field that has no key, or a key of another kind than its field, is a [`Misfit`]; tests show that the table has none.
 //! Nothing here reads text. Tests: `tests/config.rs`.
 
+use super::lists::AUTO;
 use super::settings::{
     Alarm, Confirm, Entry, Execution, Exit, First, Gates, Ladder, Live, Margin, Risk, Run, Settings, Signal, Sim, Size,
-    Store, Strategy, Web,
+    Store, Strategy, Universe, Web,
 };
 use super::settings::{
     CandleSource, Collateral, DataEnd, FillAt, FundingSource, Indicator, Level, MarginMode, Missing, Mode, OnForeign,
@@ -58,9 +59,11 @@ pub fn settings(values: &Values) -> Result<Settings, Misfit> {
         strategy: Strategy {
             kind: from.get("strategy.kind")?,
             rule: from.get("strategy.rule")?,
-            pairs: from.get("strategy.pairs")?,
+            pairs: listed(from.get("strategy.pairs")?),
+            auto: from.get::<Vec<String>>("strategy.pairs")? == [AUTO],
         },
         ladder: ladder(&from)?,
+        universe: universe(&from)?,
         signal: signal(&from)?,
         entry: entry(&from)?,
         exit: exit(&from)?,
@@ -120,6 +123,11 @@ impl From<'_> {
     }
 }
 
+/// The pairs that are named; none where `[universe]` admits them.
+fn listed(names: Vec<String>) -> Vec<String> {
+    if names == [AUTO] { Vec::new() } else { names }
+}
+
 fn run(from: &From) -> Result<Run, Misfit> {
     Ok(Run {
         mode: from.get("run.mode")?,
@@ -138,6 +146,18 @@ fn ladder(from: &From) -> Result<Ladder, Misfit> {
         least_side: from.get("ladder.least_side")?,
         leave: from.get("ladder.leave")?,
         capital: from.get("ladder.capital")?,
+    })
+}
+
+fn universe(from: &From) -> Result<Universe, Misfit> {
+    Ok(Universe {
+        venues: from.get("universe.venues")?,
+        quotes: from.get("universe.quotes")?,
+        min_volume: from.get("universe.min_volume")?,
+        min_open_interest: from.get("universe.min_open_interest")?,
+        min_age: from.get("universe.min_age")?,
+        most: from.get("universe.most")?,
+        exclude: from.get("universe.exclude")?,
     })
 }
 
@@ -238,6 +258,7 @@ fn margin(from: &From) -> Result<Margin, Misfit> {
         top_up: from.get("margin.top_up")?,
         floor: from.get("margin.floor")?,
         target: from.get("margin.target")?,
+        most_notional: from.get("margin.most_notional")?,
     })
 }
 

@@ -157,7 +157,7 @@ impl Rules<'_> {
 
     /// Coins margin shorts in cross mode alone, and one coin's collateral counts for one short, in one quote coin.
     fn collateral(&mut self) {
-        if self.value("margin.collateral") != Some(&Value::Word("coin")) {
+        if !matches!(self.value("margin.collateral"), Some(Value::Word("coin" | "unified"))) {
             return;
         }
         if self.value("margin.mode") == Some(&Value::Word("isolated")) {

@@ -252,6 +252,7 @@ mod tests {
                             | Kind::Path
                             | Kind::Socket
                             | Kind::Hosts
+                            | Kind::Names
                     ),
                     "{} has no range",
                     key.path

@@ -45,6 +45,8 @@ pub enum Kind {
     Socket,
     /// Names of hosts, with a port where it is not the scheme's own.
     Hosts,
+    /// Names of venues, coins or pairs.
+    Names,
 }
 
 impl Kind {
@@ -62,6 +64,7 @@ impl Kind {
                 | Self::Path
                 | Self::Socket
                 | Self::Hosts
+                | Self::Names
         )
     }
 
@@ -86,6 +89,7 @@ impl Kind {
             Self::Path => "the path of a file",
             Self::Socket => "an address with a port",
             Self::Hosts => "a list of hosts",
+            Self::Names => "a list of names",
         }
     }
 
@@ -115,6 +119,7 @@ impl Kind {
             Self::Path => "the path of a file, not a URL, for example \"/etc/carry/alarm\"".into(),
             Self::Socket => "an address with a port, for example \"127.0.0.1:8420\"".into(),
             Self::Hosts => "a list of hosts as a browser names them, for example [\"desk.example.org:8443\"]".into(),
+            Self::Names => "a list of names without a repeat, for example [\"USDT\"]".into(),
             Self::Prices => "VENUE-MARKET=VENUE-MARKET, for example [\"hyperliquid-perp=binance-perp\"]".into(),
             Self::Pairs => "a list of venue:SYMBOL, for example [\"binance:BTCUSDT\"]".into(),
         }
@@ -141,6 +146,7 @@ impl Kind {
             Self::Path => "path of a file".into(),
             Self::Socket => "address:port".into(),
             Self::Hosts => "list of hosts".into(),
+            Self::Names => "list of names".into(),
         }
     }
 
@@ -148,7 +154,7 @@ impl Kind {
     #[must_use]
     pub fn toml(self, text: &str) -> String {
         match self {
-            Self::Count | Self::Switch | Self::Pairs | Self::Multiples | Self::Prices | Self::Hosts
+            Self::Count | Self::Switch | Self::Pairs | Self::Multiples | Self::Prices | Self::Hosts | Self::Names
                 if text != "off" =>
             {
                 text.to_owned()
@@ -187,6 +193,8 @@ impl Kind {
             Value::Path(path) => super::secret::escaped(path, 200),
             Value::Socket(address) if loopback(address) => "this machine alone".into(),
             Value::Socket(_) => "other machines too".into(),
+            Value::Hosts(names) if self == Self::Names && names.is_empty() => "none named".into(),
+            Value::Hosts(names) if self == Self::Names => names.join(", "),
             Value::Hosts(names) if names.is_empty() => "the names of this machine alone".into(),
             Value::Hosts(names) => format!("{} more", names.len()),
             Value::Multiples(rows) if rows.is_empty() => "what the account model says".into(),
@@ -197,6 +205,7 @@ impl Kind {
             Value::Pairs(names) if self == Self::Prices && names.is_empty() => "each market by its own prices".into(),
             Value::Pairs(names) if self == Self::Prices => names.join(", "),
             Value::Pairs(names) if names.is_empty() => "every pair that the source can price".into(),
+            Value::Pairs(names) if *names == [super::lists::AUTO] => "those that [universe] admits".into(),
             Value::Pairs(names) if names.len() == 1 => "one pair".into(),
             Value::Pairs(names) => format!("{} pairs", names.len()),
         }

@@ -14,6 +14,7 @@ mod file;
 pub mod keys;
 pub mod kind;
 pub mod ladder;
+mod lists;
 pub mod load;
 pub mod pair_keys;
 pub mod secret;
@@ -22,6 +23,7 @@ pub mod sim;
 pub mod sources;
 pub mod table;
 pub mod units;
+pub mod universe;
 
 pub use error::{ConfigError, ConfigErrors, Problem, Source};
 pub use load::{Loaded, Resolved, load};

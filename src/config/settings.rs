@@ -3,6 +3,7 @@
 pub use super::alarm::{Alarm, Level};
 pub use super::ladder::{Ladder, SlotsOf};
 pub use super::sim::{CandleSource, DataEnd, FillAt, Sim, Wallets};
+pub use super::universe::Universe;
 use crate::domain::{Amount, Asset, Bps, FundingRate, Leg, Quantity, Rate, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -17,6 +18,9 @@ pub struct Settings {
     /// `ladder.*`; the built-in ones for sessions that were recorded before there were any.
     #[serde(default = "Ladder::built_in")]
     pub ladder: Ladder,
+    /// `universe.*`; likewise.
+    #[serde(default = "Universe::built_in")]
+    pub universe: Universe,
     /// `signal.*`
     pub signal: Signal,
     /// `entry.*`
@@ -162,6 +166,9 @@ pub struct Strategy {
     pub rule: Rule,
     /// Names of pairs (`binance:BTCUSDT`); empty means all that the source can price.
     pub pairs: Vec<String>,
+    /// The pairs are those that `[universe]` admits, looked at each day.
+    #[serde(default)]
+    pub auto: bool,
 }
 
 /// Which funding number the rules look at.
@@ -431,6 +438,16 @@ pub enum Collateral {
     Quote,
     /// The coins of the spot leg, kept in the perp wallet, at the venue's haircut; a little of the quote coin beside them.
     Coin,
+    /// The same in one account that is spot and perp wallet at once: nothing waits for a transfer.
+    Unified,
+}
+
+impl Collateral {
+    /// Whether the coins of the spot leg margin the short.
+    #[must_use]
+    pub const fn has_coins(self) -> bool {
+        matches!(self, Self::Coin | Self::Unified)
+    }
 }
 
 /// The margin autopilot. Distances are the rise of the mark, as a fraction, to liquidation.
@@ -450,4 +467,7 @@ pub struct Margin {
     pub floor: Rate,
     /// What a top-up or shrink restores.
     pub target: Rate,
+    /// Shorts over the equity of their venue above which both legs shrink, where coins are collateral; absent is no bound.
+    #[serde(default)]
+    pub most_notional: Option<Rate>,
 }

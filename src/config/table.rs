@@ -88,7 +88,7 @@ pub const KEYS: &[Key] = &[
         "strategy.pairs",
         Kind::Pairs,
         "[]",
-        "the pairs that may be traded; an empty list means all that the source can price",
+        "the pairs that may be traded; an empty list means all that the source can price, \"auto\" those that [universe] admits",
         "name them before real money is used: the list is an allow-list",
     ),
     key(
@@ -144,6 +144,55 @@ pub const KEYS: &[Key] = &[
         "[]",
         "capital over notional at a venue; a venue that is not named has what its account model needs",
         "the model knows leverage and collateral; numbers of your own are for cross-checks",
+    ),
+    plain(
+        "universe.venues",
+        Kind::Names,
+        "[]",
+        "venues whose pairs strategy.pairs = \"auto\" may take; an empty list means all",
+        "a venue is a risk of its own: name those that you would leave money at",
+    ),
+    plain(
+        "universe.quotes",
+        Kind::Names,
+        "[]",
+        "quote coins of its pairs; an empty list means all",
+        "a linear short is long its quote coin",
+    ),
+    key(
+        "universe.min_volume",
+        Kind::Money,
+        ["10000000usd", "0usd", "100000000000usd"],
+        "least value that a pair's perp trades in a day, mean of 30 days; 0usd asks nothing",
+        "a clip of 25,000 is then less than 1 % of ten minutes",
+    ),
+    key(
+        "universe.min_open_interest",
+        Kind::Money,
+        ["0usd", "0usd", "100000000000usd"],
+        "least value of its open interest; 0usd asks nothing",
+        "few histories have it; what is not known keeps a pair out",
+    ),
+    key(
+        "universe.min_age",
+        Kind::Span,
+        ["90d", "0d", "3650d"],
+        "least time since it was listed",
+        "the first weeks of a listing pay most and end worst; the forecast needs a month",
+    ),
+    key(
+        "universe.most",
+        Kind::Count,
+        ["20", "1", "500"],
+        "most pairs: those that trade most",
+        "each pair costs streams and attention; the smallest ones are the hardest to leave",
+    ),
+    plain(
+        "universe.exclude",
+        Kind::Names,
+        "[]",
+        "coins and pairs that are never taken",
+        "what you know of a coin is not in its volume",
     ),
     plain(
         "signal.funding",
@@ -583,10 +632,11 @@ pub const KEYS: &[Key] = &[
     ),
     plain(
         "margin.collateral",
-        Kind::Word(&["quote", "coin"]),
+        Kind::Word(&["quote", "coin", "unified"]),
         "quote",
-        "what margins the short: the quote coin, or the coins of the spot leg in multi-assets mode at the venue's haircut",
-        "quote works at every venue; coin needs about half of the capital and survives a rally, but not a cut of the haircut",
+        "what margins the short: the quote coin, the coins of the spot leg in multi-assets mode at the venue's haircut, or the \
+         same in one account for spot and perps (simulated only)",
+        "quote works at every venue; coin needs two thirds of the capital and survives a rally, but not a cut of the haircut",
     ),
     plain(
         "margin.autopilot",
@@ -628,6 +678,13 @@ pub const KEYS: &[Key] = &[
         "far enough above the top-up to not act again at once",
     )
     .reloads(Looser::Lower),
+    off(
+        "margin.most_notional",
+        Kind::Leverage,
+        ("0.5x", "5x"),
+        "shorts over the equity of their venue above which both legs shrink where coins are collateral, to nine tenths of it",
+        "coins carry their short through any rally, and the notional grows with the price: to four times the equity in 2021",
+    ),
     plain(
         "sim.fill",
         Kind::Word(&["next_open", "close"]),

@@ -5,8 +5,8 @@
 //! file for the forms, `tests/config.rs` for the identity of print and parse.
 
 use super::kind::Kind;
+use super::lists::{AUTO, hosts, names, pairs, prices};
 use crate::domain::decimal::{self, NumberError};
-use crate::domain::pair_name::legs_of_name;
 use crate::domain::text::QUOTES;
 use crate::domain::{Amount, Asset, Bps, FundingRate, Interval, Money, Quantity, Rate, Span, Venue};
 use std::net::SocketAddr;
@@ -152,6 +152,7 @@ impl Kind {
                 words.iter().find(|word| **word == text).map(|word| Value::Word(word)).ok_or_else(|| self.form())
             }
             Self::Pairs => pairs(list_items(text)),
+            Self::Names => names(list_items(text)),
             Self::Multiples => self.multiples(&list_items(text)),
             Self::Prices => prices(list_items(text)),
             Self::Path if path(text) => Ok(Value::Path(text.to_owned())),
@@ -170,7 +171,8 @@ impl Kind {
             (_, Raw::Loose(text)) | (Self::Count, Raw::Integer(Some(text))) => self.parse(text),
             (Self::Switch, Raw::Switch(on)) => Ok(Value::Switch(*on)),
             (Self::Count, Raw::Integer(None)) => Err(self.form()),
-            (Self::Pairs | Self::Hosts | Self::Multiples | Self::Prices, Raw::List(items)) => {
+            (Self::Pairs, Raw::Text(text)) if text == AUTO => self.parse(text),
+            (Self::Pairs | Self::Hosts | Self::Names | Self::Multiples | Self::Prices, Raw::List(items)) => {
                 let text = |item: &Raw| match item {
                     Raw::Text(text) => Ok(text.clone()),
                     _ => Err(self.form()),
@@ -178,14 +180,16 @@ impl Kind {
                 let items = items.iter().map(text).collect::<Result<Vec<_>, _>>()?;
                 match self {
                     Self::Hosts => hosts(items),
+                    Self::Names => names(items),
                     Self::Multiples => self.multiples(&items),
                     Self::Prices => prices(items),
                     _ => pairs(items),
                 }
             }
-            (Self::Count | Self::Switch | Self::Pairs | Self::Hosts | Self::Multiples | Self::Prices, other) => {
-                Err(UnitError::Type(other.type_name()))
-            }
+            (
+                Self::Count | Self::Switch | Self::Pairs | Self::Hosts | Self::Names | Self::Multiples | Self::Prices,
+                other,
+            ) => Err(UnitError::Type(other.type_name())),
             (_, Raw::Text(text)) => self.parse(text),
             (Self::Word(_) | Self::Path | Self::Socket, other) => Err(UnitError::Type(other.type_name())),
             (_, Raw::Integer(_) | Raw::Float(_)) => Err(UnitError::NoUnit),
@@ -363,53 +367,6 @@ fn list_items(text: &str) -> Vec<String> {
 fn socket(text: &str) -> Result<Value, UnitError> {
     let address: Result<SocketAddr, _> = text.parse();
     address.map(|address| Value::Socket(address.to_string())).map_err(|_| UnitError::Form(Kind::Socket.name()))
-}
-
-/// As they stand in the `Host` line of a request, in lower case.
-fn hosts(names: Vec<String>) -> Result<Value, UnitError> {
-    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.:[]".contains(&byte);
-    for (place, name) in names.iter().enumerate() {
-        if !(1..=255).contains(&name.len()) || !name.bytes().all(letter) {
-            return Err(UnitError::Form(Kind::Hosts.name()));
-        }
-        if names.iter().take(place).any(|known| known == name) {
-            return Err(UnitError::Twice(name.clone()));
-        }
-    }
-    Ok(Value::Hosts(names))
-}
-
-fn pairs(names: Vec<String>) -> Result<Value, UnitError> {
-    let mut seen = std::collections::BTreeSet::new();
-    for name in &names {
-        if legs_of_name(name).is_none() {
-            return Err(UnitError::Form(Kind::Pairs.name()));
-        }
-        if !seen.insert(name.as_str()) {
-            return Err(UnitError::Twice(name.clone()));
-        }
-    }
-    Ok(Value::Pairs(names))
-}
-
-/// Each market at most once, by another one: `hyperliquid-perp=binance-perp`.
-fn prices(items: Vec<String>) -> Result<Value, UnitError> {
-    let form = || UnitError::Form(Kind::Prices.name());
-    let is_market = |text: &str| {
-        let split = text.rsplit_once('-').filter(|(_, word)| matches!(*word, "spot" | "perp"));
-        split.is_some_and(|(venue, _)| Venue::new(venue).is_ok())
-    };
-    let mut seen = std::collections::BTreeSet::new();
-    for item in &items {
-        let (market, by) = item.split_once('=').ok_or_else(form)?;
-        if !is_market(market) || !is_market(by) || market == by {
-            return Err(form());
-        }
-        if !seen.insert(market) {
-            return Err(UnitError::Twice(market.to_owned()));
-        }
-    }
-    Ok(Value::Pairs(items))
 }
 
 #[cfg(test)]

@@ -81,6 +81,7 @@ pub fn load(folder: &Folder, name: &str, times: (Option<WallTime>, Option<WallTi
         long_mark: None,
         long_funding: Vec::new(),
         segments: segments(&ends),
+        listed: funding.first().map(|row| row.stamp),
         funding,
         open_interest: Vec::new(),
     };

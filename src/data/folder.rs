@@ -264,6 +264,7 @@ impl Folder {
             mark: mark?.filter(|candles| !candles.is_empty()),
             long_mark: None,
             long_funding: Vec::new(),
+            listed: stamps.first().into_iter().chain(common.first()).min().copied(),
             segments: cut_segments(&segments(&common, step, &stamps), &common, window),
             funding: funding.into_iter().filter(|row| inside(row.stamp)).collect(),
             open_interest: self.open_interest(venue, symbol, &inside)?,

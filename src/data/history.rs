@@ -74,6 +74,8 @@ pub struct PairHistory {
     pub long_funding: Vec<FundingRow>,
     /// Open interest of the short leg in coins, rising in time.
     pub open_interest: Vec<(WallTime, Quantity)>,
+    /// First settlement of the short leg or first common bar that the folder has, whatever times were asked for.
+    pub listed: Option<WallTime>,
     /// Tradable stretches, rising in time.
     pub segments: Vec<Segment>,
 }

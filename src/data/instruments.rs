@@ -8,10 +8,12 @@
 //! Binance BTC and ETH (three quarters of it).
 
 use super::bundle::prefix;
+use super::collateral_file::written_share;
 use super::error::{DataError, escaped};
 use super::folder::Folder;
 use super::history::PairHistory;
 use super::rules_file::{Written, parse_brackets, read_rules};
+use crate::domain::collateral::built_in_share;
 use crate::domain::fees::BuyFeeIn;
 use crate::domain::funding::{Formula, Weighting};
 use crate::domain::pair_name::LegName;
@@ -71,7 +73,10 @@ pub fn legs(folder: &Folder, pair: &PairHistory) -> Result<Legs, DataError> {
         Ok(instrument)
     };
     let [long, short] = pair.legs;
-    let (spot, perp) = (leg(long)?, leg(short)?);
+    let (spot, mut perp) = (leg(long)?, leg(short)?);
+    if let Some(share) = written_share(folder.root(), (perp.venue, spot.coin))? {
+        perp.collateral = share;
+    }
     if pair.coins > 1 {
         remarks.push(format!("a contract is {} {}; steps above are in contracts", pair.coins, spot.coin));
     }
@@ -210,6 +215,7 @@ impl Named {
             fees,
             buy_fee_in: BuyFeeIn::Coin,
             brackets,
+            collateral: built_in_share(self.coin),
             formula: usual_formula(self.venue, self.coin),
             weighting: usual_weighting(self.venue),
         };

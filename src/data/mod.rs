@@ -4,6 +4,7 @@
 
 pub mod bundle;
 pub mod candles;
+pub(crate) mod collateral_file;
 pub(crate) mod columns;
 pub mod coverage;
 pub mod error;

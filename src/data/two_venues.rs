@@ -59,6 +59,7 @@ impl Folder {
             tradable = Some(tradable.map_or(own.clone(), |known| both(&known, &own)));
             rows.retain(|row| wanted.holds(row.stamp));
         }
+        let listed = common.first().copied();
         let [long_funding, funding] = settled;
         let mark = |leg: LegName| {
             let key = Key { venue: leg.venue, symbol: leg.symbol, kind: Kind::Mark, step };
@@ -80,6 +81,7 @@ impl Folder {
             perp,
             mark: mark(short)?,
             long_mark: mark(long)?,
+            listed,
             segments: cut_segments(&tradable.unwrap_or_default(), &common, window),
             funding,
             long_funding,

@@ -4,6 +4,8 @@
 
 use super::bundle::FURTHEST;
 use super::candles::read_candles_of;
+use super::collateral_file::read_shares;
+use super::error::DataError;
 use super::findings::{Fault, Findings};
 use super::folder::{Folder, Key, Kind};
 use super::history::Candles;
@@ -18,7 +20,7 @@ const NOT_CHECKED: [&str; 2] = ["book", "indicative"];
 /// A file and what was found in it.
 #[derive(Debug, Clone)]
 pub struct Checked {
-    /// What it holds; `None` for a file of instrument rules.
+    /// What it holds; `None` for a file of instrument rules or of collateral shares.
     pub key: Option<Key>,
     /// Where it lies within the folder.
     pub file: String,
@@ -107,16 +109,21 @@ fn mismatches(spot: &Candles, perp: &Candles, findings: &mut Findings) {
 }
 
 fn rules(folder: &Folder) -> Vec<Checked> {
-    let Ok(entries) = std::fs::read_dir(folder.root().join("instruments")) else { return Vec::new() };
-    let mut files: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
-    files.sort();
-    let check = |file: PathBuf| {
+    let files = |name: &str| {
+        let Ok(entries) = std::fs::read_dir(folder.root().join(name)) else { return Vec::new() };
+        let mut files: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+        files.sort();
+        files
+    };
+    let check = |(file, rows): (PathBuf, Result<usize, DataError>)| {
         let mut report = FileReport::default();
-        match read_rules(&file) {
-            Ok(lines) => report.rows = lines.len(),
+        match rows {
+            Ok(rows) => report.rows = rows,
             Err(problem) => report.findings.add_error(&problem),
         }
         Checked { key: None, file: inside(folder, &file), report }
     };
-    files.into_iter().map(check).collect()
+    let rules = files("instruments").into_iter().map(|file| (file.clone(), read_rules(&file).map(|lines| lines.len())));
+    let shares = files("collateral").into_iter().map(|file| (file.clone(), read_shares(&file).map(|rows| rows.len())));
+    rules.chain(shares).map(check).collect()
 }

@@ -241,6 +241,7 @@ mod tests {
             fees: Fees { maker: Rate::ZERO, taker: Rate::ZERO },
             buy_fee_in: BuyFeeIn::Quote,
             brackets: Vec::new(),
+            collateral: Rate::ZERO,
             formula: Formula::STANDARD,
             weighting: Weighting::Equal,
         }

@@ -8,6 +8,7 @@ use super::margin::Bracket;
 use super::money::Amount;
 use super::price::Price;
 use super::quantity::{Quantity, Side};
+use super::rate::Rate;
 use super::text::{Asset, Symbol, Venue};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -81,6 +82,9 @@ pub struct Instrument {
     pub buy_fee_in: BuyFeeIn,
     /// Maintenance margin brackets (perp); empty for spot.
     pub brackets: Vec<Bracket>,
+    /// Share of its value that the coin counts for as collateral of this venue's perps; nothing where it is none.
+    #[serde(default)]
+    pub collateral: Rate,
     /// Funding formula (perp).
     pub formula: Formula,
     /// Weighting of premium samples (perp).

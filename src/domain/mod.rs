@@ -4,6 +4,7 @@
 //! Tests stand at the end of each file.
 
 pub mod catalogue;
+pub mod collateral;
 pub mod contract;
 pub mod decimal;
 pub mod fees;
@@ -19,6 +20,7 @@ pub mod quantity;
 pub mod rate;
 pub mod text;
 pub mod time;
+pub mod universe;
 
 pub use catalogue::Catalogue;
 pub use contract::Contract;

@@ -32,6 +32,8 @@ pub(super) fn barred(state: &State, pair: &PairState) -> Option<&'static str> {
         Some("fees were taken in a coin whose price is not known yet, so the day's loss is not known (gates.missing)")
     } else if !pair.witness.closed.is_empty() {
         Some("the venue takes no orders in a leg of the pair now")
+    } else if let Some(outside) = pair.outside {
+        Some(outside.words())
     } else if pair.last_chance {
         Some("trading of the pair ends")
     } else if !has_come(state.now, pair.memory.retry_at) || !has_come(state.now, pair.memory.enter_after) {

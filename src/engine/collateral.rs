@@ -10,17 +10,20 @@ use super::apply::alarm;
 use super::funds::Funds;
 use super::margin;
 use super::orders_due;
+use super::record::{FillRecord, Record};
 use super::state::{PairState, State};
 use super::unpark;
-use crate::config::settings::Collateral;
+use crate::domain::fees::Role;
 use crate::domain::price::PRICE_ONE;
-use crate::domain::{Amount, Asset, Leg, PairId, Price, Quantity, Rate, SignedQuantity, Span, VenueId, WallTime};
+use crate::domain::{
+    Amount, Asset, FillId, Leg, PairId, Price, Quantity, Rate, Side, SignedQuantity, Span, VenueId, WallTime,
+};
 use crate::ledger::book::Cause;
 use crate::pairs::sizing::QUOTE_BUFFER;
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
 use crate::port::event::{Adjustment, Wallet};
-use crate::port::order::Reason;
+use crate::port::order::{Fill, Reason};
 
 /// The venue's rates are asked for each minute; after three that brought none they are not known.
 const RATE_AGE: Span = Span(3 * 60_000);
@@ -51,7 +54,7 @@ impl State {
     /// Whether coins margin the shorts.
     #[must_use]
     pub fn coins_margin(&self) -> bool {
-        self.settings.margin.collateral == Collateral::Coin
+        self.settings.margin.collateral.has_coins()
     }
 
     /// Price in the quote coin at which a pair's coin counts before its haircut, and the share that counts; `None` when
@@ -128,6 +131,7 @@ pub(super) fn work(state: &mut State, out: &mut Vec<Command>) {
             warn_of_age(state, place, out);
             if state.settings.margin.autopilot {
                 pay_debt(state, key, out);
+                bound(state, key);
             }
         }
         keep_way_out(state, place, out);
@@ -191,6 +195,24 @@ fn pay_debt(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
     }
 }
 
+/// Makes both legs smaller where a rally made the shorts more than `margin.most_notional` of the equity: their coins carry them
+/// further, but a cut of the haircut would meet all of it.
+fn bound(state: &mut State, key: (VenueId, Asset)) {
+    let Some(most) = state.settings.margin.most_notional else { return };
+    let funds = state.funds(key.0, key.1);
+    let limit = funds.equity().times_rate(most);
+    let rests = state.pairs.iter().filter(|pair| pair.pair.account(Leg::Short) == key).all(|pair| pair.at_rest);
+    if limit > Amount::ZERO && funds.notional > limit && rests {
+        margin::shrink_to(state, key, share_of(limit, funds.notional));
+    }
+}
+
+/// Nine tenths of the limit over what there is, so that the next hour does not do it again.
+#[expect(clippy::float_arithmetic, reason = "a share of a position; the coins are rounded down to the step afterwards")]
+fn share_of(limit: Amount, notional: Amount) -> f64 {
+    0.9 * limit.to_f64() / notional.to_f64()
+}
+
 /// After a great rally the venue keeps back what the coins count for, and none could be sold any more: the quote coin goes
 /// there before that, or a quarter of the pairs is closed while it still can be.
 fn keep_way_out(state: &mut State, place: usize, out: &mut Vec<Command>) {
@@ -227,6 +249,7 @@ pub(super) fn exchanged(state: &mut State, (venue, asset, amount): (VenueId, Ass
     let Some(pair) = state.pairs.get(id.index()) else { return };
     if proceeds {
         state.ledger.exchange_proceeds(cause, &pair.pair, amount);
+        record_sale(state, id, (amount, asset));
         return;
     }
     let parked = state.ledger.parked(venue, asset).max(Amount::ZERO);
@@ -235,10 +258,38 @@ pub(super) fn exchanged(state: &mut State, (venue, asset, amount): (VenueId, Ass
     let marks = state.ledger.pair(id).and_then(|book| book.attribution.marks());
     if let Some(mids) = pair.market.long.mid.zip(pair.market.short.mid).or(marks) {
         state.ledger.exchange_coins(cause, &pair.pair, ours, mids);
+        if let Some(venue) = state.venues.get_mut(venue.index()) {
+            venue.sold = Some((id, ours, mids));
+        }
     }
     let rest = amount + Amount::of_coins(SignedQuantity::from_units(ours.units()));
     state.ledger.adjust(cause, (venue, Wallet::Perp), (rest, asset), Adjustment::AutoExchange);
     repair(state, id, out);
+}
+
+/// The row of a sale by the venue: known once what it paid has come.
+fn record_sale(state: &mut State, id: PairId, (paid, asset): (Amount, Asset)) {
+    let Some(venue) = state.pairs.get(id.index()).map(|pair| pair.pair.venue(Leg::Short)) else { return };
+    let Some(sold) = state.venues.get_mut(venue.index()).and_then(|venue| venue.sold.take()) else { return };
+    let (pair, quantity, mids) = sold;
+    let units = paid.units().div_euclid(i128::from(quantity.units().max(1)));
+    let Some(price) = i64::try_from(units).ok().and_then(|units| Price::from_units(units).ok()) else { return };
+    let (at, id) = (state.now, FillId(state.sequence.0));
+    let fill = Fill { id, quantity, price, fee: Amount::ZERO, fee_asset: asset, role: Role::Taker, at };
+    let hedged = state.pairs.get(pair.index()).map_or(Quantity::ZERO, |pair| pair.largest);
+    state.records.push(Record::Fill(FillRecord {
+        at,
+        pair,
+        leg: Leg::Long,
+        side: Side::Sell,
+        fill,
+        mids,
+        arrival_mid: mids.0,
+        intent: None,
+        act: None,
+        reason: Reason::AutoExchange,
+        hedged,
+    }));
 }
 
 /// The pair whose coin it is.

@@ -9,7 +9,7 @@ use super::decide::set_target;
 use super::funds::{Need, Ready};
 use super::ladder;
 use super::state::{PairState, State};
-use crate::config::settings::{Settings, Size};
+use crate::config::settings::{Collateral, Settings, Size};
 use crate::domain::{Amount, Leg, Market, Pair, Price, Quantity, Rate, VenueId};
 use crate::pairs::plan::PlanInput;
 use crate::pairs::sizing::{self, Backing, Room, VenueRoom, Venues};
@@ -136,11 +136,13 @@ pub(super) fn backing(state: &State, place: usize) -> Backing {
     if let Some(capital) = ladder::capital_set(state, place) {
         return Backing::Set { leverage, capital };
     }
-    if !state.coins_margin() {
-        return Backing::Quote { leverage };
-    }
     let clip = own(state, place).execution.clip;
-    Backing::Coin { leverage, clip: clip + clip.times_rate(reserve(state, place)) }
+    match state.settings.margin.collateral {
+        Collateral::Quote => Backing::Quote { leverage },
+        Collateral::Coin => Backing::Coin { leverage, clip: clip + clip.times_rate(reserve(state, place)) },
+        // In one account the coins margin their short as soon as they are bought.
+        Collateral::Unified => Backing::Coin { leverage, clip: Amount::ZERO },
+    }
 }
 
 /// The settings of the pair in a place.

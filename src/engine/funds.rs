@@ -2,9 +2,9 @@
 
 use super::collateral::Trust;
 use super::state::{PairState, State};
-use crate::config::settings::Collateral;
+use crate::domain::collateral::COIN_LEVERAGE;
 use crate::domain::{Amount, Asset, Leg, Price, Rate, Span, VenueId};
-use crate::pairs::sizing::{COIN_LEVERAGE, QUOTE_BUFFER, margin_of};
+use crate::pairs::sizing::{QUOTE_BUFFER, margin_of};
 use crate::port::Command;
 use crate::port::event::{Transfer, Wallet};
 use crate::risk::belief::Use;
@@ -153,7 +153,7 @@ impl State {
             }
             return;
         };
-        let parks = leg == Leg::Short && self.settings.margin.collateral == Collateral::Coin;
+        let parks = leg == Leg::Short && self.coins_margin();
         // Coins that margined a short count until they have left.
         let nothing = !parks || book.owned().is_zero();
         if position.is_flat() && nothing {

@@ -72,6 +72,12 @@ pub(super) fn apply(state: &mut State, event: &Event, out: &mut Vec<Command>) {
                 pair.last_chance = false;
             }
         }
+        Event::Universe { pair, outside } => {
+            if let Some(pair) = pair_mut(state, *pair) {
+                pair.outside = *outside;
+                pair.dirty = true;
+            }
+        }
         Event::TradingEnds { pair: id, at, cause } => {
             let held = state.pairs.get(id.index()).is_some_and(|pair| pair.memory.phase != Phase::Flat);
             if let Some(pair) = pair_mut(state, *id) {

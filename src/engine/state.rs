@@ -8,6 +8,7 @@ use super::record::Record;
 use super::standing::Stops;
 use crate::config::Settings;
 use crate::domain::funding::Formula;
+use crate::domain::universe::Outside;
 use crate::domain::{
     Amount, Asset, Catalogue, InstrumentId, Leg, Pair, PairId, Price, Quantity, Sequence, VenueId, WallTime,
 };
@@ -38,6 +39,8 @@ pub struct PairState {
     pub costs: Costs,
     /// The decision at this instant is the last that can be executed.
     pub last_chance: bool,
+    /// What keeps it out of the universe (`strategy.pairs = "auto"`).
+    pub outside: Option<Outside>,
     /// Something changed since the last decision.
     pub dirty: bool,
     /// Equal, nothing in work, nothing to plan: only the strategy is asked until something changes.
@@ -96,6 +99,8 @@ pub struct VenueState {
     pub stuck: bool,
     /// The pair whose coins the venue sold last for a debt: what comes in for them is its.
     pub sold_last: Option<PairId>,
+    /// The coins of that sale and the mids at it, until it is told what was paid for them.
+    pub sold: Option<(PairId, Quantity, (Price, Price))>,
 }
 
 /// The whole state of the core.
@@ -317,6 +322,7 @@ impl PairState {
             memory: PairMemory::default(),
             costs: Costs::default(),
             last_chance: false,
+            outside: None,
             dirty: false,
             at_rest: true,
             delisting: false,

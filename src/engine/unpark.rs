@@ -12,9 +12,11 @@ use super::collateral::{self, Trust};
 use super::funds::{Funds, mark_of};
 use super::margin;
 use super::state::{PairState, State};
+use crate::config::settings::Collateral;
+use crate::domain::collateral::COIN_LEVERAGE;
 use crate::domain::{Amount, Asset, Leg, Price, Quantity, Rate, Side, SignedQuantity, Span};
 use crate::pairs::plan::{Child, PlanInput};
-use crate::pairs::sizing::{COIN_LEVERAGE, margin_of, over};
+use crate::pairs::sizing::{margin_of, over};
 use crate::port::Command;
 use crate::port::command::{AlarmKind, Severity};
 use crate::port::event::Wallet;
@@ -65,6 +67,9 @@ fn enter(state: &State, place: usize, child: Child) -> Prepared {
         let hangs = venue.moving_since.is_some_and(|since| state.now.since(since) >= PATIENCE);
         let refused = venue.moving.is_none() && !has_come(state.now, venue.retry_at);
         return if hangs || refused { Prepared::GiveUp } else { Prepared::Wait };
+    }
+    if state.settings.margin.collateral == Collateral::Unified {
+        return Prepared::Go(child);
     }
     let Some(mid) = pair.market.short.mid else { return Prepared::Wait };
     let fee = state.catalogue.instrument(pair.pair.short).map_or(Rate::ZERO, |instrument| instrument.fees.taker);

@@ -6,6 +6,7 @@
 use super::books::Position;
 use super::listing::Listing;
 use super::venue::Venue;
+use crate::domain::collateral::{self, built_in_share, counts};
 use crate::domain::{Amount, Asset, Market, Price, Quantity, Rate, Side, SignedQuantity, Symbol, margin};
 
 /// Figures of the crossed account in the quote coin.
@@ -27,17 +28,6 @@ impl Standing {
     /// What new positions may use.
     pub(crate) fn available(&self) -> Amount {
         (self.equity() - self.initial - self.open_orders).max(Amount::ZERO)
-    }
-}
-
-/// Share of its index that a coin counts for as collateral, in units of 1 %.
-pub(crate) fn haircut(asset: &str) -> i64 {
-    match asset {
-        "USDT" | "USDC" => 100,
-        "BTC" | "ETH" | "BNB" => 95,
-        "SOL" => 90,
-        "DOGE" => 80,
-        _ => 0,
     }
 }
 
@@ -65,8 +55,7 @@ impl Venue {
         if asset == self.quote {
             return held;
         }
-        let share = Rate::from_units(haircut(asset.as_str()) * (Rate::ONE / 100));
-        self.asset_index(asset).map_or(Amount::ZERO, |index| worth(held, index).times_rate(share))
+        self.asset_index(asset).map_or(Amount::ZERO, |index| counts(held, index, built_in_share(asset)))
     }
 
     /// Money that isolated positions hold inside a wallet.
@@ -116,21 +105,14 @@ impl Venue {
     /// Money that could leave a futures wallet.
     pub(crate) fn withdrawable(&self, asset: Asset) -> Amount {
         let held = self.books.wallet(asset) - self.isolated_money(asset);
-        let standing = self.standing();
-        let lost = standing.unrealised.min(Amount::ZERO);
-        let spare = (standing.wallet + lost - standing.initial - standing.open_orders).max(Amount::ZERO);
-        if asset == self.quote {
-            return held.min(spare).max(Amount::ZERO).floor_to_ledger_unit();
+        let now = self.standing();
+        let initial = now.initial + now.open_orders;
+        let standing = collateral::Standing { wallet: now.wallet, unrealised: now.unrealised, initial };
+        match (asset == self.quote, self.books.multi_assets) {
+            (true, _) => standing.quote_out(held),
+            (false, true) => standing.coins_out(held, self.collateral(asset)),
+            (false, false) => held,
         }
-        if !self.books.multi_assets {
-            return held;
-        }
-        let counts = self.collateral(asset);
-        if counts.is_zero() || counts <= spare {
-            return held;
-        }
-        let units = held.units() / 100_000_000 * (spare.units() / 100_000_000) / (counts.units() / 100_000_000).max(1);
-        Amount::from_units(units * 100_000_000).max(Amount::ZERO).floor_to_ledger_unit()
     }
 
     /// Whether the account can carry `signed` more coins at `price`.
@@ -170,11 +152,6 @@ impl Venue {
     }
 }
 
-/// Value of an amount of an asset at a price.
-pub(crate) fn worth(amount: Amount, price: Price) -> Amount {
-    Amount::from_units(amount.units() / 100_000_000 * i128::from(price.units())).to_ledger_unit()
-}
-
 /// Whether an order of this side and size only makes a position smaller.
 pub(crate) fn reduces(position: &Position, side: Side, quantity: Quantity) -> bool {
     let signed = quantity.signed(side);
@@ -207,3 +184,7 @@ pub(crate) fn adl_rank(listing: &Listing, position: &Position) -> u32 {
         _ => 4,
     }
 }
+
+#[cfg(test)]
+#[path = "margin_tests.rs"]
+mod tests;

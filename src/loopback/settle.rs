@@ -6,16 +6,14 @@
 use super::books::{Kind, Order, Position, Status, Tif, Transfer};
 use super::fees::bnb;
 use super::listing::Settled;
-use super::margin::{haircut, maintenance, over, worth};
+use super::margin::{maintenance, over};
 use super::refusal::{Refusal, refuse};
 use super::userdata::Happened;
 use super::venue::Venue;
+use crate::domain::collateral::{DEBT, built_in_share, sale};
 use crate::domain::fees::Role;
 use crate::domain::{Amount, Asset, Market, Quantity, Rate, Symbol};
 use serde_json::{Value, json};
-
-/// A debt in the quote coin from which other coins are sold for it (multi-assets mode).
-const DEBT: i64 = 100;
 
 impl Venue {
     pub(crate) fn settle_funding(&mut self, symbol: Symbol, settled: Settled) {
@@ -205,19 +203,15 @@ impl Venue {
     pub(crate) fn auto_exchange(&mut self) {
         let quote = self.quote;
         let debt = -self.books.wallet(quote);
-        if !self.books.multi_assets || debt < Amount::whole(DEBT) {
+        if !self.books.multi_assets || debt < DEBT {
             return;
         }
         let held: Vec<Asset> = self.books.futures.keys().copied().filter(|asset| *asset != quote).collect();
         for asset in held {
             let debt = -self.books.wallet(quote);
             let has = self.books.wallet(asset);
-            let Some(index) = self.asset_index(asset).filter(|_| haircut(asset.as_str()) > 0) else { continue };
-            if debt.units() <= 0 || has.units() <= 0 {
-                continue;
-            }
-            let coins = Amount::from_units((debt.units() / i128::from(index.units()) + 1) * 100_000_000).min(has);
-            let gained = worth(coins, index);
+            let Some(index) = self.asset_index(asset).filter(|_| built_in_share(asset) > Rate::ZERO) else { continue };
+            let Some((coins, gained)) = sale(debt, has, index) else { continue };
             self.book_income("AUTO_EXCHANGE", None, (asset, -coins), None);
             self.book_income("AUTO_EXCHANGE", None, (quote, gained), None);
             self.tell_wallet("AUTO_EXCHANGE", &[(asset, -coins), (quote, gained)], None);

@@ -54,10 +54,6 @@ impl VenueRoom {
     }
 }
 
-/// Leverage that a venue is set to where coins are collateral: what it keeps back of them until the short is bought back.
-/// Our own limit is `size.leverage` for the part of a short that its coins do not cover yet.
-pub const COIN_LEVERAGE: u8 = 5;
-
 /// Share of a covered short that stands beside its coins in the quote coin, for funding, fees and what a clip realises.
 pub const QUOTE_BUFFER: Rate = Rate::from_units(20_000_000_000_000_000);
 

@@ -114,6 +114,8 @@ pub enum Reason {
     VenueClosed,
     /// A quote coin left its peg.
     Depeg,
+    /// The venue sold coins that margined the short, for a debt in the quote coin.
+    AutoExchange,
 }
 
 impl Reason {
@@ -134,6 +136,7 @@ impl Reason {
             Self::Unequal => "unequal",
             Self::VenueClosed => "venue_closed",
             Self::Depeg => "depeg",
+            Self::AutoExchange => "auto_exchange",
         }
     }
 }

@@ -53,6 +53,7 @@ pub fn figures_of(runs: &[Run]) -> Vec<Row> {
         ("excess", percent(|run| run.excess_apr)),
         ("max drawdown", percent(|run| Some(run.max_drawdown))),
         ("time in market", percent(|run| Some(run.time_in_market))),
+        ("capital need", text(|run| run.capital_need.as_ref().map_or_else(|| NONE.to_owned(), super::table::needed))),
         ("round trips", text(|run| figures::count(run.round_trips))),
         ("open pairs", text(|run| figures::count(run.open_pairs))),
         ("funding", text(|run| figures::money(run.pnl.funding))),

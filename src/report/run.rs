@@ -152,6 +152,17 @@ pub struct Period {
     pub excess_simple: Option<f64>,
 }
 
+/// Capital over notional by the account model: what a pair of full size needs of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CapitalNeed {
+    /// The account model, for people.
+    pub model: String,
+    /// The least of all pairs.
+    pub least: f64,
+    /// The most of all pairs.
+    pub most: f64,
+}
+
 /// What ran: program, strategy, and what differs from the preset.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunInfo {
@@ -259,6 +270,9 @@ pub struct Summary {
     pub months: Vec<Period>,
     /// Share of time in the market, weighted by notional over capital at work.
     pub time_in_market: f64,
+    /// Capital that the account model needs; absent in a summary of before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capital_need: Option<CapitalNeed>,
     /// Longest time a pair was unequal, seconds.
     pub max_naked_s: f64,
     /// Largest naked value made by our own orders.

@@ -95,6 +95,9 @@ fn header(out: &mut String, result: &RunResult) {
     }
     tile(out, "max drawdown", &figures::percent(summary.max_drawdown), "of the peak before it", "");
     tile(out, "time in market", &figures::percent(summary.time_in_market), "weighted by notional", "");
+    if let Some(need) = &summary.capital_need {
+        tile(out, "capital need", &table::needed(need), &table::need_words(need), "");
+    }
     let open = format!("closed, {} open", figures::count(summary.open_pairs));
     tile(out, "round trips", &figures::count(summary.round_trips), &open, "");
     let alarms = figures::count(summary.alarms.values().sum());

@@ -8,7 +8,7 @@ use super::foreign;
 use super::lines::{self, PairTotals};
 use super::periods;
 use super::periods::verdict;
-use super::run::{Lines, Period, RunResult, Summary};
+use super::run::{CapitalNeed, Lines, Period, RunResult, Summary};
 use crate::domain::Amount;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use std::io::{self, IsTerminal, Write};
@@ -193,6 +193,9 @@ pub fn figure_rows(summary: &Summary) -> Vec<(&'static str, String, String)> {
     rows.extend([
         ("max drawdown", figures::percent(summary.max_drawdown), text("of the peak before it")),
         ("time in market", figures::percent(summary.time_in_market), text("weighted by notional")),
+    ]);
+    rows.extend(summary.capital_need.as_ref().map(|need| ("capital need", needed(need), need_words(need))));
+    rows.extend([
         ("round trips", figures::count(summary.round_trips), open),
         ("longest naked", figures::seconds(summary.max_naked_s), naked),
         score,
@@ -201,6 +204,19 @@ pub fn figure_rows(summary: &Summary) -> Vec<(&'static str, String, String)> {
         ("events", figures::count(summary.events), events),
     ]);
     rows
+}
+
+/// Capital over notional: one number, or the range over the pairs.
+#[must_use]
+pub fn needed(need: &CapitalNeed) -> String {
+    let (least, most) = (format!("{:.2}", need.least), format!("{:.2}", need.most));
+    if least == most { least } else { format!("{least} to {most}") }
+}
+
+/// What the number says.
+#[must_use]
+pub fn need_words(need: &CapitalNeed) -> String {
+    format!("per notional of a full pair: {}", need.model)
 }
 
 fn figure_table(summary: &Summary, look: Look) -> Table {

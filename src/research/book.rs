@@ -4,7 +4,6 @@
 //! estimate. Tests: `tests/stress.rs`.
 
 use crate::config::Settings;
-use crate::config::settings::Collateral;
 use crate::domain::margin::Bracket;
 use crate::domain::{Leg, Market, WallTime};
 use crate::engine::{PairState, State};
@@ -160,8 +159,7 @@ impl Book {
         if let Some(purse) = self.purses.get_mut(place) {
             purse.margin += position.unrealised(perp).to_f64();
         }
-        let parked =
-            if state.settings.margin.collateral == Collateral::Coin { state.parked(pair).to_f64() } else { 0.0 };
+        let parked = if state.coins_margin() { state.parked(pair).to_f64() } else { 0.0 };
         let bracket = |bracket: &Bracket| (bracket.floor.to_f64(), bracket.maintenance.to_f64());
         self.held.push(Held {
             pair: pair.pair.name.clone(),

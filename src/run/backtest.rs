@@ -3,10 +3,14 @@
 //! One instant has one order: bar close, settlement on the position held before it, decision, fill at the next open. An
 //! order caused by a fill at an open (the hedge) fills at that same open; what is unfilled expires after one step.
 
+use super::basis_series::basis_series;
+use super::capital_need::capital_need;
+use super::coin_rates;
 use super::collect::{Collector, Exposure};
 use super::cursor::Cursor;
 use super::driver::{Driver, Gateway};
 use super::journal::Journal;
+use super::universe::DailyLook;
 use super::wallets::wallets;
 use crate::config::Settings;
 use crate::config::settings::{DataEnd, FillAt};
@@ -17,10 +21,10 @@ use crate::domain::{
 };
 use crate::engine::State;
 use crate::engine::profit::lines_of;
-use crate::pairs::sizing::notional_of;
+use crate::pairs::sizing::{notional_of, over};
 use crate::port::Event;
 use crate::port::event::{Bar, EndCause, MarkSource, Settlement};
-use crate::report::run::{BasisSeries, Remark, RunInfo, RunResult, Summary};
+use crate::report::run::{Remark, RunInfo, RunResult, Summary};
 use crate::sim::matching::Liquidity;
 use crate::sim::{Faults, SimVenue};
 use crate::store::JournalError;
@@ -47,6 +51,7 @@ pub struct Bars<'a, J> {
     last_close: Vec<[Option<Price>; 2]>,
     fill_at_close: bool,
     hold: bool,
+    universe: DailyLook,
     now: WallTime,
 }
 
@@ -79,6 +84,7 @@ impl<'a, J: Journal> Bars<'a, J> {
             last_close: vec![[None; 2]; pairs],
             fill_at_close: settings.sim.fill == FillAt::Close,
             hold,
+            universe: DailyLook::default(),
             settings,
             now: start,
         };
@@ -114,14 +120,24 @@ impl<'a, J: Journal> Bars<'a, J> {
             if self.fill_at_close {
                 self.offer_closes();
             }
-            self.driver.settle(now)?;
+            if self.driver.state.coins_margin() {
+                // Coins that arrived are a fact of this instant; the next clip is decided on its closes.
+                self.driver.venue.arrivals(now);
+                self.driver.settle_facts(now)?;
+            } else {
+                self.driver.settle(now)?;
+            }
         }
         for place in 0..self.cursors.len() {
             self.closes(place, now)?;
         }
+        coin_rates::tell(&mut self.driver, now)?;
+        self.universe.look(&mut self.driver, &self.cursors, now)?;
         for place in 0..self.cursors.len() {
             self.settlements(place, now)?;
         }
+        self.driver.venue.exchange_debts(now);
+        self.driver.settle_facts(now)?;
         for cursor in self.cursors.iter_mut().filter(|cursor| cursor.next() <= now) {
             cursor.advance();
         }
@@ -175,8 +191,8 @@ impl<'a, J: Journal> Bars<'a, J> {
             self.driver.market(now, Event::OpenInterest { instrument: perp_id, coins })?;
             self.driver.market_events -= 1;
         }
-        let chance = cursor.chance();
-        if !self.hold && chance.is_some_and(|at| now >= at) {
+        let early = now + coin_rates::lead(self.driver.state.coins_margin(), cursor.step);
+        if !self.hold && cursor.chance().is_some_and(|at| early >= at) {
             self.driver.market(now, Event::LastChance { pair: id })?;
             self.driver.market_events -= 1;
         }
@@ -410,7 +426,11 @@ pub fn figures_of(state: &State, collector: &Collector, settings: &Settings) -> 
     let quotes: Amount = state.quotes.iter().map(|quote| state.ledger.opening(*quote)).sum();
     let capital = quotes + state.ledger.tokens_opening();
     let (from, to) = collector.period().unwrap_or((state.now, state.now));
-    let carries = notional_of(capital, settings.size.leverage);
+    let need = capital_need(state);
+    let carries = match &need {
+        Some(need) if state.coins_margin() => over(capital, Rate::from_f64(need.least).unwrap_or_default()),
+        _ => notional_of(capital, settings.size.leverage),
+    };
     let curves = &collector.figures.curves;
     let mut summary = Summary {
         schema: String::new(),
@@ -443,6 +463,7 @@ pub fn figures_of(state: &State, collector: &Collector, settings: &Settings) -> 
         years: Vec::new(),
         months: Vec::new(),
         time_in_market: collector.time_in_market(carries),
+        capital_need: need,
         max_naked_s: state.unequal.0 as f64 / 1e3,
         max_naked_notional: state.unequal.1,
         digest: String::new(),
@@ -469,18 +490,4 @@ fn money(value: f64) -> Amount {
     let exact = Amount::whole(1_000_000_000).times_rate(cents);
     let cent = 100_000_000_000_000;
     Amount::from_units(exact.units().div_euclid(cent) * cent)
-}
-
-/// Basis of common bars, thinned to at most two thousand points.
-#[expect(clippy::float_arithmetic, reason = "a chart")]
-fn basis_series(history: &PairHistory) -> BasisSeries {
-    let stride = (history.spot.opened.len() / 2_000).max(1);
-    let mut points = Vec::new();
-    for (place, opened) in history.spot.opened.iter().enumerate().step_by(stride) {
-        let Ok(other) = history.perp.opened.binary_search(opened) else { continue };
-        if let (Some(spot), Some(perp)) = (history.spot.close.get(place), history.perp.close.get(other)) {
-            points.push((*opened + history.step, (perp.to_f64() / spot.to_f64() - 1.0) * 1e4));
-        }
-    }
-    BasisSeries { pair: history.name.clone(), points }
 }

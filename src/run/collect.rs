@@ -389,8 +389,11 @@ impl Exposure {
                     }
                     Market::Perp => long / leverage.max(0.01),
                 };
-                sum.margin += margin + long_margin;
-                sum.work += match state.capital_per_notional(pair) {
+                let need = state.capital_per_notional(pair);
+                // Where coins margin the short, the quote coin beside them is what the capital is more than the coins.
+                let beside = need.filter(|_| state.coins_margin()).map(|need| notional * (need - 1.0).max(0.0));
+                sum.margin += beside.unwrap_or(margin + long_margin);
+                sum.work += match need {
                     Some(capital) => notional * capital,
                     None if long_margin > 0.0 => margin + long_margin,
                     None => long + margin,

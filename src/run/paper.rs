@@ -86,6 +86,13 @@ impl SimMarket {
             }
         }
         self.events = events;
+        venue.exchange_debts(now);
+        // As a live session asks for them each minute; a venue that cannot be reached says nothing.
+        let tells = |event: &Event| match event {
+            Event::CollateralRate { venue, .. } => !self.down.get(venue.index()).copied().unwrap_or(false),
+            _ => true,
+        };
+        public.extend(venue.collateral_rates().into_iter().filter(tells));
         now
     }
 

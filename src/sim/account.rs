@@ -1,9 +1,9 @@
 //! The venue's own books: wallets and positions, kept by its own arithmetic and not shared with the bot.
 
-use crate::domain::margin;
 use crate::domain::{
     Amount, Asset, Catalogue, Instrument, InstrumentId, Price, Quantity, Rate, Side, SignedQuantity, VenueId,
 };
+use crate::domain::{collateral, margin};
 use crate::port::event::Wallet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -35,6 +35,9 @@ pub struct Accounts {
     /// By number of the pair, as the first files have them; see [`Accounts::by_instrument`].
     #[serde(default, skip_serializing, rename = "positions")]
     of_pairs: Vec<VenuePosition>,
+    /// Both wallets of a venue are one account.
+    #[serde(skip)]
+    unified: bool,
 }
 
 /// JSON has no tuple keys: wallets are stored as rows.
@@ -58,7 +61,7 @@ impl Accounts {
     #[must_use]
     pub fn new(catalogue: &Catalogue) -> Self {
         let positions = vec![VenuePosition::default(); catalogue.instruments().len()];
-        Self { wallets: BTreeMap::new(), positions, of_pairs: Vec::new() }
+        Self { wallets: BTreeMap::new(), positions, ..Self::default() }
     }
 
     /// Brings accounts of a file that has its positions by pair to those of instruments: each was of its short leg.
@@ -82,6 +85,18 @@ impl Accounts {
     /// Adds to a wallet, or takes from it.
     pub fn add(&mut self, venue: VenueId, wallet: Wallet, asset: Asset, amount: Amount) {
         *self.wallets.entry((venue, wallet, asset)).or_default() += amount;
+    }
+
+    /// What of an asset margins the perps of a venue: the perp wallet, and all of it where both are one account.
+    #[must_use]
+    pub fn margining(&self, venue: VenueId, asset: Asset) -> Amount {
+        let perp = self.wallet(venue, Wallet::Perp, asset);
+        if self.unified { perp + self.wallet(venue, Wallet::Spot, asset) } else { perp }
+    }
+
+    /// Both wallets of a venue are one account, or two.
+    pub const fn set_unified(&mut self, unified: bool) {
+        self.unified = unified;
     }
 
     /// All wallets in order.
@@ -150,21 +165,26 @@ impl Accounts {
         stress: Option<(InstrumentId, Price)>,
     ) -> MarginOf {
         let (venue, quote) = of;
-        let mut sum = MarginOf { equity: self.wallet(venue, Wallet::Perp, quote), ..MarginOf::default() };
+        let mut sum = MarginOf { equity: self.margining(venue, quote), ..MarginOf::default() };
         for (instrument, position) in catalogue.instruments().iter().zip(&self.positions) {
-            if position.coins.is_zero() || (instrument.venue_id, instrument.quote) != of {
+            let nothing = position.coins.is_zero() && position.share == Rate::ZERO;
+            if nothing || (instrument.venue_id, instrument.quote) != of {
                 continue;
             }
             let stressed = stress.filter(|(id, _)| *id == instrument.id).map(|(_, price)| price);
             let Some(price) = stressed.or(position.mark) else { continue };
             if position.share.units() > 0 {
-                let coins = self.wallet(venue, Wallet::Perp, instrument.coin).to_coins();
-                let counts = price.times_signed(coins).times_rate(position.share);
+                let counts = collateral::counts(self.margining(venue, instrument.coin), price, position.share);
                 sum.collateral += counts;
                 sum.equity += counts;
             }
+            if position.coins.is_zero() {
+                continue;
+            }
             let notional = price.times(position.coins.magnitude());
-            sum.equity += price.times_signed(position.coins) - position.entry_value;
+            let unrealised = price.times_signed(position.coins) - position.entry_value;
+            sum.equity += unrealised;
+            sum.unrealised += unrealised;
             sum.notional += notional;
             sum.maintenance += margin::maintenance(&instrument.brackets, notional).unwrap_or(notional);
         }
@@ -178,6 +198,7 @@ impl Accounts {
         let notional = price.times(position.coins.magnitude());
         MarginOf {
             collateral: Amount::ZERO,
+            unrealised: price.times_signed(position.coins) - position.entry_value,
             equity: position.isolated + price.times_signed(position.coins) - position.entry_value,
             notional,
             maintenance: margin::maintenance(&of.brackets, notional).unwrap_or(notional),
@@ -228,6 +249,8 @@ pub struct MarginOf {
     pub equity: Amount,
     /// What coins count for, which rises with the mark.
     pub collateral: Amount,
+    /// Profit that is not realised.
+    pub unrealised: Amount,
     /// Value of the positions.
     pub notional: Amount,
     /// Maintenance margin.

@@ -5,6 +5,7 @@
 //! market stands beside it. Tests: `tests/sim.rs`, `tests/generator.rs`.
 
 pub mod account;
+mod collateral;
 mod executions;
 pub mod faults;
 pub mod generator;

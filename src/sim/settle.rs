@@ -36,9 +36,7 @@ pub(super) fn check_perp(venue: &SimVenue, intent: &Intent, perp: &Instrument) -
     }
     let now = venue.accounts.margin(&venue.catalogue, (perp.venue_id, perp.quote), None);
     let after = now.notional + intent.limit.times(intent.quantity);
-    // The venue lets an account use more leverage than ours does; it refuses only what even that cannot carry.
-    let most = venue.settings.size.leverage.times(2);
-    (now.equity < initial_margin(after, most)).then_some(RejectCause::Balance)
+    (now.equity < initial_margin(after, venue.most_leverage())).then_some(RejectCause::Balance)
 }
 
 impl SimVenue {
@@ -118,7 +116,7 @@ impl SimVenue {
             self.catalogue.instrument(perp).map(|one| (self.margin_at(one, worst), self.margin_at(one, from)));
         self.accounts.mark(perp, mark);
         let Some((_, before)) = margins.filter(|(stressed, _)| stressed.equity <= stressed.maintenance) else { return };
-        let MarginOf { equity, collateral, notional, maintenance } = before;
+        let MarginOf { equity, collateral, notional, maintenance, .. } = before;
         let distance = if is_long {
             margin::liquidation_fall(equity, collateral, notional, maintenance)
         } else {

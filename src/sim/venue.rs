@@ -7,6 +7,7 @@ use super::account::Accounts;
 use super::faults::{CancelFault, Faults, PlaceFault, ReportFault};
 use super::matching::{Liquidity, traded_through};
 use crate::config::Settings;
+use crate::config::settings::Collateral;
 use crate::domain::{
     Amount, Asset, Catalogue, ClientOrderId, InstrumentId, Market, PairId, Price, Quantity, Rate, Side, Span, VenueId,
     WallTime,
@@ -116,7 +117,7 @@ impl SimVenue {
     #[must_use]
     pub fn new(settings: Settings, catalogue: Catalogue, faults: Faults, instant: bool) -> Self {
         let instruments = catalogue.instruments().len();
-        Self {
+        let mut venue = Self {
             accounts: Accounts::new(&catalogue),
             down: vec![false; catalogue.venues().len()],
             catalogue,
@@ -136,7 +137,9 @@ impl SimVenue {
             instant,
             opening: false,
             hush: Span::ZERO,
-        }
+        };
+        venue.set_account_model();
+        venue
     }
 
     /// A venue from its durable state, as any version wrote it; [`SimVenue::resumed`] makes it one that goes on.
@@ -154,6 +157,7 @@ impl SimVenue {
     pub fn resumed(mut self, settings: Settings, booked: &[u64]) -> Self {
         self.liquidity = vec![Liquidity::None; self.catalogue.instruments().len()];
         self.settings = settings;
+        self.set_account_model();
         // What the bot has on disk need not be told again.
         let oldest = if booked.len() < REMEMBERED { 0 } else { booked.iter().min().copied().unwrap_or(0) };
         self.outbox.retain(|outgoing| outgoing.number > oldest && !booked.contains(&outgoing.number));
@@ -283,19 +287,15 @@ impl SimVenue {
     /// A transfer request leaves the bot.
     pub fn transfer(&mut self, transfer: Transfer, now: WallTime) {
         self.changed = true;
-        let mut there = self.accounts.wallet(transfer.venue, transfer.from, transfer.asset);
-        if transfer.from == Wallet::Perp {
-            // What isolated positions hold cannot leave the wallet.
-            there -= self.accounts.isolated_money(&self.catalogue, (transfer.venue, transfer.asset));
-        }
-        if there < transfer.amount {
+        if self.may_leave(transfer.venue, transfer.from, transfer.asset) < transfer.amount {
             let latency = self.latency();
             self.send(now + latency, Event::TransferFailed(transfer));
             return;
         }
         // The money leaves at once and arrives later.
         self.accounts.add(transfer.venue, transfer.from, transfer.asset, -transfer.amount);
-        let delay = self.settings.sim.transfer_delay;
+        let one_account = self.settings.margin.collateral == Collateral::Unified;
+        let delay = if one_account { Span::ZERO } else { self.settings.sim.transfer_delay };
         self.receive(now + delay, Request::Transfer(transfer));
     }
 

@@ -9,6 +9,7 @@
 
 mod audit;
 mod bad_input;
+mod coin;
 mod files;
 mod look_ahead;
 mod loops;

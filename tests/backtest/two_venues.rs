@@ -9,9 +9,9 @@ const SPREAD: &str =
     "strategy.pairs=[\"binance-perp:BTCUSDT/hyperliquid-perp:BTC\",\"hyperliquid-perp:ETH/binance-perp:ETHUSDT\"]";
 const BASIS: &str = "strategy.pairs=[\"binance:BTCUSDT/hyperliquid:BTC\",\"binance:ETHUSDT/hyperliquid:ETH\"]";
 
-/// Hyperliquid settles each hour, when a bar closes: there the guard would refuse every entry.
+/// Hyperliquid settles each hour, when a bar closes: the guard cannot be kept there and is off.
 fn over(pairs: &'static str, more: &[&'static str]) -> Vec<&'static str> {
-    let sets = [pairs, PROXY, "gates.guard=0s"].into_iter().chain(more.iter().copied());
+    let sets = [pairs, PROXY].into_iter().chain(more.iter().copied());
     sets.flat_map(|set| ["--set", set]).collect()
 }
 

@@ -101,9 +101,16 @@ fn e15_the_mode_of_an_account_with_a_position_is_left_to_a_person() {
 fn where_nobody_says_what_coins_count_for_they_are_refused_as_collateral() {
     let rig = Rig::new(HIGH, SPEED);
     let strategy = rig.path("strategy.toml").display().to_string();
-    let paper = rig.ask(&["paper", "--strategy", &strategy, "--set", "margin.collateral=coin", "--days", "1"]);
+    let replay = format!("replay:{}", rig.path("recording").display());
+    let coin = ["--set", "margin.collateral=coin"];
+    let paper = rig.ask(&[&["paper", "--market", &replay, "--strategy", &strategy][..], &coin].concat());
     assert_eq!(paper.code, Some(2), "{}", paper.err);
     assert!(paper.err.contains("margin.collateral") && paper.err.contains("quote"), "{}", paper.err);
+    // One account for both is nothing that a venue here offers.
+    let unified = ["shadow", "--strategy", &strategy, "--set", "margin.collateral=unified", "--base-url", &rig.base];
+    let unified = rig.ask(&unified);
+    assert_eq!(unified.code, Some(2), "{}", unified.err);
+    assert!(unified.err.contains("simulated"), "{}", unified.err);
     let pairs = "strategy.pairs=[\"aster:BTCUSDT\"]";
     let words =
         ["shadow", "--strategy", &strategy, "--set", "margin.collateral=coin", "--set", pairs, "--base-url", &rig.base];

@@ -4,8 +4,8 @@
 
 use carry::domain::{Amount, Asset, LegWord, Price, Quantity, Rate, Side, SignedQuantity, Span, WallTime};
 use carry::report::run::{
-    BasisSeries, Changed, EquityRow, FillRow, ForecastScore, FundingRow, Lines, MarginRow, Period, Remark, RunInfo,
-    RunResult, Summary, TripRow,
+    BasisSeries, CapitalNeed, Changed, EquityRow, FillRow, ForecastScore, FundingRow, Lines, MarginRow, Period, Remark,
+    RunInfo, RunResult, Summary, TripRow,
 };
 
 /// A symbol as an attacker would list it.
@@ -235,6 +235,7 @@ fn summary(last: &EquityRow) -> Summary {
         years: vec![Period { net: net_return, fall: 0.0123, ..months().remove(0) }],
         months: months(),
         time_in_market: 0.662,
+        capital_need: Some(CapitalNeed { model: "margin in the quote coin at 1x".to_string(), least: 2.0, most: 2.0 }),
         max_naked_s: 1_482.975,
         max_naked_notional: amount("2500.125"),
         digest: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_string(),

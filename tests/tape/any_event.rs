@@ -152,6 +152,8 @@ fn market_event() -> impl Strategy<Value = Event> {
             index,
             share
         }),
+        (pair(), proptest::option::of(Just(carry::domain::universe::Outside::Young)))
+            .prop_map(|(pair, outside)| Event::Universe { pair, outside }),
         Just(Event::Timer),
         Just(Event::Turn),
     ]
@@ -329,15 +331,16 @@ const fn kind(event: &Event) -> usize {
         Event::OtherInstance { .. } => 41,
         Event::Limited { .. } => 42,
         Event::FeeCoinPriced { .. } => 43,
+        Event::Universe { .. } => 44,
     }
 }
 
 #[test]
 fn every_kind_of_event_is_drawn() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let mut drawn = [false; 44];
+    let mut drawn = [false; 45];
     for _ in 0..5_000 {
         drawn[kind(&any_event().new_tree(&mut runner).unwrap().current())] = true;
     }
-    assert_eq!(drawn, [true; 44]);
+    assert_eq!(drawn, [true; 45]);
 }

@@ -5,14 +5,15 @@ use super::super::books::{Income, Position};
 use super::super::keys;
 use super::super::limits::Pool;
 use super::super::listing::Listing;
-use super::super::margin::{adl_rank, haircut, maintenance, most_notional, over};
+use super::super::margin::{adl_rank, maintenance, most_notional, over};
 use super::super::refusal::{Answer, refuse};
 use super::super::typed;
 use super::super::venue::Venue;
 use super::super::words::{amount8, eight, join, short};
 use super::market_data::listing_of;
 use super::{Call, market_info};
-use crate::domain::{Amount, Asset, Market, Span, Symbol};
+use crate::domain::collateral::built_in_share;
+use crate::domain::{Amount, Asset, Market, Rate, Span, Symbol};
 use serde_json::{Value, json};
 
 /// Income is kept in windows of this length.
@@ -36,7 +37,7 @@ fn balance_row(venue: &Venue, asset: Asset) -> Value {
     json!({
         "accountAlias": "CarryLoopback", "asset": asset.as_str(), "balance": amount8(wallet),
         "crossWalletBalance": amount8(cross), "crossUnPnl": amount8(profit), "availableBalance": amount8(available),
-        "maxWithdrawAmount": amount8(venue.withdrawable(asset)), "marginAvailable": haircut(asset.as_str()) > 0,
+        "maxWithdrawAmount": amount8(venue.withdrawable(asset)), "marginAvailable": built_in_share(asset) > Rate::ZERO,
         "updateTime": venue.stamp().0,
     })
 }

@@ -5,11 +5,11 @@ use super::super::feeds::rate8;
 use super::super::filters::{decimals, rows};
 use super::super::limits::Pool;
 use super::super::listing::Listing;
-use super::super::margin::haircut;
 use super::super::refusal::{Answer, illegal, invalid_symbol};
 use super::super::venue::Venue;
 use super::super::words::{join, price8};
 use super::Call;
+use crate::domain::collateral::{SALE, built_in_share};
 use crate::domain::{Amount, Market, Rate};
 use serde_json::{Value, json};
 
@@ -119,7 +119,7 @@ pub(crate) fn futures_info(venue: &mut Venue, _: &Call<'_>) -> Answer {
         .collect();
     let assets: Vec<Value> = coins_of(venue)
         .into_iter()
-        .map(|asset| json!({"asset": asset, "marginAvailable": haircut(&asset) > 0, "autoAssetExchange": "-100"}))
+        .map(|asset| json!({"asset": asset, "marginAvailable": share_of(&asset) > Rate::ZERO, "autoAssetExchange": "-100"}))
         .collect();
     Ok(json!({
         "timezone": "UTC", "serverTime": venue.stamp().0, "futuresType": "U_MARGINED", "rateLimits": limits(Pool::Futures),
@@ -216,22 +216,28 @@ pub(crate) fn leverage_bracket(venue: &mut Venue, call: &Call<'_>) -> Answer {
     Ok(rows.collect())
 }
 
+fn share_of(coin: &str) -> Rate {
+    crate::domain::Asset::new(coin).map_or(Rate::ZERO, built_in_share)
+}
+
 pub(crate) fn asset_index(venue: &mut Venue, call: &Call<'_>) -> Answer {
     let wanted = call.params.get("symbol");
     let rows: Vec<Value> = coins_of(venue)
         .into_iter()
-        .filter(|coin| haircut(coin) > 0 && wanted.is_none_or(|text| text == format!("{coin}USD")))
+        .filter(|coin| share_of(coin) > Rate::ZERO && wanted.is_none_or(|text| text == format!("{coin}USD")))
         .filter_map(|coin| {
             let index = venue.asset_index(crate::domain::Asset::new(&coin).ok()?)?;
-            let share = Rate::from_units(haircut(&coin) * (Rate::ONE / 100));
+            let share = share_of(&coin);
             let value = Amount::from_units(i128::from(index.units()) * 100_000_000).times_rate(share);
             let bid = super::super::words::amount8(value);
             let cut = Rate::from_units(Rate::ONE) - share;
+            let sale_cut = Rate::from_units(Rate::ONE) - SALE;
+            let sold = Amount::from_units(i128::from(index.units()) * 100_000_000).times_rate(SALE);
             Some(json!({
                 "symbol": format!("{coin}USD"), "time": venue.stamp().0, "index": price8(Some(index)),
                 "bidBuffer": rate8(cut), "askBuffer": rate8(cut), "bidRate": bid, "askRate": price8(Some(index)),
-                "autoExchangeBidBuffer": "0.00000000", "autoExchangeAskBuffer": "0.00000000",
-                "autoExchangeBidRate": price8(Some(index)), "autoExchangeAskRate": price8(Some(index)),
+                "autoExchangeBidBuffer": rate8(sale_cut), "autoExchangeAskBuffer": rate8(sale_cut),
+                "autoExchangeBidRate": super::super::words::amount8(sold), "autoExchangeAskRate": price8(Some(index)),
             }))
         })
         .collect();

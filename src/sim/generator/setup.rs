@@ -6,6 +6,7 @@
 //! those of the large venues in 2025, rounded. Nothing here changes while the market runs.
 
 use super::round::price_units;
+use crate::domain::collateral::built_in_share;
 use crate::domain::fees::BuyFeeIn;
 use crate::domain::funding::{Formula, Weighting};
 use crate::domain::margin::Bracket;
@@ -374,6 +375,7 @@ fn instrument(spec: &ListingSpec, market: Market) -> Instrument {
         fees: Fees { maker: hundredth(maker), taker: hundredth(taker) },
         buy_fee_in: BuyFeeIn::Coin,
         brackets,
+        collateral: built_in_share(Asset::of(coin)),
         formula: spec.house.formula(),
         weighting: spec.house.weighting(),
     }

@@ -56,6 +56,7 @@ fn catalogue() -> Catalogue {
         fees: Fees { maker: Rate::ZERO, taker: Rate::ZERO },
         buy_fee_in: BuyFeeIn::Coin,
         brackets: Vec::new(),
+        collateral: Rate::ZERO,
         formula: Formula::STANDARD,
         weighting: Weighting::Linear,
     };

@@ -62,6 +62,7 @@ fn one_pair() -> Catalogue {
         fees: Fees { maker: Rate::ZERO, taker: Rate::ZERO },
         buy_fee_in: BuyFeeIn::Coin,
         brackets: Vec::new(),
+        collateral: Rate::ZERO,
         formula: Formula::STANDARD,
         weighting: Weighting::Linear,
     };

@@ -1,0 +1,47 @@
+//! Why a pair is outside the universe: the words of `strategy.pairs = "auto"`.
+//!
+//! The rule stands in `strategy/universe.rs`.
+
+use serde::{Deserialize, Serialize};
+
+/// What keeps a pair out of the universe; the first that does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outside {
+    /// Its venue is not in `universe.venues`.
+    Venue,
+    /// Its quote coin is not in `universe.quotes`.
+    Quote,
+    /// It or its coin is in `universe.exclude`.
+    Excluded,
+    /// It has not been listed for as long as `universe.min_age`.
+    Young,
+    /// It trades less than `universe.min_volume` a day.
+    Volume,
+    /// What it trades is not known.
+    VolumeUnknown,
+    /// Its open interest is below `universe.min_open_interest`.
+    OpenInterest,
+    /// Its open interest is not known.
+    OpenInterestUnknown,
+    /// `universe.most` others trade more.
+    Rank,
+}
+
+impl Outside {
+    /// For people.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Venue => "its venue is not in universe.venues",
+            Self::Quote => "its quote coin is not in universe.quotes",
+            Self::Excluded => "it or its coin is in universe.exclude",
+            Self::Young => "it is younger than universe.min_age",
+            Self::Volume => "it trades less than universe.min_volume",
+            Self::VolumeUnknown => "what it trades is not known (universe.min_volume)",
+            Self::OpenInterest => "its open interest is below universe.min_open_interest",
+            Self::OpenInterestUnknown => "its open interest is not known (universe.min_open_interest)",
+            Self::Rank => "universe.most others trade more",
+        }
+    }
+}
