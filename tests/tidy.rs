@@ -191,7 +191,7 @@ const NETWORK: &[&str] = &[
 const MAX_LINES: usize = 500;
 const LONGER: &[(&str, usize, &str)] = &[
     ("tests/live/scripts.rs", 900, "one row for each fault script: a table, not a program"),
-    ("src/config/table.rs", 900, "one row for each key: a table, not a program"),
+    ("src/config/table.rs", 1_000, "one row for each key: a table, not a program"),
 ];
 
 /// Highest number of each section of the fault catalogue and of the two lists of findings; the name of a test that covers one begins with its id.

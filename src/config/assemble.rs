@@ -333,6 +333,7 @@ macro_rules! optional {
 
 optional! {
     Bps: Value::Bps(points) => *points;
+    Rate: Value::Rate(rate) => *rate;
     Span: Value::Span(span) => *span;
     String: Value::Path(text) | Value::Socket(text) => text.clone();
     Quantity: Value::Quantity(quantity, _) => *quantity;

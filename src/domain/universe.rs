@@ -2,6 +2,7 @@
 //!
 //! The rule stands in `strategy/universe.rs`.
 
+use super::ids::PairId;
 use serde::{Deserialize, Serialize};
 
 /// What keeps a pair out of the universe; the first that does.
@@ -26,6 +27,15 @@ pub enum Outside {
     OpenInterestUnknown,
     /// `universe.most` others trade more.
     Rank,
+}
+
+/// What a look found of one pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Pair.
+    pub pair: PairId,
+    /// What keeps it out; absent when it is in.
+    pub outside: Option<Outside>,
 }
 
 impl Outside {

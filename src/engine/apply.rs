@@ -64,7 +64,7 @@ fn apply_rare(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         | Event::CollateralRate { .. }
         | Event::IntervalChanged { .. }
         | Event::CoverageStarts { .. }
-        | Event::Universe { .. }
+        | Event::Universe(_)
         | Event::TradingEnds { .. }
         | Event::LastChance { .. } => market_facts::apply(state, event, out),
         Event::Boot { .. }

@@ -72,9 +72,9 @@ pub(super) fn apply(state: &mut State, event: &Event, out: &mut Vec<Command>) {
                 pair.last_chance = false;
             }
         }
-        Event::Universe { pair, outside } => {
-            if let Some(pair) = pair_mut(state, *pair) {
-                pair.outside = *outside;
+        Event::Universe(verdict) => {
+            if let Some(pair) = pair_mut(state, verdict.pair) {
+                pair.outside = verdict.outside;
                 pair.dirty = true;
             }
         }

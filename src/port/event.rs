@@ -8,7 +8,7 @@ use super::order::{Fill, OrderReport};
 pub use super::prices::{Bar, Quote, Settlement};
 pub use super::reload::{Reload, Reset};
 use crate::domain::margin::Bracket;
-use crate::domain::universe::Outside;
+use crate::domain::universe::Verdict;
 use crate::domain::{
     Amount, Asset, ClientOrderId, Fees, FundingRate, InstrumentId, Interval, PairId, Price, Quantity, Rate, Rules,
     Sequence, Side, SignedQuantity, VenueId, WallTime,
@@ -171,13 +171,8 @@ pub enum Event {
         /// Pair.
         pair: PairId,
     },
-    /// A pair is in the universe, or what keeps it out of it: no entry, and what is held goes on by its rules. From the daily look.
-    Universe {
-        /// Pair.
-        pair: PairId,
-        /// What keeps it out.
-        outside: Option<Outside>,
-    },
+    /// A pair is in the universe, or outside: no entry, and what is held goes on by its rules. From the daily look.
+    Universe(Verdict),
     /// Trading of the pair will end: no entry in the day before. From coverage or the venue's notice.
     TradingEnds {
         /// Pair.

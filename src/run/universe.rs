@@ -8,7 +8,7 @@ use super::driver::Driver;
 use super::journal::Journal;
 use crate::config::settings::Universe;
 use crate::data::history::PairHistory;
-use crate::domain::universe::Outside;
+use crate::domain::universe::{Outside, Verdict};
 use crate::domain::{Catalogue, Leg, PairId, Span, WallTime};
 use crate::port::Event;
 use crate::store::JournalError;
@@ -60,7 +60,7 @@ impl DailyLook {
         let verdicts = look(&candidates, rules);
         let changed = verdicts.iter().enumerate().filter(|(place, verdict)| self.known.get(*place) != Some(*verdict));
         let event = |(place, outside): (usize, &Option<Outside>)| {
-            Some(Event::Universe { pair: PairId(u16::try_from(place).ok()?), outside: *outside })
+            Some(Event::Universe(Verdict { pair: PairId(u16::try_from(place).ok()?), outside: *outside }))
         };
         let events = changed.filter_map(event).collect();
         self.known = verdicts;

@@ -153,7 +153,7 @@ fn market_event() -> impl Strategy<Value = Event> {
             share
         }),
         (pair(), proptest::option::of(Just(carry::domain::universe::Outside::Young)))
-            .prop_map(|(pair, outside)| Event::Universe { pair, outside }),
+            .prop_map(|(pair, outside)| Event::Universe(carry::domain::universe::Verdict { pair, outside })),
         Just(Event::Timer),
         Just(Event::Turn),
     ]
@@ -331,7 +331,7 @@ const fn kind(event: &Event) -> usize {
         Event::OtherInstance { .. } => 41,
         Event::Limited { .. } => 42,
         Event::FeeCoinPriced { .. } => 43,
-        Event::Universe { .. } => 44,
+        Event::Universe(_) => 44,
     }
 }
 
