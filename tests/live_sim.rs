@@ -53,6 +53,8 @@ mod scripted;
 mod scripts;
 #[path = "live_sim/told.rs"]
 mod told;
+#[path = "live_sim/two.rs"]
+mod two;
 #[path = "live_sim/world.rs"]
 mod world;
 
@@ -199,6 +201,11 @@ fn a_live_run_with_the_coin_as_collateral_keeps_the_way() {
 #[test]
 fn a_live_run_on_aster_keeps_the_way() {
     Scene { test: "a_live_run_on_aster_keeps_the_way", word: "aster ", last: 1, play: aster::play }.play();
+}
+
+#[test]
+fn a_live_run_over_two_venues_keeps_the_way() {
+    Scene { test: "a_live_run_over_two_venues_keeps_the_way", word: "two ", last: 1, play: two::play }.play();
 }
 
 /// Every so many rows are the sample of `cargo test`.

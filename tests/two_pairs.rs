@@ -4,6 +4,7 @@
 
 use carry::checks::reconcile;
 use carry::config::Settings;
+use carry::config::settings::First;
 use carry::domain::fees::Role;
 use carry::domain::{
     Amount, Asset, Catalogue, FillId, InstrumentId, Leg, PairId, Price, Quantity, Rate, Sequence, Side, Symbol,
@@ -17,7 +18,7 @@ use carry::port::by_hand::Adoption;
 use carry::port::command::AlarmKind;
 use carry::port::event::{Bar, MarkSource, Operator, Quote, Stamped, VenueAct, Wallet};
 use carry::port::health::Listed;
-use carry::port::order::Fill;
+use carry::port::order::{Fill, Intent, OrderReport, Outcome, Purpose};
 use carry::port::{Command, Event};
 use carry::sim::{Generator, START};
 use carry::venues::answer::PositionRow;
@@ -62,8 +63,12 @@ impl Two {
     }
 
     fn step(&mut self, event: Event) -> Vec<Command> {
-        let mut out = Vec::new();
         let at = if self.state.now == WallTime(i64::MIN) { START } else { self.state.now };
+        self.step_at(at, event)
+    }
+
+    fn step_at(&mut self, at: WallTime, event: Event) -> Vec<Command> {
+        let mut out = Vec::new();
         let stamped = Stamped { sequence: Sequence(self.state.sequence.0 + 1), at, event };
         engine::step(&mut self.state, &stamped, &mut out);
         assert_eq!(self.state.ledger.imbalance(), None, "the books balance");
@@ -269,4 +274,58 @@ fn a_pair_over_two_venues_enters_nothing_while_one_of_them_is_away() {
     let venue = two.state.pairs[0].pair.venue(Leg::Short);
     two.step(Event::VenueHealth { venue, reachable: false, missing: Vec::new() });
     assert_eq!(may_enter(&two), [false, false]);
+}
+
+/// The orders that are made in a step.
+fn made(commands: Vec<Command>) -> Option<Intent> {
+    commands.into_iter().find_map(|one| if let Command::Record(intent) = one { Some(intent) } else { None })
+}
+
+/// The seconds after a bought clip at which the first order followed while the venue of the short was away, and that order.
+fn lost_after_the_long_leg(also_long: bool) -> (i64, Option<Intent>) {
+    let mut two = Two::new();
+    two.state.settings.execution.first = First::Leg(Leg::Long);
+    let pair = two.state.pairs[0].pair.clone();
+    for (leg, wallet) in [(Leg::Long, Wallet::Spot), (Leg::Short, Wallet::Perp)] {
+        let ((venue, asset), amount) = (pair.account(leg), amount("50000"));
+        two.step(Event::Opening { venue, wallet, asset, amount });
+    }
+    for instrument in [pair.long, pair.short] {
+        two.quote(instrument, "9999", "10001");
+    }
+    let order =
+        made(two.step(Event::Operator(Operator::Open { pair: FIRST, notional: Amount::whole(5_000) }))).unwrap();
+    assert_eq!((order.leg, order.side), (Leg::Long, Side::Buy));
+    two.step(Event::IntentDurable { id: order.id });
+    let away = |leg| Event::VenueHealth { venue: pair.venue(leg), reachable: false, missing: Vec::new() };
+    two.step(away(Leg::Short));
+    if also_long {
+        two.step(away(Leg::Long));
+    }
+    let (fee, fee_asset) = (Amount::ZERO, pair.quote(Leg::Long));
+    let quantity = order.quantity;
+    let fill = Fill { id: FillId(1), quantity, price: price("10001"), fee, fee_asset, role: Role::Taker, at: START };
+    let ends = [Outcome::Filled(fill), Outcome::Done { filled: quantity }];
+    let told = ends.map(|outcome| made(two.step(Event::Order(OrderReport { id: order.id, outcome }))));
+    assert!(told.iter().all(Option::is_none), "the hedge cannot leave: {told:?}");
+    for second in 1..=60 {
+        let at = WallTime(START.0 + second * 1_000);
+        let depth = coins("100");
+        let quote =
+            Quote { bid: price("9999"), ask: price("10001"), bid_depth: depth, ask_depth: depth, venue_time: at };
+        let quoted = made(two.step_at(at, Event::Quote { instrument: pair.long, quote }));
+        if let Some(order) = quoted.or_else(|| made(two.step_at(at, Event::Timer))) {
+            return (second, Some(order));
+        }
+    }
+    (60, None)
+}
+
+#[test]
+fn a23_a_clip_whose_short_s_venue_is_lost_is_taken_back_at_the_other_venue_within_the_hedge_time() {
+    let (after, order) = lost_after_the_long_leg(false);
+    let order = order.expect("the bought coins stay naked");
+    assert_eq!((order.leg, order.side, order.purpose), (Leg::Long, Side::Sell, Purpose::Undo));
+    assert!(after <= Settings::default().execution.hedge_time.0 / 1_000 + 1, "after {after} s");
+    assert_eq!(lost_after_the_long_leg(true), (60, None), "where neither venue answers nothing can be done");
 }

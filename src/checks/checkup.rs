@@ -3,6 +3,7 @@
 //! It asks and judges and changes nothing. What cannot be had is a line, and the other checks go on; the rights of the key
 //! and the modes of the account stand in `preflight.rs`. Tests: at the end, and `tests/doctor.rs`.
 
+use super::asked::Asked;
 use super::inquiry::NO_COLLATERAL;
 use super::inquiry::{Inquiry, StartError};
 use super::preflight::{self, Line, Verdict, whole_leverage};
@@ -40,8 +41,10 @@ const DELIST_NOTICE: Span = Span(90 * Span::DAY.0);
 pub struct Subject<'a> {
     /// Settings of the strategy.
     pub settings: &'a Settings,
-    /// The venue's symbols (`BTCUSDT`) of the strategy's pairs.
+    /// The venue's symbols (`BTCUSDT`) of the strategy's pairs whose both legs stand here.
     pub symbols: &'a [Symbol],
+    /// What else is traded here: legs whose other leg is at another venue.
+    pub asked: &'a Asked,
     /// Now, on the run's clock.
     pub now: WallTime,
 }
@@ -128,36 +131,68 @@ pub async fn account(inquiry: &Inquiry<'_>, subject: &Subject<'_>, lines: &mut V
         }
         Err(error) => lines.push(failed("key", &error)),
     }
-    match preflight::account_modes(inquiry, subject.settings.margin.collateral).await {
-        Ok(found) => lines.extend(found),
-        Err(error) => lines.push(failed("account", &error)),
+    // Where spot legs alone are traded no mode of positions is needed.
+    if !subject.symbols.is_empty() || !subject.asked.perps.is_empty() || subject.asked.spots.is_empty() {
+        match preflight::account_modes(inquiry, subject.settings.margin.collateral).await {
+            Ok(found) => lines.extend(found),
+            Err(error) => lines.push(failed("account", &error)),
+        }
     }
     lines.extend(preflight::locks(inquiry).await);
     // What is wrong with them is said with the other lines of the pairs.
     let spots = inquiry.spot_legs(subject.symbols).await.unwrap_or_default();
     for symbol in subject.symbols {
-        match inquiry.ask("modes of a perp", Ask::SymbolConfig { symbol: *symbol }).await {
-            Ok(Answer::SymbolConfig(found)) => lines.push(modes_line(&found, subject.settings)),
-            Ok(_) => lines.push(unread(&format!("{symbol} modes"))),
-            Err(error) => lines.push(failed(&format!("{symbol} modes"), &error)),
-        }
+        modes(inquiry, *symbol, (subject, lines)).await;
         let spot = spots.get(symbol).copied().unwrap_or(*symbol);
         for (market, symbol) in [(Market::Spot, spot), (Market::Perp, *symbol)] {
-            let check = format!("{symbol} {market} fees");
-            match inquiry.ask("our fees", Ask::Commission { market, symbol }).await {
-                Ok(Answer::Commission { fees, own_coin }) => {
-                    let found = format!("maker {}, taker {}", fees.maker, fees.taker);
-                    lines.push(if own_coin == Some(true) {
-                        let fix =
-                            "switch off paying fees with the venue's coin, so that fees are what the strategy counts";
-                        Line::new(&check, Verdict::Warn, format!("{found}; taken in the venue's own coin"), fix)
-                    } else {
-                        Line::new(&check, Verdict::Good, found, "")
-                    });
-                }
-                Ok(_) => lines.push(unread(&check)),
-                Err(error) => lines.push(failed(&check, &error)),
+            lines.push(fees(inquiry, market, symbol).await);
+        }
+    }
+    for (market, symbols) in subject.asked.lone() {
+        for symbol in symbols {
+            if market == Market::Perp {
+                modes(inquiry, *symbol, (subject, lines)).await;
             }
+            lines.push(fees(inquiry, market, *symbol).await);
+        }
+    }
+}
+
+/// Leverage and margin mode of a perp.
+async fn modes(inquiry: &Inquiry<'_>, symbol: Symbol, (subject, lines): (&Subject<'_>, &mut Vec<Line>)) {
+    match inquiry.ask("modes of a perp", Ask::SymbolConfig { symbol }).await {
+        Ok(Answer::SymbolConfig(found)) => lines.push(modes_line(&found, subject.settings)),
+        Ok(_) => lines.push(unread(&format!("{symbol} modes"))),
+        Err(error) => lines.push(failed(&format!("{symbol} modes"), &error)),
+    }
+}
+
+/// Our fees of a leg.
+async fn fees(inquiry: &Inquiry<'_>, market: Market, symbol: Symbol) -> Line {
+    let check = format!("{symbol} {market} fees");
+    match inquiry.ask("our fees", Ask::Commission { market, symbol }).await {
+        Ok(Answer::Commission { fees, own_coin }) => {
+            let found = format!("maker {}, taker {}", fees.maker, fees.taker);
+            if own_coin == Some(true) {
+                let fix = "switch off paying fees with the venue's coin, so that fees are what the strategy counts";
+                return Line::new(&check, Verdict::Warn, format!("{found}; taken in the venue's own coin"), fix);
+            }
+            Line::new(&check, Verdict::Good, found, "")
+        }
+        Ok(_) => unread(&check),
+        Err(error) => failed(&check, &error),
+    }
+}
+
+/// Status and delisting of legs whose other leg is at another venue; no key needed.
+pub async fn lone_legs(inquiry: &Inquiry<'_>, subject: &Subject<'_>, lines: &mut Vec<Line>) {
+    for (market, symbols) in subject.asked.lone() {
+        match inquiry.listings(market, symbols).await {
+            Ok(rows) => lines.extend(symbols.iter().map(|symbol| {
+                let leg = rows.iter().find(|row| row.symbol == *symbol && (market == Market::Spot || row.perpetual));
+                status_line((*symbol, market), leg, (subject.settings, subject.now))
+            })),
+            Err(error) => lines.push(failed(&format!("{market} instruments"), &error)),
         }
     }
 }
@@ -194,6 +229,9 @@ fn modes_line(found: &SymbolModes, settings: &Settings) -> Line {
 
 /// Status, delisting and filters of every pair; no key needed.
 pub async fn pairs(inquiry: &Inquiry<'_>, subject: &Subject<'_>, lines: &mut Vec<Line>) {
+    if subject.symbols.is_empty() {
+        return;
+    }
     let mut listed = Vec::new();
     let spots = match inquiry.spot_legs(subject.symbols).await {
         Ok(spots) => spots,

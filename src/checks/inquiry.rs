@@ -231,6 +231,9 @@ impl Inquiry<'_> {
         catalogue: &mut Catalogue,
         known: &mut Known,
     ) -> Result<(), StartError> {
+        if symbols.is_empty() {
+            return Ok(());
+        }
         let named: Vec<Symbol> = symbols.iter().filter_map(|symbol| Symbol::new(symbol).ok()).collect();
         let spots = self.spot_legs(&named).await?;
         let legs: Vec<Symbol> = spots.values().copied().collect();
@@ -292,21 +295,7 @@ impl Inquiry<'_> {
         let (mut one, mut other) = (built_in.spot, built_in.perp);
         for (leg, listing) in [(&mut one, spot), (&mut other, perp)] {
             (leg.symbol, leg.coin, leg.quote, leg.rules) = (listing.symbol, listing.base, listing.quote, listing.rules);
-            if self.wire.signs() {
-                let (market, symbol) = (listing.market, listing.symbol);
-                if let Answer::Commission { fees, own_coin } =
-                    self.ask("our fees", Ask::Commission { market, symbol }).await?
-                {
-                    leg.fees = fees;
-                    if own_coin == Some(true) {
-                        let text =
-                            format!("{market} fees are taken in the venue's own coin while there is enough of it");
-                        known.remarks.push((pair.clone(), text));
-                    }
-                }
-            } else {
-                known.remarks.push((pair.clone(), format!("built-in fees of the {} leg", listing.market)));
-            }
+            self.terms(leg, &pair, known).await?;
         }
         if one.coin != other.coin || one.quote != other.quote {
             return Err(problem("its legs are of different coins"));
@@ -316,19 +305,47 @@ impl Inquiry<'_> {
             let text = format!("counted in contracts: one {contract} is {coins} {coin}; spot leg {spot}");
             known.remarks.push((pair.clone(), text));
         }
-        if self.wire.signs() {
-            let ask = Ask::Brackets { symbol: perp.symbol };
-            match self.ask("its margin brackets", ask).await? {
-                Answer::Brackets(rows) => {
-                    let row = rows.into_iter().find(|(symbol, _)| *symbol == perp.symbol);
-                    other.brackets = row.map(|(_, brackets)| brackets).ok_or_else(|| problem("no margin brackets"))?;
-                }
-                _ => return Err(self.strange("its margin brackets")),
-            }
-        } else {
-            known.remarks.push((pair.clone(), "built-in margin brackets".to_owned()));
-        }
+        self.brackets(&mut other, &pair, known).await?;
         Ok((one, other))
+    }
+
+    /// Our fees of a leg, where they can be asked for.
+    pub(super) async fn terms(&self, leg: &mut Instrument, name: &str, known: &mut Known) -> Result<(), StartError> {
+        let (market, symbol) = (leg.market, leg.symbol);
+        if !self.wire.signs() {
+            known.remarks.push((name.to_owned(), format!("built-in fees of the {market} leg")));
+            return Ok(());
+        }
+        if let Answer::Commission { fees, own_coin } = self.ask("our fees", Ask::Commission { market, symbol }).await? {
+            leg.fees = fees;
+            if own_coin == Some(true) {
+                let text = format!("{market} fees are taken in the venue's own coin while there is enough of it");
+                known.remarks.push((name.to_owned(), text));
+            }
+        }
+        Ok(())
+    }
+
+    /// The margin brackets of a perp, where they can be asked for.
+    pub(super) async fn brackets(
+        &self,
+        perp: &mut Instrument,
+        name: &str,
+        known: &mut Known,
+    ) -> Result<(), StartError> {
+        if !self.wire.signs() {
+            known.remarks.push((name.to_owned(), "built-in margin brackets".to_owned()));
+            return Ok(());
+        }
+        let Answer::Brackets(rows) = self.ask("its margin brackets", Ask::Brackets { symbol: perp.symbol }).await?
+        else {
+            return Err(self.strange("its margin brackets"));
+        };
+        let row = rows.into_iter().find(|(symbol, _)| *symbol == perp.symbol);
+        perp.brackets = row
+            .map(|(_, brackets)| brackets)
+            .ok_or_else(|| StartError::Pair { pair: name.to_owned(), problem: "no margin brackets".to_owned() })?;
+        Ok(())
     }
 
     /// Terms of funding and past settlements of every perp, for as long as the signals remember.
@@ -346,14 +363,15 @@ impl Inquiry<'_> {
         known: &mut Known,
     ) -> Result<(), StartError> {
         let (venue, catalogue) = of;
+        let is_ours = |one: &&Instrument| one.venue_id == venue && one.market == Market::Perp;
+        if catalogue.instruments().iter().find(is_ours).is_none() {
+            return Ok(());
+        }
         let Answer::FundingInfo(terms) = self.ask("its terms of funding", Ask::FundingInfo).await? else {
             return Err(self.strange("its terms of funding"));
         };
         let mut tries = HISTORY_TRIES;
-        for perp in catalogue.instruments() {
-            if perp.venue_id != venue || perp.market != Market::Perp {
-                continue;
-            }
+        for perp in catalogue.instruments().iter().filter(is_ours) {
             let rows = match self.settlements(perp.symbol, (since, now), tries).await {
                 Ok(rows) => Some(rows),
                 Err(error) if error.passes() => {

@@ -51,7 +51,8 @@ impl ModesWatch {
 
     /// What to ask now; nothing when no look is due.
     pub fn due(&mut self, now: WallTime) -> Vec<Ask> {
-        if now < self.next {
+        // An account without a perp of ours has no mode that we need.
+        if now < self.next || self.symbols.is_empty() {
             return Vec::new();
         }
         self.next = now + EVERY;

@@ -169,7 +169,10 @@ pub async fn account(
     if !known {
         return Ok(lines);
     }
-    lines.extend(account_modes(inquiry, settings.margin.collateral).await?);
+    if !symbols.is_empty() {
+        // Where no perp of ours is traded no mode of positions is needed.
+        lines.extend(account_modes(inquiry, settings.margin.collateral).await?);
+    }
     lines.extend(locks(inquiry).await);
     for symbol in symbols {
         if let Ok(Answer::SymbolConfig(found)) =

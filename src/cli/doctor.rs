@@ -6,6 +6,7 @@
 
 use super::real::{self, Place, What};
 use super::{Exit, Failure, Output, doctor_local, folder};
+use crate::checks::asked::Asked;
 use crate::checks::capital::{self, Money};
 use crate::checks::checkup::{self, Subject};
 use crate::checks::inquiry::{Inquiry, Patience};
@@ -33,23 +34,24 @@ const QUESTIONS: Duration = Duration::from_secs(8);
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   carry doctor --key main --strategy strategies/anchor.toml --state state/main
+  carry doctor --key main --key short --set strategy.pairs=[\"binance:BTCUSDT/aster:BTCUSDT\"]
   carry doctor --set strategy.pairs=[\"binance:BTCUSDT\"]         without a key: reach, clock, filters
   carry doctor --key test --base-url http://127.0.0.1:8080 --clock venue --json
 
 Exit code 0 when nothing refuses, 4 when something does, 5 when a venue cannot be reached.")]
 pub struct Args {
-    /// Name of the key, as in carry keys list
+    /// Name of the key, as in carry keys list; of several venues each its own
     #[arg(long, value_name = "NAME")]
-    key: Option<String>,
+    key: Vec<String>,
     /// The file of keys; ~/.config/carry/keys.json when absent
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
     /// Folder of the run
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// Every host of the venue at one address of this machine: a simulated venue, test keys only
-    #[arg(long, value_name = "URL")]
-    base_url: Option<String>,
+    /// Every host of the venue at one address of this machine: a simulated venue, test keys only; of several venues VENUE=URL each
+    #[arg(long, value_name = "[VENUE=]URL")]
+    base_url: Vec<String>,
     /// machine, or venue: the clock of a simulated venue
     #[arg(long, default_value = "machine", value_parser = ["machine", "venue"])]
     clock: String,
@@ -99,14 +101,14 @@ struct Report<'a> {
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let loaded = load(&Sources::discover(args.what.strategy.clone(), args.what.config.clone(), args.what.set.clone()))?;
     let mut lines = Vec::new();
-    let entry = doctor_local::key((args.key.as_deref(), args.keys.clone()), &mut lines);
+    let entries = doctor_local::keys((&args.key, args.keys.as_ref()), &mut lines);
     if let Some(state) = &args.state {
-        let real_money = entry.as_ref().is_some_and(|entry| !entry.is_test() && !entry.is_play());
+        let real_money = entries.iter().any(|entry| !entry.is_test() && !entry.is_play());
         doctor_local::state(state, &loaded, real_money, &mut lines);
     }
     let mut sections = vec![Section::of("here", lines)];
     let runtime = real::runtime()?;
-    sections.extend(runtime.block_on(venues(args, &loaded, entry.as_ref())));
+    sections.extend(runtime.block_on(venues(args, &loaded, &entries)));
     runtime.shutdown_background();
     show(args.json, &sections, output)
 }
@@ -143,14 +145,14 @@ fn show(json: bool, sections: &[Section], output: &mut Output<'_>) -> Result<(),
 }
 
 /// Every venue at once.
-async fn venues(args: &Args, loaded: &Loaded, entry: Option<&KeyEntry>) -> Vec<Section> {
+async fn venues(args: &Args, loaded: &Loaded, entries: &[KeyEntry]) -> Vec<Section> {
     let mut sections = Vec::new();
     let wanted = match real::by_venue(&loaded.settings.strategy.pairs) {
         Ok(wanted) => wanted,
         Err(failure) => {
             let line = Line::new("strategy.pairs", Verdict::Warn, "no pairs to look at", &failure.message);
             sections.push(Section::of("here", vec![line]));
-            entry.map(|entry| (entry.venue.to_owned(), Vec::new())).into_iter().collect()
+            entries.iter().map(|entry| (entry.venue.to_owned(), Asked::default())).collect()
         }
     };
     let place = Place { base_url: args.base_url.clone(), clock: args.clock.clone(), length: None };
@@ -168,12 +170,12 @@ async fn venues(args: &Args, loaded: &Loaded, entry: Option<&KeyEntry>) -> Vec<S
             return sections;
         }
     };
-    let all = wanted.iter().enumerate().map(|(number, (name, symbols))| {
+    let all = wanted.iter().enumerate().map(|(number, (name, asked))| {
         let venue = VenueId(u8::try_from(number).unwrap_or(u8::MAX));
-        one((venue, name, symbols), (loaded, entry), (&place, clock))
+        one((venue, name, asked), (loaded, key_of(entries, name)), (&place, clock))
     });
     let found = futures_util::future::join_all(all).await;
-    if entry.is_some() && !found.is_empty() && !loaded.settings.strategy.pairs.is_empty() {
+    if !entries.is_empty() && !found.is_empty() && !loaded.settings.strategy.pairs.is_empty() {
         let money: Vec<Option<Money>> = found.iter().map(|section| section.money).collect();
         sections.push(Section::of("here", vec![capital::line(&loaded.settings, &money)]));
     }
@@ -181,17 +183,25 @@ async fn venues(args: &Args, loaded: &Loaded, entry: Option<&KeyEntry>) -> Vec<S
     sections
 }
 
+/// The key that signs for a venue: the one that is named, or of several the one of that venue.
+fn key_of<'a>(entries: &'a [KeyEntry], venue: &str) -> Option<&'a KeyEntry> {
+    match entries {
+        [one] => Some(one),
+        several => several.iter().find(|entry| entry.is_of(venue)),
+    }
+}
+
 /// The certificate of a simulated venue; a line says why there is none that can be used.
 fn certificate(place: &Place, lines: &mut Vec<Line>) -> Result<Option<TestRoot>, ()> {
-    real::test_root(place.base_url.as_deref()).map_err(|failure| {
+    real::test_root(place.bases()).map_err(|failure| {
         let fix = "name the file that carry venue --tls-cert wrote";
         lines.push(Line::new("certificate", Verdict::Refuse, failure.message, fix));
     })
 }
 
 /// One venue, from its reach to its pairs.
-async fn one(of: (VenueId, &str, &[String]), with: (&Loaded, Option<&KeyEntry>), at: (&Place, Clock)) -> Section {
-    let ((venue, name, names), (loaded, entry), (place, clock)) = (of, with, at);
+async fn one(of: (VenueId, &str, &Asked), with: (&Loaded, Option<&KeyEntry>), at: (&Place, Clock)) -> Section {
+    let ((venue, name, asked), (loaded, entry), (place, clock)) = (of, with, at);
     let mut section = Section::of(name, Vec::new());
     let lines = &mut section.lines;
     let profile = match real::profile(name, place) {
@@ -240,8 +250,9 @@ async fn one(of: (VenueId, &str, &[String]), with: (&Loaded, Option<&KeyEntry>),
             return section;
         }
     };
-    let symbols = symbols_of(names, lines);
-    let subject = Subject { settings: &loaded.settings, symbols: &symbols, now: (clock.wall)() };
+    let symbols = symbols_of(&asked.pairs, lines);
+    let subject = Subject { settings: &loaded.settings, symbols: &symbols, asked, now: (clock.wall)() };
+    let all: Vec<Symbol> = symbols.iter().chain(&asked.spots).chain(&asked.perps).copied().collect();
     let inquiry = Inquiry { wire: &wire, name, patience: Patience::none() };
     let money = &mut section.money;
     let questions = async {
@@ -249,9 +260,10 @@ async fn one(of: (VenueId, &str, &[String]), with: (&Loaded, Option<&KeyEntry>),
         let _ = inquiry.clock().await;
         if wire.signs() {
             checkup::account(&inquiry, &subject, lines).await;
-            *money = capital::money(&inquiry, &symbols).await.ok();
+            *money = capital::money(&inquiry, &all).await.ok();
         }
         checkup::pairs(&inquiry, &subject, lines).await;
+        checkup::lone_legs(&inquiry, &subject, lines).await;
     };
     if timeout(QUESTIONS, questions).await.is_err() {
         let found = format!("not everything was answered within {} s", QUESTIONS.as_secs());

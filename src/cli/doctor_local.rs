@@ -19,14 +19,17 @@ use std::path::{Path, PathBuf};
 const ROOM_WARN: u64 = 2 * 1024 * 1024 * 1024;
 const ROOM_REFUSE: u64 = 256 * 1024 * 1024;
 
-/// The key, when there is one that may be used, with a line about it and its file.
-pub(super) fn key(named: (Option<&str>, Option<PathBuf>), lines: &mut Vec<Line>) -> Option<KeyEntry> {
-    let (name, file) = named;
-    let Some(name) = name else {
+/// The keys that may be used of those that are named, with a line about each and its file.
+pub(super) fn keys(named: (&[String], Option<&PathBuf>), lines: &mut Vec<Line>) -> Vec<KeyEntry> {
+    let (names, file) = named;
+    if names.is_empty() {
         let fix = "name one to check it: --key NAME; carry keys list shows them";
         lines.push(Line::new("key", Verdict::Warn, "none was named", fix));
-        return None;
-    };
+    }
+    names.iter().filter_map(|name| key(name, file.cloned(), lines)).collect()
+}
+
+fn key(name: &str, file: Option<PathBuf>, lines: &mut Vec<Line>) -> Option<KeyEntry> {
     let keys = match super::keys::places(file, PathBuf::from(CONTAINER)) {
         Ok(keys) => keys,
         Err(failure) => {

@@ -36,7 +36,7 @@ impl Door {
 
 /// The venue of a key at an address of this machine, or its own.
 pub(super) fn place(base_url: Option<&str>, clock: &str) -> Place {
-    Place { base_url: base_url.map(str::to_owned), clock: clock.to_owned(), length: None }
+    Place { base_url: base_url.map(str::to_owned).into_iter().collect(), clock: clock.to_owned(), length: None }
 }
 
 fn profile(entry: &KeyEntry, place: &Place) -> Result<Profile, Failure> {
@@ -74,7 +74,7 @@ async fn with(entry: &KeyEntry, place: &Place, power: impl FnOnce(Signer) -> Sig
     let profile = profile(entry, place)?;
     let (signer, holder) = live::signer(entry, profile.name, &profile)?;
     let clock = real::clock_of(place).await?;
-    let root = real::test_root(place.base_url.as_deref())?;
+    let root = real::test_root(place.bases())?;
     let network =
         Network { owner: real::owner(&profile), holder, test_root: root.as_ref(), clock, carrier: Carrier::Sockets };
     let (sender, _inbox) = mpsc::channel(INBOX);

@@ -5,6 +5,7 @@
 
 use super::attend::{self, Attendant};
 use super::real::{self, Again, Place, What};
+use super::signers::Signers;
 use super::{Exit, Failure, Output};
 use crate::checks::ladder::{Ladder, NotYet};
 use crate::config::settings::Mode;
@@ -37,11 +38,12 @@ const GRACE: Span = Span::seconds(60);
 #[command(after_help = "Examples:
   carry doctor --key main --strategy strategies/anchor.toml     what is missing before it may trade
   carry live --key main --strategy strategies/anchor.toml --state state/main
+  carry live --key main --key short --set strategy.pairs=[\"binance:BTCUSDT/aster:BTCUSDT\"] --state state/two
   carry live --key test --strategy strategies/anchor.toml --state state/try --base-url http://127.0.0.1:8080 --clock venue")]
 pub struct Args {
-    /// Name of the key, as in carry keys list
-    #[arg(long, value_name = "NAME")]
-    key: String,
+    /// Name of the key, as in carry keys list; where the legs of a pair are at two venues, of each its own
+    #[arg(long, value_name = "NAME", required = true)]
+    key: Vec<String>,
     /// The file of keys; ~/.config/carry/keys.json when absent
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
@@ -65,31 +67,39 @@ pub struct Args {
 /// # Errors
 /// A [`Failure`] with its exit code.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
-    let entry =
-        super::keys::places(args.keys.clone(), PathBuf::from(crate::keys::sources::CONTAINER))?.find(&args.key)?;
+    let signers = Signers::find(&args.key, args.keys.clone())?;
     let what = args.what.clone();
-    let plays = plays(&entry.entry, args);
+    let plays = plays(&signers, args);
     let mut loaded = settings(&what, plays)?;
-    consented(&entry.entry, args, &loaded)?;
+    consented(&signers, args, &loaded)?;
     let lock = StateLock::take(&args.state)?;
     // One account, one session: a copy of the folder, or another folder with the same key, would keep books of half of it.
-    let _account =
-        AccountLock::take(args.place.base_url.as_deref().unwrap_or(entry.entry.venue), entry.entry.account())?;
+    let _accounts = accounts(&signers, &args.place)?;
     climbed(args, &loaded)?;
     loaded.settings.within_consent();
     let attendant = Attendant::new(&args.state, &loaded.settings, None)?;
     let again = Again::of(&loaded, true, move || settings(&what, plays));
     let (desk, server) = attend::desk(&args.state, &lock, again)?;
     let _page = super::serve::beside(&args.state, &loaded.settings.web)?;
-    let job = Job { args, loaded: &loaded, entry: &entry.entry };
+    let job = Job { args, loaded: &loaded, signers: &signers };
     let (mut live, attendant, ended, seconds) = real::run(job.go(attendant, (desk, server.asker.clone())))?;
     attendant.end(&mut live);
     finish_run((args, &loaded), &live, (ended, seconds), output)
 }
 
 /// Whether no real money can be moved: a test key on this machine, or one of an environment with play money.
-fn plays(entry: &KeyEntry, args: &Args) -> bool {
-    entry.is_test() && args.place.base_url.is_some() || entry.is_play()
+fn plays(signers: &Signers, args: &Args) -> bool {
+    let at_home = |entry: &KeyEntry| entry.is_test() && args.place.base_of(entry.venue).is_some();
+    signers.all().iter().all(|entry| at_home(entry) || entry.is_play())
+}
+
+/// Each account of the run for itself; while a session holds one, no other takes it.
+///
+/// # Errors
+/// Exit code 7 names the venue of an account that another session trades on.
+pub(super) fn accounts(signers: &Signers, place: &Place) -> Result<Vec<AccountLock>, Failure> {
+    let one = |entry: &KeyEntry| AccountLock::take(place.base_of(entry.venue).unwrap_or(entry.venue), entry.account());
+    Ok(signers.all().iter().map(one).collect::<Result<_, _>>()?)
 }
 
 /// The settings. A test key on loopback, and one of play money, may do without hours in the shadow; nothing else may go below the key's range.
@@ -108,8 +118,8 @@ fn settings(what: &What, plays: bool) -> Result<Loaded, ConfigErrors> {
 }
 
 /// Real money needs two consents: the verb, and the mode of the configuration. Where it plays, neither moves any.
-fn consented(entry: &KeyEntry, args: &Args, loaded: &Loaded) -> Result<(), Failure> {
-    if plays(entry, args) || loaded.settings.run.mode == Mode::Live {
+fn consented(signers: &Signers, args: &Args, loaded: &Loaded) -> Result<(), Failure> {
+    if plays(signers, args) || loaded.settings.run.mode == Mode::Live {
         return Ok(());
     }
     let text = "run.mode is \"paper\": carry live needs both consents, the verb and mode = \"live\" under [run] in the \
@@ -137,7 +147,7 @@ fn climbed(args: &Args, loaded: &Loaded) -> Result<(), Failure> {
 struct Job<'a> {
     args: &'a Args,
     loaded: &'a Loaded,
-    entry: &'a KeyEntry,
+    signers: &'a Signers,
 }
 
 /// A run that is over, who looked after it, how it ended, and its seconds.
@@ -167,7 +177,9 @@ impl Job<'_> {
     /// Everything before the first event of the loop.
     async fn start(&self) -> Result<(Live<Session>, Opened), Failure> {
         let settings = &self.loaded.settings;
-        let signer = |name: &str, profile: &Profile| signer(self.entry, name, profile);
+        let venues = real::by_venue(&settings.strategy.pairs)?;
+        self.signers.fit(venues.keys().map(String::as_str))?;
+        let signer = |name: &str, profile: &Profile| signer(self.signers.of(name)?, name, profile);
         let mut opened = real::open(settings, &self.args.place, &signer).await?;
         begin::accounts(&opened, settings).await?;
         opening::open_lines(&mut opened);

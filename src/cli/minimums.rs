@@ -8,7 +8,8 @@ use super::history::{Ready, Window};
 use crate::config::{ConfigErrors, Loaded, Problem, Source};
 use crate::data::folder::Folder;
 use crate::data::instruments;
-use crate::domain::{Amount, Asset, Leg, Price, Rules, Symbol};
+use crate::domain::pair_name::{LegName, legs_of_name};
+use crate::domain::{Amount, Asset, Leg, Market, Price, Rules};
 use crate::pairs::minimums::{self, TooSmall, What};
 use crate::report::figures;
 use crate::sim::Generator;
@@ -106,9 +107,12 @@ fn usual(named: &[String]) -> Vec<Known> {
             Some((catalogue.instrument(pair.long)?.clone(), catalogue.instrument(pair.short)?.clone()))
         });
         let (spot, perp) = generated.or_else(|| {
-            let (venue, symbol) = name.split_once(':')?;
-            let legs = instruments::built_in(venue, Symbol::new(symbol).ok()?)?;
-            Some((legs.spot, legs.perp))
+            let leg = |of: LegName| {
+                let legs = instruments::built_in(of.venue.as_str(), of.symbol)?;
+                Some(if of.market == Market::Spot { legs.spot } else { legs.perp })
+            };
+            let [long, short] = legs_of_name(name)?;
+            Some((leg(long)?, leg(short)?))
         })?;
         Some(Known { name: name.to_owned(), quote: perp.quote, legs: (spot.rules, perp.rules), price: None })
     };

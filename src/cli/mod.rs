@@ -53,6 +53,7 @@ pub mod schema;
 pub mod screen;
 pub mod serve;
 pub mod shadow;
+mod signers;
 pub mod stats;
 mod stats_forecast;
 mod stats_odds;

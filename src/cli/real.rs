@@ -4,6 +4,7 @@
 
 use super::history::named_pairs;
 use super::{Exit, Failure};
+use crate::checks::asked::{self, Asked};
 use crate::checks::inquiry::StartError;
 use crate::config::settings::Collateral;
 use crate::config::sources::Folders;
@@ -31,9 +32,10 @@ use tokio::sync::{mpsc, watch};
 /// Where the market is, and on which clock the run goes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Place {
-    /// Every host of the venue at one address of this machine, as http://127.0.0.1:PORT: a simulated venue, test keys only
-    #[arg(long, value_name = "URL")]
-    pub base_url: Option<String>,
+    /// Every host of the venue at one address of this machine, as http://127.0.0.1:PORT: a simulated venue, test keys only. Of
+    /// several venues each has its own: --base-url binance=URL --base-url aster=URL
+    #[arg(long, value_name = "[VENUE=]URL")]
+    pub base_url: Vec<String>,
     /// machine, or venue: every timer and stamp on the clock of a simulated venue that runs faster than time
     #[arg(long, default_value = "machine", value_parser = ["machine", "venue"])]
     pub clock: String,
@@ -67,6 +69,20 @@ impl What {
 }
 
 impl Place {
+    /// The address of this machine at which a venue is to be found, where one is named.
+    #[must_use]
+    pub fn base_of(&self, venue: &str) -> Option<&str> {
+        let split = |text: &String| base_named(text).is_some_and(|(name, _)| name == venue);
+        let own = self.base_url.iter().find(|text| split(text)).and_then(|text| base_named(text));
+        let all = || self.base_url.iter().find(|text| base_named(text).is_none());
+        own.map(|(_, url)| url).or_else(|| all().map(String::as_str))
+    }
+
+    /// The addresses, without the names of venues.
+    pub fn bases(&self) -> impl Iterator<Item = &str> {
+        self.base_url.iter().map(|text| base_named(text).map_or(text.as_str(), |(_, url)| url))
+    }
+
     /// The length of the run, when one is given.
     ///
     /// # Errors
@@ -83,35 +99,17 @@ impl Place {
     }
 }
 
+/// The venue and the address of `binance=http://127.0.0.1:8080`; `None` for an address alone.
+fn base_named(text: &str) -> Option<(&str, &str)> {
+    text.split_once('=').filter(|(name, _)| !name.contains(':'))
+}
+
 /// Pairs by venue: `binance:BTCUSDT` is symbol `BTCUSDT` of `binance`.
 ///
 /// # Errors
-/// Exit code 2 when there is none, or one is not of this form.
-pub fn by_venue(pairs: &[String]) -> Result<BTreeMap<String, Vec<String>>, Failure> {
-    let mut venues: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    if pairs.is_empty() {
-        return Err(Failure::new(
-            Exit::Usage,
-            "strategy.pairs names no pair; name what shall be traded, for example --set strategy.pairs=[\"binance:BTCUSDT\"]",
-        ));
-    }
-    for pair in pairs {
-        if pair.contains('/') {
-            let text = format!(
-                "strategy.pairs: {}: a real market is traded in pairs of one venue; legs at two venues are played by \
-                 carry backtest and by carry paper on the generated market",
-                pair.escape_debug()
-            );
-            return Err(Failure::new(Exit::Usage, text));
-        }
-        let Some((venue, symbol)) = pair.split_once(':') else {
-            let text =
-                format!("strategy.pairs: {}: expected VENUE:SYMBOL, for example binance:BTCUSDT", pair.escape_debug());
-            return Err(Failure::new(Exit::Usage, text));
-        };
-        venues.entry(venue.to_owned()).or_default().push(symbol.to_owned());
-    }
-    Ok(venues)
+/// Exit code 2 when there is none, or one cannot be traded on a real market.
+pub fn by_venue(pairs: &[String]) -> Result<BTreeMap<String, Asked>, Failure> {
+    asked::by_venue(pairs).map_err(|text| Failure::new(Exit::Usage, text))
 }
 
 /// Makes signers: by the venue's name and its profile.
@@ -143,9 +141,15 @@ pub async fn open(settings: &Settings, place: &Place, signer: SignerOf<'_>) -> R
     let venues = by_venue(&settings.strategy.pairs)?;
     let (sender, inbox) = mpsc::channel(INBOX);
     let clock = clock_of(place).await?;
-    let root = test_root(place.base_url.as_deref())?;
+    let root = test_root(place.bases())?;
+    for name in place.base_url.iter().filter_map(|text| base_named(text)).map(|(name, _)| name) {
+        if !venues.contains_key(name) {
+            let text = format!("--base-url {}=...: no pair has a leg at a venue of this name", name.escape_debug());
+            return Err(Failure::new(Exit::Usage, text));
+        }
+    }
     let mut wanted = Vec::new();
-    for (number, (name, symbols)) in venues.into_iter().enumerate() {
+    for (number, (name, asked)) in venues.into_iter().enumerate() {
         let profile = profile(&name, place)?;
         if settings.margin.collateral == Collateral::Unified {
             let text = format!(
@@ -165,7 +169,7 @@ pub async fn open(settings: &Settings, place: &Place, signer: SignerOf<'_>) -> R
         let carrier = Carrier::Sockets;
         let network = Network { owner: owner(&profile), holder, test_root: root.as_ref(), clock, carrier };
         let wire = Arc::new(Wire::new((venue, Arc::new(profile)), signer, &network, sender.clone())?);
-        wanted.push(Wanted { venue, name, symbols, wire });
+        wanted.push(Wanted { venue, name, asked, wire });
     }
     Ok(opening::open(settings, wanted, clock, inbox).await?)
 }
@@ -175,8 +179,8 @@ pub async fn open(settings: &Settings, place: &Place, signer: SignerOf<'_>) -> R
 ///
 /// # Errors
 /// Exit code 2 when the file is no certificate.
-pub fn test_root(base_url: Option<&str>) -> Result<Option<TestRoot>, Failure> {
-    let path = Folders::discover().test_root.filter(|_| base_url.is_some_and(|base| base.starts_with("https://")));
+pub fn test_root<'a>(bases: impl IntoIterator<Item = &'a str>) -> Result<Option<TestRoot>, Failure> {
+    let path = Folders::discover().test_root.filter(|_| bases.into_iter().any(|base| base.starts_with("https://")));
     let Some(path) = path else { return Ok(None) };
     let failed = |problem: &dyn std::fmt::Display| {
         Failure::new(Exit::Usage, format!("{}: {}: {problem}", Folders::TEST_ROOT, path.display()))
@@ -204,7 +208,7 @@ pub fn profile(name: &str, place: &Place) -> Result<Profile, Failure> {
         );
         return Err(Failure::new(Exit::Usage, text));
     };
-    Ok(match &place.base_url {
+    Ok(match place.base_of(name) {
         Some(base) => profile.with_loopback(base),
         None => profile,
     })
@@ -218,16 +222,17 @@ pub async fn clock_of(place: &Place) -> Result<Clock, Failure> {
     if place.clock == "machine" {
         return Ok(machine_clock::clock());
     }
-    let Some(base) = place.base_url.as_ref() else {
+    // Of several venues the first one's clock is the run's: how far the others are from it is measured, as with real ones.
+    let Some(base) = place.bases().next() else {
         return Err(Failure::new(Exit::Usage, "--clock venue: only with --base-url on loopback and test keys"));
     };
     let failed = |error: &dyn std::fmt::Display| Failure::new(Exit::Unreachable, format!("{base}: {error}"));
     let site = Site::new(base, Owner::Binance, Holder::Test(TestKeys::vouched())).map_err(|error| failed(&error))?;
-    let root = test_root(Some(base))?;
+    let root = test_root(place.bases())?;
     let client = HttpClient::new(&site, HttpSettings::default(), root.as_ref(), machine_clock::clock())
         .map_err(|error| failed(&error))?;
     follow(base, &client).await?;
-    let (base, client) = (base.clone(), client);
+    let base = base.to_owned();
     tokio::spawn(async move {
         loop {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;

@@ -3,12 +3,14 @@
 //! A session that runs answers itself, over its control socket. Otherwise the ledger is read and never written: what
 //! differs is shown, and nothing is booked, cancelled or repaired. Tests: `tests/doctor.rs`.
 
+use super::real::Place;
+use super::signers::Signers;
 use super::{Exit, Failure, Output, control, door, folder, guided};
 use crate::checks::inquiry::{Inquiry, StartError};
 use crate::checks::reconcile::{self, Difference};
 use crate::domain::{Market, VenueId, WallTime};
 use crate::engine::State;
-use crate::keys::sources::CONTAINER;
+use crate::keys::KeyEntry;
 use crate::port::event::Wallet;
 use crate::store::StateLock;
 use crate::venues::answer::{Answer, OrderRow};
@@ -23,21 +25,22 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   carry reconcile --state state/main                       of the session that runs there
   carry reconcile --key main --state state/main            when none runs
+  carry reconcile --key main --key short --state state/two         of a run over two venues
 
 Exit code 0 when they agree, 3 when they differ, 6 when an order of the ledger is not settled.")]
 pub struct Args {
     /// State folder of the session; the newest one under runs/ when absent
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// Name of the key to ask the venue with, when no session runs
+    /// Name of the key to ask the venue with, when no session runs; of several venues each its own
     #[arg(long, value_name = "NAME")]
-    key: Option<String>,
+    key: Vec<String>,
     /// The file of keys; ~/.config/carry/keys.json when absent
     #[arg(long, value_name = "FILE")]
     keys: Option<PathBuf>,
-    /// Every host of the venue at one address of this machine: a simulated venue, test keys only
-    #[arg(long, value_name = "URL")]
-    base_url: Option<String>,
+    /// Every host of the venue at one address of this machine: a simulated venue, test keys only; of several venues VENUE=URL each
+    #[arg(long, value_name = "[VENUE=]URL")]
+    base_url: Vec<String>,
     /// machine, or venue: the clock of a simulated venue
     #[arg(long, default_value = "machine", value_parser = ["machine", "venue"])]
     clock: String,
@@ -47,7 +50,7 @@ pub struct Args {
 }
 
 /// An order of the ledger whose outcome is not known there.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 struct Unsettled {
     id: String,
     pair: String,
@@ -60,7 +63,7 @@ struct Unsettled {
     venue: &'static str,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 struct Found {
     agree: bool,
     venue: String,
@@ -93,12 +96,12 @@ struct Report<'a> {
 /// process holds the folder and does not answer.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let dir = folder::dir(args.state.as_deref())?;
-    let Some(key) = &args.key else {
+    if args.key.is_empty() {
         return guided::reconcile(Some(&dir), args.json, output).map_err(|failure| {
             let hint = if failure.exit == Exit::Failure { "; to ask the venue without one: --key NAME" } else { "" };
             Failure::new(failure.exit, format!("{}{hint}", failure.message))
         });
-    };
+    }
     if control::Line::to(&dir).is_ok() {
         return guided::reconcile(Some(&dir), args.json, output);
     }
@@ -110,22 +113,61 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
             format!("{}: is a {} session: it has no venue that could be asked", dir.display(), review.identity.mode);
         return Err(Failure::new(Exit::Usage, text));
     }
-    let entry = super::keys::places(args.keys.clone(), PathBuf::from(CONTAINER))?.find(key)?.entry;
+    let signers = Signers::find(&args.key, args.keys.clone())?;
     let state = &review.state;
-    let venue = the_venue(state, entry.venue)?;
-    let place = door::place(args.base_url.as_deref(), &args.clock);
+    let place = Place { base_url: args.base_url.clone(), clock: args.clock.clone(), length: None };
+    let venues: Vec<(&KeyEntry, VenueId)> = signers
+        .all()
+        .iter()
+        .map(|entry| Ok((entry, the_venue(state, entry.venue)?)))
+        .collect::<Result<_, Failure>>()?;
     let runtime = super::real::runtime()?;
-    let (lists, open) = runtime.block_on(async {
-        let door = door::open(&entry, &place).await?;
-        let at = (door.clock.wall)();
-        // The ledger counts contracts of several coins; the venue's lists are brought to that.
-        let ours = state.catalogue.instruments().iter().filter(|one| one.venue_id == venue);
-        ours.filter_map(Bundle::of).for_each(|bundle| door.wire.count_in(bundle));
-        Ok::<_, Failure>(lists(&door.inquiry(), (state, venue), at).await?)
+    let found = runtime.block_on(async {
+        let mut found: Option<Found> = None;
+        for (entry, venue) in venues {
+            let one = ask((entry, venue), state, &place).await?;
+            let one = compare((state, venue), &one.0, &one.1, review.clock);
+            found = Some(found.map_or(one.clone(), |all| all.and(one)));
+        }
+        Ok::<_, Failure>(found)
     })?;
     runtime.shutdown_background();
-    let found = compare((state, venue), &lists, &open, review.clock);
+    let Some(found) = found else { return Ok(()) };
+    let missing: Vec<&str> = state.catalogue.venues().iter().map(crate::domain::Venue::as_str).collect();
+    let missing: Vec<&str> =
+        missing.into_iter().filter(|name| !signers.all().iter().any(|key| key.is_of(name))).collect();
+    if !missing.is_empty() && !args.json {
+        writeln!(output.out, "not asked, no key of it was named: {}", missing.join(", "))?;
+    }
     tell(&found, (&dir.display().to_string(), args.json), output)
+}
+
+/// What one venue's lists say.
+async fn ask(
+    (entry, venue): (&KeyEntry, VenueId),
+    state: &State,
+    place: &Place,
+) -> Result<(Lists, Vec<OrderRow>), Failure> {
+    let door = door::open(entry, place).await?;
+    let at = (door.clock.wall)();
+    // The ledger counts contracts of several coins; the venue's lists are brought to that.
+    let ours = state.catalogue.instruments().iter().filter(|one| one.venue_id == venue);
+    ours.filter_map(Bundle::of).for_each(|bundle| door.wire.count_in(bundle));
+    Ok(lists(&door.inquiry(), (state, venue), at).await?)
+}
+
+impl Found {
+    /// What was found at this venue and at another one.
+    fn and(mut self, other: Self) -> Self {
+        self.agree &= other.agree;
+        self.venue = format!("{}, {}", self.venue, other.venue);
+        self.moving |= other.moving;
+        self.differences.extend(other.differences);
+        self.rounding.extend(other.rounding);
+        self.unsettled.extend(other.unsettled);
+        self.accounts.extend(other.accounts);
+        self
+    }
 }
 
 /// The one venue of the ledger, when it is the key's.
@@ -197,7 +239,9 @@ fn compare(of: (&State, VenueId), lists: &Lists, open: &[OrderRow], ledger_at: W
             venue: format!("open: {} {}", row.side.as_str(), row.quantity),
         });
     }
-    let unsettled = state.orders.live().iter().filter(|order| !order.is_settled()).map(|order| {
+    let is_here = |id| state.catalogue.instrument(id).is_none_or(|one| one.venue_id == venue);
+    let ours = state.orders.live().into_iter().filter(|order| !order.is_settled() && is_here(order.intent.instrument));
+    let unsettled = ours.map(|order| {
         let id = order.intent.id.to_string();
         let there = open.iter().any(|row| row.client_id == id);
         Unsettled {

@@ -23,6 +23,16 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
+    /// An empty catalogue whose venues are numbered already, in this order.
+    #[must_use]
+    pub fn of_venues(venues: impl IntoIterator<Item = Venue>) -> Self {
+        let mut catalogue = Self::default();
+        for venue in venues {
+            catalogue.venue_id(venue);
+        }
+        catalogue
+    }
+
     /// Adds a pair by its two legs; ids inside the given instruments are overwritten. An instrument that is there already
     /// (venue, symbol and market) serves this pair too, with the terms that are known of it. Returns the pair's number.
     pub fn add_pair(&mut self, long: Instrument, short: Instrument) -> PairId {

@@ -21,6 +21,7 @@ use crate::pairs::{Phase, plan};
 use crate::planted::{self, Bug};
 use crate::port::order::{Purpose, Reason};
 use crate::port::{Command, TimeInForce};
+use crate::risk::Refusal;
 use crate::risk::gate::{self, BotState, Proposal};
 use crate::risk::throttle::Made;
 use crate::strategy::{self, Wish};
@@ -384,11 +385,18 @@ fn propose(state: &mut State, place: usize, child: Child, input: &PlanInput, out
                 pair.memory.clip_after = Some(at);
             }
             out.push(Command::WakeAt { at });
-            if hedges && !refusal.is_of_all() {
+            if hedges && (!refusal.is_of_all() || answers_elsewhere(state, place, (child.leg, &refusal))) {
                 progress::gated(state, place, retry);
             }
         }
     }
+}
+
+/// Whether only this leg's venue is lost, and the pair's other leg stands at one that answers: there the clip can be taken back
+/// (fault A23).
+fn answers_elsewhere(state: &State, place: usize, (leg, refusal): (Leg, &Refusal)) -> bool {
+    let other = state.pairs.get(place).map(|pair| pair.pair.venue(leg.other()));
+    *refusal == Refusal::VenueDown && other.and_then(|id| state.venue(id)).is_some_and(|venue| !venue.down)
 }
 
 /// Coins that this order may have at most, so that the children of a clip or of a target never exceed it.

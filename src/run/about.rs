@@ -11,10 +11,13 @@ use crate::port::command::{Alarm, AlarmKind};
 #[must_use]
 pub fn about(state: &State, alarm: &Alarm) -> About {
     let pair = alarm.pair.and_then(|id| state.pair(id));
-    let venue = pair.map(|pair| pair.pair.venue(Leg::Short)).or_else(|| venue_of(state, alarm.kind));
+    let venue = venue_of(state, alarm.kind).filter(|_| pair.is_none());
+    let venues: Vec<VenueId> = pair.map_or_else(|| venue.into_iter().collect(), |pair| pair.pair.venues().collect());
+    let name = |id: &VenueId| state.catalogue.venues().get(id.index()).map(ToString::to_string);
+    let names: Vec<String> = venues.iter().filter_map(name).collect();
     About {
         pair: pair.map(|pair| pair.pair.name.clone()),
-        venue: venue.and_then(|id| state.catalogue.venues().get(id.index())).map(ToString::to_string),
+        venue: (!names.is_empty()).then(|| names.join(" and ")),
         order: alarm.order.map(|id| id.to_string()),
         at_risk: pair.map_or_else(|| held(state, venue), |pair| at_risk(state, pair)),
     }
@@ -24,6 +27,7 @@ pub fn about(state: &State, alarm: &Alarm) -> About {
 fn venue_of(state: &State, kind: AlarmKind) -> Option<VenueId> {
     let said = |venue: &crate::engine::state::VenueState| match kind {
         AlarmKind::VenueDown => venue.down,
+        AlarmKind::PartMissing | AlarmKind::EventTime => !venue.missing.is_empty(),
         AlarmKind::VenueRefuses => venue.barred,
         AlarmKind::Foreign | AlarmKind::OtherInstance => venue.foreign,
         AlarmKind::RateLimited | AlarmKind::AddressBanned => venue.limited == Some(state.now),

@@ -8,7 +8,7 @@
 use super::journal::Journal;
 use super::live::{Desk, Live};
 use crate::control::latency::Latency;
-use crate::domain::{Market, Span, WallTime};
+use crate::domain::{Market, Span, VenueId, WallTime};
 use crate::net::wire::Outcome as Came;
 use crate::planted::{self, Bug};
 use crate::port::Event;
@@ -139,13 +139,23 @@ impl Desk {
 }
 
 impl<J: Journal> Live<J> {
+    /// The name of a venue, for the log.
+    pub(super) fn name_of(&self, venue: VenueId) -> &'static str {
+        self.desks.iter().find(|desk| desk.venue == venue).map_or("", |desk| desk.wire.profile().name)
+    }
+
     /// Tells the core what works at a venue, when that has changed.
     pub(super) fn health(&mut self, place: usize, now: WallTime) -> Result<(), JournalError> {
         let Some(desk) = self.desks.get_mut(place) else { return Ok(()) };
         desk.feed.clock(desk.wire.offset().map(|offset| (offset.offset, offset.error)));
         let (mistimed, _) = desk.feed.mistimed();
         if mistimed > desk.answers.mistimed {
-            tracing::error!(count = mistimed, "event times of the venue are far off: what carries them is refused");
+            let venue = desk.wire.profile().name;
+            tracing::error!(
+                venue,
+                count = mistimed,
+                "event times of the venue are far off: what carries them is refused"
+            );
             desk.answers.mistimed = mistimed;
         }
         if !desk.answers.answers(now) && desk.answers.knocked.is_none_or(|at| now.since(at) >= KNOCK) {
@@ -162,7 +172,8 @@ impl<J: Journal> Live<J> {
             return Ok(());
         }
         let words: Vec<&str> = missing.iter().map(|part| part.as_str()).collect();
-        tracing::warn!(reachable, missing = ?words, "what works at the venue has changed");
+        let venue = desk.wire.profile().name;
+        tracing::warn!(venue, reachable, missing = ?words, "what works at the venue has changed");
         desk.answers.told = told;
         let venue = desk.venue;
         self.driver.fact(now, Event::VenueHealth { venue, reachable, missing }, None)

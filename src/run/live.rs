@@ -238,7 +238,7 @@ impl<J: Journal> Live<J> {
                 Line::Account(market) => self.account(venue, Input::Opened(Stream::of(market)), now),
             },
             Arrived::Closed { venue, line, why } => {
-                tracing::warn!(?line, why, "a stream broke");
+                tracing::warn!(venue = self.name_of(venue), ?line, why, "a stream broke");
                 match line {
                     Line::Public { market, place } => {
                         self.feed(venue, FeedInput::Closed(Channel { market, place }), now)
@@ -304,7 +304,7 @@ impl<J: Journal> Live<J> {
                 return self.driver.fact(now, Event::NotCompared { venue, since }, None);
             }
             Output::Barred(refused) => {
-                tracing::error!(%refused, "the venue refuses us");
+                tracing::error!(venue = desk.wire.profile().name, %refused, "the venue refuses us");
                 if !desk.barred {
                     desk.barred = true;
                     let venue = desk.venue;

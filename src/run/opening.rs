@@ -3,10 +3,12 @@
 //! Whoever calls has made the wires, with or without keys. Tests: `tests/live.rs`, `tests/live_sim.rs`.
 
 use super::inputs;
+use crate::checks::asked::Asked;
 use crate::checks::inquiry::{Inquiry, Known, Patience, StartError};
+use crate::checks::lone_legs;
 use crate::config::Settings;
 use crate::config::settings::Collateral;
-use crate::domain::{Asset, Catalogue, Market, Span, VenueId, WallTime};
+use crate::domain::{Asset, Catalogue, Market, Span, Venue, VenueId, WallTime};
 use crate::net::Clock;
 use crate::net::wire::{Arrived, Wire};
 use crate::pairs::minimums;
@@ -21,8 +23,8 @@ pub struct Wanted {
     pub venue: VenueId,
     /// Its name in pairs, as `binance`.
     pub name: String,
-    /// Symbols of its pairs, as `BTCUSDT`.
-    pub symbols: Vec<String>,
+    /// What is traded there.
+    pub asked: Asked,
     /// The network.
     pub wire: Arc<Wire>,
 }
@@ -75,17 +77,22 @@ pub async fn open(
     clock: Clock,
     inbox: mpsc::Receiver<Arrived>,
 ) -> Result<Opened, StartError> {
-    let mut catalogue = Catalogue::default();
+    let mut catalogue = Catalogue::of_venues(wanted.iter().filter_map(|one| Venue::new(&one.name).ok()));
+    let mut lone = Vec::new();
     let mut known = Known::default();
     let patience = Patience::of(settings.live.start_retry);
     for one in &wanted {
         let inquiry = Inquiry { wire: &one.wire, name: &one.name, patience };
         inquiry.clock().await?;
-        inquiry.instruments(&one.symbols, &mut catalogue, &mut known).await?;
+        inquiry.instruments(&one.asked.pairs, &mut catalogue, &mut known).await?;
+        for legs in one.asked.lone() {
+            lone.extend(inquiry.lone_legs(legs, &mut known).await?);
+        }
         if settings.margin.collateral == Collateral::Coin {
             inquiry.no_bundles(&catalogue)?;
         }
     }
+    lone_legs::join(settings, &lone, &mut catalogue)?;
     warn_of_small(settings, &catalogue);
     let mut doors = Vec::new();
     for Wanted { venue, name, wire, .. } in wanted {

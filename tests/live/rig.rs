@@ -137,7 +137,7 @@ impl Ran {
     }
 }
 
-fn carry() -> Command {
+pub(crate) fn carry() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_carry"));
     command.env_remove("HOME").env("RUST_LOG", "info");
     command
@@ -186,6 +186,11 @@ impl Rig {
 
     /// A venue of this kind.
     pub(crate) fn of(kind: Kind, script: &str, speed: u32) -> Self {
+        Self::with(kind, script, speed, &[])
+    }
+
+    /// The same with further words for the venue.
+    pub(crate) fn with(kind: Kind, script: &str, speed: u32, more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
         write("script.toml", script);
@@ -194,6 +199,7 @@ impl Rig {
             .args(["venue", "--profile", kind.profile(), "--faults"])
             .arg(folder.path().join("script.toml"))
             .args(["--speed", &speed.to_string(), "--start", &START.to_string()])
+            .args(more)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -218,9 +224,14 @@ impl Rig {
     }
 
     fn add_key(&self) {
-        let (word, text) = self.kind.key();
+        self.file_key("test", self.kind);
+    }
+
+    /// Puts the key of a kind of venue under this name into this rig's file of keys.
+    pub(crate) fn file_key(&self, name: &str, kind: Kind) {
+        let (word, text) = kind.key();
         let mut child = carry()
-            .args(["keys", "add", "test", "--venue", self.kind.profile(), "--kind", word, "--test", "--keys"])
+            .args(["keys", "add", name, "--venue", kind.profile(), "--kind", word, "--test", "--keys"])
             .arg(self.path("keys.json"))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -356,8 +367,13 @@ impl Rig {
     pub(crate) fn ledger(&self) -> BTreeMap<(String, String), Amount> {
         let ran = self.ask(&["ledger", "state", "--balances", "--json"]);
         assert_eq!(ran.code, Some(0), "{}", ran.err);
+        self.ledger_of(&ran, self.kind.name())
+    }
+
+    /// Balances of one venue in what the ledger of record said.
+    pub(crate) fn ledger_of(&self, ran: &Ran, venue: &str) -> BTreeMap<(String, String), Amount> {
         let mut found = BTreeMap::new();
-        let wallets = format!("wallet:{}:", self.kind.name());
+        let wallets = format!("wallet:{venue}:");
         for row in ran.summary()["balances"].as_array().unwrap() {
             if let Some(wallet) = row["account"].as_str().unwrap().strip_prefix(&wallets) {
                 let asset = row["asset"].as_str().unwrap().to_owned();

@@ -43,9 +43,13 @@ impl Worst {
 
 /// From when to when the legs were unequal by more than a lot.
 pub(crate) fn unequal(rig: &Rig) -> Vec<(i64, i64)> {
-    let books = rig.get("/carry/books");
+    unequal_in(&[rig.get("/carry/books")])
+}
+
+/// The same of legs that stand in the books of several venues.
+pub(crate) fn unequal_in(books: &[Value]) -> Vec<(i64, i64)> {
     let mut trades: Vec<(i64, i64)> = Vec::new();
-    for order in books["orders"].as_array().unwrap() {
+    for order in books.iter().flat_map(|books| books["orders"].as_array().unwrap()) {
         for one in order["executions"].as_array().unwrap() {
             trades.push((one["at"].as_i64().unwrap(), coins(order, one)));
         }
@@ -65,7 +69,8 @@ pub(crate) fn unequal(rig: &Rig) -> Vec<(i64, i64)> {
             spans.push((since, *at));
         }
     }
-    spans.extend(since.map(|since| (since, books["now_ms"].as_i64().unwrap())));
+    let now = books.iter().filter_map(|books| books["now_ms"].as_i64()).max().unwrap();
+    spans.extend(since.map(|since| (since, now)));
     spans
 }
 

@@ -1,9 +1,9 @@
 //! What happens at its time: acts of the venue, of strangers and of the machine; and what lists and prices are shown.
 
 use super::attack::Hand;
-use super::channels::Channels;
+use super::channels::{Channels, is_list, symbol_of};
 use super::clock::true_ms;
-use super::network::{Due, Fate, Network, is_list, symbol_of};
+use super::network::{Due, Fate, Network};
 use super::plan::What;
 use carry::domain::{Quantity, Symbol};
 use carry::net::carrier::Carried;
@@ -14,58 +14,58 @@ impl Network {
         let Some(timed) = self.plan.acts.get(place).cloned() else { return };
         match timed.what {
             What::Venue(text, row) => {
-                self.judge.fired(row);
+                self.judge.borrow_mut().fired(row);
                 self.before_a_change();
-                self.judge.act(&text, &self.core.holdings());
+                self.judge.borrow_mut().act(&text, &self.core.holdings());
                 self.core.act(&text).unwrap();
                 self.look();
             }
             What::Order(text, row) => {
-                self.judge.fired(row);
-                self.judge.excuse(true, 10_000);
+                self.judge.borrow_mut().fired(row);
+                self.judge.borrow_mut().excuse(true, 10_000);
                 if text.contains("status = 429") {
-                    self.judge.limits_by_script();
+                    self.judge.borrow_mut().limits_by_script();
                 }
                 self.core.fault(&text).unwrap();
             }
             What::Step(ms) => {
-                self.judge.fired("G09");
+                self.judge.borrow_mut().fired("G09");
                 super::clock::step_wall(ms);
             }
             What::Drift(ppm) => {
-                self.judge.fired("G10");
+                self.judge.borrow_mut().fired("G10");
                 super::clock::drift(ppm);
             }
             What::Offline(ms) => {
-                self.judge.fired("D18");
-                self.judge.excuse(true, ms + 30_000);
+                self.judge.borrow_mut().fired("D18");
+                self.judge.borrow_mut().excuse(true, ms + 30_000);
                 self.offline = now + ms;
                 for id in self.lines.keys().copied().collect::<Vec<_>>() {
                     self.at(now + 10, Due::End(id));
                 }
             }
             What::Kill(ms) => {
-                self.judge.fired("G01");
-                self.judge.excuse(true, ms + 60_000);
+                self.judge.borrow_mut().fired("G01");
+                self.judge.borrow_mut().excuse(true, ms + 60_000);
                 *self.kill.borrow_mut() = Some(Fate::Dead(now + ms));
             }
             What::Keep => *self.kill.borrow_mut() = Some(Fate::Keep),
             What::Restore(ms) => {
-                self.judge.fired("G16");
-                self.judge.excuse(true, ms + 60_000);
+                self.judge.borrow_mut().fired("G16");
+                self.judge.borrow_mut().excuse(true, ms + 60_000);
                 *self.kill.borrow_mut() = Some(Fate::Restored(now + ms));
             }
             What::Refuse(refusing) => {
-                self.judge.fired("A01");
-                self.judge.note(format!("{refusing:?}"));
+                self.judge.borrow_mut().fired("A01");
+                self.judge.borrow_mut().note(format!("{refusing:?}"));
                 self.channels.refuse(now, refusing);
             }
             What::Bend(bent) => {
-                self.judge.fired(if bent.figure == "index" { "B16" } else { "B10" });
-                self.judge.note(format!("{bent:?}"));
+                self.judge.borrow_mut().fired(if bent.figure == "index" { "B16" } else { "B10" });
+                self.judge.borrow_mut().note(format!("{bent:?}"));
                 let (symbol, until) = (bent.symbol, now + bent.lasts + 5_000);
                 self.channels.bend(now, bent);
-                self.judge.bent((symbol, until), self.channels.is_meant(now, symbol));
+                self.judge.borrow_mut().bent((symbol, until), self.channels.is_meant(now, symbol));
             }
             What::Page(form, row) => {
                 self.before_a_change();
@@ -91,7 +91,7 @@ impl Network {
                 "error = { code = -4131, msg = \"The counterparty's best price does not meet the PERCENT_PRICE filter limit.\", status = 400 }"
             }
         };
-        self.judge.excuse(true, 10_000);
+        self.judge.borrow_mut().excuse(true, 10_000);
         let text = format!("match = {{ path = \"{path}\", method = \"POST\", times = 1 }}\n{act}");
         self.core.fault(&text).unwrap();
     }
@@ -107,7 +107,7 @@ impl Network {
     pub(super) fn refused(&mut self, path: &str, carried: &Carried) -> Option<(u16, &'static str)> {
         let text = format!("{}&{}", carried.path_and_query, carried.body.as_deref().unwrap_or_default());
         let (status, body) = self.channels.refused(true_ms(), path, &text)?;
-        self.judge.refused(path, &symbol_of(carried), body);
+        self.judge.borrow_mut().refused(path, &symbol_of(carried), body);
         Some((status, body))
     }
 
@@ -165,7 +165,7 @@ impl Network {
                 foreign(symbol, "perp", "buy", share(held.min(0), *percent))
             }
             Hand::SellCoins(symbol, percent) => {
-                let held = self.judge.coins(&holdings, symbol);
+                let held = self.judge.borrow_mut().coins(&holdings, symbol);
                 foreign(symbol, "spot", "sell", share(held.max(0), *percent))
             }
             Hand::Trade(symbol, market, side, units) => foreign(symbol, market, side, Quantity::saturating(*units)),
@@ -197,8 +197,8 @@ impl Network {
         if act.contains("quantity = \"0\"") {
             return;
         }
-        self.judge.fired(row);
-        self.judge.act(&act, &holdings);
+        self.judge.borrow_mut().fired(row);
+        self.judge.borrow_mut().act(&act, &holdings);
         self.core.act(&act).unwrap();
     }
 
@@ -214,7 +214,7 @@ impl Network {
             let side = if coins.units() > 0 { "sell" } else { "buy" };
             let head = format!("act = \"foreign\"\nsymbol = \"{symbol}\"\nmarket = \"perp\"\n");
             let act = format!("{head}side = \"{side}\"\nquantity = \"{}\"", coins.magnitude());
-            self.judge.note(format!("the person closes {coins} {symbol} at the venue: {words}"));
+            self.judge.borrow_mut().note(format!("the person closes {coins} {symbol} at the venue: {words}"));
             self.core.act(&act).unwrap();
             self.look();
         }
@@ -224,10 +224,10 @@ impl Network {
     fn page(&mut self, row: &'static str, path_and_query: &str) {
         let answered = self.core.by_hand("POST", path_and_query);
         let body: String = answered.body.chars().take(80).collect();
-        self.judge.note(format!("a stranger: POST {path_and_query}: {} {body}", answered.status));
+        self.judge.borrow_mut().note(format!("a stranger: POST {path_and_query}: {} {body}", answered.status));
         if answered.status == 200 {
-            self.judge.fired(row);
-            self.judge.told.touched(true_ms(), path_and_query);
+            self.judge.borrow_mut().fired(row);
+            self.judge.borrow_mut().told.touched(true_ms(), path_and_query);
         }
     }
 }

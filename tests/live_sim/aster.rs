@@ -14,7 +14,7 @@ pub(crate) fn play(seed: u64, long: Option<bool>) -> Report {
 }
 
 /// Paths of its perp host have another version.
-fn translate(plan: &mut Plan) {
+pub(crate) fn translate(plan: &mut Plan) {
     for timed in &mut plan.acts {
         match &mut timed.what {
             What::Order(text, _) => *text = text.replace("/fapi/v1/order", "/fapi/v3/order"),

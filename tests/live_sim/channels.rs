@@ -3,6 +3,7 @@
 use super::attack::{Bent, How, Refusing};
 use super::plan::Draws;
 use carry::loopback::Core;
+use carry::net::carrier::Carried;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -233,4 +234,21 @@ fn bend(message: &mut Value, bent: &Bent) {
         }
         How::Silent => {}
     }
+}
+
+/// Which symbol a request names.
+pub(super) fn symbol_of(carried: &Carried) -> String {
+    let text = [&carried.path_and_query, carried.body.as_deref().unwrap_or_default()].join("&");
+    let named = text.split(['&', '?']).find_map(|part| part.strip_prefix("symbol="));
+    named.unwrap_or_default().to_owned()
+}
+
+/// Lists that recovery and comparison read.
+pub(super) fn is_list(path: &str) -> bool {
+    // What coins count for is asked where they are collateral, and nowhere else.
+    let coins = ["/assetIndex"];
+    ["/account", "/balance", "/positionRisk", "/openOrders", "/myTrades", "/userTrades", "/income", "/fundingRate"]
+        .iter()
+        .chain(&coins)
+        .any(|word| path.ends_with(word))
 }

@@ -2,7 +2,9 @@
 
 use super::face::Face;
 use super::plan::{Draws, Plan};
+use carry::checks::asked::{self, Asked};
 use carry::config::{Loaded, Sources, load};
+use carry::domain::VenueId;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -61,6 +63,12 @@ fn market(highs: &[(i64, i64)]) -> String {
     text
 }
 
+/// Another venue of a game, and what goes wrong there.
+pub(crate) struct There {
+    pub(crate) face: Face,
+    pub(crate) plan: Plan,
+}
+
 /// What is played: the market, the pairs, further settings, and whether a stranger leaves the books apart.
 pub(crate) struct Game {
     pub(crate) plan: Plan,
@@ -73,6 +81,8 @@ pub(crate) struct Game {
     pub(crate) more: &'static [&'static str],
     /// Whose protocol is spoken.
     pub(crate) face: Face,
+    /// Where the shorts stand, when that is another venue.
+    pub(crate) there: Option<There>,
     /// Minutes in which what is held has no reason to be left.
     pub(crate) held: &'static [(i64, i64)],
     /// When it begins.
@@ -114,7 +124,31 @@ impl Game {
     fn with(plan: Plan, highs: &[(i64, i64)], length: i64) -> Self {
         let (market, symbols) = (market(highs), &["BTCUSDT", "ETHUSDT"]);
         let (money, face) = ((80_000, 40_000), Face::Binance);
-        Self { plan, market, money, symbols, set: &[], held: &[], more: &[], face, start: START, length, asleep: false }
+        let (set, more, held, there): (_, _, _, Option<There>) = (&[], &[], &[], None);
+        Self { plan, market, money, symbols, set, held, more, face, there, start: START, length, asleep: false }
+    }
+
+    /// The name of the pair of a symbol.
+    fn pair(&self, symbol: &str) -> String {
+        let leg = |face: Face| format!("{}:{symbol}", face.name());
+        self.there.as_ref().map_or_else(|| leg(self.face), |there| format!("{}/{}", leg(self.face), leg(there.face)))
+    }
+
+    /// The venues: that of the pairs, or those of the spot legs and of the shorts.
+    pub(crate) fn faces(&self) -> Vec<Face> {
+        std::iter::once(self.face).chain(self.there.as_ref().map(|there| there.face)).collect()
+    }
+
+    /// The bot's number of a venue: they are numbered by their names.
+    pub(crate) fn number(&self, face: Face) -> VenueId {
+        let before = self.faces().into_iter().filter(|other| other.name() < face.name()).count();
+        VenueId(u8::try_from(before).unwrap())
+    }
+
+    /// What the bot asks of a venue.
+    pub(crate) fn asked(&self, face: Face) -> Asked {
+        let pairs: Vec<String> = self.symbols.iter().map(|symbol| self.pair(symbol)).collect();
+        asked::by_venue(&pairs).unwrap().remove(face.name()).unwrap()
     }
 
     /// The settings of the bot; its strategy is a file in the folder.
@@ -122,7 +156,7 @@ impl Game {
         let path = folder.join("strategy.toml");
         let venue = self.face.name();
         std::fs::write(&path, STRATEGY.replace("binance:", &format!("{venue}:"))).unwrap();
-        let pairs: Vec<String> = self.symbols.iter().map(|symbol| format!("\"{venue}:{symbol}\"")).collect();
+        let pairs: Vec<String> = self.symbols.iter().map(|symbol| format!("\"{}\"", self.pair(symbol))).collect();
         let pairs = format!("strategy.pairs=[{}]", pairs.join(", "));
         let set = ["live.shadow_hours=1h", "live.max_notional=1000000usdt", "run.capital=100000usdt", &pairs];
         let set = set.iter().chain(self.set).chain(self.more).map(|one| (*one).to_owned()).collect();

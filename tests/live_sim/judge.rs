@@ -4,7 +4,7 @@
 //! market, a dead process. Lost streams and failing lists excuse nothing: what reduces risk needs neither.
 
 use super::clock::true_ms;
-use super::legs::Legs;
+use super::legs::{Legs, together};
 use super::told::{FOREIGN_MS, Told};
 use carry::domain::{Amount, Asset, Market, Quantity, Side, SignedQuantity, Symbol};
 use carry::loopback::{Answered, Core, Executed, Holdings};
@@ -52,6 +52,8 @@ pub(crate) struct Judge {
     lots: BTreeMap<Symbol, (Asset, Quantity)>,
     legs: BTreeMap<Symbol, Legs>,
     base: Holdings,
+    /// What each venue showed last.
+    holds: Vec<Holdings>,
     excused: i64,
     /// A market takes no orders until then.
     halted: i64,
@@ -59,7 +61,8 @@ pub(crate) struct Judge {
     frozen: i64,
     /// When something from outside last went wrong with an order.
     caused: i64,
-    seen: u64,
+    /// The newest execution that was seen of each venue.
+    seen: Vec<u64>,
     limited: i64,
     venue_acts: i64,
     log: Vec<String>,
@@ -79,20 +82,21 @@ pub(crate) struct Judge {
 }
 
 impl Judge {
-    /// `lots`: symbol, its coin, and what counts as equal.
-    pub(crate) fn new(base: Holdings, lots: Vec<(Symbol, Asset, Quantity)>) -> Self {
+    /// What each venue holds; `lots`: symbol, its coin, and what counts as equal.
+    pub(crate) fn new(holds: Vec<Holdings>, lots: Vec<(Symbol, Asset, Quantity)>) -> Self {
         let legs = lots.iter().map(|(symbol, _, _)| (*symbol, Legs::default())).collect();
         Self {
             found: Findings::default(),
             manners: super::manners::Manners::default(),
             lots: lots.into_iter().map(|(symbol, coin, lot)| (symbol, (coin, lot))).collect(),
             legs,
-            base,
+            base: together(&holds),
+            seen: vec![0; holds.len()],
+            holds,
             excused: 0,
             halted: 0,
             frozen: 0,
             caused: i64::MIN,
-            seen: 0,
             limited: 0,
             venue_acts: 0,
             log: Vec::new(),
@@ -269,14 +273,15 @@ impl Judge {
     }
 
     /// After everything that may have changed the books.
-    pub(crate) fn look(&mut self, core: &Core, faulty: bool) {
-        let fresh = core.executions_after(self.seen);
+    pub(crate) fn look(&mut self, (venue, core): (usize, &Core), faulty: bool) {
+        let fresh = core.executions_after(self.seen[venue]);
         for one in &fresh {
-            self.seen = self.seen.max(one.id);
+            self.seen[venue] = self.seen[venue].max(one.id);
             self.executed(one);
         }
         let now = true_ms();
-        let holdings = core.holdings();
+        self.holds[venue] = core.holdings();
+        let holdings = together(&self.holds);
         let symbols: Vec<(Symbol, Asset, Quantity)> = self.lots.iter().map(|(s, (c, l))| (*s, *c, *l)).collect();
         for (place, (symbol, coin, lot)) in symbols.into_iter().enumerate() {
             let delta = self.delta(&holdings, symbol, coin);

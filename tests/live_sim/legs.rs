@@ -1,6 +1,7 @@
 //! One coin's two legs as the judge sees them.
 
-use carry::domain::{Quantity, Side};
+use carry::domain::{Quantity, Side, SignedQuantity};
+use carry::loopback::Holdings;
 use std::collections::BTreeMap;
 
 /// One coin's two legs.
@@ -36,4 +37,19 @@ impl Legs {
             self.foreign[1] -= strangers.signum() * strangers.abs().min(coins.abs());
         }
     }
+}
+
+/// What all venues hold together.
+pub(super) fn together(holds: &[Holdings]) -> Holdings {
+    let mut sum = Holdings::default();
+    for one in holds {
+        for (of, all) in [(&one.spot, &mut sum.spot), (&one.perp, &mut sum.perp)] {
+            of.iter().for_each(|(asset, amount)| *all.entry(*asset).or_default() += *amount);
+        }
+        for (symbol, coins) in &one.positions {
+            let all = sum.positions.entry(*symbol).or_insert(SignedQuantity::ZERO);
+            *all = *all + *coins;
+        }
+    }
+    sum
 }

@@ -6,7 +6,6 @@
 use super::attack::Hand;
 use super::clock::true_ms;
 use super::judge::Judge;
-use super::network::Network;
 use super::plan::{Plan, What};
 use carry::domain::{InstrumentId, Market, Price, Side, Symbol};
 use carry::loopback::{Answered, Executed};
@@ -158,13 +157,13 @@ pub(crate) struct Shown {
 
 /// What a run shows now.
 pub(crate) fn shown<J: Journal>(live: &Live<J>) -> Shown {
-    let missing = |of: u16| live.desks.iter().filter(|desk| desk.feed.ladder(InstrumentId(of), 1).is_none()).count();
-    Shown { unequal_ms: live.driver.state.unequal.0, books: (0..4).map(missing).sum() }
+    let missing = |of: &u16| live.desks.iter().all(|desk| desk.feed.ladder(InstrumentId(*of), 1).is_none());
+    Shown { unequal_ms: live.driver.state.unequal.0, books: (0..4).filter(missing).count() }
 }
 
 /// Waits for the first complaint, or for this true time.
-pub(crate) async fn complained(network: &Rc<RefCell<Network>>, until: i64) {
-    while network.borrow().judge.found.broken.is_empty() && true_ms() < until {
+pub(crate) async fn complained(judge: &Rc<RefCell<Judge>>, until: i64) {
+    while judge.borrow().found.broken.is_empty() && true_ms() < until {
         tokio::time::sleep(Duration::from_secs(10)).await;
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The venue's books are the truth; whatever changes them is shown to the judge at once. One task, no threads, no sockets.
 
-use super::channels::Channels;
+use super::channels::{Channels, is_list, symbol_of};
 use super::clock::true_ms;
 use super::judge::Judge;
 use super::plan::{Draws, Plan};
@@ -62,7 +62,10 @@ pub(super) struct Open {
 pub(crate) struct Network {
     pub(crate) core: Core,
     pub(crate) plan: Plan,
-    pub(crate) judge: Judge,
+    /// One judge looks at all venues of a game.
+    pub(crate) judge: Rc<RefCell<Judge>>,
+    /// Its place among the venues of the game.
+    pub(crate) place: usize,
     pub(super) draws: Draws,
     queue: Queue,
     due: BTreeMap<(i64, u64), Due>,
@@ -80,12 +83,19 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    pub(crate) fn new(core: Core, plan: Plan, judge: Judge, draws: Draws, queue: Queue) -> Self {
+    pub(crate) fn new(
+        (place, core): (usize, Core),
+        plan: Plan,
+        judge: Rc<RefCell<Judge>>,
+        draws: Draws,
+        queue: Queue,
+    ) -> Self {
         let start = true_ms();
         let mut network = Self {
             core,
             plan,
             judge,
+            place,
             draws,
             queue,
             due: BTreeMap::new(),
@@ -101,7 +111,7 @@ impl Network {
             over: false,
         };
         let rates = &network.plan.rates;
-        network.judge.noisy = network.plan.way.1 > 20
+        network.judge.borrow_mut().noisy |= network.plan.way.1 > 20
             || rates.line_dies + rates.line_freezes + rates.line_lags + rates.late + rates.slow + rates.unsent > 0;
         network.at(start, Due::Pulse);
         for (place, timed) in network.plan.acts.clone().iter().enumerate() {
@@ -128,7 +138,7 @@ impl Network {
         let rate = of(&self.plan.rates);
         let strikes = rate > 0 && self.faulty() && self.draws.strikes(rate);
         if strikes {
-            self.judge.fired(row);
+            self.judge.borrow_mut().fired(row);
         }
         strikes
     }
@@ -193,13 +203,13 @@ impl Network {
         let now = true_ms();
         let is_write = carried.method != Method::Get;
         if now < self.offline || self.strikes(|rates| rates.unsent, "D04") {
-            self.judge.excuse(is_write, 3_000);
+            self.judge.borrow_mut().excuse(is_write, 3_000);
             let error = NoReply::NotSent(NotSent::Connect("no way".to_owned()));
             self.at(now + 5, Due::Answer(carried.answer, Box::new(Err(error))));
             return;
         }
         if self.strikes(|rates| rates.lost, "A05") {
-            self.judge.excuse(is_write, 20_000);
+            self.judge.borrow_mut().excuse(is_write, 20_000);
             // Held until the client gives up.
             self.at(now + 60_000, Due::Answer(carried.answer, Box::new(Err(NoReply::Unknown(Lost::Timeout)))));
             return;
@@ -207,7 +217,7 @@ impl Network {
         let mut way = self.draws.between(self.plan.way.0, self.plan.way.1);
         if self.strikes(|rates| rates.late, "A06") {
             way += self.draws.between(500, 7_000);
-            self.judge.excuse(is_write, way + 20_000);
+            self.judge.borrow_mut().excuse(is_write, way + 20_000);
         }
         way += self.held_up(&carried);
         self.at(now + way, Due::Execute(Box::new(carried)));
@@ -222,7 +232,7 @@ impl Network {
         let mut way = self.draws.between(self.plan.way.0, self.plan.way.1);
         if self.strikes(|rates| rates.broken, "A07") || self.list_fails(&path, is_write) {
             let excused = if is_order { 20_000 } else { 0 };
-            self.judge.excuse(is_order || path.ends_with("/order"), excused);
+            self.judge.borrow_mut().excuse(is_order || path.ends_with("/order"), excused);
             let body = "{\"code\":-1000,\"msg\":\"An unknown error occurred while processing the request.\"}";
             self.answer(carried, now + way, (503, Vec::new(), body.to_owned()));
             return;
@@ -236,7 +246,7 @@ impl Network {
         }
         let before = self.plan.more.odd_before;
         if is_write && self.strikes_more(before, "A07") {
-            self.judge.excuse(true, 20_000);
+            self.judge.borrow_mut().excuse(true, 20_000);
             let (status, body) = Channels::odd(&mut self.draws);
             self.answer(carried, now + way, (status, Vec::new(), body.to_owned()));
             return;
@@ -247,16 +257,16 @@ impl Network {
         let key = carried.header.as_ref().map(|(_, value)| value.as_str());
         let answered = self.core.request(method, &carried.path_and_query, carried.body.as_deref(), key);
         let order = is_order.then(|| symbol_of(&carried));
-        self.judge.answered(order.as_deref(), &path, &answered);
+        self.judge.borrow_mut().answered(order.as_deref(), &path, &answered);
         self.look();
         let Some(carried) = self.spoilt((carried, is_write), &mut way, answered.way) else { return };
         if self.strikes(|rates| rates.unanswered, "A04") {
-            self.judge.excuse(is_write, 20_000);
+            self.judge.borrow_mut().excuse(is_write, 20_000);
             self.at(now + 60_000, Due::Answer(carried.answer, Box::new(Err(NoReply::Unknown(Lost::Timeout)))));
             return;
         }
         if self.strikes(|rates| rates.cut, "D02") {
-            self.judge.excuse(is_write, 20_000);
+            self.judge.borrow_mut().excuse(is_write, 20_000);
             let error = NoReply::Unknown(Lost::Cut("cut".to_owned()));
             self.at(now + way, Due::Answer(carried.answer, Box::new(Err(error))));
             return;
@@ -265,14 +275,14 @@ impl Network {
             way += self.draws.between(500, 8_000);
         }
         if is_write && self.strikes(|rates| rates.broken_after, "A07") {
-            self.judge.excuse(is_write, 20_000);
+            self.judge.borrow_mut().excuse(is_write, 20_000);
             let body = "{\"code\":-1007,\"msg\":\"Timeout waiting for response from backend server.\"}";
             self.answer(carried, now + way, (503, Vec::new(), body.to_owned()));
             return;
         }
         let after = self.plan.more.odd_after;
         if is_write && self.strikes_more(after, "A07") {
-            self.judge.excuse(true, 20_000);
+            self.judge.borrow_mut().excuse(true, 20_000);
             let (status, body) = Channels::odd(&mut self.draws);
             self.answer(carried, now + way, (status, Vec::new(), body.to_owned()));
             return;
@@ -297,7 +307,7 @@ impl Network {
         if self.strikes(|rates| rates.list_fails, "C07") {
             let lasts = self.draws.between(5_000, 600_000);
             self.failing.insert(path.to_owned(), now + lasts);
-            self.judge.told.blind(now + lasts);
+            self.judge.borrow_mut().told.blind(now + lasts);
             return true;
         }
         false
@@ -350,7 +360,7 @@ impl Network {
             }
             Due::End(id) => {
                 let Some(open) = self.lines.remove(&id) else { return };
-                self.judge.manners.ended(now);
+                self.judge.borrow_mut().manners.ended(now);
                 self.core.hang_up(&open.line);
                 if let Some(ends) = open.ends {
                     let _ = ends.ended.send(Closed::Cut("it broke".to_owned()));
@@ -405,7 +415,7 @@ impl Network {
                             Err(mpsc::error::TryRecvError::Empty) => break,
                             Err(mpsc::error::TryRecvError::Disconnected) => {
                                 gone = true;
-                                self.judge.hung_up(&open.path);
+                                self.judge.borrow_mut().hung_up(&open.path);
                                 break;
                             }
                         }
@@ -436,13 +446,13 @@ impl Network {
 
     fn push(&mut self, id: u64, text: String, late: i64) {
         let now = true_ms();
-        self.judge.pushed(&text);
+        self.judge.borrow_mut().pushed(&text);
         let mut way = late
             + self.draws.between(self.plan.way.0, self.plan.way.1)
             + self.draws.between(self.plan.push.0, self.plan.push.1);
         if self.strikes(|rates| rates.line_lags, "B08") {
             way += self.draws.between(500, 9_000);
-            self.judge.excuse(true, way + 5_000);
+            self.judge.borrow_mut().excuse(true, way + 5_000);
         }
         let dies = self.strikes(|rates| rates.line_dies, "D09");
         let freezes = self.strikes(|rates| rates.line_freezes, "B06");
@@ -457,7 +467,7 @@ impl Network {
         let Some(open) = self.lines.get_mut(&id) else { return };
         if freezes {
             open.frozen = now + lasts;
-            self.judge.frozen(lasts);
+            self.judge.borrow_mut().frozen(lasts);
         }
         if open.frozen > now {
             // What would have come in that time never does.
@@ -478,23 +488,6 @@ impl Network {
 
     pub(super) fn look(&mut self) {
         let faulty = self.faulty();
-        self.judge.look(&self.core, faulty);
+        self.judge.borrow_mut().look((self.place, &self.core), faulty);
     }
-}
-
-/// Which symbol a request names.
-pub(super) fn symbol_of(carried: &Carried) -> String {
-    let text = [&carried.path_and_query, carried.body.as_deref().unwrap_or_default()].join("&");
-    let named = text.split(['&', '?']).find_map(|part| part.strip_prefix("symbol="));
-    named.unwrap_or_default().to_owned()
-}
-
-/// Lists that recovery and comparison read.
-pub(super) fn is_list(path: &str) -> bool {
-    // What coins count for is asked where they are collateral, and nowhere else.
-    let coins = ["/assetIndex"];
-    ["/account", "/balance", "/positionRisk", "/openOrders", "/myTrades", "/userTrades", "/income", "/fundingRate"]
-        .iter()
-        .chain(&coins)
-        .any(|word| path.ends_with(word))
 }

@@ -15,15 +15,18 @@ enum Do {
     ByHand(String),
 }
 
+/// The venues of a game.
+pub(crate) type Networks = Vec<Rc<RefCell<Network>>>;
+
 /// The judge's operator: does what the shown reasons name, and nothing else, once nothing goes wrong any more.
-pub(crate) async fn operate(ask: mpsc::Sender<ControlRequest>, shown: Shown, from: i64, network: Rc<RefCell<Network>>) {
+pub(crate) async fn operate(ask: mpsc::Sender<ControlRequest>, shown: Shown, from: i64, networks: Networks) {
     clock_until(from + GRACE).await;
     loop {
         let stops = shown.borrow().stops.clone();
         for clear in stops {
             let acts: Vec<Act> = clear.split(", then ").filter_map(act).collect();
             for act in acts {
-                type_in(&ask, act, &network).await;
+                type_in(&ask, act, &networks).await;
             }
         }
         tokio::time::sleep(Duration::from_secs(30)).await;
@@ -55,13 +58,13 @@ fn named(act: &Act, reply: &Reply) -> Vec<Do> {
 }
 
 /// Types an act, agrees to its plan, and follows the way that a difference names.
-async fn type_in(ask: &mpsc::Sender<ControlRequest>, act: Act, network: &Rc<RefCell<Network>>) {
+async fn type_in(ask: &mpsc::Sender<ControlRequest>, act: Act, networks: &[Rc<RefCell<Network>>]) {
     let mut todo = vec![Do::Type(act)];
     while let Some(next) = todo.pop() {
         let act = match next {
             Do::Type(act) => act,
             Do::ByHand(words) => {
-                network.borrow_mut().close_by_hand(&words);
+                networks.iter().for_each(|network| network.borrow_mut().close_by_hand(&words));
                 continue;
             }
         };
@@ -73,7 +76,7 @@ async fn type_in(ask: &mpsc::Sender<ControlRequest>, act: Act, network: &Rc<RefC
             }
             let Ok(reply) = answered.await else { return };
             let said = reply.error.as_ref().map_or_else(|| "done".to_owned(), |error| error.message.replace('\n', " "));
-            network.borrow_mut().judge.note(format!("typed {act:?}: ok {} {said}", reply.ok));
+            networks[0].borrow_mut().judge.borrow_mut().note(format!("typed {act:?}: ok {} {said}", reply.ok));
             if let Some(plan) = reply.plan {
                 token = Some(plan.token);
                 continue;

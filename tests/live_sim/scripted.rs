@@ -28,7 +28,7 @@ impl Network {
     pub(super) fn held_up(&mut self, carried: &Carried) -> i64 {
         let held = self.core.held_up(method(carried.method), &carried.path_and_query, carried.body.as_deref());
         let ms = i64::try_from(held.unwrap_or(0)).unwrap();
-        self.judge.excuse(ms > 0 && carried.method != Method::Get, ms + 20_000);
+        self.judge.borrow_mut().excuse(ms > 0 && carried.method != Method::Get, ms + 20_000);
         ms
     }
 
@@ -41,11 +41,11 @@ impl Network {
     ) -> Option<Carried> {
         let late = i64::try_from(back.delay_ms).unwrap();
         *way += late;
-        self.judge.excuse(is_write && late > 0, late + 20_000);
+        self.judge.borrow_mut().excuse(is_write && late > 0, late + 20_000);
         if !back.dropped && !back.short {
             return Some(carried);
         }
-        self.judge.excuse(is_write, 20_000);
+        self.judge.borrow_mut().excuse(is_write, 20_000);
         let error = NoReply::Unknown(Lost::Cut("cut".to_owned()));
         let at = true_ms() + *way;
         self.at(at, Due::Answer(carried.answer, Box::new(Err(error))));
@@ -122,7 +122,8 @@ pub(crate) fn play(row: &Row) -> (Report, Vec<String>) {
     let (more, face): (&[&str], _) = (&[], Face::Binance);
     let (set, start, length) = (row.set, START, LONG);
     let held = &[];
-    let game = Game { plan, market, money: MONEY, symbols, set, held, more, face, start, length, asleep: true };
+    let game =
+        Game { plan, market, money: MONEY, symbols, set, held, more, face, there: None, start, length, asleep: true };
     let report = run(1, game, Draws::new(1), None);
     let mut wrong = report.found.broken.clone();
     if matches!(row.end, End::Apart) {

@@ -2,6 +2,7 @@
 
 use super::clock::{self, true_ms};
 use super::crash::{Crashing, copy, shm};
+use super::face::Face;
 use super::game::Game;
 use super::judge::{Findings, Judge};
 use super::manners;
@@ -11,7 +12,7 @@ use super::plan::Draws;
 use super::told::Seen;
 use carry::control::desk::Desk;
 use carry::control::request::ControlRequest;
-use carry::domain::{Amount, Asset, Quantity, Span, Symbol, VenueId, WallTime};
+use carry::domain::{Amount, Asset, Quantity, SignedQuantity, Span, Symbol, VenueId, WallTime};
 use carry::loopback::{Core, Options, Script, Source};
 use carry::net::carrier::Carrier;
 use carry::net::hosts::{Holder, TestKeys};
@@ -68,7 +69,7 @@ pub(crate) struct View {
     phases: String,
     unexplained: String,
     manners: manners::Shown,
-    ledger: BTreeMap<(Wallet, Asset), Amount>,
+    ledger: BTreeMap<(VenueId, Wallet, Asset), Amount>,
     alarms: String,
     state: String,
     /// The commands that clear what stands.
@@ -77,10 +78,10 @@ pub(crate) struct View {
 
 pub(crate) type Shown = Rc<RefCell<View>>;
 
-fn core(game: &Game) -> Core {
+fn core(game: &Game, face: Face) -> Core {
     let (spot, perp) = game.money;
     let options = Options {
-        profile: game.face.protocol(),
+        profile: face.protocol(),
         listen: "127.0.0.1:0".parse().unwrap(),
         source: Source::Generated(1),
         start: WallTime(game.start),
@@ -106,8 +107,10 @@ pub(crate) fn run(seed: u64, game: Game, draws: Draws, until: Option<i64>) -> Re
 /// All that one seed plays with.
 struct Scene {
     root: tempfile::TempDir,
-    network: Rc<RefCell<Network>>,
-    queue: Queue,
+    /// The venue of the pairs; where their legs stand at two, those of the spot legs and of the shorts.
+    networks: Vec<Rc<RefCell<Network>>>,
+    queues: Vec<Queue>,
+    judge: Rc<RefCell<Judge>>,
     kill: Rc<RefCell<Option<Fate>>>,
     draws: Rc<RefCell<Draws>>,
     shown: Shown,
@@ -121,25 +124,26 @@ async fn whole(seed: u64, game: Game, draws: Draws, until: Option<i64>) -> Repor
     let length = game.length;
     let asleep = game.asleep;
     let scene = Scene::set(seed, game, draws);
-    scene.network.borrow_mut().judge.manners.asleep = asleep;
-    let driven = Rc::clone(&scene.network);
-    let driving = tokio::task::spawn_local(async move { while Network::step(&driven).await {} });
+    scene.judge.borrow_mut().manners.asleep = asleep;
+    let drive = |network: &Rc<RefCell<Network>>| {
+        let driven = Rc::clone(network);
+        tokio::task::spawn_local(async move { while Network::step(&driven).await {} })
+    };
+    let driving: Vec<_> = scene.networks.iter().map(drive).collect();
     let mut problems = Vec::new();
     let crashes = tokio::select! {
         crashes = scene.lives(&mut problems) => Some(crashes),
-        () = manners::complained(&scene.network, until.unwrap_or_default()), if until.is_some() => None,
+        () = manners::complained(&scene.judge, until.unwrap_or_default()), if until.is_some() => None,
     };
     if let Some(crashes) = crashes {
-        problems.extend(end(&scene.network.borrow(), &scene.shown.borrow(), crashes > 0));
+        problems.extend(end(&scene, &scene.shown.borrow(), crashes > 0));
     }
-    let mut network = scene.network.borrow_mut();
-    network.judge.end(problems);
-    network.end();
-    let log = network.judge.log().to_vec();
-    let found = network.judge.found.clone();
-    let rang = network.judge.told.rang();
-    drop(network);
-    driving.abort();
+    let mut judge = scene.judge.borrow_mut();
+    judge.end(problems);
+    let (log, found, rang) = (judge.log().to_vec(), judge.found.clone(), judge.told.rang());
+    drop(judge);
+    scene.networks.iter().for_each(|network| network.borrow_mut().end());
+    driving.iter().for_each(tokio::task::JoinHandle::abort);
     if std::env::var("CARRY_KEEP").is_ok() {
         println!("kept: {}", scene.root.keep().display());
     }
@@ -149,24 +153,37 @@ async fn whole(seed: u64, game: Game, draws: Draws, until: Option<i64>) -> Repor
 impl Scene {
     fn set(seed: u64, game: Game, draws: Draws) -> Self {
         let root = tempfile::Builder::new().prefix("carry-sim").tempdir_in(shm()).unwrap();
-        let core = core(&game);
+        let faces = game.faces();
+        let cores: Vec<Core> = faces.iter().map(|face| core(&game, *face)).collect();
         let plan = game.plan.clone();
         let lot = |symbol: &str, coin: &'static str, lot: &str| {
             (Symbol::new(symbol).unwrap(), Asset::of(coin), Quantity::parse(lot).unwrap())
         };
         let lots = vec![lot("BTCUSDT", "BTC", "0.001"), lot("ETHUSDT", "ETH", "0.02")];
-        let mut judge = Judge::new(core.holdings(), lots);
+        let mut judge = Judge::new(cores.iter().map(Core::holdings).collect(), lots);
         judge.held = game.held;
-        let queue: Queue = Rc::new(RefCell::new(None));
+        let judge = Rc::new(RefCell::new(judge));
+        let queues: Vec<Queue> = faces.iter().map(|_| Queue::default()).collect();
         let (crash_every, until) = (plan.crash_every, plan.until);
-        let network = Network::new(core, plan, judge, Draws::new(seed ^ 0x5eed), Rc::clone(&queue));
-        let kill = Rc::clone(&network.kill);
-        let (network, draws) = (Rc::new(RefCell::new(network)), Rc::new(RefCell::new(draws)));
-        Self { root, network, queue, kill, draws, shown: Rc::default(), crash_every, until, game }
+        let plans = std::iter::once(plan).chain(game.there.as_ref().map(|there| there.plan.clone()));
+        let networks: Vec<Network> = cores
+            .into_iter()
+            .zip(plans)
+            .zip(&queues)
+            .enumerate()
+            .map(|(place, ((core, plan), queue))| {
+                let draws = Draws::new(seed ^ 0x5eed ^ ((place as u64) << 32));
+                Network::new((place, core), plan, Rc::clone(&judge), draws, Rc::clone(queue))
+            })
+            .collect();
+        let kill = Rc::clone(&networks[0].kill);
+        let networks = networks.into_iter().map(|network| Rc::new(RefCell::new(network))).collect();
+        let draws = Rc::new(RefCell::new(draws));
+        Self { root, networks, queues, judge, kill, draws, shown: Rc::default(), crash_every, until, game }
     }
 
     fn note(&self, text: impl Into<String>) {
-        self.network.borrow_mut().judge.note(text);
+        self.judge.borrow_mut().note(text);
     }
 
     /// One life of the process after another, until the time is over; how many ended in a crash.
@@ -179,20 +196,20 @@ impl Scene {
             match self.life((&folder, &next), generation).await {
                 Ended::Crashed => {
                     crashes += 1;
-                    self.network.borrow_mut().judge.manners.crashed = true;
-                    *self.queue.borrow_mut() = None;
+                    self.judge.borrow_mut().manners.crashed = true;
+                    self.queues.iter().for_each(|queue| *queue.borrow_mut() = None);
                     let down = self.draws.borrow_mut().pick(&[0, 1_000, 20_000, 300_000]);
                     self.note(format!("the process dies for {down} ms"));
-                    self.network.borrow_mut().judge.excuse(true, down + 60_000);
+                    self.judge.borrow_mut().excuse(true, down + 60_000);
                     clock_until(true_ms() + down).await;
                     // What lies on the disk is the only one: a copy beside its original would be refused.
                     std::fs::remove_dir_all(&folder).unwrap();
                     folder = next;
                 }
                 Ended::Failed(what) => {
-                    *self.queue.borrow_mut() = None;
+                    self.queues.iter().for_each(|queue| *queue.borrow_mut() = None);
                     self.note(format!("the start failed: {what}"));
-                    self.network.borrow_mut().judge.excuse(true, 40_000);
+                    self.judge.borrow_mut().excuse(true, 40_000);
                     if true_ms() > self.game.start + self.until + 180_000 {
                         problems.push(format!("I20: the start fails though nothing is wrong: {what}"));
                         break;
@@ -243,13 +260,17 @@ impl Scene {
 }
 
 /// What must be true at the end, two hours after the last fault.
-fn end(network: &Network, view: &View, crashed: bool) -> Vec<String> {
-    let mut problems = manners::said((&view.alarms, view.manners), (crashed, &network.plan), &network.judge);
-    let holdings = network.core.holdings();
-    if holdings.positions.iter().any(|(symbol, coins)| !network.judge.is_a_strangers(*symbol, *coins)) {
-        problems.push(format!("I20: positions are left: {:?}", holdings.positions));
+fn end(scene: &Scene, view: &View, crashed: bool) -> Vec<String> {
+    let judge = scene.judge.borrow();
+    let plan = &scene.networks[0].borrow().plan;
+    let mut problems = manners::said((&view.alarms, view.manners), (crashed, plan), &judge);
+    let holds: Vec<_> = scene.networks.iter().map(|network| network.borrow().core.holdings()).collect();
+    let left = |(symbol, coins): (&Symbol, &SignedQuantity)| !judge.is_a_strangers(*symbol, *coins);
+    if holds.iter().any(|holdings| holdings.positions.iter().any(left)) {
+        let positions: Vec<_> = holds.iter().map(|holdings| &holdings.positions).collect();
+        problems.push(format!("I20: positions are left: {positions:?}"));
     }
-    if network.core.rests() && !network.judge.told.strangers_rest {
+    if scene.networks.iter().any(|network| network.borrow().core.rests()) && !judge.told.strangers_rest {
         problems.push("I20: an order rests".to_owned());
     }
     if view.orders > 0 || !view.reachable {
@@ -258,15 +279,19 @@ fn end(network: &Network, view: &View, crashed: bool) -> Vec<String> {
     if view.unexplained != "0" {
         problems.push(format!("I5: unexplained {}", view.unexplained));
     }
-    for (wallet, of) in [(Wallet::Spot, &holdings.spot), (Wallet::Perp, &holdings.perp)] {
+    let numbers = scene.game.faces().into_iter().map(|face| scene.game.number(face));
+    let books = numbers
+        .zip(&holds)
+        .flat_map(|(venue, holdings)| [(venue, Wallet::Spot, &holdings.spot), (venue, Wallet::Perp, &holdings.perp)]);
+    for (venue, wallet, of) in books {
         let mut ledger: BTreeMap<Asset, Amount> = BTreeMap::new();
-        for ((place, asset), amount) in &view.ledger {
-            if *place == wallet && !amount.is_zero() {
+        for ((at, place, asset), amount) in &view.ledger {
+            if (*at, *place) == (venue, wallet) && !amount.is_zero() {
                 ledger.insert(*asset, *amount);
             }
         }
         if &ledger != of {
-            problems.push(format!("I5: {wallet:?}: ledger {ledger:?}, venue {of:?}"));
+            problems.push(format!("I5: {venue:?} {wallet:?}: ledger {ledger:?}, venue {of:?}"));
         }
     }
     if !problems.is_empty() {
@@ -277,7 +302,7 @@ fn end(network: &Network, view: &View, crashed: bool) -> Vec<String> {
             view.bot,
             view.phases,
             view.alarms,
-            (view.at - network.judge.start) / 1_000
+            (view.at - judge.start) / 1_000
         ));
     }
     problems
@@ -307,23 +332,28 @@ impl Bot<'_> {
     async fn live(&self) -> Result<Ended, begin::BeginError> {
         std::fs::create_dir_all(self.folder)?;
         clock::forget();
-        self.scene.network.borrow_mut().judge.told.begin(true_ms());
+        self.scene.judge.borrow_mut().told.begin(true_ms());
         let loaded = self.scene.game.settings(self.folder);
-        let (to, asked) = mpsc::unbounded_channel();
-        *self.scene.queue.borrow_mut() = Some(asked);
         let (sender, inbox) = mpsc::channel(INBOX);
-        let face = self.scene.game.face;
         let machine = clock::machine();
-        let of = NetworkOf {
-            owner: face.owner(),
-            holder: Holder::Test(TestKeys::vouched()),
-            test_root: None,
-            clock: machine,
-            carrier: Carrier::Queue(to),
-        };
-        let wire = Arc::new(Wire::new((VenueId(0), Arc::new(face.profile())), face.signer(), &of, sender)?);
-        let symbols = self.scene.game.symbols.iter().map(|symbol| (*symbol).to_owned()).collect();
-        let wanted = vec![Wanted { venue: VenueId(0), name: face.name().to_owned(), symbols, wire }];
+        let mut wanted = Vec::new();
+        for (face, queue) in self.scene.game.faces().into_iter().zip(&self.scene.queues) {
+            let (to, asked) = mpsc::unbounded_channel();
+            *queue.borrow_mut() = Some(asked);
+            let of = NetworkOf {
+                owner: face.owner(),
+                holder: Holder::Test(TestKeys::vouched()),
+                test_root: None,
+                clock: machine,
+                carrier: Carrier::Queue(to),
+            };
+            let venue = self.scene.game.number(face);
+            let wire = Wire::new((venue, Arc::new(face.profile())), face.signer(), &of, sender.clone())?;
+            let (name, asked) = (face.name().to_owned(), self.scene.game.asked(face));
+            wanted.push(Wanted { venue, name, asked, wire: Arc::new(wire) });
+        }
+        drop(sender);
+        wanted.sort_by_key(|one| one.venue);
         let mut opened = opening::open(&loaded.settings, wanted, machine, inbox).await?;
         begin::accounts(&opened, &loaded.settings).await?;
         opening::open_lines(&mut opened);
@@ -340,8 +370,8 @@ impl Bot<'_> {
         });
         let (ask, requests) = mpsc::channel::<ControlRequest>(4);
         let start = self.scene.game.start;
-        let (looks, network) = (Rc::clone(&self.scene.shown), Rc::clone(&self.scene.network));
-        let operator = operate(ask, looks, start + self.scene.until, network);
+        let (looks, networks) = (Rc::clone(&self.scene.shown), self.scene.networks.clone());
+        let operator = operate(ask, looks, start + self.scene.until, networks);
         let operator = tokio::task::spawn_local(operator);
         let (_stop, stop) = watch::channel(Stop::Not);
         let mut ears = Ears { inbox: opened.inbox, desk: Desk::new(requests), stop };
@@ -383,7 +413,7 @@ impl Bot<'_> {
         let (state, _) = carry::control::stops::of(&driver.state);
         let foreign = driver.state.venues.iter().any(|venue| venue.foreign);
         let seen = Seen { alarms: driver.alarms.clone(), phases, state, foreign };
-        self.scene.network.borrow_mut().judge.told.show(true_ms(), seen);
+        self.scene.judge.borrow_mut().told.show(true_ms(), seen);
     }
 }
 
@@ -398,8 +428,8 @@ fn view<J: Journal>(live: &mut Live<J>) -> View {
     let lines = carry::engine::profit::lines_of(state, equity);
     let mut ledger = BTreeMap::new();
     for ((account, asset), amount) in state.ledger.balances() {
-        if let carry::ledger::Account::Wallet { wallet, .. } = account {
-            ledger.insert((*wallet, *asset), *amount);
+        if let carry::ledger::Account::Wallet { venue, wallet } = account {
+            ledger.insert((*venue, *wallet, *asset), *amount);
         }
     }
     View {

@@ -4,9 +4,10 @@
 //! and says when the market can be relied on. It decides nothing about trading. Tests: `feed_tests.rs`.
 
 use super::bundles::Bundle;
+use super::feed_words::Pending;
 pub use super::feed_words::{Channel, FeedInput, FeedOutput};
 use super::session::{Input as Frame, Note, Output as Said, Session, Subscription};
-use super::watch::{Check, Found, Watch};
+use super::watch::{Found, Watch};
 use crate::domain::{
     Asset, Catalogue, FundingRate, InstrumentId, Interval, Market, PairId, Price, Quantity, Rate, Rules, Side, Span,
     Symbol, VenueId, WallTime,
@@ -31,18 +32,6 @@ const LISTED_AGAIN: Span = Span::seconds(10);
 const SETTLED_EVERY: Span = Span::seconds(10);
 /// Levels of a snapshot.
 const LEVELS: u32 = 1000;
-
-#[derive(Debug, Clone, Copy)]
-enum Pending {
-    Snapshot(InstrumentId, Market),
-    Terms,
-    Listings(Market),
-    Whole,
-    Settled(InstrumentId),
-    Interest(InstrumentId),
-    Collateral,
-    Check(Check),
-}
 
 #[derive(Debug, Clone, Copy)]
 struct Perp {
@@ -195,9 +184,18 @@ impl Feed {
         self.relist = true;
     }
 
-    /// Whether a market can be seen: its connections work, and none of its streams is frozen.
+    /// Whether an instrument of ours is of this market.
+    fn trades(&self, market: Market) -> bool {
+        self.names.keys().any(|(of, _)| *of == market)
+    }
+
+    /// Whether a market can be seen: its connections work, and none of its streams is frozen. One in which nothing of ours is
+    /// traded lacks nothing.
     #[must_use]
     pub fn sees(&self, market: Market) -> bool {
+        if !self.trades(market) {
+            return true;
+        }
         let lines = self.open.iter().filter(|(channel, _)| channel.market == market);
         let any = lines.clone().next().is_some();
         // A line that was never opened is in no list: which market it is of is not known.
@@ -436,14 +434,16 @@ impl Feed {
             self.pass_on(market, &mut said, out);
         }
         self.said = said;
-        if self.terms_at.is_none_or(|at| now.since(at) >= TERMS_EVERY) {
+        if self.trades(Market::Perp) && self.terms_at.is_none_or(|at| now.since(at) >= TERMS_EVERY) {
             self.terms_at = Some(now);
             self.call(Pending::Terms, Ask::FundingInfo, out);
         }
         let every = if self.relist { LISTED_AGAIN } else { LISTED_EVERY };
         if self.listed_at.is_none_or(|at| now.since(at) >= every) {
             (self.listed_at, self.relist) = (Some(now), false);
-            for market in [Market::Spot, Market::Perp] {
+            for market in
+                [Market::Spot, Market::Perp].into_iter().filter(|market| self.trades(*market)).collect::<Vec<_>>()
+            {
                 let symbols = self.names.keys().filter(|(of, _)| *of == market).map(|(_, symbol)| *symbol).collect();
                 self.call(Pending::Listings(market), Ask::Listed { market, symbols }, out);
             }

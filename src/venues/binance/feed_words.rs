@@ -1,7 +1,8 @@
 //! What goes into the public feed of a venue and what comes of it.
 
 use super::session::Note;
-use crate::domain::Market;
+use super::watch::Check;
+use crate::domain::{InstrumentId, Market};
 use crate::port::Event;
 use crate::venues::answer::{Answer, Refused};
 use crate::venues::ask::Ask;
@@ -57,4 +58,17 @@ pub enum FeedOutput {
     Reconnect(Market),
     /// The venue is about to end this connection: another one takes over before it does (fault D10).
     Renew(Channel),
+}
+
+/// What a question of the feed was about.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Pending {
+    Snapshot(InstrumentId, Market),
+    Terms,
+    Listings(Market),
+    Whole,
+    Settled(InstrumentId),
+    Interest(InstrumentId),
+    Collateral,
+    Check(Check),
 }

@@ -18,6 +18,10 @@ const PER_MESSAGE: usize = 100;
 /// The connections for best quotes and books of `symbols`, and for marks on a perp market.
 #[must_use]
 pub fn streams(profile: &Profile, market: Market, symbols: &[Symbol]) -> Vec<Stream> {
+    if symbols.is_empty() {
+        // Nothing is traded on this market here.
+        return Vec::new();
+    }
     let most = match market {
         Market::Spot => profile.max_streams.0,
         Market::Perp => profile.max_streams.1,
@@ -103,5 +107,6 @@ mod tests {
         assert_eq!(account_stream(&profile, Market::Spot, "k"), "wss://sstream.asterdex.com/ws/k");
         assert_eq!(account_stream(&profile, Market::Perp, "k"), "wss://fstream.asterdex.com/ws/k");
         assert_eq!(streams(&profile, Market::Spot, &[]), []);
+        assert_eq!(streams(&Profile::binance(), Market::Perp, &[]), [], "nothing is traded there");
     }
 }

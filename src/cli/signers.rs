@@ -1,0 +1,118 @@
+//! The keys of a run: which of them signs for which venue. Tests: at the end.
+
+use super::{Exit, Failure, keys};
+use crate::keys::KeyEntry;
+use crate::keys::sources::CONTAINER;
+use std::path::PathBuf;
+
+/// Keys by name, each of its own venue.
+pub(super) struct Signers {
+    entries: Vec<KeyEntry>,
+}
+
+impl Signers {
+    /// Reads the keys of these names.
+    ///
+    /// # Errors
+    /// Exit code 2 when one is not there, or when two would sign for the same venue.
+    pub(super) fn find(names: &[String], file: Option<PathBuf>) -> Result<Self, Failure> {
+        let places = keys::places(file, PathBuf::from(CONTAINER))?;
+        let mut entries = Vec::new();
+        for name in names {
+            entries.push(places.find(name)?.entry);
+        }
+        Self::of_entries(entries)
+    }
+
+    fn of_entries(entries: Vec<KeyEntry>) -> Result<Self, Failure> {
+        for (place, entry) in entries.iter().enumerate() {
+            if let Some(other) = entries.iter().skip(place + 1).find(|other| other.venue == entry.venue) {
+                let text =
+                    format!("--key: {} and {} are both of {}; name one of them", entry.name, other.name, entry.venue);
+                return Err(Failure::new(Exit::Usage, text));
+            }
+        }
+        Ok(Self { entries })
+    }
+
+    /// Every key.
+    #[must_use]
+    pub(super) fn all(&self) -> &[KeyEntry] {
+        &self.entries
+    }
+
+    /// The key that signs for a venue. Where there is one key alone it is asked to, and who makes the signature says why it
+    /// cannot.
+    ///
+    /// # Errors
+    /// Exit code 2 when none of several is of that venue.
+    pub(super) fn of(&self, venue: &str) -> Result<&KeyEntry, Failure> {
+        if let [one] = self.entries.as_slice() {
+            return Ok(one);
+        }
+        self.entries.iter().find(|entry| entry.is_of(venue)).ok_or_else(|| {
+            let known: Vec<String> = self.entries.iter().map(|one| format!("{} ({})", one.name, one.venue)).collect();
+            let text =
+                format!("a leg is at {venue}, and no key is of it: {}; name one more: --key NAME", known.join(", "));
+            Failure::new(Exit::Usage, text)
+        })
+    }
+
+    /// Refuses keys that no venue of the pairs needs, and venues without a key.
+    ///
+    /// # Errors
+    /// Exit code 2 that names the first one.
+    pub(super) fn fit<'a>(&self, venues: impl Iterator<Item = &'a str> + Clone) -> Result<(), Failure> {
+        if self.entries.len() < 2 && venues.clone().count() < 2 {
+            return Ok(());
+        }
+        for venue in venues.clone() {
+            let entry = self.of(venue)?;
+            if !entry.is_of(venue) {
+                let text = format!(
+                    "key {} is of {}, and a leg is at {venue}: name its key too: --key {} --key NAME",
+                    entry.name, entry.venue, entry.name
+                );
+                return Err(Failure::new(Exit::Usage, text));
+            }
+        }
+        let idle = self.entries.iter().find(|entry| !venues.clone().any(|venue| entry.is_of(venue)));
+        idle.map_or(Ok(()), |entry| {
+            let text = format!("key {} is of {}, and no pair has a leg there", entry.name, entry.venue);
+            Err(Failure::new(Exit::Usage, text))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::WallTime;
+    use crate::keys::{Kind, Secret};
+
+    fn entry(name: &str, venue: &'static str) -> KeyEntry {
+        let kind = Kind::Hmac { key: "k".repeat(64), secret: Secret::new("s".repeat(64)) };
+        KeyEntry { name: name.to_owned(), venue, kind, note: String::new(), added_at: WallTime(0), test: false }
+    }
+
+    fn said(entries: Vec<KeyEntry>, venues: &[&str]) -> String {
+        let fits = Signers::of_entries(entries).and_then(|signers| signers.fit(venues.iter().copied()));
+        fits.map_or_else(|failure| failure.message, |()| "fits".to_owned())
+    }
+
+    #[test]
+    fn h04_each_venue_has_its_own_key_and_each_key_its_venue() {
+        let both = || vec![entry("main", "binance"), entry("short", "aster")];
+        assert_eq!(said(both(), &["aster", "binance"]), "fits");
+        assert!(
+            said(vec![entry("main", "binance")], &["aster", "binance"])
+                .contains("main is of binance, and a leg is at aster")
+        );
+        assert!(said(both(), &["binance"]).contains("short is of aster, and no pair has a leg there"));
+        assert!(said(both(), &["binance", "aster-testnet"]).contains("a leg is at aster-testnet, and no key is of it"));
+        let twice = vec![entry("main", "binance"), entry("other", "binance")];
+        assert!(said(twice, &["binance"]).contains("main and other are both of binance"));
+        let signers = Signers::of_entries(both()).ok().unwrap();
+        assert_eq!(signers.of("aster").ok().unwrap().name, "short");
+    }
+}
