@@ -178,7 +178,7 @@ impl Job<'_> {
     async fn start(&self) -> Result<(Live<Session>, Opened), Failure> {
         let settings = &self.loaded.settings;
         let venues = real::by_venue(&settings.strategy.pairs)?;
-        self.signers.fit(venues.keys().map(String::as_str))?;
+        self.signers.fit(&venues.keys().map(String::as_str).collect::<Vec<_>>())?;
         let signer = |name: &str, profile: &Profile| signer(self.signers.of(name)?, name, profile);
         let mut opened = real::open(settings, &self.args.place, &signer).await?;
         begin::accounts(&opened, settings).await?;

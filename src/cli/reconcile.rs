@@ -240,7 +240,7 @@ fn compare(of: (&State, VenueId), lists: &Lists, open: &[OrderRow], ledger_at: W
         });
     }
     let is_here = |id| state.catalogue.instrument(id).is_none_or(|one| one.venue_id == venue);
-    let ours = state.orders.live().into_iter().filter(|order| !order.is_settled() && is_here(order.intent.instrument));
+    let ours = state.orders.live().iter().filter(|order| !order.is_settled() && is_here(order.intent.instrument));
     let unsettled = ours.map(|order| {
         let id = order.intent.id.to_string();
         let there = open.iter().any(|row| row.client_id == id);

@@ -62,11 +62,11 @@ impl Signers {
     ///
     /// # Errors
     /// Exit code 2 that names the first one.
-    pub(super) fn fit<'a>(&self, venues: impl Iterator<Item = &'a str> + Clone) -> Result<(), Failure> {
-        if self.entries.len() < 2 && venues.clone().count() < 2 {
+    pub(super) fn fit(&self, venues: &[&str]) -> Result<(), Failure> {
+        if self.entries.len() < 2 && venues.len() < 2 {
             return Ok(());
         }
-        for venue in venues.clone() {
+        for venue in venues {
             let entry = self.of(venue)?;
             if !entry.is_of(venue) {
                 let text = format!(
@@ -76,7 +76,7 @@ impl Signers {
                 return Err(Failure::new(Exit::Usage, text));
             }
         }
-        let idle = self.entries.iter().find(|entry| !venues.clone().any(|venue| entry.is_of(venue)));
+        let idle = self.entries.iter().find(|entry| !venues.iter().any(|venue| entry.is_of(venue)));
         idle.map_or(Ok(()), |entry| {
             let text = format!("key {} is of {}, and no pair has a leg there", entry.name, entry.venue);
             Err(Failure::new(Exit::Usage, text))
@@ -96,7 +96,7 @@ mod tests {
     }
 
     fn said(entries: Vec<KeyEntry>, venues: &[&str]) -> String {
-        let fits = Signers::of_entries(entries).and_then(|signers| signers.fit(venues.iter().copied()));
+        let fits = Signers::of_entries(entries).and_then(|signers| signers.fit(venues));
         fits.map_or_else(|failure| failure.message, |()| "fits".to_owned())
     }
 

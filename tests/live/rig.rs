@@ -367,11 +367,11 @@ impl Rig {
     pub(crate) fn ledger(&self) -> BTreeMap<(String, String), Amount> {
         let ran = self.ask(&["ledger", "state", "--balances", "--json"]);
         assert_eq!(ran.code, Some(0), "{}", ran.err);
-        self.ledger_of(&ran, self.kind.name())
+        Self::ledger_of(&ran, self.kind.name())
     }
 
     /// Balances of one venue in what the ledger of record said.
-    pub(crate) fn ledger_of(&self, ran: &Ran, venue: &str) -> BTreeMap<(String, String), Amount> {
+    pub(crate) fn ledger_of(ran: &Ran, venue: &str) -> BTreeMap<(String, String), Amount> {
         let mut found = BTreeMap::new();
         let wallets = format!("wallet:{venue}:");
         for row in ran.summary()["balances"].as_array().unwrap() {

@@ -130,7 +130,7 @@ impl Two {
             for (id, arrived) in rig.get("/carry/requests")["new_orders"].as_object().unwrap() {
                 assert_eq!(arrived, 1, "I2: {id} arrived {arrived} times at {venue}");
             }
-            assert_eq!(self.spot.ledger_of(&balances, venue), rig.books(), "I5: ledger and {venue}\n{}", ran.err);
+            assert_eq!(Rig::ledger_of(&balances, venue), rig.books(), "I5: ledger and {venue}\n{}", ran.err);
         }
         let market = |rig: &Rig, market: &str| orders(rig).iter().filter(|order| order["market"] == market).count();
         assert_eq!((market(&self.spot, "perp"), market(&self.short, "spot")), (0, 0), "each leg at its own venue");

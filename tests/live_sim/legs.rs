@@ -44,11 +44,12 @@ pub(super) fn together(holds: &[Holdings]) -> Holdings {
     let mut sum = Holdings::default();
     for one in holds {
         for (of, all) in [(&one.spot, &mut sum.spot), (&one.perp, &mut sum.perp)] {
-            of.iter().for_each(|(asset, amount)| *all.entry(*asset).or_default() += *amount);
+            for (asset, amount) in of {
+                *all.entry(*asset).or_default() += *amount;
+            }
         }
         for (symbol, coins) in &one.positions {
-            let all = sum.positions.entry(*symbol).or_insert(SignedQuantity::ZERO);
-            *all = *all + *coins;
+            *sum.positions.entry(*symbol).or_insert(SignedQuantity::ZERO) += *coins;
         }
     }
     sum

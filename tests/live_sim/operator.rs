@@ -64,7 +64,9 @@ async fn type_in(ask: &mpsc::Sender<ControlRequest>, act: Act, networks: &[Rc<Re
         let act = match next {
             Do::Type(act) => act,
             Do::ByHand(words) => {
-                networks.iter().for_each(|network| network.borrow_mut().close_by_hand(&words));
+                for network in networks {
+                    network.borrow_mut().close_by_hand(&words);
+                }
                 continue;
             }
         };

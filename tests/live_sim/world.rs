@@ -16,7 +16,7 @@ use carry::domain::{Amount, Asset, Quantity, SignedQuantity, Span, Symbol, Venue
 use carry::loopback::{Core, Options, Script, Source};
 use carry::net::carrier::Carrier;
 use carry::net::hosts::{Holder, TestKeys};
-use carry::net::wire::{INBOX, Network as NetworkOf, Wire};
+use carry::net::wire::{Arrived, INBOX, Network as NetworkOf, Wire};
 use carry::port::command::AlarmKind;
 use carry::port::event::Wallet;
 use carry::run::begin::{self, Beginning};
@@ -329,13 +329,8 @@ impl Bot<'_> {
         }
     }
 
-    async fn live(&self) -> Result<Ended, begin::BeginError> {
-        std::fs::create_dir_all(self.folder)?;
-        clock::forget();
-        self.scene.judge.borrow_mut().told.begin(true_ms());
-        let loaded = self.scene.game.settings(self.folder);
-        let (sender, inbox) = mpsc::channel(INBOX);
-        let machine = clock::machine();
+    /// Doors to every venue of the game, in the order of their numbers.
+    fn wanted(&self, sender: &mpsc::Sender<Arrived>) -> Result<Vec<Wanted>, begin::BeginError> {
         let mut wanted = Vec::new();
         for (face, queue) in self.scene.game.faces().into_iter().zip(&self.scene.queues) {
             let (to, asked) = mpsc::unbounded_channel();
@@ -344,7 +339,7 @@ impl Bot<'_> {
                 owner: face.owner(),
                 holder: Holder::Test(TestKeys::vouched()),
                 test_root: None,
-                clock: machine,
+                clock: clock::machine(),
                 carrier: Carrier::Queue(to),
             };
             let venue = self.scene.game.number(face);
@@ -352,8 +347,19 @@ impl Bot<'_> {
             let (name, asked) = (face.name().to_owned(), self.scene.game.asked(face));
             wanted.push(Wanted { venue, name, asked, wire: Arc::new(wire) });
         }
-        drop(sender);
         wanted.sort_by_key(|one| one.venue);
+        Ok(wanted)
+    }
+
+    async fn live(&self) -> Result<Ended, begin::BeginError> {
+        std::fs::create_dir_all(self.folder)?;
+        clock::forget();
+        self.scene.judge.borrow_mut().told.begin(true_ms());
+        let loaded = self.scene.game.settings(self.folder);
+        let (sender, inbox) = mpsc::channel(INBOX);
+        let machine = clock::machine();
+        let wanted = self.wanted(&sender)?;
+        drop(sender);
         let mut opened = opening::open(&loaded.settings, wanted, machine, inbox).await?;
         begin::accounts(&opened, &loaded.settings).await?;
         opening::open_lines(&mut opened);
