@@ -58,10 +58,10 @@ impl Signers {
         })
     }
 
-    /// Refuses keys that no venue of the pairs needs, and venues without a key.
+    /// Refuses keys that no venue of the pairs needs, venues without a key, and real money beside play money.
     ///
     /// # Errors
-    /// Exit code 2 that names the first one.
+    /// Exit code 2 that names the first one, 4 where real money would be hedged with play money.
     pub(super) fn fit(&self, venues: &[&str]) -> Result<(), Failure> {
         if self.entries.len() < 2 && venues.len() < 2 {
             return Ok(());
@@ -75,6 +75,16 @@ impl Signers {
                 );
                 return Err(Failure::new(Exit::Usage, text));
             }
+        }
+        let is_real = |entry: &&KeyEntry| !entry.is_test() && !entry.is_play();
+        if let (Some(real), Some(play)) =
+            (self.entries.iter().find(is_real), self.entries.iter().find(|entry| !is_real(entry)))
+        {
+            let text = format!(
+                "key {} moves real money and key {} does not: a pair whose one leg is play money is not hedged",
+                real.name, play.name
+            );
+            return Err(Failure::new(Exit::Refused, text));
         }
         let idle = self.entries.iter().find(|entry| !venues.iter().any(|venue| entry.is_of(venue)));
         idle.map_or(Ok(()), |entry| {
@@ -110,6 +120,8 @@ mod tests {
         );
         assert!(said(both(), &["binance"]).contains("short is of aster, and no pair has a leg there"));
         assert!(said(both(), &["binance", "aster-testnet"]).contains("a leg is at aster-testnet, and no key is of it"));
+        let mixed = vec![entry("main", "binance"), entry("play", "aster-testnet")];
+        assert!(said(mixed, &["binance", "aster-testnet"]).contains("key main moves real money and key play does not"));
         let twice = vec![entry("main", "binance"), entry("other", "binance")];
         assert!(said(twice, &["binance"]).contains("main and other are both of binance"));
         let signers = Signers::of_entries(both()).ok().unwrap();
