@@ -1,6 +1,6 @@
 //! `carry stats --odds` and the odds and capacity of `carry portfolio` on recorded history.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may stop the test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may stop the test")]
 #![expect(clippy::print_stdout, reason = "helpers say when they skip")]
 #![expect(clippy::disallowed_methods, reason = "tests find the shared folder by environment")]
 

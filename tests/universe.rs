@@ -1,7 +1,7 @@
 //! `strategy.pairs = "auto"`: the universe at a time of history, by what was known then; a backtest that looks each day; and where it
 //! is refused.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may stop the test")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may stop the test")]
 #![expect(clippy::print_stdout, reason = "helpers say when they skip")]
 #![expect(clippy::disallowed_methods, reason = "tests find the shared folder by environment")]
 

@@ -8,7 +8,7 @@ use super::{Exit, Failure, Output};
 use crate::config::settings::StrategyKind;
 use crate::control::ladder_row::{self, LadderRow, PlannedMove};
 use crate::data::history::PairHistory;
-use crate::domain::{Quantity, Span, WallTime};
+use crate::domain::{Interval, Quantity, Span, WallTime};
 use crate::engine::PairState;
 use crate::engine::State;
 use crate::report::figures::{self, NONE};
@@ -77,6 +77,21 @@ struct Size {
 /// Sizes that are shown, in the quote coin.
 const SIZES: [f64; 4] = [1e4, 1e5, 1e6, 1e7];
 
+/// Columns of the table.
+const HEADER: [&str; 11] = [
+    "pair",
+    "pays",
+    "capital",
+    "a side",
+    "must reach",
+    "left below",
+    "instead of",
+    "must gain",
+    "gains",
+    "odds 30 d",
+    "pays up to",
+];
+
 #[derive(Debug, Serialize)]
 struct Report {
     schema: &'static str,
@@ -127,7 +142,9 @@ fn report(state: &State, histories: &[PairHistory], at: String) -> Report {
     let tallies: Vec<Tally> =
         state.pairs.iter().zip(histories).map(|(pair, history)| past(state, pair, history)).collect();
     let mut pooled = Tally::default();
-    tallies.iter().for_each(|tally| pooled.add(tally));
+    for tally in &tallies {
+        pooled.add(tally);
+    }
     let mut pairs: Vec<Row> = rows
         .into_iter()
         .filter_map(|ladder| {
@@ -162,7 +179,7 @@ fn report(state: &State, histories: &[PairHistory], at: String) -> Report {
 fn past(state: &State, pair: &PairState, history: &PairHistory) -> Tally {
     let rows = history.funding.iter().filter(|row| row.stamp <= state.now);
     let paid: Vec<Paid> =
-        rows.map(|row| (row.stamp, row.rate.to_f64(), row.interval.map_or(8, |interval| interval.hours()))).collect();
+        rows.map(|row| (row.stamp, row.rate.to_f64(), row.interval.map_or(8, Interval::hours))).collect();
     Tally::of(&paid, pair.costs.round_trip(), WallTime(i64::MIN))
 }
 
@@ -199,19 +216,7 @@ fn print(report: &Report, output: &mut Output<'_>) -> Result<(), Failure> {
     writeln!(out, "{} slots, {} of them in cash; yearly figures on own capital\n", report.slots, report.slots_in_cash)?;
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header([
-        "pair",
-        "pays",
-        "capital",
-        "a side",
-        "must reach",
-        "left below",
-        "instead of",
-        "must gain",
-        "gains",
-        "odds 30 d",
-        "pays up to",
-    ]);
+    table.set_header(HEADER);
     let percent = |figure: Option<f64>| figure.map_or_else(|| NONE.to_owned(), |figure| format!("{figure:.2} %"));
     let line = |whole: &Row| {
         let row = &whole.ladder;

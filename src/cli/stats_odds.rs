@@ -5,7 +5,7 @@ use super::{Exit, Failure, Output};
 use crate::data::DataError;
 use crate::data::folder::Key;
 use crate::data::funding::read_funding;
-use crate::domain::{Bps, WallTime};
+use crate::domain::{Bps, Interval, WallTime};
 use crate::report::figures::{self, NONE};
 use crate::strategy::odds::{DAYS, ENDS, Paid, Tally};
 use comfy_table::{CellAlignment, Table, presets};
@@ -80,7 +80,7 @@ fn tally(file: &Path, cost: Bps, (from, to): (Option<WallTime>, Option<WallTime>
     let paid: Vec<Paid> = rows
         .iter()
         .filter(|row| row.stamp <= until)
-        .map(|row| (row.stamp, row.rate.to_f64(), row.interval.map_or(8, |interval| interval.hours())))
+        .map(|row| (row.stamp, row.rate.to_f64(), row.interval.map_or(8, Interval::hours)))
         .collect();
     Ok(Tally::of(&paid, cost.to_rate().to_f64(), from.unwrap_or(WallTime(i64::MIN))))
 }

@@ -56,7 +56,7 @@ impl DailyLook {
         let (catalogue, histories) = source;
         let all = catalogue.pairs().iter().zip(histories);
         let candidates: Vec<Candidate> =
-            all.filter_map(|(pair, history)| Some(candidate(catalogue, pair.id, history, now)?)).collect();
+            all.filter_map(|(pair, history)| candidate(catalogue, pair.id, history, now)).collect();
         let verdicts = look(&candidates, rules);
         let changed = verdicts.iter().enumerate().filter(|(place, verdict)| self.known.get(*place) != Some(*verdict));
         let event = |(place, outside): (usize, &Option<Outside>)| {

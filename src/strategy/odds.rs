@@ -35,7 +35,7 @@ pub fn class_of(apr: f64) -> usize {
     ENDS.iter().filter(|end| apr >= **end).count()
 }
 
-#[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "frequencies of signals")]
+#[expect(clippy::float_arithmetic, reason = "frequencies of signals")]
 impl Tally {
     /// What became of each instant from `from` on, and of none whose days are not over at the end of the rows.
     #[must_use]
