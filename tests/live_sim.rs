@@ -86,6 +86,8 @@ impl Scene {
             Some((words.next()?.parse().ok()?, Some(words.next()? == "long")))
         });
         let from = number("CARRY_FROM").unwrap_or(0);
+        // Who names a range has the kept ones elsewhere.
+        let kept = kept.filter(|_| from == 0);
         kept.chain((from..=from + number("CARRY_SEEDS").unwrap_or(self.last)).map(|seed| (seed, long))).collect()
     }
 

@@ -209,15 +209,16 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         Event::NotCompared { .. } => out.push(alarm(AlarmKind::NotCompared, Severity::Warning, None, None)),
         Event::Reconciled { venue, differences, missing } => {
             let differs = *differences > 0;
+            let missing = latch::missing(state, *venue, missing);
             let Some(known) = state.venues.get_mut(venue.index()) else { return };
             known.reconciled = Some(cause.at);
-            let news = known.missing_coins != *missing;
+            let news = known.missing_coins != missing;
             if differs && (!known.differs || news) {
                 out.push(alarm(AlarmKind::Difference, Severity::Page, None, None));
             }
             known.differs = differs;
             if news {
-                known.missing_coins.clone_from(missing);
+                known.missing_coins = missing;
                 mark_venue_dirty(state, *venue);
             }
             latch::compared(state, *venue, differs, out);

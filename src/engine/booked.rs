@@ -129,6 +129,9 @@ fn book_fill(state: &mut State, booked: Booked) {
         state.records.push(Record::Opened { pair: booked.pair, at: state.now, reason, mids, lines: lines_before });
     }
     pair.largest = pair.largest.max(Quantity::saturating(spot.units().min(-perp.units())));
+    if booked.leg == Leg::Long {
+        pair.witness.traded = Some(state.now);
+    }
     state.records.push(Record::Fill(FillRecord {
         at: state.now,
         pair: booked.pair,

@@ -39,6 +39,8 @@ pub struct Witness {
     pub refused: Option<Leg>,
     /// When that was.
     pub refused_at: Option<WallTime>,
+    /// When the long leg was traded last.
+    pub traded: Option<WallTime>,
     /// When the venue itself closed a part of the position last, and what was told of it.
     pub acted: Option<(WallTime, AlarmKind)>,
 }

@@ -7,7 +7,9 @@
 use super::apply::alarm;
 use super::state::{PairState, State};
 use crate::config::settings::OnForeign;
-use crate::domain::{ClientOrderId, Leg, Market, PairId, Quantity, SignedQuantity, Span, VenueId, WallTime};
+use crate::domain::{
+    Amount, Asset, ClientOrderId, Leg, Market, PairId, Quantity, SignedQuantity, Span, VenueId, WallTime,
+};
 use crate::pairs::{Latch, LatchCause, PairMemory};
 use crate::planted::{self, Bug};
 use crate::port::Command;
@@ -20,6 +22,20 @@ const ASK_AGAIN: Span = Span::seconds(5);
 pub(super) const PATIENCE: Span = Span::MINUTE;
 /// A list that came sooner after the refusal may have been made before it.
 const LISTED_AFTER: Span = Span(500);
+
+/// A list of coins may be older by so much than an execution of ours.
+const LISTS_LAG: Span = Span::MINUTE;
+
+/// Coins that a comparison says are missing: of a pair that has just traded only those that were missing before.
+pub(super) fn missing(state: &State, venue: VenueId, told: &[(Asset, Amount)]) -> Vec<(Asset, Amount)> {
+    let known = state.venue(venue).map(|venue| venue.missing_coins.as_slice()).unwrap_or_default();
+    let traded = |coin: Asset| {
+        let mut of = state.pairs.iter().filter(|pair| pair.pair.coin == coin);
+        of.any(|pair| pair.witness.traded.is_some_and(|at| state.now.since(at) < LISTS_LAG))
+    };
+    let rows = told.iter().filter(|(coin, _)| known.iter().any(|(one, _)| one == coin) || !traded(*coin));
+    rows.copied().collect()
+}
 
 /// No entries for a pair until a person looks: what was wanted beyond what is held is given up.
 pub(super) fn latch(state: &mut State, id: PairId, cause: LatchCause) {

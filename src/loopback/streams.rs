@@ -132,11 +132,13 @@ impl Streams {
             rows.map(|(id, _)| *id).collect()
         };
         let (raw, combined) = (of(self, false), of(self, true));
-        if !raw.is_empty() {
-            self.send(&raw, &value.to_string(), wrong);
+        if raw.is_empty() && combined.is_empty() {
+            return;
         }
+        let text = value.to_string();
+        self.send(&raw, &text, wrong);
         if !combined.is_empty() {
-            self.send(&combined, &json!({"stream": name, "data": value}).to_string(), wrong);
+            self.send(&combined, &enveloped(&Value::from(name), &text), wrong);
         }
     }
 
@@ -150,7 +152,8 @@ impl Streams {
             .map(|(id, entry)| (*id, entry.combined, entry.listen_key.clone()))
             .collect();
         for (id, combined, key) in rows {
-            let text = if combined { json!({"stream": key, "data": event}) } else { event.clone() }.to_string();
+            let text = event.to_string();
+            let text = if combined { enveloped(&Value::from(key), &text) } else { text };
             self.send(&[id], &text, wrong);
         }
     }
@@ -194,6 +197,11 @@ impl Streams {
     }
 }
 
+/// A message of a combined connection, which names its stream.
+fn enveloped(stream: &Value, data: &str) -> String {
+    format!("{{\"data\":{data},\"stream\":{stream}}}")
+}
+
 /// Whether a host carries a stream; the wrong one connects and stays silent, as the venue's does.
 fn serves(route: Route, market: Market, name: &str) -> bool {
     let public = name.contains("@bookTicker") || name.contains("@depth") || name == "!bookTicker";
@@ -228,6 +236,18 @@ mod tests {
         }
         let text = |word: &str| Out::Text(format!("\"{word}\""));
         assert_eq!(seen, [text("twice"), text("twice"), text("first"), text("second"), Out::Close]);
+    }
+
+    #[test]
+    fn a_combined_connection_names_the_stream_of_each_message() {
+        let mut streams = Streams::default();
+        let (id, mut queue) = streams.open(Route::Public, true, None);
+        streams.names(id).unwrap().insert("btcusdt@depth".to_owned());
+        let event = json!({"e": "depthUpdate", "b": [["1", "2"]]});
+        streams.publish(Market::Perp, "btcusdt@depth", &event, None);
+        let Out::Text(text) = queue.try_recv().unwrap() else { panic!("no text") };
+        let message: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(message, json!({"stream": "btcusdt@depth", "data": event}));
     }
 
     #[test]

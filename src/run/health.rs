@@ -31,6 +31,8 @@ const KNOCK: Span = Span::seconds(5);
 /// What is remembered of a venue's answers.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Answers {
+    /// That somebody else seems to answer was said.
+    distrusted: bool,
     /// When one came last.
     heard: Option<WallTime>,
     /// When the first one came.
@@ -54,10 +56,15 @@ impl Answers {
             // A refusal is an answer too: who refuses is there.
             Came::Answered { .. } => {
                 (self.heard, self.silent, self.since) = (Some(now), 0, None);
+                self.distrusted = false;
                 self.first.get_or_insert(now);
             }
             // Held back by our own budget: it says nothing of the venue.
             Came::NotSent { limited: true, .. } => {}
+            Came::NotSent { untrusted: Some(why), .. } if !std::mem::replace(&mut self.distrusted, true) => {
+                tracing::error!(why, "nothing is sent to who answers in the venue's place");
+                self.note(came, now);
+            }
             Came::NotSent { limited: false, .. } | Came::NoAnswer => {
                 self.silent = self.silent.saturating_add(1);
                 self.since.get_or_insert(now);

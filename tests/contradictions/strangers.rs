@@ -133,6 +133,7 @@ fn g16_what_the_lost_life_repaired_is_not_repaired_again() {
     let check = |missing: &str, sold: Option<&str>| {
         let mut bench = Bench::new(|_| {});
         bench.hedged();
+        bench.watch(Span::MINUTE);
         let orders = bench.placed.len();
         bench.differs(missing);
         assert_eq!((bench.paged(AlarmKind::Difference), bench.placed.len()), (1, orders));
@@ -157,6 +158,18 @@ fn g16_what_the_lost_life_repaired_is_not_repaired_again() {
     assert_eq!((bench.placed.len(), bench.last().quantity.to_string().as_str()), (orders + 2, "0.2"));
     check("0.5", None);
     check("0.1", Some("0.2"));
+}
+
+/// A list of coins that is older than our own trade says nothing of coins that are missing.
+#[test]
+fn l02_a_list_that_lags_behind_our_own_trade_keeps_nothing_naked() {
+    let mut bench = Bench::new(|_| {});
+    bench.hedged();
+    let orders = bench.placed.len();
+    bench.differs("0.5");
+    bench.by_venue(VenueAct::Adl, Side::Buy, "0.3");
+    let sold = bench.last();
+    assert_eq!((bench.placed.len(), sold.leg, sold.quantity.to_string().as_str()), (orders + 1, Leg::Long, "0.3"));
 }
 
 #[test]
