@@ -323,6 +323,10 @@ fn on_operator(state: &mut State, act: &Operator) {
         Operator::Resume => state.paused = false,
         Operator::Halt => state.bot = BotState::Halted,
         Operator::ClearHalt { .. } => {
+            if state.bot == BotState::ReduceOnly {
+                // A person takes the day's loss as it is: the limit counts from here, else it would stop the next entry again.
+                state.day = None;
+            }
             state.bot = BotState::Ready;
             for venue in &mut state.venues {
                 venue.foreign = false;

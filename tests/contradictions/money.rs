@@ -264,3 +264,22 @@ fn l16_an_exit_without_a_fresh_price_waits_and_leaves_with_the_next_one() {
     bench.execute(&other);
     assert_eq!((bench.phase(), bench.placed.len()), ("flat", before + 2));
 }
+
+/// The limit of a day's loss stops entries until a person says so, and then the next entry is not stopped by the same loss.
+#[test]
+fn f16_l36_who_clears_the_stop_of_a_day_s_loss_may_enter_again_on_that_day() {
+    let mut bench = Bench::new(|_| {});
+    let day = bench.state.now.0.div_euclid(86_400_000);
+    let equity = bench.state.equity();
+    bench.state.day = Some((day, equity + Amount::whole(20_000)));
+    bench.open(5_000);
+    assert_eq!((bench.placed.len(), bench.paged(AlarmKind::LossLimit)), (0, 1));
+    bench.wait(HOUR);
+    bench.quotes();
+    bench.open(5_000);
+    assert_eq!((bench.placed.len(), bench.paged(AlarmKind::LossLimit)), (0, 1), "it stays stopped, told once");
+    bench.operate(Operator::ClearHalt { reason: "the loss is known".to_owned() });
+    bench.quotes();
+    bench.open(5_000);
+    assert_eq!((bench.placed.len(), bench.paged(AlarmKind::LossLimit)), (1, 1));
+}
