@@ -4,7 +4,7 @@ use super::face::Face;
 use super::plan::{Draws, Plan};
 use carry::checks::asked::{self, Asked};
 use carry::config::{Loaded, Sources, load};
-use carry::domain::VenueId;
+use carry::domain::{Market, VenueId};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -143,6 +143,13 @@ impl Game {
     pub(crate) fn number(&self, face: Face) -> VenueId {
         let before = self.faces().into_iter().filter(|other| other.name() < face.name()).count();
         VenueId(u8::try_from(before).unwrap())
+    }
+
+    /// How long an order that never arrived stays in doubt at the venue of the shorts: where its window is not looked at again,
+    /// `execution.absent_after` and the questions after it.
+    pub(crate) fn absent(&self) -> i64 {
+        let checked = self.there.as_ref().is_none_or(|there| there.face.profile().validity(Market::Perp).is_some());
+        if checked { 20_000 } else { 70_000 }
     }
 
     /// What the bot asks of a venue.

@@ -66,6 +66,8 @@ pub(crate) struct Network {
     pub(crate) judge: Rc<RefCell<Judge>>,
     /// Its place among the venues of the game.
     pub(crate) place: usize,
+    /// So long an order that never arrived is in doubt here (rule R-A).
+    pub(crate) absent: i64,
     pub(super) draws: Draws,
     queue: Queue,
     due: BTreeMap<(i64, u64), Due>,
@@ -96,6 +98,7 @@ impl Network {
             plan,
             judge,
             place,
+            absent: 20_000,
             draws,
             queue,
             due: BTreeMap::new(),
@@ -209,7 +212,7 @@ impl Network {
             return;
         }
         if self.strikes(|rates| rates.lost, "A05") {
-            self.judge.borrow_mut().excuse(is_write, 20_000);
+            self.judge.borrow_mut().excuse(is_write, self.absent);
             // Held until the client gives up.
             self.at(now + 60_000, Due::Answer(carried.answer, Box::new(Err(NoReply::Unknown(Lost::Timeout)))));
             return;
@@ -231,7 +234,7 @@ impl Network {
         let is_order = path.ends_with("/order") && carried.method == Method::Post;
         let mut way = self.draws.between(self.plan.way.0, self.plan.way.1);
         if self.strikes(|rates| rates.broken, "A07") || self.list_fails(&path, is_write) {
-            let excused = if is_order { 20_000 } else { 0 };
+            let excused = if is_order { self.absent } else { 0 };
             self.judge.borrow_mut().excuse(is_order || path.ends_with("/order"), excused);
             let body = "{\"code\":-1000,\"msg\":\"An unknown error occurred while processing the request.\"}";
             self.answer(carried, now + way, (503, Vec::new(), body.to_owned()));
@@ -246,7 +249,7 @@ impl Network {
         }
         let before = self.plan.more.odd_before;
         if is_write && self.strikes_more(before, "A07") {
-            self.judge.borrow_mut().excuse(true, 20_000);
+            self.judge.borrow_mut().excuse(true, self.absent);
             let (status, body) = Channels::odd(&mut self.draws);
             self.answer(carried, now + way, (status, Vec::new(), body.to_owned()));
             return;

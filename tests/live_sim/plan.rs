@@ -173,6 +173,23 @@ impl Plan {
         plan
     }
 
+    /// What another venue of the same game brings, for those who ask what may have been seen.
+    pub(crate) fn join(&mut self, other: &Self) {
+        self.acts.extend(other.acts.iter().cloned());
+        let (rates, more) = (&mut self.rates, &other.rates);
+        for (rate, other) in [
+            (&mut rates.stale, more.stale),
+            (&mut rates.lost, more.lost),
+            (&mut rates.broken, more.broken),
+            (&mut rates.unanswered, more.unanswered),
+            (&mut rates.cut, more.cut),
+            (&mut rates.line_dies, more.line_dies),
+            (&mut rates.line_freezes, more.line_freezes),
+        ] {
+            *rate = (*rate).max(other);
+        }
+    }
+
     fn add(&mut self, at: i64, draws: &mut Draws) {
         let symbol = draws.pick(&["BTCUSDT", "ETHUSDT"]);
         let mut say =

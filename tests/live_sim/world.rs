@@ -173,7 +173,11 @@ impl Scene {
             .enumerate()
             .map(|(place, ((core, plan), queue))| {
                 let draws = Draws::new(seed ^ 0x5eed ^ ((place as u64) << 32));
-                Network::new((place, core), plan, Rc::clone(&judge), draws, Rc::clone(queue))
+                let mut network = Network::new((place, core), plan, Rc::clone(&judge), draws, Rc::clone(queue));
+                if place > 0 {
+                    network.absent = game.absent();
+                }
+                network
             })
             .collect();
         let kill = Rc::clone(&networks[0].kill);
@@ -262,8 +266,11 @@ impl Scene {
 /// What must be true at the end, two hours after the last fault.
 fn end(scene: &Scene, view: &View, crashed: bool) -> Vec<String> {
     let judge = scene.judge.borrow();
-    let plan = &scene.networks[0].borrow().plan;
-    let mut problems = manners::said((&view.alarms, view.manners), (crashed, plan), &judge);
+    let mut plan = scene.networks[0].borrow().plan.clone();
+    for other in &scene.networks[1..] {
+        plan.join(&other.borrow().plan);
+    }
+    let mut problems = manners::said((&view.alarms, view.manners), (crashed, &plan), &judge);
     let holds: Vec<_> = scene.networks.iter().map(|network| network.borrow().core.holdings()).collect();
     let left = |(symbol, coins): (&Symbol, &SignedQuantity)| !judge.is_a_strangers(*symbol, *coins);
     if holds.iter().any(|holdings| holdings.positions.iter().any(left)) {
