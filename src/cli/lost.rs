@@ -141,6 +141,11 @@ fn show(plan: &Lost, json: bool, output: &mut Output<'_>) -> Result<(), Failure>
             table.add_row([pair.symbol.to_string(), short, coins, about, pair.quote.to_string()]);
         }
         folder::print(out, &table)?;
+        for pair in plan.pairs.iter().filter(|pair| pair.coins.is_zero()) {
+            let text =
+                "has no coins here; where those of a pair are at another venue, sell them there at the same time";
+            writeln!(out, "{} {text}", pair.symbol)?;
+        }
         if !plan.orders.is_empty() {
             writeln!(out, "before that, resting orders of {} symbols are cancelled", plan.orders.len())?;
         }
