@@ -33,6 +33,8 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -99,33 +101,57 @@ fn resident() -> f64 {
 }
 
 /// The crowd in a process of its own; it is gone when this is dropped.
-struct Crowd(Child);
+struct Crowd {
+    child: Child,
+    /// What it had done by its last word: requests that were answered, slow connections that were made.
+    done: Arc<[AtomicU64; 2]>,
+}
 
 impl Crowd {
     fn gather(address: SocketAddr, token: &str) -> Self {
         // Its work is that of other machines: it takes what the session leaves.
         let mut command = Command::new("nice");
-        command.arg("-n").arg("19").arg(std::env::current_exe().unwrap());
+        command.arg("-n").arg("5").arg(std::env::current_exe().unwrap());
         let mut child = command.env(TARGET, format!("{address} {token}")).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line.trim(), "here");
-        Self(child)
+        let done: Arc<[AtomicU64; 2]> = Arc::default();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert_eq!(lines.next().unwrap().unwrap(), "here");
+        let told = Arc::clone(&done);
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                for (count, word) in told.iter().zip(line.split(' ')) {
+                    count.store(word.parse().unwrap(), Ordering::Relaxed);
+                }
+            }
+        });
+        Self { child, done }
+    }
+
+    fn done(&self) -> [f64; 2] {
+        self.done.each_ref().map(|count| count.load(Ordering::Relaxed) as f64)
     }
 }
 
 impl Drop for Crowd {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
+
+/// Of the process that is the crowd.
+static ANSWERED: AtomicU64 = AtomicU64::new(0);
+static CONNECTED: AtomicU64 = AtomicU64::new(0);
 
 /// What the process of the crowd does until it is killed.
 async fn crowd(address: SocketAddr, token: String) {
     let mut clients = tokio::task::JoinSet::new();
     for number in 0..SLOW {
         let token = token.clone();
+        // In groups: one burst would fill the queue of the port, and the system would let all of them wait for seconds.
+        if number % 50 == 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
         clients.spawn(async move {
             loop {
                 let _ = slow(address, &token, number % 2 == 0).await;
@@ -145,11 +171,15 @@ async fn crowd(address: SocketAddr, token: String) {
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     println!("here");
-    while clients.join_next().await.is_some() {}
+    loop {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        println!("{} {}", ANSWERED.load(Ordering::Relaxed), CONNECTED.load(Ordering::Relaxed));
+    }
 }
 
 async fn slow(address: SocketAddr, token: &str, silent: bool) -> std::io::Result<()> {
     let mut stream = TcpStream::connect(address).await?;
+    CONNECTED.fetch_add(1, Ordering::Relaxed);
     let head =
         format!("GET /s/s/live?screen=overview HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n");
     stream.write_all(head.as_bytes()).await?;
@@ -170,7 +200,10 @@ async fn ask(address: SocketAddr, token: &str) -> std::io::Result<()> {
     let head =
         format!("GET /s/s HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).await?;
-    stream.read_to_end(&mut Vec::new()).await.map(drop)
+    if stream.read_to_end(&mut Vec::new()).await? > 0 {
+        ANSWERED.fetch_add(1, Ordering::Relaxed);
+    }
+    Ok(())
 }
 
 fn served(dir: &Path) -> (Page, SocketAddr, String) {
@@ -202,11 +235,16 @@ fn main() {
     let (_page, address, token) = served(&dir);
     bot.round();
     let (mut alone, mut beside, mut most) = (Vec::new(), Vec::new(), resident());
+    let mut rates = [Vec::new(), Vec::new()];
     let first = most;
     for _ in 0..ROUNDS {
         alone.push(bot.round());
         let crowd = Crowd::gather(address, &token);
+        let (before, clock) = (crowd.done(), Stopwatch::start());
         beside.push(bot.round());
+        for (place, rate) in rates.iter_mut().enumerate() {
+            rate.push((crowd.done()[place] - before[place]) / clock.seconds());
+        }
         most = most.max(resident());
         drop(crowd);
     }
@@ -219,5 +257,7 @@ fn main() {
         let (without, with) = (of(&alone, share), of(&beside, share));
         println!("{name}   {without:>9.1} {with:>7.1} {:>7.2}   {wanted}", with / without);
     }
+    let [answers, connects] = rates.map(median);
+    println!("the crowd had {answers:.0} answers and made {connects:.0} slow connections a second");
     println!("memory of the session with its page: {first:.0} MB before the crowd, {most:.0} MB at most");
 }
