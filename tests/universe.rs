@@ -78,7 +78,7 @@ fn a_pair_is_in_or_out_by_what_was_known_at_the_time_and_each_has_its_reason() {
     assert_eq!(at("2025-02-15", &[]), ["AAA in", "BBB in", "CCC young"]);
     assert_eq!(at("2025-04-15", &[]), ["AAA in", "BBB volume", "CCC in"]);
     assert_eq!(at("2025-04-15", &["--set", "universe.most=1"]), ["AAA rank", "BBB volume", "CCC in"]);
-    assert_eq!(at("2025-04-15", &["--set", "universe.exclude=[\"CCC\"]"]), ["AAA in", "BBB volume", "CCC excluded"]);
+    assert_eq!(at("2025-04-15", &["--set", "universe.without=[\"CCC\"]"]), ["AAA in", "BBB volume", "CCC excluded"]);
     let asked = ["--set", "universe.min_open_interest=1usd"];
     assert_eq!(at("2025-02-15", &asked), ["AAA open_interest_unknown", "BBB open_interest_unknown", "CCC young"]);
     let report = universe(folder.path(), &["--at", "2025-04-15"]);

@@ -157,7 +157,7 @@ fn universe(from: &From) -> Result<Universe, Misfit> {
         min_open_interest: from.get("universe.min_open_interest")?,
         min_age: from.get("universe.min_age")?,
         most: from.get("universe.most")?,
-        exclude: from.get("universe.exclude")?,
+        without: from.get("universe.without")?,
     })
 }
 

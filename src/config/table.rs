@@ -188,7 +188,7 @@ pub const KEYS: &[Key] = &[
         "each pair costs streams and attention; the smallest ones are the hardest to leave",
     ),
     plain(
-        "universe.exclude",
+        "universe.without",
         Kind::Names,
         "[]",
         "coins and pairs that are never taken",

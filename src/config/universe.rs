@@ -21,7 +21,7 @@ pub struct Universe {
     /// Most pairs: those that trade most.
     pub most: u32,
     /// Coins and pairs that are never in it.
-    pub exclude: Vec<String>,
+    pub without: Vec<String>,
 }
 
 impl Universe {

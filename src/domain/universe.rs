@@ -13,7 +13,7 @@ pub enum Outside {
     Venue,
     /// Its quote coin is not in `universe.quotes`.
     Quote,
-    /// It or its coin is in `universe.exclude`.
+    /// It or its coin is in `universe.without`.
     Excluded,
     /// It has not been listed for as long as `universe.min_age`.
     Young,
@@ -45,7 +45,7 @@ impl Outside {
         match self {
             Self::Venue => "its venue is not in universe.venues",
             Self::Quote => "its quote coin is not in universe.quotes",
-            Self::Excluded => "it or its coin is in universe.exclude",
+            Self::Excluded => "it or its coin is in universe.without",
             Self::Young => "it is younger than universe.min_age",
             Self::Volume => "it trades less than universe.min_volume",
             Self::VolumeUnknown => "what it trades is not known (universe.min_volume)",

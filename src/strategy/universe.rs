@@ -54,7 +54,7 @@ fn alone(one: &Candidate, rules: &Universe) -> Option<Outside> {
     if !allows(&rules.quotes, one.quote.as_str()) {
         return Some(Outside::Quote);
     }
-    if named(&rules.exclude, one.coin.as_str()) || named(&rules.exclude, &one.name) {
+    if named(&rules.without, one.coin.as_str()) || named(&rules.without, &one.name) {
         return Some(Outside::Excluded);
     }
     if one.age.is_none_or(|age| age < rules.min_age) {
@@ -102,8 +102,8 @@ mod tests {
         check(&|_, _| {}, None);
         check(&|_, rules| rules.venues = vec!["bybit".to_owned()], Some(Outside::Venue));
         check(&|_, rules| rules.quotes = vec!["USDC".to_owned()], Some(Outside::Quote));
-        check(&|_, rules| rules.exclude = vec!["BTC".to_owned()], Some(Outside::Excluded));
-        check(&|_, rules| rules.exclude = vec!["binance:BTCUSDT".to_owned()], Some(Outside::Excluded));
+        check(&|_, rules| rules.without = vec!["BTC".to_owned()], Some(Outside::Excluded));
+        check(&|_, rules| rules.without = vec!["binance:BTCUSDT".to_owned()], Some(Outside::Excluded));
         check(&|one, _| one.age = Some(Span::DAY), Some(Outside::Young));
         check(&|one, _| one.age = None, Some(Outside::Young));
         check(&|one, _| one.volume = Some(9e5), Some(Outside::Volume));
