@@ -5,8 +5,11 @@
 #[path = "support/session.rs"]
 mod session;
 
+use carry::port::event::Reload;
+use carry::run::reloaded;
 use serde_json::{Value, json};
 use session::{Running, ended, text};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -43,7 +46,7 @@ fn verb(dir: &Path, args: &[&str]) -> (i32, Value, String) {
 }
 
 /// Settings, identity and named values as the ledger has them.
-fn meta(dir: &Path) -> std::collections::BTreeMap<String, String> {
+fn meta(dir: &Path) -> BTreeMap<String, String> {
     carry::store::ledger_file::meta(&dir.join("ledger.sqlite")).unwrap()
 }
 
@@ -169,4 +172,35 @@ fn l37_a_hangup_takes_what_tightens_and_never_loosens() {
     signal(&session, "-TERM");
     assert_eq!(session.code(), 0);
     replays(&dir);
+}
+
+#[test]
+fn a_live_run_stays_within_what_was_consented_to_and_its_hours_stay_its_own() {
+    let text = "[risk]\nmax_order = \"2000usd\"\nmax_pair = \"3000usd\"\n[execution]\nclip = \"1000usd\"\n";
+    let loaded = carry::config::load::preset("c.toml", text).unwrap();
+    let values: BTreeMap<String, String> =
+        loaded.values.iter().map(|row| (row.path.clone(), row.text.clone())).collect();
+    let taken = |capped| {
+        let catalogue = carry::sim::Generator::new(1, carry::sim::START).catalogue().clone();
+        let mut state = carry::engine::State::new(carry::config::Settings::default(), catalogue);
+        let (resets, values, strategy) = (Vec::new(), values.clone(), "new".to_owned());
+        let reload = Reload { resets, values, capped, strategy };
+        carry::engine::reload::take(&mut state, &reload);
+        (state, reload)
+    };
+    let (free, (bound, reload)) = (taken(false).0, taken(true));
+    assert_eq!(free.settings, loaded.settings);
+    let most = loaded.settings.live.max_notional;
+    assert_eq!((bound.settings.risk.max_pair, bound.settings.risk.max_order), (most, most));
+    assert!(bound.settings.execution.clip < most);
+    assert_eq!(bound.strategy.as_deref(), Some("new"));
+
+    let known =
+        |rows: &[(&str, &str)]| rows.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect();
+    let first = known(&[("identity", "mode=live market=live strategy=old")]);
+    let meta: BTreeMap<&str, String> = reloaded::meta(&first, &reload, &bound.settings).into_iter().collect();
+    assert_eq!((meta["identity"].as_str(), meta["climbed"].as_str()), ("mode=live market=live strategy=new", "old"));
+    let later = known(&[("identity", "mode=live market=live strategy=second"), ("climbed", "old")]);
+    let meta: BTreeMap<&str, String> = reloaded::meta(&later, &reload, &bound.settings).into_iter().collect();
+    assert!(!meta.contains_key("climbed"), "the hours are those of the first one");
 }
