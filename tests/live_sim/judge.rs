@@ -412,7 +412,10 @@ impl Judge {
         }
         let Some(legs) = self.legs.get_mut(&one.symbol) else { return };
         if ["web_", "and_", "c7-deadbeef"].iter().any(|stranger| one.client.starts_with(stranger)) {
-            legs.foreign[usize::from(one.market == Market::Perp)] += one.quantity.signed(one.side).units();
+            // What he bought is here without the fee that was taken from it.
+            let coin = self.lots.get(&one.symbol).map(|(coin, _)| *coin);
+            let fee = if coin == Some(one.fee_asset) { one.fee.to_coins() } else { SignedQuantity::ZERO };
+            legs.foreign[usize::from(one.market == Market::Perp)] += (one.quantity.signed(one.side) - fee).units();
             if std::mem::take(&mut self.stranger_acts) {
                 self.told.stranger(now, "H09");
             }
