@@ -35,7 +35,7 @@ const QUICK: Patience = Patience { limit: Duration::from_millis(500), first: Dur
 const TOKEN: &str = "123456:canary-of-the-bot-token_AAF7";
 
 fn notice(severity: Severity, hour: i64) -> Notice {
-    let mut alarms = Alarms::new(Span::MINUTE, None, Memory::default()).of_session("state/main");
+    let mut alarms = Alarms::new(Span::MINUTE, None, Memory::default()).of_session("live", "state/main");
     let alarm = Alarm { kind: AlarmKind::PairNaked, severity, pair: Some(PairId(1)), order: None };
     let about = About {
         pair: Some("alpha:BTCUSDT".to_owned()),
@@ -152,7 +152,7 @@ async fn telegram_gets_a_sentence_and_the_pause_that_it_asks_for_and_a_page_is_n
         assert!(text.contains(part), "{part}: {text}");
     }
     let together = messages[2]["text"].as_str().unwrap();
-    assert!(together.starts_with("carry PAGE: pair_naked alpha:BTCUSDT and 2 more\n"), "{together}");
+    assert!(together.starts_with("carry PAGE LIVE main: pair_naked alpha:BTCUSDT and 2 more\n"), "{together}");
     assert_eq!(messages[2]["disable_notification"], false, "three at night, and a page");
     assert_eq!(sinks.lost(), 0);
 }
@@ -172,7 +172,7 @@ async fn mail_goes_through_the_sendmail_program_by_its_level() {
     let mut lines = text.lines();
     assert_eq!(lines.next(), Some("-i -- desk@example.com night@example.com"));
     assert_eq!(lines.next(), Some("To: desk@example.com, night@example.com"));
-    assert_eq!(lines.next(), Some("Subject: carry PAGE: pair_naked alpha:BTCUSDT"));
+    assert_eq!(lines.next(), Some("Subject: carry PAGE LIVE main: pair_naked alpha:BTCUSDT"));
     assert!(text.contains("\n\npage: alpha:BTCUSDT: ") && text.matches("Subject:").count() == 1, "{text}");
     let gone = Mailer { sendmail: folder.path().join("gone"), to };
     let error = Sinks::log_only().with_mail(gone, Level::Page, QUICK).err().unwrap().to_string();
@@ -251,7 +251,7 @@ fn a_bad_market_is_told_in_few_sentences_with_a_digest_a_day_and_says_no_secret(
     };
     // Small clips are many orders.
     settings.execution.clip = Amount::whole(120);
-    let mut telling = Telling::open(folder.path(), &settings.alarm).unwrap().unwrap();
+    let mut telling = Telling::open(folder.path(), "paper", &settings.alarm).unwrap().unwrap();
     let faults = Faults::seeded(3).with_place(PlaceFault::TimeoutExecuted, 200).with_place(PlaceFault::Overfill, 100);
     let market = SimMarket::new(Generator::new(9, START), None);
     let mut paper = Paper::start(&settings, NoJournal, market, faults).unwrap();

@@ -253,6 +253,10 @@ fn h02_two_keys_that_contradict_are_both_named() {
         "c.toml:2: size.quantity (1BTC, c.toml:1) is in another coin than binance:ETHUSDT of strategy.pairs",
     );
     row("size.quantity = \"1BTC\"\nstrategy.pairs = [\"binance:BTCUSDT\", \"hyperliquid:BTC\"]", "ok");
+    row(
+        "strategy.pairs = [\"a-perp:BTC/b-perp:BTC\", \"a:BTC\"]",
+        "c.toml:1: strategy.pairs lists a-perp:BTC/b-perp:BTC and a:BTC: the one is long and the other short of a-perp:BTC, which is one position at the venue, so neither could be reduced",
+    );
 }
 
 #[test]

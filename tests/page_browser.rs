@@ -141,7 +141,14 @@ async fn an_event_is_seen_within_two_seconds_and_without_a_script_the_numbers_ar
         json!(8),
         "a time of day"
     );
+    // A session that is gone is not hedged now, and a page that hears nothing says so of all that it shows.
+    browser.scripts(true).await;
+    browser.go(&format!("{}s/s", page.url())).await;
+    browser.until("document.querySelectorAll('.verdict.ours').length > 0").await;
     session.kill();
+    drop(page);
+    browser.until("document.querySelector('.state').textContent === 'no answer from the session'").await;
+    assert_eq!(browser.value("document.querySelectorAll('.verdict.ours').length").await, json!(0));
 }
 
 /// What the command line says of a session.

@@ -67,7 +67,7 @@ fn a_session_is_watched_and_a_pair_closed_with_its_plan_at_80_by_24() {
     let terminal = Terminal { socket: &socket };
     let program = format!("{} watch --state {state}; echo ended with $?; cat", env!("CARGO_BIN_EXE_carry"));
     terminal.tmux(&["-f", "/dev/null", "new-session", "-d", "-s", "w", "-x", "80", "-y", "24", "sh", "-c", &program]);
-    let page = terminal.shows(&session, &["[1 overview]", "hedged", "safe", "sane", "f flatten"]);
+    let page = terminal.shows(&session, &["PAPER s ", "[1 overview]", "hedged", "safe", "sane", "f flatten"]);
     assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
     terminal.keys(&["3"]);
     terminal.shows(&session, &["[3 events]", "Why less is done", "Orders that are not settled"]);

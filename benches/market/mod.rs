@@ -152,5 +152,6 @@ pub(crate) fn generated(minutes: usize) -> PairHistory {
         long_funding: Vec::new(),
         open_interest: Vec::new(),
         segments: Vec::new(),
+        listed: None,
     }
 }

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
     use crate::domain::{Leg, Venue, VenueId};
 
-    fn leg(venue: &str, market: Market, symbol: &str) -> Instrument {
+    fn leg(venue: &str, market: Market, symbol: &'static str) -> Instrument {
         let legs = instruments::built_in(venue, Symbol::of(symbol)).unwrap();
         if market == Market::Spot { legs.spot } else { legs.perp }
     }

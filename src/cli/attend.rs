@@ -45,9 +45,13 @@ impl Attendant {
     ///
     /// # Errors
     /// Exit code 2 when a way out of alarms that is configured cannot be used.
-    pub fn new(folder: &Path, settings: &Settings, ladder: Option<(Ladder, String)>) -> Result<Self, Failure> {
+    pub fn new(
+        (folder, mode): (&Path, &'static str),
+        settings: &Settings,
+        ladder: Option<(Ladder, String)>,
+    ) -> Result<Self, Failure> {
         Ok(Self {
-            telling: Telling::open(folder, &settings.alarm)?,
+            telling: Telling::open(folder, mode, &settings.alarm)?,
             table: Drawing::on_terminal(),
             drawn: None,
             supervisor: Supervisor::discover(),

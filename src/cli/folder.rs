@@ -87,13 +87,13 @@ impl Folder {
         }
         let ledger = path.join(LEDGER);
         if !ledger.is_file() {
-            let mut text = format!("{}: is not a session folder: it has no {LEDGER}; ", path.display());
             let page = path.join("report.html");
-            text += &if path.join("summary.json").is_file() && page.is_file() {
+            let what = if path.join("summary.json").is_file() && page.is_file() {
                 format!("it is what carry backtest wrote, whose page is {}", page.display())
             } else {
                 "expected what carry paper wrote".to_owned()
             };
+            let text = format!("{}: is not a session folder: it has no {LEDGER}; {what}", path.display());
             return Err(Failure::new(Exit::Usage, text));
         }
         let loaded = ledger_file::read(&ledger)?;

@@ -123,7 +123,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
             let (mut desk, server) =
                 control(&folder, &lock, Again::of(&loaded, false, move || super::minimums::again(&what)));
             let _page = super::serve::beside(&folder, &loaded.settings.web)?;
-            let telling = Telling::open(&folder, &loaded.settings.alarm)?;
+            let telling = Telling::open(&folder, "paper", &loaded.settings.alarm)?;
             let asker = server.as_ref().map(|server| server.asker.clone());
             if !play(&mut paper, speed, (desk.as_mut(), asker, telling))? {
                 return Ok(goes_on(args, (&folder, paper.now()), output)?);

@@ -93,7 +93,7 @@ impl Job<'_> {
             "shadow" => Some((Ladder::open(self.folder)?, self.loaded.strategy_hash.clone())),
             _ => None,
         };
-        let attendant = Attendant::new(&folder, &self.loaded.settings, hours)?;
+        let attendant = Attendant::new((&folder, "shadow"), &self.loaded.settings, hours)?;
         let what = self.what.clone();
         let (desk, server) = attend::desk(&folder, &lock, Again::of(self.loaded, false, move || what.load()))?;
         let _page = super::serve::beside(&folder, &self.loaded.settings.web)?;

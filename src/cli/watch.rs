@@ -4,7 +4,7 @@
 //! session: a thread asks, and this one draws. Tests: at the end, `tests/watch.rs`.
 
 use super::control::Line;
-use super::folder::{self, Where};
+use super::folder::{self, Folder, Where};
 use super::{Exit, Failure, Output, screen};
 use crate::control::plans::Plan;
 use crate::control::request::{Request, Verb};
@@ -73,6 +73,8 @@ struct Asked {
 /// All that is shown.
 struct Watch {
     dir: PathBuf,
+    /// PAPER, SHADOW or LIVE.
+    mode: String,
     view: Tab,
     now: Option<Snapshot>,
     heard: Option<Duration>,
@@ -94,11 +96,12 @@ pub fn run(args: &Args, _output: &mut Output<'_>) -> Result<(), Failure> {
         return Err(Failure::new(Exit::Usage, "carry watch needs a terminal; expected carry status --watch in a pipe"));
     }
     drop(Line::to(&dir)?);
+    let mode = Folder::open(&args.place)?.identity().mode.to_uppercase();
     let (orders, taken) = channel();
     let (tell, told) = channel();
     let to = dir.clone();
     std::thread::Builder::new().name("watch".to_owned()).spawn(move || ask(&to, &taken, &tell))?;
-    let mut watch = Watch::new(dir, orders);
+    let mut watch = Watch::new((dir, mode), orders);
     let mut terminal = ratatui::try_init()?;
     let ended = turn(&mut terminal, &mut watch, &told);
     ratatui::restore();
@@ -167,9 +170,10 @@ fn word(verb: Verb) -> String {
 }
 
 impl Watch {
-    const fn new(dir: PathBuf, orders: Sender<Order>) -> Self {
+    fn new((dir, mode): (PathBuf, String), orders: Sender<Order>) -> Self {
         Self {
             dir,
+            mode,
             view: Tab::Overview,
             now: None,
             heard: None,
@@ -300,7 +304,7 @@ impl Watch {
         let keys_text = "p pause  r resume  f flatten  c close pair  h halt  l reload  Tab view  q quit";
         frame.render_widget(Paragraph::new(keys_text).style(Style::new().add_modifier(Modifier::DIM)), keys);
         if let Some(asked) = &self.asked {
-            popup(frame, asked);
+            popup(frame, &self.mode, asked);
         }
     }
 
@@ -316,7 +320,7 @@ impl Watch {
             (None, _) => (String::new(), Color::Yellow),
         };
         let name = self.dir.file_name().unwrap_or_default().to_string_lossy();
-        let text = format!("{name}  {state}  {}  {stale}", views.join(""));
+        let text = format!("{} {name}  {state}  {}  {stale}", self.mode, views.join(""));
         Paragraph::new(text).style(Style::new().fg(color).add_modifier(Modifier::BOLD))
     }
 
@@ -375,7 +379,7 @@ fn events(now: &Snapshot) -> Vec<String> {
     lines
 }
 
-fn popup(frame: &mut Frame<'_>, asked: &Asked) {
+fn popup(frame: &mut Frame<'_>, mode: &str, asked: &Asked) {
     let all = frame.area();
     let width = all.width.saturating_sub(8).max(20).min(all.width);
     let height = u16::try_from(asked.lines.len()).unwrap_or(u16::MAX).saturating_add(6).min(all.height);
@@ -384,7 +388,7 @@ fn popup(frame: &mut Frame<'_>, asked: &Asked) {
         .areas(area.inner(ratatui::layout::Margin::new(1, 1)));
     let rows: Vec<Row<'_>> = asked.lines.iter().map(|line| Row::from(line.as_str())).collect();
     frame.render_widget(Clear, area);
-    frame.render_widget(Block::bordered().title(" the plan; nothing was sent yet "), area);
+    frame.render_widget(Block::bordered().title(format!(" {mode}: the plan; nothing was sent yet ")), area);
     frame.render_widget(Paragraph::new(rows).wrap(Wrap { trim: true }), text);
     frame
         .render_widget(Paragraph::new(format!("Type yes and Enter to do it, Esc to leave it: {}", asked.typed)), typed);

@@ -50,6 +50,7 @@ pub(super) fn check(held: &BTreeMap<&'static str, Held>, refused: &BTreeSet<&'st
     rules.coin();
     rules.collateral();
     rules.isolated();
+    rules.both_ways();
     rules.maker();
     rules.silence();
     rules.ladder();
@@ -209,6 +210,24 @@ impl Rules<'_> {
                 self.named("margin.mode")
             );
             self.conflict(&["margin.mode", "strategy.pairs"], text);
+        }
+    }
+
+    /// One account has one position in a perp: what one pair holds long and another short would cancel out there, and neither
+    /// could be reduced.
+    fn both_ways(&mut self) {
+        let Some(Value::Pairs(names)) = self.value("strategy.pairs") else { return };
+        let legs: Vec<_> = names.iter().filter_map(|name| Some((name, legs_of_name(name)?))).collect();
+        let clash = legs.iter().find_map(|(name, [long, _])| {
+            let other = legs.iter().find(|(_, [_, short])| long.market == Market::Perp && short == long)?;
+            Some((*name, other.0, *long))
+        });
+        if let Some((long, short, leg)) = clash {
+            let text = format!(
+                "strategy.pairs lists {long} and {short}: the one is long and the other short of {leg}, which is one position \
+                 at the venue, so neither could be reduced"
+            );
+            self.conflict(&["strategy.pairs"], text);
         }
     }
 

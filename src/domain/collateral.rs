@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn e15_a_coin_counts_for_its_share_and_an_unknown_one_for_nothing() {
         let check = |coin: &str, share: &str| {
-            assert_eq!(built_in_share(Asset::new(coin).unwrap()), Rate::parse(share).unwrap())
+            assert_eq!(built_in_share(Asset::new(coin).unwrap()), Rate::parse(share).unwrap());
         };
         check("BTC", "0.95");
         check("SOL", "0.9");

@@ -19,6 +19,12 @@ pub struct Notice {
     pub schema: String,
     /// What it is.
     pub what: What,
+    /// `paper`, `shadow` or `live`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub mode: Option<String>,
+    /// The session's folder.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub session: Option<String>,
     /// The alarm's kind; absent in a heartbeat.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub kind: Option<String>,
@@ -141,6 +147,8 @@ pub struct Alarms {
     memory: Memory,
     /// So many of the first were open at the start and are told once.
     to_retell: usize,
+    /// `paper`, `shadow` or `live`.
+    mode: Option<&'static str>,
     /// The session's folder, for what to type.
     state: Option<String>,
 }
@@ -150,13 +158,18 @@ impl Alarms {
     #[must_use]
     pub const fn new(fold: Span, heartbeat: Option<Span>, memory: Memory) -> Self {
         let to_retell = memory.open.len();
-        Self { fold, heartbeat, digest: None, memory, to_retell, state: None }
+        Self { fold, heartbeat, digest: None, memory, to_retell, mode: None, state: None }
     }
 
-    /// The same with the session's folder in what is to be typed.
+    /// The same with the session's mode, and its folder, which is also in what is to be typed.
     #[must_use]
-    pub fn of_session(self, dir: &str) -> Self {
-        Self { state: Some(dir.to_owned()), ..self }
+    pub fn of_session(self, mode: &'static str, dir: &str) -> Self {
+        Self { mode: Some(mode), state: Some(dir.to_owned()), ..self }
+    }
+
+    /// The same notice with whose it is (fault H13).
+    fn ours(&self, notice: Notice) -> Notice {
+        Notice { mode: self.mode.map(str::to_owned), session: self.state.clone(), ..notice }
     }
 
     /// The same with a digest at this time of each UTC day.
@@ -228,7 +241,7 @@ impl Alarms {
         };
         if self.memory.open.len() >= MOST {
             self.memory.overflow += 1;
-            return Some(notice(&fresh, What::Raised, now, self.memory.open.len()));
+            return Some(self.ours(notice(&fresh, What::Raised, now, self.memory.open.len())));
         }
         self.memory.open.push(fresh);
         let place = self.memory.open.len() - 1;
@@ -255,7 +268,7 @@ impl Alarms {
         }
         let ended: Vec<Open> = self.memory.open.iter().filter(|open| quiet(open)).cloned().collect();
         self.memory.open.retain(|open| !quiet(open));
-        out.extend(ended.iter().map(|open| notice(open, What::Quiet, now, self.memory.open.len())));
+        out.extend(ended.iter().map(|open| self.ours(notice(open, What::Quiet, now, self.memory.open.len()))));
         self.memory.day.told = self.memory.day.told.saturating_add(count(ended.len()));
         out.extend(self.the_day(now));
         if let Some(every) = self.heartbeat
@@ -274,7 +287,7 @@ impl Alarms {
         open.folded = 0;
         open.told_at = now;
         self.memory.day.told = self.memory.day.told.saturating_add(1);
-        Some(told)
+        Some(self.ours(told))
     }
 
     /// The digest, when its time of the day has come by since the last one.
@@ -306,6 +319,8 @@ impl Alarms {
         Notice {
             schema: SCHEMA.to_owned(),
             what: What::Heartbeat,
+            mode: self.mode.map(str::to_owned),
+            session: self.state.clone(),
             kind: None,
             severity: severity(Severity::Notice).to_owned(),
             pair: None,
@@ -345,6 +360,8 @@ fn notice(open: &Open, what: What, now: WallTime, total: usize) -> Notice {
     Notice {
         schema: SCHEMA.to_owned(),
         what,
+        mode: None,
+        session: None,
         kind: Some(open.kind.clone()),
         severity: open.severity.clone(),
         pair: open.pair_name.clone(),

@@ -79,7 +79,13 @@ fn head(notices: &[Arc<Notice>], page: bool) -> String {
     });
     let more = notices.len().saturating_sub(1);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("carry{}: {about}{more}", if page { " PAGE" } else { "" })
+    // Whose it is: simulated and real money look alike otherwise (fault H13).
+    let whose = notices.first().and_then(|notice| Some((notice.mode.as_deref()?, notice.session.as_deref()?)));
+    let whose = whose.map_or_else(String::new, |(mode, session)| {
+        let name = session.trim_end_matches('/').rsplit('/').next().unwrap_or(session);
+        format!(" {} {name}", mode.to_uppercase())
+    });
+    format!("carry{}{whose}: {about}{more}", if page { " PAGE" } else { "" })
 }
 
 #[cfg(test)]
@@ -91,6 +97,8 @@ mod tests {
         Arc::new(Notice {
             schema: "carry.alarm/1".to_owned(),
             what,
+            mode: Some("live".to_owned()),
+            session: Some("state/main".to_owned()),
             kind: Some("pair_naked".to_owned()),
             severity: severity.to_owned(),
             pair: Some("alpha:BTCUSDT".to_owned()),
@@ -111,7 +119,7 @@ mod tests {
     fn what_waits_together_goes_together_and_a_page_names_the_head() {
         let both = [notice(What::Raised, "warning", "first"), notice(What::Raised, "page", "second")];
         let message = Message::of(&both);
-        assert_eq!(message.head, "carry PAGE: pair_naked alpha:BTCUSDT and 1 more");
+        assert_eq!(message.head, "carry PAGE LIVE main: pair_naked alpha:BTCUSDT and 1 more");
         assert_eq!((message.body.as_str(), message.page), ("warning: first\n\npage: second", true));
         let over = Message::of(&[notice(What::Quiet, "page", "not raised any more")]);
         assert_eq!((over.page, over.body.as_str()), (false, "over: not raised any more"));

@@ -6,11 +6,15 @@
 
 use super::run::RunResult;
 use super::sections;
-use plotly::Plot;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest, Sha256};
+use std::io::Read as _;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
+/// The chart library, packed with gzip.
+const LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/plotly.min.js.gz"));
 
 /// The page of one run. Under 5 MB, nearly all of it the chart library.
 #[must_use]
@@ -47,63 +51,23 @@ pub(super) fn page(title: &str, body: &str) -> String {
 /// What the page may do: run the given scripts, style itself, and save a chart as a picture.
 fn policy(scripts: &[&str]) -> String {
     let hashes: Vec<String> =
-        scripts.iter().map(|script| format!("'sha256-{}'", base64(&Sha256::digest(script.as_bytes())))).collect();
+        scripts.iter().map(|script| format!("'sha256-{}'", BASE64.encode(Sha256::digest(script.as_bytes())))).collect();
     format!(
         "default-src 'none'; script-src {}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'",
         hashes.join(" ")
     )
 }
 
-/// The source of plotly.js alone, out of the script elements that the crate gives (the second is a formula renderer of 2 MB
-/// that no chart of ours needs).
+/// The source of plotly.js, which `build.rs` packed.
 fn chart_library() -> Option<String> {
-    const OPEN: &str = "<script type=\"text/javascript\">";
-    let mut text = Plot::offline_js_sources();
-    let start = text.find(OPEN)? + OPEN.len();
-    let end = start + text.get(start..)?.find("</script>")?;
-    text.truncate(end);
-    text.drain(..start);
-    // A browser turns carriage returns into line feeds before it takes the hash.
-    if text.contains('\r') { Some(text.replace("\r\n", "\n").replace('\r', "\n")) } else { Some(text) }
-}
-
-/// Standard base64 with padding, for the hashes of the policy.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |place: usize| u32::from(chunk.get(place).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for place in 0..4_usize {
-            let index = bits >> (18 - 6 * place) & 63;
-            let letter = usize::try_from(index).ok().and_then(|index| ALPHABET.get(index));
-            match letter {
-                Some(letter) if place <= chunk.len() => out.push(char::from(*letter)),
-                _ => out.push('='),
-            }
-        }
-    }
-    out
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(LIBRARY).read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_agrees_with_the_vectors_of_rfc_4648() {
-        for (text, expected) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(text.as_bytes()), expected);
-        }
-    }
 
     #[test]
     fn the_library_is_there_once_and_cannot_end_its_own_element() {

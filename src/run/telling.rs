@@ -78,11 +78,11 @@ pub struct Telling {
 }
 
 impl Telling {
-    /// The ways out that the settings name; `None` when they name none, and the log alone is told.
+    /// The ways out that the settings name; `None` when they name none, and the log alone is told. `mode` is paper, shadow or live.
     ///
     /// # Errors
     /// [`TellError`] when a way out that is named cannot be used.
-    pub fn open(folder: &Path, settings: &settings::Alarm) -> Result<Option<Self>, TellError> {
+    pub fn open(folder: &Path, mode: &'static str, settings: &settings::Alarm) -> Result<Option<Self>, TellError> {
         let named = [&settings.exec, &settings.webhook, &settings.telegram, &settings.mail, &settings.watcher];
         if named.iter().all(|way| way.is_none()) {
             return Ok(None);
@@ -118,7 +118,7 @@ impl Telling {
         let (sinks, watcher) = ready.recv().map_err(|_| gone())??;
         let alarms = Alarms::new(settings.fold, settings.heartbeat, memory.unwrap_or_default())
             .with_digest(settings.digest)
-            .of_session(&folder.display().to_string());
+            .of_session(mode, &folder.display().to_string());
         let watch = Stopwatch::start();
         Ok(Some(Self { alarms, sinks: Some(sinks), watcher, watch, stored, last: Some(last), thread: Some(thread) }))
     }

@@ -194,7 +194,7 @@ fn allowed(state: &State, headers: &HeaderMap) -> Result<(), (StatusCode, &'stat
     }
     let given = headers.get(HEADER).and_then(|value| value.to_str().ok());
     let given = given.ok_or((StatusCode::FORBIDDEN, "the token that acts is missing"))?;
-    state.try_token(|tokens| tokens.acts(given)).map_err(|denied| match denied {
+    state.try_acting(given).map_err(|denied| match denied {
         Denied::Wrong => (StatusCode::FORBIDDEN, "that is not the token that acts"),
         Denied::LockedFor(_) => (StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens: none is looked at for a while"),
     })

@@ -1,6 +1,6 @@
 //! Tries of a token: a few in a minute, then a pause that grows (fault X16).
 //!
-//! One count for all people and one for all scrapers: on this machine they have one address. A cookie that reads goes on reading meanwhile. Pure:
+//! One count for those who want to read, one for those who read and want to act, one for scrapers: on this machine all have one address. A cookie that reads goes on reading meanwhile. Pure:
 //! time is given as a monotonic span. Tests: at the end.
 
 use std::time::Duration;

@@ -22,7 +22,14 @@
     for (const e of document.querySelectorAll("time[data-wall]")) write(e, left(Number(e.dataset.wall) - Date.now()));
     const old = (age + since) / 1000;
     write(document.getElementById("age"), old < 10 ? `${old.toFixed(1)}\u00a0s` : `${Math.floor(old)}\u00a0s`);
-    body.classList.toggle("lost", Boolean(body.dataset.live) && since > 5000);
+    const lost = Boolean(body.dataset.live) && since > 5000;
+    body.classList.toggle("lost", lost);
+    // What was true when the session was last heard is not said of now.
+    if (lost) {
+      for (const e of document.querySelectorAll(".verdict.ours")) { e.className = "verdict unknown"; e.textContent = "stale"; }
+      const state = document.querySelector(".state");
+      if (state && !state.dataset.lost) { state.dataset.lost = "true"; state.textContent = "no answer from the session"; }
+    }
   };
   setInterval(tick, 500);
 

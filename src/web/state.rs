@@ -35,6 +35,8 @@ pub struct State {
     /// Pages that were rendered.
     pub cache: Arc<Cache>,
     lockout: Mutex<Lockout>,
+    /// Of the token that acts, asked of those alone who read already: no stranger can take acting away from its owner.
+    acted: Mutex<Lockout>,
     /// Of the bearer of the metrics: a scraper with a wrong one locks no person out.
     scraped: Mutex<Lockout>,
     rate: DefaultDirectRateLimiter,
@@ -75,6 +77,7 @@ impl State {
             plans: Waitings::default(),
             cache: Arc::default(),
             lockout: Mutex::default(),
+            acted: Mutex::default(),
             scraped: Mutex::default(),
             rate,
         }
@@ -120,6 +123,14 @@ impl State {
     /// [`Denied`] when it is wrong, or none is looked at now.
     pub fn try_token(&self, right: impl FnOnce(&Tokens) -> bool) -> Result<(), Denied> {
         tried(&self.lockout, || right(&self.tokens), "the page was tried with wrong tokens")
+    }
+
+    /// Looks at the token that acts, of a request that reads; with a count of its own.
+    ///
+    /// # Errors
+    /// [`Denied`] when it is wrong, or none is looked at now.
+    pub fn try_acting(&self, given: &str) -> Result<(), Denied> {
+        tried(&self.acted, || self.tokens.acts(given), "an act of the page was tried with wrong tokens")
     }
 
     /// Looks at the bearer of a scraper, with a count of its own.

@@ -394,15 +394,9 @@ impl Judge {
         let blame = self.manners.executed(one);
         self.blame(blame);
         let market = if one.market == Market::Spot { "spot" } else { "perp" };
-        let mut text = String::new();
-        let _ = write!(text, "{market} {} {:?} {} at {}", one.symbol, one.side, one.quantity, one.price);
-        let _ = write!(
-            text,
-            " fee {} {} by {}",
-            one.fee,
-            one.fee_asset,
-            if one.by_venue { "the venue" } else { &one.client }
-        );
+        let by = if one.by_venue { "the venue" } else { &one.client };
+        let mut text = format!("{market} {} {:?} {} at {}", one.symbol, one.side, one.quantity, one.price);
+        let _ = write!(text, " fee {} {} by {by}", one.fee, one.fee_asset);
         self.note(text);
         let now = true_ms();
         let (venue_acts, excused) = (self.venue_acts, self.excused.max(self.halted));
