@@ -147,7 +147,7 @@ async fn telegram_gets_a_sentence_and_the_pause_that_it_asks_for_and_a_page_is_n
     assert_eq!(messages[0], messages[1], "the same again after the pause");
     assert_eq!((&messages[0]["chat_id"], &messages[0]["disable_notification"]), (&"-1001".into(), &true.into()));
     let text = messages[1]["text"].as_str().unwrap();
-    assert_eq!(text.lines().next(), Some("carry: pair_naked alpha:BTCUSDT"));
+    assert_eq!(text.lines().next(), Some("carry LIVE main: pair_naked alpha:BTCUSDT"));
     for part in ["warning: alpha:BTCUSDT: ", "(25000.00 USDT unequal)", "type: carry ", "--state state/main"] {
         assert!(text.contains(part), "{part}: {text}");
     }

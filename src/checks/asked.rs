@@ -44,7 +44,8 @@ impl Asked {
 /// The legs of a name over two venues, the long one first; `None` for a pair of one venue and for what is no name.
 #[must_use]
 pub fn across(name: &str) -> Option<[LegName; 2]> {
-    if name.contains('/') { legs_of_name(name) } else { None }
+    // A slash without a venue behind it is the way others write a symbol: `binance:BTC/USDT`.
+    name.split_once('/').filter(|(_, short)| short.contains(':')).and_then(|_| legs_of_name(name))
 }
 
 /// What each venue is asked for, by its name: `binance:BTCUSDT` is spot and perp of one, `binance:BTCUSDT/aster:BTCUSDT` spot at
