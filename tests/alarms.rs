@@ -82,6 +82,21 @@ async fn a_program_that_hangs_or_fails_is_counted_and_holds_nothing_up() {
     until(|| sinks.lost() == 1).await;
 }
 
+#[tokio::test]
+async fn i10_what_a_program_that_hangs_has_started_ends_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let note = folder.path().join("started");
+    let slow = script(folder.path(), &format!("/bin/sleep 1000 & echo $! > {}\nwait", note.display()));
+    let sinks = Sinks::log_only().with_program(&slow, QUICK).unwrap();
+    sinks.tell(&notice(1));
+    until(|| sinks.lost() == 1).await;
+    let started = std::fs::read_to_string(&note).unwrap();
+    // Gone, or a zombie where nobody asks for its end.
+    let lives =
+        || std::fs::read_to_string(format!("/proc/{}/stat", started.trim())).is_ok_and(|stat| !stat.contains(") Z"));
+    until(|| !lives()).await;
+}
+
 /// A server that answers with these status lines, one connection each, and keeps what it was sent.
 async fn server(answers: &'static [&'static str]) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -59,6 +59,8 @@ fn l35_every_view_values_the_books_now_and_not_at_the_last_hourly_row() {
     let status = json(&bench, &["status"]);
     assert_eq!(status["equity"], dead["equity"]);
     assert_eq!(status["equity_at_ms"], dead["to_ms"]);
+    let (_, screen, _) = ended(&["status", "--state", text(&bench.state())]);
+    assert!(screen.contains("hedged    not known now; at the last commit 1 open"), "{screen}");
 }
 
 /// The reasons that a view gives, by their words.

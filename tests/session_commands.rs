@@ -52,6 +52,12 @@ fn books_sum_to_zero_and_lines_to_the_change_in_equity() {
     assert!(books["sums"].as_array().unwrap().iter().all(|one| one["sum"] == "0"), "{books}");
 
     let pnl = json(&["pnl", dir, "--json"]);
+    // What a person reads of a session that is over is what a program reads (L35).
+    let (_, screen, _) = ended(&["status", dir]);
+    let net = screen.split("net ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
+    let exact = amount(&json(&["status", dir, "--json"])["net"]);
+    assert_eq!(net, format!("{:.2}", exact.to_f64()), "{screen}");
+    assert_eq!(exact, amount(&pnl["net"]));
     assert_eq!((&pnl["difference"], &pnl["pnl"]["unexplained"]), (&Value::from("0"), &Value::from("0")));
     assert_eq!(amount(&pnl["sum"]), amount(&pnl["equity"]) - amount(&pnl["capital"]));
     for by in ["pair", "day"] {

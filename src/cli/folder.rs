@@ -138,7 +138,8 @@ impl Folder {
         let mut review = self.review()?;
         if let Some(now) = &told {
             let marks = now.pairs.iter().filter_map(|row| Some((row.pair.as_str(), row.marks?)));
-            review.value(marks, now.at_ms);
+            let pegs = now.detail.iter().flat_map(|detail| &detail.pegs).map(|(asset, price, _)| (*asset, *price));
+            review.value(marks, pegs, now.at_ms);
         }
         Ok((review, told))
     }

@@ -3,7 +3,7 @@
 //! The same lines for a session that answers and for one that is read from its files. Tests: at the end.
 
 use crate::control::snapshot::{PairRow, Snapshot};
-use crate::control::stops::Stop;
+use crate::control::stops::{NO_PROCESS, Stop};
 use crate::domain::{FundingRate, Quantity, Span, WallTime};
 use crate::report::figures;
 
@@ -81,9 +81,11 @@ fn hedged(now: &Snapshot) -> String {
     if open == 0 {
         return "nothing is held".to_owned();
     }
+    // Nobody looks after it, so what was true at the last commit is not said of now.
+    let known = if now.state == NO_PROCESS { "not known now; at the last commit" } else { "yes:" };
     let odd: Vec<&PairRow> = held(now).filter(|row| row.phase != "hedged").collect();
     if odd.is_empty() {
-        return format!("yes: {open} open, legs equal to a lot");
+        return format!("{known} {open} open, legs equal to a lot");
     }
     let words = odd.iter().map(|row| {
         let value = row.unequal.map_or_else(
@@ -105,7 +107,8 @@ fn safe(now: &Snapshot) -> String {
         Some(rate) => format!("{venue} {quote}: liquidation {} away", figures::percent(rate.to_f64())),
         None => format!("{venue} {quote}: the distance to liquidation is not known"),
     });
-    words.collect::<Vec<_>>().join("; ")
+    let known = if now.state == NO_PROCESS { "not known now; at the last commit " } else { "" };
+    format!("{known}{}", words.collect::<Vec<_>>().join("; "))
 }
 
 fn paid(now: &Snapshot) -> String {

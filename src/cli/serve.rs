@@ -7,6 +7,7 @@ use crate::config::settings::Web;
 use crate::config::{Sources, load};
 use crate::web::tokens::{TokenError, Tokens};
 use crate::web::{Options, Page, WebError, start};
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -95,6 +96,9 @@ pub fn beside(folder: &Path, web: &Web) -> Result<Option<Page>, Failure> {
     let listen = listen.parse::<SocketAddr>().map_err(|error| wrong(error.to_string()))?;
     let page = start(&options(web, listen, (folder, vec![folder.to_owned()])))?;
     tracing::info!(url = page.url(), "the page");
+    // A simulated run logs no such line, and a person must know where to look and with which token.
+    let words = format!("page: {} (token: carry serve --print-token --state {})\n", page.url(), folder.display());
+    let _ = std::io::stderr().write_all(words.as_bytes());
     Ok(Some(page))
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Tests: `tests/alarms.rs`.
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -19,7 +20,7 @@ pub async fn run(path: &Path, arguments: &[String], text: &str, limit: Duration)
     }
 }
 
-/// The program with the text on standard input; its end by force when the wait for it is given up.
+/// The program with the text on standard input; its end by force, and that of what it started, when the wait for it is given up.
 async fn once(path: &Path, arguments: &[String], text: &str) -> std::io::Result<bool> {
     let mut child = tokio::process::Command::new(path)
         .args(arguments)
@@ -28,11 +29,28 @@ async fn once(path: &Path, arguments: &[String], text: &str) -> std::io::Result<
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true)
+        // A group of its own, so that what it started can be ended with it.
+        .process_group(0)
         .spawn()?;
+    let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw));
     if let Some(mut stdin) = child.stdin.take() {
         // A program that does not read is not wrong: its exit code tells.
         let _ = stdin.write_all(text.as_bytes()).await;
         let _ = stdin.write_all(b"\n").await;
     }
-    Ok(child.wait().await?.success())
+    let success = child.wait().await?.success();
+    // It ended by itself: what it left running is its own affair.
+    group.0 = None;
+    Ok(success)
+}
+
+/// The group of a program that is waited for; ended by force when the wait is given up.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
 }

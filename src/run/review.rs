@@ -7,7 +7,7 @@ use super::collect::Collector;
 use super::returns::Curves;
 use super::session::{RecoverError, recover};
 use crate::config::Settings;
-use crate::domain::{Amount, Catalogue, Price, WallTime};
+use crate::domain::{Amount, Asset, Catalogue, Price, WallTime};
 use crate::engine::State;
 use crate::engine::profit::{brought, lines_of};
 use crate::report::run::{BasisSeries, EquityRow, Remark, RunInfo, RunResult, Summary};
@@ -117,8 +117,15 @@ impl Review {
         quotes + self.state.ledger.tokens_opening()
     }
 
-    /// Values the books at prices of a later instant, as the running session knows them.
-    pub fn value<'a>(&mut self, marks: impl Iterator<Item = (&'a str, (Price, Price))>, at: WallTime) {
+    /// Values the books at prices of a later instant, as the running session knows them: those of pairs, and those of quote
+    /// coins.
+    pub fn value<'a>(
+        &mut self,
+        marks: impl Iterator<Item = (&'a str, (Price, Price))>,
+        pegs: impl Iterator<Item = (Asset, Price)>,
+        at: WallTime,
+    ) {
+        self.state.pegs.extend(pegs);
         for (name, (spot, perp)) in marks {
             if let Some(id) = self.state.catalogue.pair_named(name).map(|pair| pair.id) {
                 self.state.ledger.mark(id, spot, perp);

@@ -13,6 +13,10 @@ use std::path::Path;
 pub fn unattended(dir: &Path, review: &Review) -> Snapshot {
     let mut now = Snapshot::of(&review.state, review.clock);
     now.alarms.clone_from(&review.collector.figures.alarms);
+    // One instant for all views: that at which the books are valued.
+    let valued = review.valued();
+    (now.equity, now.lines, now.funding) = (valued.equity, valued.lines, valued.lines.funding);
+    now.net = valued.lines.total() - valued.lines.transfers;
     for row in &mut now.pairs {
         // Nobody sees a market: what is known of prices is as old as the last commit.
         row.age_ms = None;
