@@ -118,12 +118,13 @@ fn u01_the_image_copies_every_file_that_the_build_reads() {
     }
 }
 
-/// A root folder with the units, the system's targets and the binary in its place.
+/// A root folder with the units, the system's targets and programs, and the binary in its place.
 fn staged() -> tempfile::TempDir {
     let place = tempfile::tempdir().unwrap();
     let units = place.path().join("etc/systemd/system");
     let bin = place.path().join("usr/local/bin");
-    for folder in [&units, &bin] {
+    let system = place.path().join("bin");
+    for folder in [&units, &bin, &system] {
         std::fs::create_dir_all(folder).unwrap();
     }
     for unit in UNITS {
@@ -135,6 +136,8 @@ fn staged() -> tempfile::TempDir {
             std::fs::copy(&path, units.join(file.file_name())).unwrap();
         }
     }
+    // With what the units call of the system.
+    std::fs::copy("/bin/kill", system.join("kill")).unwrap();
     let to = bin.join("carry");
     if std::fs::hard_link(env!("CARGO_BIN_EXE_carry"), &to).is_err() {
         std::fs::copy(env!("CARGO_BIN_EXE_carry"), to).unwrap();
