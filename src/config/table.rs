@@ -696,7 +696,7 @@ pub const KEYS: &[Key] = &[
         "sim.data_end",
         Kind::Word(&["flatten", "hold"]),
         "flatten",
-        "what happens to a pair where its history ends",
+        "what happens to a pair where its history ends; a pair whose bars end more than a day before the run does is left there either way",
         "`hold` leaves a profit unproven; only for cross-checks",
     ),
     key(

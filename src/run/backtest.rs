@@ -13,7 +13,7 @@ use super::journal::Journal;
 use super::universe::DailyLook;
 use super::wallets::wallets;
 use crate::config::Settings;
-use crate::config::settings::{DataEnd, FillAt};
+use crate::config::settings::FillAt;
 use crate::control::forecast_row::score_of;
 use crate::data::history::PairHistory;
 use crate::domain::{
@@ -50,7 +50,6 @@ pub struct Bars<'a, J> {
     /// Of the long and the short leg of each pair.
     last_close: Vec<[Option<Price>; 2]>,
     fill_at_close: bool,
-    hold: bool,
     universe: DailyLook,
     now: WallTime,
 }
@@ -63,14 +62,16 @@ impl<'a, J: Journal> Bars<'a, J> {
     pub fn new(inputs: &Inputs<'a>, journal: J, keep_rows: bool) -> Result<Self, JournalError> {
         let settings = inputs.settings.clone();
         let catalogue = inputs.catalogue.clone();
-        let hold = settings.sim.data_end == DataEnd::Hold;
+        let last =
+            |history: &PairHistory| Some(*history.spot.opened.last()?.min(history.perp.opened.last()?) + history.step);
+        let until = inputs.histories.iter().filter_map(last).max().unwrap_or(WallTime(0));
         let cursors: Vec<Cursor<'a>> = inputs
             .histories
             .iter()
             .enumerate()
             .map(|(place, history)| {
                 let id = PairId(u16::try_from(place).unwrap_or(u16::MAX));
-                Cursor::new(id, history, settings.sim.data_end)
+                Cursor::new(id, history, settings.sim.data_end, until)
             })
             .collect();
         let start = cursors.iter().map(Cursor::next).min().unwrap_or(WallTime(0));
@@ -83,7 +84,6 @@ impl<'a, J: Journal> Bars<'a, J> {
             cursors,
             last_close: vec![[None; 2]; pairs],
             fill_at_close: settings.sim.fill == FillAt::Close,
-            hold,
             universe: DailyLook::default(),
             settings,
             now: start,
@@ -192,7 +192,7 @@ impl<'a, J: Journal> Bars<'a, J> {
             self.driver.market_events -= 1;
         }
         let early = now + coin_rates::lead(self.driver.state.coins_margin(), cursor.step);
-        if !self.hold && cursor.chance().is_some_and(|at| early >= at) {
+        if cursor.chance().is_some_and(|at| early >= at) {
             self.driver.market(now, Event::LastChance { pair: id })?;
             self.driver.market_events -= 1;
         }
@@ -215,11 +215,8 @@ impl<'a, J: Journal> Bars<'a, J> {
 
     /// The first bar of a stretch: windows start afresh, and its end is known as a delisting date would be.
     fn begin(&mut self, place: usize, now: WallTime) -> Result<(), JournalError> {
-        if self.hold {
-            return Ok(());
-        }
         let Some(cursor) = self.cursors.get_mut(place) else { return Ok(()) };
-        if !cursor.begins(now) {
+        if !cursor.begins(now) || !cursor.ends() {
             return Ok(());
         }
         let (pair, segment) = (cursor.id, cursor.segment());

@@ -1,9 +1,13 @@
 //! One pair's history played forward: which bars close, settle and open at which instant.
 
 use crate::config::settings::DataEnd;
+use crate::data::coverage::LONGEST_HALT;
 use crate::data::history::{Candles, FundingRow, PairHistory, Segment};
 use crate::domain::{FundingRate, Interval, Leg, PairId, Price, Quantity, Span, WallTime};
 use crate::port::event::Bar;
+
+/// The end of time: nothing happens any more.
+const NEVER: WallTime = WallTime(i64::MAX);
 
 /// A pair's place in its history.
 #[derive(Debug)]
@@ -37,13 +41,17 @@ pub struct Due {
 }
 
 impl<'a> Cursor<'a> {
-    /// At the start. With `DataEnd::Hold` the whole history is one stretch without an announced end.
+    /// At the start. With `DataEnd::Hold` the whole history is one stretch: without an announced end where its bars go on to
+    /// `until`, the last close of the run, give or take a halt; else to its last common bar, after which no settlement has a
+    /// price.
     #[must_use]
-    pub fn new(id: PairId, history: &'a PairHistory, data_end: DataEnd) -> Self {
+    pub fn new(id: PairId, history: &'a PairHistory, data_end: DataEnd, until: WallTime) -> Self {
         let segments = match data_end {
             DataEnd::Flatten => history.segments.clone(),
             DataEnd::Hold => {
-                vec![Segment { first: WallTime(i64::MIN), last: WallTime(i64::MAX) }]
+                let last = [&history.spot, &history.perp].iter().filter_map(|leg| leg.opened.last()).min();
+                let last = last.filter(|last| **last + LONGEST_HALT < until).copied().unwrap_or(NEVER);
+                vec![Segment { first: WallTime(i64::MIN), last }]
             }
         };
         let chances = segments.iter().map(|segment| last_chance(history, *segment)).collect();
@@ -63,6 +71,12 @@ impl<'a> Cursor<'a> {
         };
         cursor.advance();
         cursor
+    }
+
+    /// Whether the stretch in play has an end that was announced.
+    #[must_use]
+    pub fn ends(&self) -> bool {
+        self.segment().is_some_and(|segment| segment.last != NEVER)
     }
 
     /// The stretch in play.
@@ -97,7 +111,6 @@ impl<'a> Cursor<'a> {
 
     /// Everything of the instant was taken: finds the next one.
     pub fn advance(&mut self) {
-        const NEVER: WallTime = WallTime(i64::MAX);
         let close = |candles: &Candles, place: usize| candles.opened.get(place).map_or(NEVER, |open| *open + self.step);
         let [long, short] = self.funding;
         let settled = |rows: &[FundingRow], place| rows.get(place).map_or(NEVER, |row: &FundingRow| minute(row.stamp));
@@ -206,7 +219,7 @@ fn take(candles: &Candles, place: &mut usize, now: WallTime, step: Span) -> Opti
 fn last_chance(history: &PairHistory, segment: Segment) -> WallTime {
     let (spot, perp) = (&history.spot.opened, &history.perp.opened);
     if [spot, perp].iter().any(|opened| opened.last().is_none_or(|last| *last < segment.last)) {
-        return WallTime(i64::MAX);
+        return NEVER;
     }
     let mut place = spot.partition_point(|open| *open <= segment.last);
     while let Some(at) = place.checked_sub(1).and_then(|place| spot.get(place)).copied() {
