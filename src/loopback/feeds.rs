@@ -15,9 +15,10 @@ use serde_json::{Value, json};
 /// Pulses between two synthetic trades of a book, and at most between two marks.
 const SLOW: u64 = 10;
 
-/// Pulses between two marks: the venue pushes one each second.
-pub(crate) fn mark_pulses(pulse_ms: u64) -> u64 {
-    (1_000 / pulse_ms.max(1)).clamp(1, SLOW)
+/// Pulses between two marks: the venue pushes one each second of its own time.
+pub(crate) fn mark_pulses(pulse_ms: u64, speed_per_mille: i64) -> u64 {
+    let passes = pulse_ms.saturating_mul(speed_per_mille.max(1).unsigned_abs());
+    (1_000_000 / passes.max(1)).clamp(1, SLOW)
 }
 
 impl Venue {

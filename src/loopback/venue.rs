@@ -116,7 +116,7 @@ impl Venue {
             arrivals: BTreeMap::new(),
             quote,
             pulses: 0,
-            mark_pulses: super::feeds::mark_pulses(options.pulse_ms),
+            mark_pulses: super::feeds::mark_pulses(options.pulse_ms, options.speed_per_mille),
             trades: 0,
             saved,
         })
