@@ -23,7 +23,13 @@ const QUICK: Patience = Patience { limit: Duration::from_millis(500), first: Dur
 
 fn notice(pair: u16) -> Notice {
     let mut alarms = Alarms::new(Span::MINUTE, None, Memory::default());
-    let alarm = Alarm { kind: AlarmKind::PairNaked, severity: Severity::Page, pair: Some(PairId(pair)), order: None };
+    let alarm = Alarm {
+        kind: AlarmKind::PairNaked,
+        severity: Severity::Page,
+        pair: Some(PairId(pair)),
+        venue: None,
+        order: None,
+    };
     let about = About { pair: Some("alpha:BTCUSDT".to_owned()), ..About::default() };
     alarms.raise(&alarm, &about, WallTime(5)).unwrap()
 }

@@ -36,7 +36,7 @@ const TOKEN: &str = "123456:canary-of-the-bot-token_AAF7";
 
 fn notice(severity: Severity, hour: i64) -> Notice {
     let mut alarms = Alarms::new(Span::MINUTE, None, Memory::default()).of_session("live", "state/main");
-    let alarm = Alarm { kind: AlarmKind::PairNaked, severity, pair: Some(PairId(1)), order: None };
+    let alarm = Alarm { kind: AlarmKind::PairNaked, severity, pair: Some(PairId(1)), venue: None, order: None };
     let about = About {
         pair: Some("alpha:BTCUSDT".to_owned()),
         at_risk: Some("25000.00 USDT unequal".to_owned()),
@@ -286,6 +286,15 @@ fn a_bad_market_is_told_in_few_sentences_with_a_digest_a_day_and_says_no_secret(
     let canaries = Canaries::new(&[("token", TOKEN), ("watcher", "canary-of-the-watcher")]);
     assert_eq!(canaries.in_bytes(texts.join("\n").as_bytes()), [""; 0]);
     assert_eq!(canaries.in_bytes(&std::fs::read(folder.path().join("alarms.json")).unwrap()), [""; 0]);
+}
+
+#[test]
+fn hours_of_silence_without_a_length_are_refused_with_both_keys() {
+    let hours = ["alarm.silent_from=22h", "alarm.silent_to=22h"].iter().flat_map(|set| ["--set", set]);
+    let (code, _, problems) = session::ended(&["check"].into_iter().chain(hours).collect::<Vec<_>>());
+    assert_eq!(code, 2, "{problems}");
+    let words = "alarm.silent_from (22h, --set) and alarm.silent_to (22h, --set) are the same time: expected two";
+    assert!(problems.contains(words), "{problems}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! Metrics, rules and the board: a real Prometheus scrapes a live run on loopback, a drill makes an alert ring and end, and each
-//! expression of board and rules finds data.
+//! Metrics, rules and the board: a real Prometheus scrapes the page of a live run on loopback, drills make alerts fire and end
+//! (ledger and venue differ, a pair is naked, the venue is down, the process is gone), and each expression of board and rules
+//! finds data.
 //!
 //! Needs `promtool` and `prometheus`; absent, the tests say so and return, and where `CI` is set they fail.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may stop the test")]
@@ -11,11 +12,11 @@ mod session;
 
 use bench::{Bench, PAIR, Process};
 use carry::control::metrics::{Kind, TABLE};
-use serde_json::Value;
+use serde_json::{Value, json};
 use session::{ended, text};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -134,35 +135,18 @@ fn a_folder_without_a_process_is_down_and_one_that_is_not_there_is_an_error() {
     assert_eq!(list["metrics"].as_array().unwrap().len(), TABLE.len());
 }
 
-/// Answers every request with what `carry metrics` says now; gives its port. It ends with the test's process.
-fn responder(state: PathBuf) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { return };
-            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-            while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
-            let (_, body, _) = ended(&["metrics", text(&state)]);
-            let kind = carry::control::metrics::CONTENT_TYPE;
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nConnection: close\r\n");
-            let _ = stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
-        }
-    });
-    port
-}
-
 /// A real Prometheus on loopback.
 struct Prometheus {
-    _process: Process,
+    process: Process,
     port: u16,
 }
 
 impl Prometheus {
     /// Scrapes that port each second, and evaluates our rules as often.
     fn start(folder: &Path, target: u16) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let rules = root("deploy/prometheus/carry.rules.yml");
+        let port = free_port();
+        let rules = folder.join("carry.rules.yml");
+        std::fs::write(&rules, quicker()).unwrap();
         let config = format!(
             "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n\
              rule_files: [\"{}\"]\n\
@@ -175,7 +159,7 @@ impl Prometheus {
         command.arg(format!("--config.file={}", path.display())).arg("--log.level=warn");
         command.arg(format!("--storage.tsdb.path={}", folder.join("tsdb").display()));
         command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
-        Self { _process: Process::start(command, &folder.join("prometheus.log")), port }
+        Self { process: Process::start(command, &folder.join("prometheus.log")), port }
     }
 
     /// What its interface answers; nothing while it does not.
@@ -199,10 +183,92 @@ impl Prometheus {
         answer["data"]["result"].as_array().is_some_and(|rows| !rows.is_empty())
     }
 
-    fn rings(&self, alert: &str) -> bool {
+    /// `pending` or `firing`; nothing while it rests.
+    fn state(&self, alert: &str) -> Option<String> {
         let answer = self.get("/api/v1/alerts");
         let alerts = answer["data"]["alerts"].as_array().cloned().unwrap_or_default();
-        alerts.iter().any(|one| one["labels"]["alertname"] == alert && one["state"] == "firing")
+        let states = alerts.iter().filter(|one| one["labels"]["alertname"] == alert);
+        states.map(|one| one["state"].as_str().unwrap().to_owned()).max_by_key(|state| state == "pending")
+    }
+
+    fn rings(&self, alert: &str) -> bool {
+        self.state(alert).as_deref() == Some("firing")
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The rules as they are shipped, but that each waits two seconds where it waits for longer.
+fn quicker() -> String {
+    let text = std::fs::read_to_string(root("deploy/prometheus/carry.rules.yml")).unwrap();
+    let line = |line: &str| match line.split_once("for: ") {
+        Some((indent, _)) if indent.trim().is_empty() => format!("{indent}for: 2s\n"),
+        _ => format!("{line}\n"),
+    };
+    let quick: String = text.lines().map(line).collect();
+    assert!(quick.matches("        for: 2s\n").count() >= 8 && quick.lines().count() == text.lines().count());
+    quick
+}
+
+/// A live run whose page tells its metrics, and a Prometheus that reads them.
+struct Drill {
+    bench: Bench,
+    run: Process,
+    prometheus: Prometheus,
+}
+
+impl Drill {
+    fn until(&self, what: &str, holds: impl Fn() -> bool) {
+        self.bench.until(&self.run, what, holds);
+    }
+
+    /// It waits as long as its rule says, if it does, and then fires.
+    fn fires(&self, alert: &str, waits: bool) {
+        if waits {
+            self.until(&format!("{alert} is pending"), || self.prometheus.state(alert).is_some());
+        }
+        self.until(&format!("{alert} fires"), || self.prometheus.rings(alert));
+    }
+
+    fn ends(&self, alert: &str) {
+        self.until(&format!("the end of {alert}"), || self.prometheus.state(alert).is_none());
+    }
+
+    /// Coins and a short that were there before: ledger and venue differ until a person adopts them.
+    fn difference(&self) {
+        self.fires("CarryDifference", false);
+        self.until("adoption", || self.bench.verb(&["adopt", PAIR, "--yes"]).0 == 0);
+        self.until("agreement", || self.bench.verb(&["reconcile"]).0 == 0);
+        self.ends("CarryDifference");
+    }
+
+    /// The venue closes a half of the short while neither leg can be traded.
+    fn naked(&self) {
+        let halt = |market: &str, halted: bool| {
+            self.bench.act(&json!({ "act": "halt", "symbol": "BTCUSDT", "market": market, "halted": halted }));
+        };
+        assert!(self.bench.phase_is("hedged"));
+        for market in ["spot", "perp"] {
+            halt(market, true);
+        }
+        self.bench.act(&json!({ "act": "adl", "symbol": "BTCUSDT", "share": "0.5" }));
+        self.fires("CarryPairNaked", false);
+        for market in ["spot", "perp"] {
+            halt(market, false);
+        }
+        self.ends("CarryPairNaked");
+        self.until("equal legs", || self.bench.pair()["unequal_since_ms"].is_null());
+        self.until("agreement after the repair", || self.bench.verb(&["reconcile"]).0 == 0);
+    }
+
+    /// So many requests in a row find nobody: about sixty a second, as the run's timers on the venue's clock have them.
+    fn down(&self) {
+        self.bench.act(&json!({ "match": { "times": 450 }, "drop_before": true }));
+        self.fires("CarryVenueDown", true);
+        self.ends("CarryVenueDown");
+        self.until("agreement after the outage", || self.bench.verb(&["reconcile"]).0 == 0);
     }
 }
 
@@ -213,45 +279,55 @@ fn measured(expr: &str) -> &str {
 }
 
 #[test]
-fn prometheus_scrapes_a_live_run_an_alert_rings_and_ends_and_every_expression_finds_data() {
+fn a_real_prometheus_tells_what_befalls_a_live_run_and_its_end_and_every_expression_finds_data() {
     if !has("promtool") || !has("prometheus") {
         println!("skipped: no prometheus here");
         return;
     }
-    // Coins and a short that were there before: ledger and venue differ until a person adopts them.
+    let watch = carry::net::machine_clock::Stopwatch::start();
     let bench = Bench::with_before("20", &["--futures-balance", "20000"]);
-    let run = bench.live();
+    let page = free_port();
+    let listen = format!("web.listen=127.0.0.1:{page}");
+    let sets = ["live.shadow_hours=0s", "live.max_notional=10000usdt", "web.metrics=open", &listen];
+    let sets: Vec<&str> =
+        sets.iter().flat_map(|set| ["--set", set]).chain(["--consent", "I accept 10000 usdt"]).collect();
+    let run = bench.start(&bench.live_args(&sets), "live.log");
     bench.until(&run, "the difference", || bench.verb(&["reconcile"]).0 == 3);
-    let state = bench.state();
-    let (code, page, problems) = ended(&["metrics", text(&state)]);
+    let (code, text, problems) = ended(&["metrics", text(&bench.state())]);
     assert_eq!((code, problems.as_str()), (0, ""));
     let mut check = Command::new("promtool");
     check.args(["check", "metrics"]);
-    assert_eq!(succeeds(check, &page), "", "promtool has nothing to say");
+    assert_eq!(succeeds(check, &text), "", "promtool has nothing to say");
 
-    let prometheus = Prometheus::start(&bench.path(""), responder(state));
-    bench.until(&run, "the target is up", || prometheus.finds("up{job=\"carry\"} == 1"));
-    bench.until(&run, "the alert of the difference", || prometheus.rings("CarryDifference"));
-    bench.until(&run, "adoption", || bench.verb(&["adopt", PAIR, "--yes"]).0 == 0);
-    bench.until(&run, "agreement", || bench.verb(&["reconcile"]).0 == 0);
-    bench.until(&run, "the end of the alert", || !prometheus.rings("CarryDifference"));
+    let prometheus = Prometheus::start(&bench.path(""), page);
+    let drill = Drill { bench, run, prometheus };
+    let prometheus = &drill.prometheus;
+    drill.until("the target is up", || prometheus.finds("up{job=\"carry\"} == 1"));
+    let mut seconds = vec![watch.seconds()];
+    for act in [Drill::difference, Drill::naked, Drill::down] {
+        act(&drill);
+        seconds.push(watch.seconds());
+    }
     assert!(prometheus.finds("carry_venue_agrees == 1"));
-
     for (of, expr) in board() {
-        bench.until(&run, &format!("{of}: {expr}"), || prometheus.finds(&expr));
+        drill.until(&format!("{of}: {expr}"), || prometheus.finds(&expr));
     }
     for (alert, expr) in rules() {
         let measured = measured(&expr);
-        bench.until(&run, &format!("{alert}: {measured}"), || prometheus.finds(measured));
+        drill.until(&format!("{alert}: {measured}"), || prometheus.finds(measured));
     }
     let healthy = |rules: &Value| {
         let all: Vec<&Value> = rules["data"]["groups"][0]["rules"].as_array().into_iter().flatten().collect();
         all.len() == self::rules().len() && all.iter().all(|rule| rule["health"] == "ok")
     };
-    bench.until(&run, "every rule is evaluated", || healthy(&prometheus.get("/api/v1/rules")));
+    drill.until("every rule is evaluated", || healthy(&prometheus.get("/api/v1/rules")));
+    seconds.push(watch.seconds());
 
-    // A process that is gone is said by the metric, not by silence.
+    // A process that is gone is said by the metric, not by silence; and its page is a target that is gone.
+    let Drill { bench, run, prometheus } = drill;
     run.kill();
-    let (_, page, _) = ended(&["metrics", text(&bench.state())]);
+    let (_, page, _) = ended(&["metrics", session::text(&bench.state())]);
     assert!(page.contains("carry_up{session=\"s\"} 0"), "{page}");
+    bench.until(&prometheus.process, "the alert of the page", || prometheus.rings("CarryTargetGone"));
+    println!("ready, difference, naked, down, expressions, gone: {seconds:.0?} {:.0}", watch.seconds());
 }

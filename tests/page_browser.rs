@@ -151,6 +151,41 @@ async fn an_event_is_seen_within_two_seconds_and_without_a_script_the_numbers_ar
     assert_eq!(browser.value("document.querySelectorAll('.verdict.ours').length").await, json!(0));
 }
 
+/// First paint and first contentful paint of the page that is open, ms since the request.
+const PAINT: &str = "performance.getEntriesByType('paint').map((one) => [one.name, one.startTime])";
+
+/// Bytes of the page and of what it loads, each before and after its packing.
+const BYTES: &str = "performance.getEntriesByType('navigation').concat(performance.getEntriesByType('resource')).map((one) => [new URL(one.name).pathname, one.decodedBodySize, one.encodedBodySize])";
+
+#[tokio::test]
+async fn the_first_paint_comes_soon_and_a_page_is_small() {
+    let Some(mut browser) = Browser::start().await else { return };
+    let temporary = tempfile::tempdir().unwrap();
+    let dir = temporary.path().join("s");
+    let (session, page) = served(&dir, "60");
+    login(&mut browser, &page, &dir).await;
+    browser.window(1440, false).await;
+    let mut painted = Vec::new();
+    for turn in 0..7 {
+        browser.go(&format!("{}s/s?turn={turn}", page.url())).await;
+        browser.until(&format!("{PAINT}.length === 2")).await;
+        painted.push(browser.value(PAINT).await[0][1].as_f64().unwrap());
+    }
+    painted.sort_by(f64::total_cmp);
+    println!("first paint of the overview, ms: {painted:.0?}");
+    // Far more than it takes: a machine that builds meanwhile is slow.
+    assert!(painted[3] < 1_000.0, "{painted:?}");
+    for path in ["", "/opportunities", "/ledger", "/risk", "/health", "/events", "/pair?name=alpha%3ABTCUSDT"] {
+        browser.go(&format!("{}s/s{path}", page.url())).await;
+        let rows = browser.value(BYTES).await;
+        let all = rows.as_array().unwrap();
+        let sum = |place: usize| all.iter().map(|row| row[place].as_u64().unwrap()).sum::<u64>();
+        println!("{path}: {} bytes, {} as sent: {rows}", sum(1), sum(2));
+        assert!(sum(2) > 1_000 && sum(2) < 100_000, "{path}: {} bytes: {rows}", sum(2));
+    }
+    session.kill();
+}
+
 /// What the command line says of a session.
 fn told(dir: &Path, word: &str) -> serde_json::Value {
     serde_json::from_str(&ended(&[word, "--state", text(dir), "--json"]).1).unwrap_or_default()

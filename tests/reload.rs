@@ -2,16 +2,20 @@
 //! a wrong file changes nothing, a signal never loosens, and the tape replays all of it.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of a test stop at the first surprise")]
 
+#[path = "support/bench.rs"]
+mod bench;
 #[path = "support/session.rs"]
 mod session;
 
+use bench::{Bench, PAIR};
 use carry::port::event::Reload;
 use carry::run::reloaded;
 use serde_json::{Value, json};
 use session::{Running, ended, text};
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Nothing is entered by the strategy: what is opened is opened by hand.
 const QUIET: &str = "[entry]\nmin_net_apr = \"200%apr\"\n[execution]\nclip = \"800usd\"\n";
@@ -203,4 +207,76 @@ fn a_live_run_stays_within_what_was_consented_to_and_its_hours_stay_its_own() {
     let later = known(&[("identity", "mode=live market=live strategy=second"), ("climbed", "old")]);
     let meta: BTreeMap<&str, String> = reloaded::meta(&later, &reload, &bound.settings).into_iter().collect();
     assert!(!meta.contains_key("climbed"), "the hours are those of the first one");
+}
+
+/// `carry reload` at a terminal at which a person types yes: exit code and what stood there.
+fn typed_yes(dir: &Path) -> (i32, String) {
+    let line = format!("{} reload --state {}", env!("CARGO_BIN_EXE_carry"), text(dir));
+    let mut script = Command::new("script");
+    script.args(["-q", "-e", "-c", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let child = script.spawn().unwrap();
+    child.stdin.as_ref().unwrap().write_all(b"yes\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn l37_a_live_run_takes_a_tighter_cap_at_once_and_a_looser_one_with_consent_alone_and_its_tape_tells_each() {
+    let bench = Bench::new("20", &[]);
+    let (file, dir) = (bench.path("c.toml"), bench.state());
+    let cap = |pair: &str| {
+        std::fs::write(&file, format!("[risk]\nmax_order = \"1000usd\"\nmax_pair = \"{pair}\"\n")).unwrap()
+    };
+    cap("8000usd");
+    let waived = ["--set", "live.shadow_hours=0s", "--set", "live.max_notional=10000usdt"];
+    let more = [&waived[..], &["--consent", "I accept 10000 usdt", "--config", text(&file)]].concat();
+    let run = bench.start(&bench.live_args(&more), "live.log");
+    bench.until(&run, "the socket", || bench.verb(&["orders"]).0 == 0);
+    bench.ready(&run);
+    let pair_cap = || setting(&dir, "risk", "max_pair");
+    let open = || bench.verb(&["open", PAIR, "--size", "3000usdt", "--yes"]);
+
+    // Tighter: at once, on disk, and the next order is judged by it.
+    cap("1000usd");
+    let (code, report, problems) = bench.verb(&["reload"]);
+    assert_eq!((code, &report["result"]["taken"][0]["effect"]), (0, &json!("tightens")), "{problems}");
+    assert_eq!(pair_cap(), "1000");
+    let (code, _, problems) = open();
+    assert!(code == 4 && problems.contains("risk.max_pair"), "{code} {problems}");
+    // Looser: neither by itself nor by a signal.
+    cap("6000usd");
+    let (code, report, problems) = bench.verb(&["reload"]);
+    assert_eq!((code, &report["sent"]), (4, &json!(false)), "{problems}");
+    run.signal("HUP");
+    bench.until(&run, "the refusal", || bench.log_file().contains("risk.max_pair would let more risk in"));
+    assert_eq!((pair_cap(), open().0), (json!("1000"), 4));
+    // A wrong file changes nothing, and is named with line and key.
+    cap("10");
+    let (code, _, problems) = bench.verb(&["reload", "--yes"]);
+    let named =
+        |text: &str| ["c.toml:3", "risk.max_pair", "nothing was changed"].iter().all(|part| text.contains(part));
+    assert!(code == 2 && named(&problems), "{code} {problems}");
+    run.signal("HUP");
+    bench.until(&run, "the error in the log", || named(&bench.log_file()));
+    assert_eq!(pair_cap(), "1000");
+    // Looser with a typed yes.
+    cap("6000usd");
+    let (code, screen) = typed_yes(&dir);
+    assert!(code == 0 && screen.contains("looser") && screen.contains("taken"), "{code} {screen}");
+    assert_eq!(pair_cap(), "6000");
+    bench.opened(&run, "3000usdt");
+    // Tighter by a signal, below what is held: it is kept, and nothing is added.
+    cap("2500usd");
+    run.signal("HUP");
+    bench.until(&run, "the signal", || pair_cap() == "2500");
+    assert!(bench.phase_is("hedged"));
+    run.signal("TERM");
+    let (code, out) = run.finished();
+    assert_eq!(code, 0, "{out}");
+
+    let (code, told, problems) = ended(&["replay", text(&dir)]);
+    assert!(code == 0 && told.contains("same decisions, same books"), "{told}{problems}");
+    let took: Vec<&str> =
+        told.lines().filter_map(|line| line.split_once("risk.max_pair: ")).map(|(_, rest)| rest).collect();
+    assert_eq!(took, ["8000usd -> 1000usd", "1000usd -> 6000usd", "6000usd -> 2500usd"], "{told}");
 }

@@ -10,7 +10,7 @@ mod session;
 use serde_json::Value;
 use session::{Running, ended, hedged, text};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn carry(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_carry"));
@@ -133,6 +133,54 @@ fn u05_the_commands_that_a_run_names_next_work_as_they_are_printed() {
     }
     let again: Value = serde_json::from_str(&std::fs::read_to_string(desk.join("out/summary.json")).unwrap()).unwrap();
     assert_eq!((&again["capital"], keys(&again).len()), (&"20000".into(), 2));
+}
+
+/// What `status` says of a session without a process: the command that clears it.
+fn starts_again(status: &Value) -> String {
+    let stop = status["stops"].as_array().unwrap().iter().find(|stop| stop["why"] == "no_process");
+    stop.unwrap()["clear"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn u05_the_command_that_status_names_goes_on_with_a_session_that_was_begun_with_keys_and_variables() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let desk = folder.path();
+    std::fs::write(desk.join("my rules.toml"), "[entry]\nfunding = \"0.02%/8h\"\n").unwrap();
+    let dir = desk.join("runs/one");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_carry"));
+    let words = ["paper", "--state", "runs/one", "--strategy", "my rules.toml", "--days", "3000", "--seed", "9"];
+    let sets = ["--set", "strategy.pairs=[\"alpha:BTCUSDT\", \"alpha:ETHUSDT\"]", "--speed", "60"];
+    command.args(words).args(sets).current_dir(desk).env_clear().env("CARRY__SIZE__LEVERAGE", "2x");
+    let reachable = || std::os::unix::net::UnixStream::connect(dir.join("control.sock")).is_ok();
+    let running = Running::of(command.stderr(Stdio::null()));
+    running.until(reachable);
+    running.kill();
+
+    let line = starts_again(&json(desk, &["status", "runs/one", "--json"]));
+    for part in ["CARRY__SIZE__LEVERAGE=2x carry paper --state runs/one", "'my rules.toml'", "ETHUSDT", "--seed 9"] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    // From elsewhere it goes to the folder that its paths count from.
+    let there = starts_again(&json(other.path(), &["status", text(&dir), "--json"]));
+    assert!(there.starts_with("cd ") && there.ends_with(&line), "{there}");
+    // It goes on with the session, where the line without its keys would be refused as another one.
+    let bare =
+        carry(desk, &["paper", "--state", "runs/one", "--strategy", "my rules.toml", "--seed", "9", "--days", "1"]);
+    assert!(bare.status.code() == Some(2) && text_of(&bare.stderr).contains("holds another session"));
+    let bin = Path::new(env!("CARGO_BIN_EXE_carry")).parent().unwrap();
+    let path = format!("{}:/usr/bin:/bin", bin.display());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &there.replacen("&& ", "&& exec env ", 1)]).current_dir(other.path());
+    let again = Running::of(shell.env_clear().env("PATH", path).stderr(Stdio::null()));
+    again.until(reachable);
+    let status = json(desk, &["status", "runs/one", "--json"]);
+    assert_eq!((&status["boots"], status["state"] != "no_process"), (&Value::from(2), true), "{status}");
+    again.kill();
+
+    // A copy is another folder: its session is not told to start the first one.
+    session::copy(&dir, &desk.join("copy"));
+    let copy = starts_again(&json(desk, &["status", "copy", "--json"]));
+    assert!(copy.starts_with("carry paper --state copy and the strategy and --set of before"), "{copy}");
 }
 
 #[test]

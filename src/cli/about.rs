@@ -3,7 +3,10 @@
 //!
 //! It decides nothing about a run. Tests: `tests/what_runs.rs`.
 
+use crate::config::load::Resolved;
+use crate::config::{Loaded, Source};
 use crate::report::run::RunInfo;
+pub use crate::run::typed::quoted;
 use crate::run::what::PRESETS;
 pub use crate::run::what::about;
 use std::path::{Path, PathBuf};
@@ -43,21 +46,27 @@ pub fn of_session(folder: &Path) -> Option<RunInfo> {
     serde_json::from_str(read.meta.get("run")?).ok()
 }
 
-/// A shell reads the word as one: quoted where it holds anything else than letters, digits and what paths are made of.
+/// The working folder and the command of this run, for whoever finds its session without a process: with the variables that set
+/// keys, and without a consent, which is on disk already.
 #[must_use]
-pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
+pub fn typed(folder: &Path, loaded: &Loaded) -> Option<(String, String)> {
+    let at = std::env::current_dir().ok()?.display().to_string();
+    let variable = |row: &Resolved| match &row.source {
+        Source::Env(name) => Some(format!("{name}={} ", quoted(&row.text))),
+        Source::Default | Source::File(..) | Source::Flag => None,
+    };
+    let variables: String = loaded.values.iter().filter_map(variable).collect();
+    Some((at, format!("{variables}{}", again(folder))))
 }
 
 /// The command of this run once more, so that it goes on in its folder.
 #[must_use]
 pub fn again(folder: &Path) -> String {
-    let words: Vec<String> = std::env::args().skip(1).collect();
+    let mut words: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(place) = words.iter().position(|word| word == "--consent") {
+        words.drain(place..words.len().min(place + 2));
+    }
+    words.retain(|word| !word.starts_with("--consent="));
     let named = words.iter().any(|word| word == "--state" || word.starts_with("--state="));
     let mut text: Vec<String> =
         std::iter::once("carry".to_owned()).chain(words.iter().map(|word| quoted(word))).collect();

@@ -23,7 +23,7 @@ pub struct Args {
     /// First instant (UTC date or time)
     #[arg(long, value_name = "DATE")]
     from: Option<String>,
-    /// Last instant (UTC date or time)
+    /// Last instant (UTC date or time), inside: the settlement at it is paid; a date means the whole day
     #[arg(long, value_name = "DATE")]
     to: Option<String>,
     /// Money at the start, for example 100000usdt

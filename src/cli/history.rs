@@ -127,6 +127,10 @@ impl Ready {
     /// # Errors
     /// As for [`Ready::load`].
     pub fn of(loaded: &Loaded, folder: &Folder, window: Window) -> Result<Self, Failure> {
+        let stray = super::venue_names::stray(loaded, Some(folder));
+        if !stray.is_empty() {
+            return Err(stray.into());
+        }
         let named = &loaded.settings.strategy.pairs;
         let folder = &folder.clone().priced_by(loaded.settings.sim.priced_by());
         let mut ready = Self {

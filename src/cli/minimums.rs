@@ -39,6 +39,10 @@ pub(super) fn again(what: &super::real::What) -> Result<Loaded, ConfigErrors> {
 /// # Errors
 /// [`Failure`] when the history cannot be used.
 pub(super) fn judge(loaded: &Loaded, data: Option<&Path>) -> Result<ConfigErrors, Failure> {
+    let stray = super::venue_names::stray(loaded, None);
+    if data.is_none() && !stray.is_empty() {
+        return Ok(stray);
+    }
     let known = match data {
         Some(root) => of_history(loaded, root)?,
         None => usual(&loaded.settings.strategy.pairs),

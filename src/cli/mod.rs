@@ -64,6 +64,7 @@ pub mod sweep;
 mod sweep_report;
 pub mod universe;
 pub mod venue;
+mod venue_names;
 pub mod watch;
 pub mod why;
 

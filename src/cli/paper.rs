@@ -84,7 +84,8 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let speed = speed(&args.speed)?;
     let folder = args.state.clone().unwrap_or_else(super::folder::new_run);
     let what = real::What { strategy: strategy(args, &folder), set, config: args.config.clone() };
-    let loaded = what.load()?;
+    let mut loaded = what.load()?;
+    loaded.typed = super::about::typed(&folder, &loaded);
     named_pairs(&loaded.settings, "a paper session")?;
     if args.is_live() {
         let job = super::shadow::Job {
@@ -194,7 +195,7 @@ impl Job<'_> {
     fn open(&self) -> Result<Opened, Failure> {
         let settings = &self.loaded.settings;
         let fresh = !self.path("ledger.sqlite").exists();
-        let ledger = LedgerFile::open(&self.path("ledger.sqlite"), "paper")?;
+        let mut ledger = LedgerFile::open(&self.path("ledger.sqlite"), "paper")?;
         let read = ledger.load()?;
         let begun = read.meta.contains_key("identity");
         if begun {
@@ -231,6 +232,7 @@ impl Job<'_> {
         same_instant(&recovered.booked, &books).map_err(|behind| self.behind(&behind))?;
         let books = books.resumed(settings.clone(), &recovered.booked);
         self.reconcile(&state, &books)?;
+        crate::run::typed::keep(&mut ledger, self.loaded, self.folder)?;
         let sequence = Sequence(state.sequence.0);
         let header = self.header(&state.catalogue)?;
         let tape = crate::run::resumed::tape_of(self.folder, header, &read, sequence);
@@ -305,7 +307,10 @@ impl Job<'_> {
                 ("settings", header.settings.to_string()),
                 ("catalogue", serde_json::to_string(&header.catalogue).unwrap_or_default()),
                 ("run", serde_json::to_string(&super::about::about(self.loaded)).unwrap_or_default()),
-            ],
+            ]
+            .into_iter()
+            .chain(crate::run::typed::meta(self.loaded, self.folder))
+            .collect(),
             ..crate::store::ledger_file::Batch::default()
         };
         let tape_folder = self.path("tape");

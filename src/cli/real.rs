@@ -64,7 +64,9 @@ impl What {
     /// # Errors
     /// [`ConfigErrors`] holds everything that is wrong in any of them.
     pub fn load(&self) -> Result<Loaded, ConfigErrors> {
-        load(&Sources::discover(self.strategy.clone(), self.config.clone(), self.set.clone()))
+        let loaded = load(&Sources::discover(self.strategy.clone(), self.config.clone(), self.set.clone()))?;
+        let stray = super::venue_names::stray(&loaded, None);
+        if stray.is_empty() { Ok(loaded) } else { Err(stray) }
     }
 }
 

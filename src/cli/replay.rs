@@ -1,13 +1,15 @@
 //! `carry replay RUN`: the same decisions again, from the tape.
 
 use super::{Exit, Failure, Output};
+use crate::port::reload::Reset;
+use crate::report::figures;
 use crate::run::replay::{Record, Stretch, replay};
 use crate::store::ledger_file;
 use crate::tape;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// Replays a run from its tape, start by start, and compares every decision and the books
+/// Replays a run from its tape, start by start, and compares every decision and the books; tells other settings that it took
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   carry replay runs/20260101T000000
@@ -112,6 +114,11 @@ fn show(report: &Report, json: bool, output: &mut Output<'_>) -> Result<(), Fail
         let recorded =
             start.recorded.as_deref().unwrap_or("none: it was killed or still runs; compared with the ledger");
         writeln!(output.out, "start {boot}   {} events", start.events)?;
+        for taken in &start.taken {
+            for Reset { key, old, new } in &taken.resets {
+                writeln!(output.out, "  took      {}   {key}: {old} -> {new}", figures::stamp(taken.at_ms))?;
+            }
+        }
         writeln!(output.out, "  recorded  {recorded}")?;
         writeln!(output.out, "  replayed  {}", start.replayed)?;
         for line in &start.differs {

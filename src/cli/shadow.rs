@@ -73,8 +73,9 @@ pub struct Job<'a> {
 /// # Errors
 /// A [`Failure`] with its exit code.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
-    let loaded = args.what.load()?;
+    let mut loaded = args.what.load()?;
     let folder = args.state.clone().unwrap_or_else(super::folder::new_run);
+    loaded.typed = super::about::typed(&folder, &loaded);
     let job =
         Job { mode: "shadow", folder: &folder, loaded: &loaded, what: &args.what, place: &args.place, json: args.json };
     job.run(output)
@@ -195,9 +196,10 @@ impl Job<'_> {
         opened: &Opened,
         now: WallTime,
     ) -> Result<Driver<Session>, Failure> {
-        let (ledger, read) = from;
+        let (mut ledger, read) = from;
         let damaged = |problem: String| Failure::new(Exit::Failure, format!("the run cannot be read back: {problem}"));
         run_folder::same_run(read, (self.loaded, self.mode), &opened.catalogue, folder)?;
+        crate::run::typed::keep(&mut ledger, self.loaded, folder)?;
         let file = VenueFile::open(&folder.join("venue.sqlite"))?;
         let Some(venue) = file.load()? else {
             let text = format!("{}: the ledger has a run, but the simulated venue's books are gone", folder.display());

@@ -90,7 +90,13 @@ impl Loaded {
         values.sort_by_key(place);
         let rows: BTreeMap<String, String> = values.iter().map(|row| (row.path.clone(), row.text.clone())).collect();
         let settings = settings_of(&rows)?;
-        Ok(Self { settings, strategy_hash: strategy_hash(&values), values, strategy: self.strategy.clone() })
+        Ok(Self {
+            settings,
+            strategy_hash: strategy_hash(&values),
+            values,
+            strategy: self.strategy.clone(),
+            typed: self.typed.clone(),
+        })
     }
 }
 

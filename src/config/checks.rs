@@ -246,9 +246,19 @@ impl Rules<'_> {
         self.conflict(&["run.mode", "execution.style", "execution.first"], text);
     }
 
-    /// Hours have a beginning and an end.
+    /// Hours have a beginning and an end, and are not none of the day, which could as well mean all of it.
     fn silence(&mut self) {
         let paths = ["alarm.silent_from", "alarm.silent_to"];
+        if let [Some(from), Some(to)] = paths.map(|path| self.magnitude(path))
+            && from == to
+        {
+            let text = format!(
+                "{} and {} are the same time: expected two different ones, or off for both",
+                self.named(paths[0]),
+                self.named(paths[1])
+            );
+            self.conflict(&paths, text);
+        }
         let set = paths.map(|path| self.value(path).map(|value| *value != Value::Off));
         if let [Some(from), Some(to)] = set
             && from != to

@@ -30,6 +30,8 @@ pub struct Loaded {
     pub strategy_hash: String,
     /// The strategy file, as it was named.
     pub strategy: Option<std::path::PathBuf>,
+    /// The working folder and the command of the run that these are for, where somebody typed one.
+    pub typed: Option<(String, String)>,
 }
 
 /// One key after all layers.
@@ -298,7 +300,7 @@ impl Layers {
         });
         let values: Vec<Resolved> = all.chain(own).collect();
         let strategy_hash = strategy_hash(&values);
-        Ok(Loaded { settings, values, strategy_hash, strategy })
+        Ok(Loaded { settings, values, strategy_hash, strategy, typed: None })
     }
 
     /// The settings of all, with those of the pairs that differ; each pair's rules between keys are checked too.

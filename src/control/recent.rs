@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_same_alarm_again_is_counted_and_the_oldest_go() {
-        let alarm = |kind| Alarm { kind, severity: Severity::Page, pair: None, order: None };
+        let alarm = |kind| Alarm { kind, severity: Severity::Page, pair: None, venue: None, order: None };
         let mut recent = Recent::default();
         for at in 0..3 {
             recent.take(WallTime(at), &alarm(AlarmKind::PairNaked), About::default());

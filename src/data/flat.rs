@@ -6,7 +6,7 @@
 
 use super::candles::read_candles;
 use super::error::DataError;
-use super::folder::{Folder, Key, Kind};
+use super::folder::{Folder, Key, Kind, Wanted};
 use super::funding::read_funding;
 use super::history::{Candles, FundingRow, PairHistory, Segment};
 use super::instruments::{Legs, built_in};
@@ -52,11 +52,10 @@ pub fn load(folder: &Folder, name: &str, times: (Option<WallTime>, Option<WallTi
     let legs = legs(venue, symbol).ok_or_else(|| none("its symbol does not say its coin"))?;
     let key = |kind, step| Key { venue, symbol, kind, step };
     let file = folder.file(key(Kind::Funding, Span::ZERO)).ok_or_else(|| none("it has no funding"))?;
-    let inside =
-        |row: &FundingRow| times.0.is_none_or(|at| row.stamp >= at) && times.1.is_none_or(|at| row.stamp <= at);
+    let wanted = Wanted::between(times);
     let funding: Vec<FundingRow> = read_funding(file)?
         .into_iter()
-        .filter(inside)
+        .filter(|row| wanted.holds(row.stamp))
         // What it was paid on is a price that does not exist here.
         .map(|row| FundingRow { mark: None, ..row })
         .collect();

@@ -78,6 +78,10 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    pub(super) const fn between((from, to): (Option<WallTime>, Option<WallTime>)) -> Self {
+        Self { from, to }
+    }
+
     pub(super) const fn start(self) -> WallTime {
         match self.from {
             Some(from) => from,
@@ -91,9 +95,12 @@ impl Wanted {
         self.to.map_or(WallTime(i64::MAX), |to| to - step + Span(2))
     }
 
-    /// Whether a stamp lies within them.
+    /// Whether a stamp lies within them. Venues stamp a settlement some milliseconds late and it is dated to its minute, so the
+    /// one at the very end is inside: what is held is paid before anything else happens at that instant. The last millisecond
+    /// of a day means the whole day here too.
     pub(super) fn holds(self, stamp: WallTime) -> bool {
-        self.from.is_none_or(|from| stamp >= from) && self.to.is_none_or(|to| stamp <= to)
+        let is_over = |to: WallTime| stamp.floor(Span::MINUTE) <= to + Span(1);
+        self.from.is_none_or(|from| stamp >= from) && self.to.is_none_or(is_over)
     }
 
     fn words(self) -> String {
@@ -212,7 +219,7 @@ impl Folder {
         STEPS.into_iter().filter(|step| has(spot, Kind::Spot, *step) && has(symbol, Kind::Perp, *step)).collect()
     }
 
-    /// The history of one pair: bars that lie wholly within `[from, to]` and settlements stamped within it.
+    /// The history of one pair: bars that lie wholly within `[from, to]` and settlements dated within it, both ends inside.
     ///
     /// The step is the one with the longest common coverage within those times. `segments` come from the whole history:
     /// one that begins before `from` is cut there, one that goes on after `to` keeps its end, because a run that stops by

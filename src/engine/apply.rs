@@ -10,7 +10,7 @@ use super::record::{FundingRecord, Record};
 use super::shared;
 use super::standing;
 use super::state::{PairState, State};
-use crate::domain::{Amount, ClientOrderId, InstrumentId, Leg, PairId, Price, Quantity, WallTime};
+use crate::domain::{Amount, ClientOrderId, InstrumentId, Leg, PairId, Price, Quantity, VenueId, WallTime};
 use crate::ledger::book::Cause;
 use crate::pairs::Fruitless;
 use crate::planted::{self, Bug};
@@ -206,7 +206,9 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         Event::Foreign { venue, instrument } => on_foreign(state, *venue, *instrument, out),
         Event::OtherInstance { .. } | Event::Limited { .. } => health::on_warned(state, event, out),
         Event::Barred { venue } => on_barred(state, *venue, out),
-        Event::NotCompared { .. } => out.push(alarm(AlarmKind::NotCompared, Severity::Warning, None, None)),
+        Event::NotCompared { venue, .. } => {
+            out.push(venue_alarm(AlarmKind::NotCompared, Severity::Warning, *venue));
+        }
         Event::Reconciled { venue, differences, missing } => {
             let differs = *differences > 0;
             let missing = latch::missing(state, *venue, missing);
@@ -214,7 +216,7 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
             known.reconciled = Some(cause.at);
             let news = known.missing_coins != missing;
             if differs && (!known.differs || news) {
-                out.push(alarm(AlarmKind::Difference, Severity::Page, None, None));
+                out.push(venue_alarm(AlarmKind::Difference, Severity::Page, *venue));
             }
             known.differs = differs;
             if news {
@@ -247,7 +249,8 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
             (venue.moving, venue.moving_since) = (None, None);
             if !arrived {
                 venue.retry_at = Some(cause.at + pause);
-                out.push(alarm(AlarmKind::TransferFailed, Severity::Warning, None, Some(transfer.id)));
+                let (kind, severity, venue) = (AlarmKind::TransferFailed, Severity::Warning, Some(transfer.venue));
+                out.push(Command::Alarm(Alarm { kind, severity, pair: None, venue, order: Some(transfer.id) }));
             }
             state.ledger.transfer_ended(cause, transfer, arrived);
             mark_venue_dirty(state, transfer.venue);
@@ -263,7 +266,10 @@ fn on_foreign(state: &mut State, id: crate::domain::VenueId, instrument: Option<
     if let Some(venue) = state.venues.get_mut(id.index())
         && !std::mem::replace(&mut venue.foreign, true)
     {
-        out.push(alarm(AlarmKind::Foreign, Severity::Page, pair, None));
+        out.push(match pair {
+            Some(_) => alarm(AlarmKind::Foreign, Severity::Page, pair, None),
+            None => venue_alarm(AlarmKind::Foreign, Severity::Page, id),
+        });
     }
 }
 
@@ -307,7 +313,7 @@ fn on_barred(state: &mut State, id: crate::domain::VenueId, out: &mut Vec<Comman
     if let Some(venue) = state.venues.get_mut(id.index())
         && !std::mem::replace(&mut venue.barred, true)
     {
-        out.push(alarm(AlarmKind::VenueRefuses, Severity::Page, None, None));
+        out.push(venue_alarm(AlarmKind::VenueRefuses, Severity::Page, id));
     }
 }
 
@@ -415,7 +421,12 @@ pub(super) const fn alarm(
     pair: Option<PairId>,
     order: Option<ClientOrderId>,
 ) -> Command {
-    Command::Alarm(Alarm { kind, severity, pair, order })
+    Command::Alarm(Alarm { kind, severity, pair, venue: None, order })
+}
+
+/// An alarm about a venue and no single pair: the same of another venue is another alarm.
+pub(super) const fn venue_alarm(kind: AlarmKind, severity: Severity, venue: VenueId) -> Command {
+    Command::Alarm(Alarm { kind, severity, pair: None, venue: Some(venue), order: None })
 }
 
 /// The day's loss, for the limit: equity at the day's first look against equity now.

@@ -6,7 +6,7 @@
 //! rally that is realised leaves a debt there, for which the venue would sell coins: the autopilot pays it before.
 //! The way back, for a sale, is in `unpark`. Tests: `tests/coin.rs`, `tests/live.rs`.
 
-use super::apply::alarm;
+use super::apply::{alarm, venue_alarm};
 use super::funds::Funds;
 use super::margin;
 use super::orders_due;
@@ -142,14 +142,14 @@ pub(super) fn work(state: &mut State, out: &mut Vec<Command>) {
 /// Says once that what coins count for is not known any more.
 fn warn_of_age(state: &mut State, place: usize, out: &mut Vec<Command>) {
     let Some(pair) = state.pairs.get(place) else { return };
-    let (known, venue) = (state.coin_rate(pair, Trust::Fresh).is_some(), pair.pair.venue(Leg::Short));
+    let (known, id) = (state.coin_rate(pair, Trust::Fresh).is_some(), pair.pair.venue(Leg::Short));
     // At the boot nothing has been asked yet: that is no news.
     let asked = state.booted.is_some_and(|booted| state.now.since(booted) > RATE_AGE);
-    let Some(venue) = state.venues.get_mut(venue.index()) else { return };
+    let Some(venue) = state.venues.get_mut(id.index()) else { return };
     if known {
         venue.rates_missed = false;
     } else if asked && !std::mem::replace(&mut venue.rates_missed, true) {
-        out.push(alarm(AlarmKind::CollateralUnknown, Severity::Page, None, None));
+        out.push(venue_alarm(AlarmKind::CollateralUnknown, Severity::Page, id));
     }
 }
 
@@ -191,7 +191,7 @@ fn pay_debt(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
     let rests = state.pairs.iter().filter(|pair| pair.pair.account(Leg::Short) == key).all(|pair| pair.at_rest);
     let short = funds.quote < Amount::ZERO && funds.spot < -funds.quote && rests;
     if short && margin::shrink_to(state, key, raises(&funds, wanted - funds.spot)) {
-        out.push(alarm(AlarmKind::MarginFloor, Severity::Page, None, None));
+        out.push(venue_alarm(AlarmKind::MarginFloor, Severity::Page, venue));
     }
 }
 
@@ -225,7 +225,7 @@ fn keep_way_out(state: &mut State, place: usize, out: &mut Vec<Command>) {
         return;
     }
     if !unpark::widen(state, place, out) && margin::shrink_to(state, key, 0.75) {
-        out.push(alarm(AlarmKind::MarginFloor, Severity::Page, None, None));
+        out.push(venue_alarm(AlarmKind::MarginFloor, Severity::Page, key.0));
     }
 }
 

@@ -4,7 +4,7 @@
 //! a list that fails stops entries alone (finding of one boolean for all). Nothing here decides to trade. Tests: at the end
 //! of `standing.rs` and in `tests/belief.rs`.
 
-use super::apply::alarm;
+use super::apply::{alarm, venue_alarm};
 use super::state::{State, VenueState};
 use crate::domain::{Amount, InstrumentId, Leg, Span, VenueId, WallTime};
 use crate::port::command::{AlarmKind, Severity};
@@ -87,18 +87,14 @@ pub(super) fn on_health(state: &mut State, id: VenueId, (reachable, missing): (b
     // With a position that is held a person must know, even where what lowers risk goes on.
     let severity = if state.active > 0 { Severity::Page } else { Severity::Warning };
     if !reachable && !venue.down && !booting {
-        out.push(alarm(AlarmKind::VenueDown, severity, None, None));
+        out.push(venue_alarm(AlarmKind::VenueDown, severity, id));
     }
     let lost = missing.iter().any(|part| !venue.missing.contains(part));
     if reachable && lost && !booting {
         let times = missing.contains(&Part::Times) && !venue.missing.contains(&Part::Times);
         let blind = missing.iter().any(|part| matches!(part, Part::SpotMarket | Part::PerpMarket | Part::Times));
-        out.push(alarm(
-            if times { AlarmKind::EventTime } else { AlarmKind::PartMissing },
-            if blind { severity } else { Severity::Warning },
-            None,
-            None,
-        ));
+        let kind = if times { AlarmKind::EventTime } else { AlarmKind::PartMissing };
+        out.push(venue_alarm(kind, if blind { severity } else { Severity::Warning }, id));
     }
     venue.down = !reachable;
     venue.missing.clear();
@@ -114,7 +110,10 @@ pub(super) fn on_warned(state: &mut State, event: &Event, out: &mut Vec<Command>
             let Some(known) = state.venues.get_mut(venue.index()) else { return };
             known.foreign = true;
             let pair = instrument.and_then(|one| state.catalogue.pair_of(one));
-            out.push(alarm(AlarmKind::OtherInstance, Severity::Page, pair, None));
+            out.push(match pair {
+                Some(_) => alarm(AlarmKind::OtherInstance, Severity::Page, pair, None),
+                None => venue_alarm(AlarmKind::OtherInstance, Severity::Page, *venue),
+            });
         }
         Event::Limited { venue, banned, .. } => {
             let Some(known) = state.venues.get_mut(venue.index()) else { return };
@@ -124,7 +123,7 @@ pub(super) fn on_warned(state: &mut State, event: &Event, out: &mut Vec<Command>
             } else {
                 (AlarmKind::RateLimited, Severity::Warning)
             };
-            out.push(alarm(kind, severity, None, None));
+            out.push(venue_alarm(kind, severity, *venue));
         }
         _ => {}
     }

@@ -4,7 +4,7 @@
 //! move of the mark, as a fraction, at which the venue would liquidate; a wallet with both has the nearer one. What the other
 //! leg gains at another venue cannot be moved here: then the money of this venue alone decides, and both legs shrink.
 
-use super::apply::alarm;
+use super::apply::venue_alarm;
 use super::collateral::Trust;
 use super::funds::Funds;
 use super::isolated;
@@ -65,7 +65,7 @@ fn watch(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
     let sells = |pair: &PairState| pair.pair.account(Leg::Short) == key && pair.memory.closing && !pair.at_rest;
     let leaves = state.coins_margin() && state.pairs.iter().any(sells);
     if !warned && !leaves {
-        out.push(alarm(AlarmKind::MarginLow, Severity::Warning, None, None));
+        out.push(venue_alarm(AlarmKind::MarginLow, Severity::Warning, venue));
         if let Some(state) = state.venues.get_mut(venue.index()) {
             state.margin_warned = true;
         }
@@ -86,7 +86,7 @@ fn watch(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
     // Rates that are only late are no reason to sell: the last ones decide.
     let funds = state.funds_by(venue, quote, Trust::Last);
     if self::distance(&funds).is_some_and(|distance| distance < levels.floor) && !shrinking(state, key) {
-        out.push(alarm(AlarmKind::MarginFloor, Severity::Page, None, None));
+        out.push(venue_alarm(AlarmKind::MarginFloor, Severity::Page, venue));
         shrink(state, key, &funds, &levels);
     }
 }

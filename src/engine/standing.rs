@@ -4,7 +4,7 @@
 //! are made where people read them. Every way in which the engine stops entries has its [`Why`]; a way without one would be
 //! a session that says ready and does nothing. Tests: at the end.
 
-use super::apply::alarm;
+use super::apply::{alarm, venue_alarm};
 use super::state::{PairState, State, VenueState};
 use crate::config::settings::Missing;
 use crate::domain::{Leg, PairId, Span, VenueId, WallTime};
@@ -208,10 +208,13 @@ const LATELY: Span = Span(10 * 60_000);
 /// What only a person ends and stood before this start is told again, and what the venue did shortly before it: who looks now
 /// need not have seen the alarm of then.
 pub(super) fn remind(state: &State, out: &mut Vec<Command>) {
-    each(state, &mut |why, _, pair| {
+    each(state, &mut |why, venue, pair| {
         let stays = matches!(why, Why::Halted | Why::Barred | Why::Foreign | Why::Differs | Why::Latched { .. });
         if stays {
-            out.push(alarm(why.kind(), Severity::Page, pair, None));
+            out.push(match (pair, venue) {
+                (None, Some(venue)) => venue_alarm(why.kind(), Severity::Page, venue),
+                _ => alarm(why.kind(), Severity::Page, pair, None),
+            });
         }
     });
     for pair in &state.pairs {

@@ -205,7 +205,9 @@ impl Alarms {
         };
         let severity = severity(alarm.severity);
         let order = alarm.order.map(|id| id.to_string());
-        let known = self.memory.open.iter_mut().find(|open| open.kind == kind && open.pair == alarm.pair);
+        let same = |open: &Open| open.is_of(&kind, alarm.pair, about.venue.as_ref());
+        let place = self.memory.open.iter().position(same);
+        let known = place.and_then(|place| self.memory.open.get_mut(place));
         if let Some(open) = known {
             // A clock that was set back must not fold for ever.
             let folded = now.since(open.told_at) < open.window(self.fold) && now >= open.told_at;
@@ -222,8 +224,7 @@ impl Alarms {
             }
             severity.clone_into(&mut open.severity);
             open.repeats = if louder { 0 } else { open.repeats.saturating_add(1) };
-            let place = self.memory.open.iter().position(|open| open.kind == kind && open.pair == alarm.pair)?;
-            return self.tell(place, What::Repeated, now);
+            return self.tell(place?, What::Repeated, now);
         }
         let fresh = Open {
             kind,
@@ -339,6 +340,11 @@ impl Alarms {
 }
 
 impl Open {
+    /// Whether an alarm is the same again: of this kind, of the same pair, and where it is of none, of the same venue.
+    fn is_of(&self, kind: &str, pair: Option<PairId>, venue: Option<&String>) -> bool {
+        self.kind == kind && self.pair == pair && (pair.is_some() || self.about.venue.as_ref() == venue)
+    }
+
     /// How long repeats of it are folded: twice as long each time that they were told, a day at most.
     fn window(&self, fold: Span) -> Span {
         let doubled = fold.0.saturating_mul(1_i64.checked_shl(self.repeats.min(20)).unwrap_or(1));

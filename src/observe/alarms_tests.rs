@@ -6,7 +6,7 @@ use crate::port::command::AlarmKind;
 const FOLD: Span = Span(60_000);
 
 fn alarm(kind: AlarmKind, severity: Severity, pair: u16) -> Alarm {
-    Alarm { kind, severity, pair: Some(PairId(pair)), order: None }
+    Alarm { kind, severity, pair: Some(PairId(pair)), venue: None, order: None }
 }
 
 fn btc() -> About {
@@ -43,6 +43,31 @@ fn repeats_are_told_once_and_summed_up() {
     assert_eq!(sum.len(), 1);
     assert_eq!((sum[0].what, sum[0].count, sum[0].since_ms), (What::Repeated, 9, at(1)));
     assert_eq!(alarms.tick(at(61)), [], "told once");
+}
+
+#[test]
+fn what_is_of_one_venue_is_never_folded_into_another() {
+    let mut alarms = fresh(None);
+    let down = Alarm { kind: AlarmKind::VenueDown, severity: Severity::Page, pair: None, venue: None, order: None };
+    let at_venue = |name: &str| About { venue: Some(name.to_owned()), ..About::default() };
+    let told = |notice: Option<Notice>| notice.map(|notice| (notice.what, notice.venue.unwrap(), notice.count));
+    let raised = |name: &str| Some((What::Raised, name.to_owned(), 1));
+    assert_eq!(told(alarms.raise(&down, &at_venue("binance"), at(0))), raised("binance"));
+    assert_eq!(told(alarms.raise(&down, &at_venue("aster"), at(1))), raised("aster"), "the other one is news");
+    for second in 2..8 {
+        assert_eq!(alarms.raise(&down, &at_venue("binance"), at(second)), None, "the same again");
+    }
+    assert_eq!(alarms.raise(&down, &at_venue("aster"), at(9)), None);
+    assert_eq!(alarms.open(), 2);
+    let mut sums: Vec<_> = alarms.tick(at(62)).into_iter().map(|notice| told(Some(notice)).unwrap()).collect();
+    sums.sort_by(|one, other| one.1.cmp(&other.1));
+    let sum = |name: &str, count| (What::Repeated, name.to_owned(), count);
+    assert_eq!(sums, [sum("aster", 1), sum("binance", 6)], "each counts its own");
+    // Each ends by itself.
+    alarms.raise(&down, &at_venue("aster"), at(100));
+    let over: Vec<_> = alarms.tick(at(182)).into_iter().map(|notice| (notice.what, notice.venue.unwrap())).collect();
+    assert_eq!(over.first(), Some(&(What::Quiet, "binance".to_owned())), "{over:?}");
+    assert_eq!(alarms.open(), 1);
 }
 
 #[test]

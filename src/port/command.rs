@@ -164,6 +164,10 @@ pub struct Alarm {
     pub severity: Severity,
     /// The pair, when it is about one.
     pub pair: Option<PairId>,
+    /// The venue, when it is about one and about no pair. It names whose the alarm is and decides nothing, so it is not part of
+    /// a run's digest.
+    #[serde(skip)]
+    pub venue: Option<VenueId>,
     /// The order, when it is about one.
     pub order: Option<ClientOrderId>,
 }

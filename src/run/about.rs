@@ -11,7 +11,7 @@ use crate::port::command::{Alarm, AlarmKind};
 #[must_use]
 pub fn about(state: &State, alarm: &Alarm) -> About {
     let pair = alarm.pair.and_then(|id| state.pair(id));
-    let venue = venue_of(state, alarm.kind).filter(|_| pair.is_none());
+    let venue = alarm.venue.or_else(|| venue_of(state, alarm.kind)).filter(|_| pair.is_none());
     let venues: Vec<VenueId> = pair.map_or_else(|| venue.into_iter().collect(), |pair| pair.pair.venues().collect());
     let name = |id: &VenueId| state.catalogue.venues().get(id.index()).map(ToString::to_string);
     let names: Vec<String> = venues.iter().filter_map(name).collect();
@@ -23,7 +23,7 @@ pub fn about(state: &State, alarm: &Alarm) -> About {
     }
 }
 
-/// The one venue that an alarm without a pair can be about.
+/// The one venue that an alarm can be about which names neither pair nor venue.
 fn venue_of(state: &State, kind: AlarmKind) -> Option<VenueId> {
     let said = |venue: &crate::engine::state::VenueState| match kind {
         AlarmKind::VenueDown => venue.down,
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn u13_an_alarm_names_venue_pair_and_money_at_risk() {
         let mut state = State::new(Settings::default(), Generator::new(1, START).catalogue().clone());
-        let alarm = |kind, pair| Alarm { kind, severity: Severity::Page, pair, order: None };
+        let alarm = |kind, pair| Alarm { kind, severity: Severity::Page, pair, venue: None, order: None };
         let bare = about(&state, &alarm(AlarmKind::PairNaked, Some(PairId(0))));
         assert_eq!(bare.at_risk, None, "nothing is known of its price");
         assert!(bare.pair.is_some_and(|name| name.contains(':')) && bare.venue.is_some());

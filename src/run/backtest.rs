@@ -386,8 +386,8 @@ pub fn finish<J: Journal>(mut bars: Bars<'_, J>, inputs: &Inputs<'_>, run_s: f64
     let basis = inputs.histories.iter().map(basis_series).collect();
     let collector = driver.collector.clone();
     // The last settlement may be stamped some milliseconds after the minute that it belongs to.
-    if let Some(last) = collector.funding.last() {
-        summary.to_ms = summary.to_ms.max(last.at);
+    if let Some(last) = collector.funding.iter().map(|row| row.at).max() {
+        summary.to_ms = summary.to_ms.max(last);
     }
     let trips = collector.trips_by_opening();
     let mut result = RunResult {

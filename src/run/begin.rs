@@ -136,10 +136,11 @@ fn resume(
     opened: &mut Opened,
     now: WallTime,
 ) -> Result<Live<Session>, BeginError> {
-    let (ledger, read) = from;
+    let (mut ledger, read) = from;
     let loaded = of.loaded;
     let damaged = |problem: String| BeginError::Failure(format!("the ledger cannot be read back: {problem}"));
     folder::same_run(read, (loaded, "live"), &opened.catalogue, of.folder)?;
+    super::typed::keep(&mut ledger, loaded, of.folder)?;
     let mut state = State::new(loaded.settings.clone(), opened.catalogue.clone());
     let recovered = session::recover(&mut state, read).map_err(|error| damaged(error.to_string()))?;
     let sequence = Sequence(state.sequence.0);

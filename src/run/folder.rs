@@ -61,12 +61,13 @@ pub fn set_up(
 ) -> Result<TapeWriter, BeginError> {
     let failed = |error: tape::TapeError| BeginError::Failure(error.to_string());
     let header = header(loaded, &opened.catalogue, mode)?;
-    let meta = vec![
+    let mut meta = vec![
         ("identity", identity(loaded, mode)),
         ("settings", header.settings.to_string()),
         ("catalogue", serde_json::to_string(&opened.catalogue).unwrap_or_default()),
         ("run", serde_json::to_string(&super::what::about(loaded)).unwrap_or_default()),
     ];
+    meta.extend(super::typed::meta(loaded, folder));
     let tape = folder.join("tape");
     if tape.exists() {
         // Of a start that was killed before the run was set up.

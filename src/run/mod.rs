@@ -34,6 +34,7 @@ pub mod session;
 pub mod shadow;
 pub mod subjects;
 pub mod telling;
+pub mod typed;
 pub mod unattended;
 pub mod universe;
 pub mod upgrade;

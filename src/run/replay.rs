@@ -7,11 +7,13 @@ use super::driver::Decisions;
 use super::resumed::as_it_was;
 use super::session::recover;
 use crate::config::Settings;
-use crate::domain::{Amount, Asset, ClientOrderId, Sequence};
+use crate::domain::{Amount, Asset, ClientOrderId, Sequence, WallTime};
 use crate::engine::{self, State};
 use crate::ledger::{Account, Posting};
+use crate::port::event::Operator;
 use crate::port::order::Intent;
-use crate::port::{Command, Event};
+use crate::port::reload::Reset;
+use crate::port::{Command, Event, Stamped};
 use crate::store::Loaded;
 use crate::tape::{Segment, TapeError};
 use serde::Serialize;
@@ -44,6 +46,17 @@ impl Record {
     }
 }
 
+/// Other settings that a run took while it went on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Taken {
+    /// When.
+    pub at_ms: WallTime,
+    /// Number of the event.
+    pub sequence: u64,
+    /// Each key with its value before and from there on.
+    pub resets: Vec<Reset>,
+}
+
 /// One start, replayed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Stretch {
@@ -53,6 +66,8 @@ pub struct Stretch {
     pub events: u64,
     /// Commands decided.
     pub commands: u64,
+    /// Other settings that it took, in order.
+    pub taken: Vec<Taken>,
     /// The digest that the run wrote at its end; absent when it was killed or still runs.
     pub recorded: Option<String>,
     /// The digest of the replay.
@@ -74,6 +89,7 @@ struct Player {
     boot: Option<u32>,
     events: u64,
     commands: u64,
+    taken: Vec<Taken>,
 }
 
 /// Replays one start. `record` is the ledger of record, where there is one beside the tape.
@@ -89,6 +105,7 @@ pub fn replay(segment: &Segment, record: Option<&Record>) -> Result<Stretch, Rep
         boot: None,
         events: 0,
         commands: 0,
+        taken: Vec::new(),
     };
     // A run that was killed, or that still runs, is compared up to the last commit of its ledger.
     let reached = if segment.upto.is_none() && !is_closed(segment) { record.and_then(Record::reached) } else { None };
@@ -99,7 +116,7 @@ pub fn replay(segment: &Segment, record: Option<&Record>) -> Result<Stretch, Rep
         if reached.is_some_and(|reached| stamped.sequence > reached) {
             break;
         }
-        player.event(&stamped.event);
+        player.event(&stamped);
         engine::step(&mut player.state, &stamped, &mut commands);
         for command in commands.drain(..) {
             player.command(command);
@@ -120,6 +137,7 @@ pub fn replay(segment: &Segment, record: Option<&Record>) -> Result<Stretch, Rep
         boot: player.boot,
         events: player.events,
         commands: player.commands,
+        taken: player.taken,
         recorded,
         replayed,
         ledger: record.is_some(),
@@ -153,9 +171,13 @@ fn beginning(segment: &Segment, record: Option<&Record>) -> Result<State, Replay
 }
 
 impl Player {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, stamped: &Stamped) {
         self.events += 1;
-        match event {
+        match &stamped.event {
+            Event::Operator(Operator::Reload(reload)) => {
+                let (at_ms, sequence) = (stamped.at, stamped.sequence.0);
+                self.taken.push(Taken { at_ms, sequence, resets: reload.resets.clone() });
+            }
             Event::Boot { epoch, .. } => {
                 // A digest covers what was decided since the last boot, and the books.
                 self.decisions = Decisions::default();

@@ -44,6 +44,8 @@ pub struct Review {
     pub identity: Identity,
     /// What ran at its last start, as far as its ledger says.
     pub run: RunInfo,
+    /// The command of its last start as the ledger has it, for [`super::typed::again`].
+    pub typed: Option<String>,
     /// The core's books, orders and pairs after the last fact on disk. Its market is empty.
     pub state: State,
     /// Rows and figures of the report.
@@ -83,7 +85,8 @@ impl Review {
         collector.trips = collector.trips_by_opening();
         let identity = Identity::parse(text("identity").unwrap_or_default());
         let (clock, boots) = (recovered.clock, recovered.epoch);
-        let mut review = Self { identity, run: RunInfo::default(), state, collector, clock, boots, summary };
+        let typed = text(super::typed::KEY).map(str::to_owned);
+        let mut review = Self { identity, run: RunInfo::default(), typed, state, collector, clock, boots, summary };
         review.run =
             run.unwrap_or_else(|| RunInfo { strategy_sha256: review.identity.strategy.clone(), ..RunInfo::default() });
         review.upgrade();

@@ -34,12 +34,17 @@ pub fn unattended(dir: &Path, review: &Review) -> Snapshot {
     now
 }
 
-/// The command that starts it again.
+/// The command that starts it again: that of its last start, or what is known of a session of before that was kept.
 fn start(dir: &Path, review: &Review) -> String {
-    let dir = dir.display();
+    if let Some(command) = review.typed.as_deref().and_then(|stored| super::typed::again(stored, dir)) {
+        return command;
+    }
+    // A shadow has a folder of its own below the one that is named.
+    let named = if review.identity.mode == "shadow" { dir.parent().unwrap_or(dir) } else { dir };
+    let dir = named.display();
     match review.identity.mode.as_str() {
-        "live" => format!("carry live --key NAME --state {dir} and the strategy of before"),
-        "shadow" => format!("carry shadow --state {dir} and the strategy of before"),
-        _ => format!("carry paper --state {dir} and the strategy of before"),
+        "live" => format!("carry live --key NAME --state {dir} and the strategy and --set of before"),
+        "shadow" => format!("carry shadow --state {dir} and the strategy and --set of before"),
+        _ => format!("carry paper --state {dir} and the strategy and --set of before"),
     }
 }

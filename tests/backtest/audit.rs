@@ -107,6 +107,33 @@ fn the_accountant_agrees_on_windows_that_begin_and_end_in_holes() {
     traded(&check(&["--from", "2023-11-20", "--to", "2024-02-29T16:00Z"]));
 }
 
+/// `--to` is the last instant, inside: the pair that is held is paid at it before the run is over, whether the venue stamped
+/// the settlement on the instant or some milliseconds later, and a date means the whole day up to the midnight at its end.
+#[test]
+fn the_accountant_agrees_when_the_last_instant_is_a_settlement_and_it_is_paid() {
+    let Some(shared) = shared() else { return };
+    let (data, set) = (shared.join("data").display().to_string(), "strategy.pairs=[\"binance:BTCUSDT\"]");
+    let strategy = repo("strategies/anchor.toml");
+    for (to, minute) in [
+        ("2021-06-02T08:00Z", 1_622_620_800_000_i64),
+        ("2021-06-02", 1_622_678_400_000),
+        ("2021-06-02T08:00:01Z", 1_622_620_800_000),
+        ("2021-06-02T07:59Z", 1_622_592_000_000),
+    ] {
+        let options = ["--from", "2021-05-20", "--to", to, "--set", set];
+        traded(&check(&options));
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        let mut arguments = vec!["backtest", "--data", &data, "--strategy", &strategy, "--out", out.to_str().unwrap()];
+        arguments.extend(options);
+        let run = carry(&arguments);
+        assert!(run.status.success(), "{to}: {}", text(&run.stderr));
+        let rows = super::files::csv_rows(&out.join("funding.csv"));
+        let last: i64 = rows.last().unwrap()[0].parse().unwrap();
+        assert_eq!(last - last % 60_000, minute, "{to}: {last}");
+    }
+}
+
 #[test]
 fn e13_the_accountant_agrees_when_shorts_are_liquidated() {
     let cross = ["--set", "size.leverage=3x", "--set", "margin.autopilot=false", "--set", "margin.warn=5%"];

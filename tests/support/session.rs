@@ -41,17 +41,18 @@ pub(crate) struct Running {
 impl Running {
     /// Starts it.
     pub(crate) fn start(args: &[&str]) -> Self {
-        Self::with_log(args, Stdio::null())
+        Self::of(carry(args).stderr(Stdio::null()))
     }
 
     /// The same with its log in a file.
     pub(crate) fn start_logged(args: &[&str], log: &Path) -> Self {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(log).unwrap();
-        Self::with_log(args, log.into())
+        Self::of(carry(args).stderr(log))
     }
 
-    fn with_log(args: &[&str], log: Stdio) -> Self {
-        let mut child = carry(args).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+    /// Any command that becomes a session.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut out = child.stdout.take().unwrap();
         let (told, end) = channel();
         // The pipe closes when the process ends, however it ends.
