@@ -222,6 +222,13 @@ async fn the_watcher_hears_that_the_loop_came_by_and_misses_one_that_does_not() 
         tokio::task::yield_now().await;
     }
     assert_eq!(outside.all().len(), 4, "at once, and each five minutes, whether it answered or not");
+    // The loop stands for twenty minutes: nobody else calls in its place, so that whoever waits outside misses three. When it
+    // comes by again it is heard at once.
+    let before = outside.all().len();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(outside.all().len(), before, "a loop that stands is silent");
+    watcher.lives(Duration::from_secs(1_000 + 1_200));
+    until(|| outside.all().len() == before + 1).await;
     assert!(outside.all().iter().all(|heard| heard.line.starts_with("GET /ping/canary-of-the-watcher HTTP/1.1")));
     let error = Watcher::new("http://example.com/canary".into(), Duration::from_mins(5), QUICK).err().unwrap();
     assert!(error.to_string().contains("alarm.watcher is not encrypted") && !error.to_string().contains("canary"));

@@ -152,7 +152,9 @@ async fn an_event_is_seen_within_two_seconds_and_without_a_script_the_numbers_ar
 }
 
 /// First paint and first contentful paint of the page that is open, ms since the request.
-const PAINT: &str = "performance.getEntriesByType('paint').map((one) => [one.name, one.startTime])";
+const PAINT: &str = "performance.getEntriesByType('paint').map((one) => one.startTime)";
+/// The same of the last byte of the page itself.
+const CAME: &str = "performance.getEntriesByType('navigation')[0].responseEnd";
 
 /// Bytes of the page and of what it loads, each before and after its packing.
 const BYTES: &str = "performance.getEntriesByType('navigation').concat(performance.getEntriesByType('resource')).map((one) => [new URL(one.name).pathname, one.decodedBodySize, one.encodedBodySize])";
@@ -169,12 +171,12 @@ async fn the_first_paint_comes_soon_and_a_page_is_small() {
     for turn in 0..7 {
         browser.go(&format!("{}s/s?turn={turn}", page.url())).await;
         browser.until(&format!("{PAINT}.length === 2")).await;
-        painted.push(browser.value(PAINT).await[0][1].as_f64().unwrap());
+        painted.push((browser.value(PAINT).await[0].as_f64().unwrap(), browser.value(CAME).await.as_f64().unwrap()));
     }
-    painted.sort_by(f64::total_cmp);
-    println!("first paint of the overview, ms: {painted:.0?}");
+    painted.sort_by(|one, other| one.0.total_cmp(&other.0));
+    println!("first paint of the overview after ms, and its last byte: {painted:.0?}");
     // Far more than it takes: a machine that builds meanwhile is slow.
-    assert!(painted[3] < 1_000.0, "{painted:?}");
+    assert!(painted[3].0 < 1_000.0, "{painted:?}");
     for path in ["", "/opportunities", "/ledger", "/risk", "/health", "/events", "/pair?name=alpha%3ABTCUSDT"] {
         browser.go(&format!("{}s/s{path}", page.url())).await;
         let rows = browser.value(BYTES).await;

@@ -37,7 +37,7 @@ pub struct Args {
     /// First instant (UTC date or time)
     #[arg(long, value_name = "DATE")]
     from: Option<String>,
-    /// Last instant (UTC date or time)
+    /// Last instant (UTC date or time), inside; a date means the whole day
     #[arg(long, value_name = "DATE")]
     to: Option<String>,
     /// Values of one key, of which every combination is tried; may be repeated

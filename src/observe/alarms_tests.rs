@@ -66,7 +66,7 @@ fn what_is_of_one_venue_is_never_folded_into_another() {
     // Each ends by itself.
     alarms.raise(&down, &at_venue("aster"), at(100));
     let over: Vec<_> = alarms.tick(at(182)).into_iter().map(|notice| (notice.what, notice.venue.unwrap())).collect();
-    assert_eq!(over.first(), Some(&(What::Quiet, "binance".to_owned())), "{over:?}");
+    assert!(over.contains(&(What::Quiet, "binance".to_owned())), "{over:?}");
     assert_eq!(alarms.open(), 1);
 }
 

@@ -37,7 +37,9 @@ fn a_pair_that_is_not_held_names_the_first_gate_with_its_measure() {
             continue;
         }
         // The first gate by the integers of the made-up series; at 8 h intervals only, in this part of it.
-        let last = series.funding.iter().rfind(|row| row.stamp <= START + hour * HOUR).unwrap();
+        // A settlement is dated to its minute: one that the venue stamps some milliseconds late is known at its instant.
+        let dated = |stamp: i64| stamp - stamp % 60_000;
+        let last = series.funding.iter().rfind(|row| dated(row.stamp) <= START + hour * HOUR).unwrap();
         let place = usize::try_from(hour - 1).unwrap();
         let gate = &pair["blocked_by"];
         if last.rate <= 100 {
