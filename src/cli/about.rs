@@ -46,17 +46,18 @@ pub fn of_session(folder: &Path) -> Option<RunInfo> {
     serde_json::from_str(read.meta.get("run")?).ok()
 }
 
-/// The working folder and the command of this run, for whoever finds its session without a process: with the variables that set
+/// The same with the working folder and the command of this run, for whoever finds its session without a process: with the variables that set
 /// keys, and without a consent, which is on disk already.
 #[must_use]
-pub fn typed(folder: &Path, loaded: &Loaded) -> Option<(String, String)> {
-    let at = std::env::current_dir().ok()?.display().to_string();
+pub fn typed(mut loaded: Loaded, folder: &Path) -> Loaded {
     let variable = |row: &Resolved| match &row.source {
         Source::Env(name) => Some(format!("{name}={} ", quoted(&row.text))),
         Source::Default | Source::File(..) | Source::Flag => None,
     };
     let variables: String = loaded.values.iter().filter_map(variable).collect();
-    Some((at, format!("{variables}{}", again(folder))))
+    let at = std::env::current_dir().ok().map(|at| at.display().to_string());
+    loaded.typed = at.map(|at| (at, format!("{variables}{}", again(folder))));
+    loaded
 }
 
 /// The command of this run once more, so that it goes on in its folder.

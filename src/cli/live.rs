@@ -77,7 +77,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let _accounts = accounts(&signers, &args.place)?;
     climbed(args, &loaded)?;
     loaded.settings.within_consent();
-    loaded.typed = super::about::typed(&args.state, &loaded);
+    let loaded = super::about::typed(loaded, &args.state);
     let attendant = Attendant::new((&args.state, "live"), &loaded.settings, None)?;
     let again = Again::of(&loaded, true, move || settings(&what, plays));
     let (desk, server) = attend::desk(&args.state, &lock, again)?;

@@ -84,8 +84,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let speed = speed(&args.speed)?;
     let folder = args.state.clone().unwrap_or_else(super::folder::new_run);
     let what = real::What { strategy: strategy(args, &folder), set, config: args.config.clone() };
-    let mut loaded = what.load()?;
-    loaded.typed = super::about::typed(&folder, &loaded);
+    let loaded = super::about::typed(what.load()?, &folder);
     named_pairs(&loaded.settings, "a paper session")?;
     if args.is_live() {
         let job = super::shadow::Job {
@@ -300,19 +299,14 @@ impl Job<'_> {
             return Err(Failure::new(Exit::Usage, format!("{name}: a leg of it is not in the generated market")));
         }
         let header = self.header(&catalogue)?;
-        let identity = crate::store::ledger_file::Batch {
-            // Readers of the folder need names and settings; the tape may be deleted.
-            meta: vec![
-                ("identity", self.identity()),
-                ("settings", header.settings.to_string()),
-                ("catalogue", serde_json::to_string(&header.catalogue).unwrap_or_default()),
-                ("run", serde_json::to_string(&super::about::about(self.loaded)).unwrap_or_default()),
-            ]
-            .into_iter()
-            .chain(crate::run::typed::meta(self.loaded, self.folder))
-            .collect(),
-            ..crate::store::ledger_file::Batch::default()
-        };
+        // Readers of the folder need names and settings; the tape may be deleted.
+        let mut meta = vec![
+            ("identity", self.identity()),
+            ("settings", header.settings.to_string()),
+            ("catalogue", serde_json::to_string(&header.catalogue).unwrap_or_default()),
+            ("run", serde_json::to_string(&super::about::about(self.loaded)).unwrap_or_default()),
+        ];
+        meta.extend(crate::run::typed::meta(self.loaded, self.folder));
         let tape_folder = self.path("tape");
         if tape_folder.exists() {
             // A start that was killed before its first fact: nothing was decided yet.
@@ -320,7 +314,7 @@ impl Job<'_> {
         }
         std::fs::create_dir_all(&tape_folder)?;
         let tape = TapeWriter::create(&tape_folder, &header).map_err(journal_tape)?;
-        ledger.commit(&identity)?;
+        ledger.commit(&crate::store::ledger_file::Batch { meta, ..Default::default() })?;
         let collector = crate::run::collect::Collector::new(0, true);
         let session = Session::new(ledger, Some(tape), &collector).watching(self.folder, &settings.store);
         let market = SimMarket::new(generator, Some(venue_file));

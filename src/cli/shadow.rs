@@ -73,9 +73,8 @@ pub struct Job<'a> {
 /// # Errors
 /// A [`Failure`] with its exit code.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
-    let mut loaded = args.what.load()?;
     let folder = args.state.clone().unwrap_or_else(super::folder::new_run);
-    loaded.typed = super::about::typed(&folder, &loaded);
+    let loaded = super::about::typed(args.what.load()?, &folder);
     let job =
         Job { mode: "shadow", folder: &folder, loaded: &loaded, what: &args.what, place: &args.place, json: args.json };
     job.run(output)

@@ -10,7 +10,7 @@ use super::record::{FundingRecord, Record};
 use super::shared;
 use super::standing;
 use super::state::{PairState, State};
-use crate::domain::{Amount, ClientOrderId, InstrumentId, Leg, PairId, Price, Quantity, VenueId, WallTime};
+use crate::domain::{Amount, Asset, ClientOrderId, InstrumentId, Leg, PairId, Price, Quantity, VenueId, WallTime};
 use crate::ledger::book::Cause;
 use crate::pairs::Fruitless;
 use crate::planted::{self, Bug};
@@ -210,20 +210,8 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
             out.push(venue_alarm(AlarmKind::NotCompared, Severity::Warning, *venue));
         }
         Event::Reconciled { venue, differences, missing } => {
-            let differs = *differences > 0;
             let missing = latch::missing(state, *venue, missing);
-            let Some(known) = state.venues.get_mut(venue.index()) else { return };
-            known.reconciled = Some(cause.at);
-            let news = known.missing_coins != missing;
-            if differs && (!known.differs || news) {
-                out.push(venue_alarm(AlarmKind::Difference, Severity::Page, *venue));
-            }
-            known.differs = differs;
-            if news {
-                known.missing_coins = missing;
-                mark_venue_dirty(state, *venue);
-            }
-            latch::compared(state, *venue, differs, out);
+            on_reconciled(state, *venue, (*differences > 0, missing), out);
         }
         Event::VenueHealth { venue, reachable, missing } => {
             health::on_health(state, *venue, (*reachable, missing), out);
@@ -258,6 +246,28 @@ fn on_account_fact(state: &mut State, event: &Event, out: &mut Vec<Command>) {
         Event::Operator(act) => on_operator(state, act),
         _ => {}
     }
+}
+
+/// The books were compared: whether they differ, and coins of pairs that the wallets do not cover.
+fn on_reconciled(
+    state: &mut State,
+    id: VenueId,
+    (differs, missing): (bool, Vec<(Asset, Amount)>),
+    out: &mut Vec<Command>,
+) {
+    let now = state.now;
+    let Some(known) = state.venues.get_mut(id.index()) else { return };
+    known.reconciled = Some(now);
+    let news = known.missing_coins != missing;
+    if differs && (!known.differs || news) {
+        out.push(venue_alarm(AlarmKind::Difference, Severity::Page, id));
+    }
+    known.differs = differs;
+    if news {
+        known.missing_coins = missing;
+        mark_venue_dirty(state, id);
+    }
+    latch::compared(state, id, differs, out);
 }
 
 /// Somebody else acted on the account: a person is told once, and of the pair that it was when that is known.
