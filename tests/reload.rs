@@ -225,7 +225,7 @@ fn l37_a_live_run_takes_a_tighter_cap_at_once_and_a_looser_one_with_consent_alon
     let bench = Bench::new("20", &[]);
     let (file, dir) = (bench.path("c.toml"), bench.state());
     let cap = |pair: &str| {
-        std::fs::write(&file, format!("[risk]\nmax_order = \"1000usd\"\nmax_pair = \"{pair}\"\n")).unwrap()
+        std::fs::write(&file, format!("[risk]\nmax_order = \"1000usd\"\nmax_pair = \"{pair}\"\n")).unwrap();
     };
     cap("8000usd");
     let waived = ["--set", "live.shadow_hours=0s", "--set", "live.max_notional=10000usdt"];
