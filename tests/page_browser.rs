@@ -167,16 +167,20 @@ async fn the_first_paint_comes_soon_and_a_page_is_small() {
     let (session, page) = served(&dir, "60");
     login(&mut browser, &page, &dir).await;
     browser.window(1440, false).await;
-    let mut painted = Vec::new();
-    for turn in 0..7 {
-        browser.go(&format!("{}s/s?turn={turn}", page.url())).await;
-        browser.until(&format!("{PAINT}.length === 2")).await;
-        painted.push((browser.value(PAINT).await[0].as_f64().unwrap(), browser.value(CAME).await.as_f64().unwrap()));
+    // Beside a page that is nearly empty, which tells what the browser itself takes on this machine now.
+    for path in ["login", "s/s"] {
+        let mut painted = Vec::new();
+        for turn in 0..7 {
+            browser.go(&format!("{}{path}?turn={turn}", page.url())).await;
+            browser.until(&format!("{PAINT}.length === 2")).await;
+            let came = browser.value(CAME).await.as_f64().unwrap();
+            painted.push((browser.value(PAINT).await[0].as_f64().unwrap(), came));
+        }
+        painted.sort_by(|one, other| one.0.total_cmp(&other.0));
+        println!("/{path}: first paint after ms, and its last byte: {painted:.0?}");
+        // Far more than it takes: a machine that builds meanwhile is slow.
+        assert!(painted[3].0 < 1_000.0, "{path}: {painted:?}");
     }
-    painted.sort_by(|one, other| one.0.total_cmp(&other.0));
-    println!("first paint of the overview after ms, and its last byte: {painted:.0?}");
-    // Far more than it takes: a machine that builds meanwhile is slow.
-    assert!(painted[3].0 < 1_000.0, "{painted:?}");
     for path in ["", "/opportunities", "/ledger", "/risk", "/health", "/events", "/pair?name=alpha%3ABTCUSDT"] {
         browser.go(&format!("{}s/s{path}", page.url())).await;
         let rows = browser.value(BYTES).await;
