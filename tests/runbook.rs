@@ -67,3 +67,27 @@ fn u13_the_commands_of_the_pages_are_there() {
         }
     }
 }
+
+/// Keys that alarms and pages name, by the sections of the configuration: each is one.
+#[test]
+fn u13_the_keys_that_alarms_and_pages_name_are_there() {
+    let mut texts: Vec<String> = kinds().into_iter().map(|kind| sentence(kind, &About::default(), None)).collect();
+    for entry in std::fs::read_dir(root("deploy/runbook")).unwrap() {
+        texts.push(std::fs::read_to_string(entry.unwrap().path()).unwrap());
+    }
+    let sections = carry::config::keys::sections();
+    let mut named = BTreeSet::new();
+    for text in &texts {
+        let words = text.split(|letter: char| !(letter.is_ascii_lowercase() || letter == '_' || letter == '.'));
+        for word in words.map(|word| word.trim_matches('.')) {
+            let is_key = word.split_once('.').is_some_and(|(section, key)| {
+                sections.contains(&section) && !matches!(key, "toml" | "md" | "sqlite" | "json" | "sock")
+            });
+            if is_key {
+                assert!(carry::config::keys::find(word).is_some(), "{word} is no key: {text}");
+                named.insert(word.to_owned());
+            }
+        }
+    }
+    assert!(named.len() >= 8, "{named:?}");
+}

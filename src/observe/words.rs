@@ -67,11 +67,11 @@ pub const fn words(kind: AlarmKind) -> (&'static str, &'static str, &'static str
         ),
         AlarmKind::MarginLow => (
             "the distance to liquidation is below margin.warn",
-            "free money of the spot wallet is moved to the perp wallet; below margin.reduce the pair is made smaller",
+            "free money of the spot wallet is moved to the perp wallet; below margin.floor the pair is made smaller",
             "carry status{state}, and bring more quote coin to the venue if it keeps rising",
         ),
         AlarmKind::MarginFloor => (
-            "the distance to liquidation is below margin.reduce",
+            "the distance to liquidation is below margin.floor",
             "both legs are made smaller until the distance is restored",
             "carry status{state}, and bring quote coin to the venue or carry close {pair}{state}",
         ),
@@ -198,7 +198,7 @@ pub const fn words(kind: AlarmKind) -> (&'static str, &'static str, &'static str
         ),
         AlarmKind::MarginNotAdded => (
             "margin could not be added to an isolated position",
-            "it is tried again, and below margin.reduce the pair is made smaller",
+            "it is tried again, and below margin.floor the pair is made smaller",
             "carry status{state}, and add margin at the venue by hand if it lasts",
         ),
         AlarmKind::Paused => (
