@@ -168,6 +168,29 @@ async fn x10_the_address_of_a_webhook_is_never_said() {
     assert_eq!(Canaries::new(&[("address", "canary-of-the-webhook-7")]).in_bytes(&said), [""; 0]);
 }
 
+#[tokio::test]
+async fn t12_what_was_not_delivered_by_the_end_is_counted_named_and_kept_in_the_log() {
+    let said: Arc<Mutex<Vec<u8>>> = Arc::default();
+    let log = Log(Arc::clone(&said));
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || log.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    // It takes the connection and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/canary-of-the-webhook-7", silent.local_addr().unwrap());
+    let patience = Patience { limit: Duration::from_secs(600), first: Duration::from_millis(1) };
+    let sinks = Sinks::log_only().with_webhook(url.into(), patience).unwrap();
+    for hour in 1..=3 {
+        sinks.tell(&notice(hour));
+    }
+    let missed = sinks.close(Duration::from_millis(50)).await;
+    assert_eq!(missed.len(), 1);
+    assert_eq!((missed[0].way, missed[0].lost, missed[0].left.len()), ("alarm.webhook", 0, 3));
+    let text = String::from_utf8(said.lock().unwrap().clone()).unwrap();
+    assert_eq!(text.matches("this alarm was not delivered before the end").count(), 3, "{text}");
+    assert!(text.contains("did not deliver all of them") && text.contains("waited=3"), "{text}");
+    assert!(!text.contains("canary"), "{text}");
+}
+
 #[derive(Clone)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 

@@ -1,95 +1,20 @@
 //! The page with a plain HTTP client on loopback: what is refused, what is shown without a script, what an act needs.
 #![expect(clippy::unwrap_used, reason = "helpers of a test stop at the first surprise")]
 
+#[path = "support/http.rs"]
+mod http;
 #[path = "support/session.rs"]
 mod session;
 
-use carry::web::tokens::Tokens;
 use carry::web::{Options, Page, WebError, start};
+use http::{FORM, ask, cookie, get, options, raw, served, tokens};
 use serde_json::Value;
 use session::{Running, carry, ended, hedged, text};
-use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-fn options(dir: &Path) -> Options {
-    Options {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        hosts: Vec::new(),
-        tls: None,
-        metrics: None,
-        expose: false,
-        sessions: vec![dir.to_owned()],
-        tokens: dir.to_owned(),
-    }
-}
-
-/// A page of a folder, and where it listens.
-fn served(dir: &Path) -> (Page, SocketAddr) {
-    let page = start(&options(dir)).unwrap();
-    let address = page.url().trim_start_matches("http://").trim_end_matches('/').parse().unwrap();
-    (page, address)
-}
-
-/// An answer: its status, its head and its body.
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
-}
-
-/// Sends bytes and reads to the end.
-fn raw(address: SocketAddr, request: &str) -> Answer {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    let _ = stream.write_all(request.as_bytes());
-    let mut bytes = Vec::new();
-    let _ = stream.read_to_end(&mut bytes);
-    let all = String::from_utf8_lossy(&bytes).into_owned();
-    let (head, body) = all.split_once("\r\n\r\n").unwrap_or((&all, ""));
-    let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
-    Answer { status, head: head.to_lowercase(), body: body.to_owned() }
-}
-
-fn ask(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-    let mut request = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
-    if !headers.iter().any(|(name, _)| *name == "host") {
-        let _ = write!(request, "host: {address}\r\n");
-    }
-    for (name, value) in headers {
-        let _ = write!(request, "{name}: {value}\r\n");
-    }
-    raw(address, &format!("{request}\r\n{body}"))
-}
-
-fn get(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Answer {
-    ask(address, "GET", path, headers, "")
-}
-
-/// The two tokens of a folder.
-fn tokens(dir: &Path) -> (String, String) {
-    let tokens = Tokens::of(dir).unwrap();
-    let (view, act) = tokens.expose();
-    (view.to_owned(), act.to_owned())
-}
-
-const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
-
-/// Logs in and gives the cookie.
-fn cookie(address: SocketAddr, view: &str) -> String {
-    let origin = format!("http://{address}");
-    let answer = ask(address, "POST", "/login", &[FORM, ("origin", &origin)], &format!("token={view}"));
-    assert_eq!(answer.status, 303, "{answer:?}");
-    let line = answer.head.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
-    for part in ["httponly", "samesite=strict", "path=/"] {
-        assert!(line.contains(part), "{line}");
-    }
-    line.split(';').next().unwrap().to_owned()
-}
 
 /// A session that would take years to end, once something is held.
 fn running(dir: &Path) -> Running {
@@ -149,7 +74,6 @@ fn x16_wrong_tokens_are_few_and_tokens_are_private() {
     }
     assert_eq!(login("0000"), 429);
     assert_eq!(login(&view), 429, "none is looked at now");
-    assert_eq!(get(address, "/", &[("authorization", &format!("Bearer {view}"))]).status, 303);
     assert_eq!(get(address, "/s/s", &[("cookie", &read)]).status, 200, "who reads goes on reading");
     let (code, out, _) = ended(&["serve", "--state", text(&dir), "--print-token"]);
     let told: Value = serde_json::from_str(&out).unwrap();

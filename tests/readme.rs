@@ -16,13 +16,14 @@ use std::process::Command;
 /// Between the commands of one transcript; nothing prints it by chance.
 const NEXT: &str = "=====8<=====";
 
-const MANUALS: [&str; 8] = [
+const MANUALS: [&str; 9] = [
     "SECURITY.md",
     "deploy/README.md",
     "deploy/venue.md",
     "deploy/manual/first-hour.md",
     "deploy/manual/glossary.md",
     "deploy/manual/live.md",
+    "deploy/manual/page.md",
     "deploy/manual/questions.md",
     "deploy/manual/troubleshooting.md",
 ];

@@ -6,6 +6,7 @@
 use super::{Exit, Failure, Output, folder};
 use crate::control::plans::Plan;
 use crate::control::request::{Code, LONGEST_LINE, Reply, Request, SOCKET, Settled, Verb};
+use crate::control::snapshot::Snapshot;
 use crate::report::figures;
 use serde::Serialize;
 use serde_json::Value;
@@ -346,6 +347,44 @@ fn rows(out: &mut dyn std::io::Write, (rows, none): (&Value, &str), columns: &[&
     folder::print(out, &table)
 }
 
+/// Longest wait for what only looks: a process that does not answer by then is said not to.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// What a session says of itself.
+pub(super) enum Told {
+    /// Its snapshot.
+    Now(Box<Snapshot>),
+    /// A process exists, of this number where it is known, and it does not answer.
+    Silent(Option<i32>),
+    /// No process is there, or one of another version than this program.
+    Nothing,
+}
+
+/// Asks the session of a folder for its snapshot.
+pub(super) fn told(dir: &Path) -> Told {
+    let mut line = match UnixStream::connect(dir.join(SOCKET)).map(|stream| Line::over(dir, stream, LOOK)) {
+        Ok(Ok(line)) => line,
+        Ok(Err(_)) | Err(_) => return Told::Nothing,
+    };
+    match line.ask(&Request::new(Verb::Status)) {
+        Ok(reply) => match reply.result.map(serde_json::from_value::<Snapshot>) {
+            Some(Ok(snapshot)) => Told::Now(Box::new(snapshot)),
+            Some(Err(_)) | None => Told::Nothing,
+        },
+        // It went away meanwhile, or it is there and silent.
+        Err(_) if UnixStream::connect(dir.join(SOCKET)).is_err() => Told::Nothing,
+        Err(_) => Told::Silent(process_of(line.stream.into_inner())),
+    }
+}
+
+/// Who listens at the other end, where the system tells it.
+fn process_of(stream: UnixStream) -> Option<i32> {
+    stream.set_nonblocking(true).ok()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().ok()?;
+    let _inside = runtime.enter();
+    tokio::net::UnixStream::from_std(stream).ok()?.peer_cred().ok()?.pid()
+}
+
 /// A connection to a session.
 pub struct Line {
     dir: PathBuf,
@@ -360,8 +399,12 @@ impl Line {
     pub fn to(dir: &Path) -> Result<Self, Failure> {
         let stream = UnixStream::connect(dir.join(SOCKET))
             .map_err(|_| Failure::new(Exit::Failure, format!("no process is running for {}", dir.display())))?;
-        stream.set_read_timeout(Some(LIMIT))?;
-        stream.set_write_timeout(Some(LIMIT))?;
+        Ok(Self::over(dir, stream, LIMIT)?)
+    }
+
+    fn over(dir: &Path, stream: UnixStream, limit: Duration) -> std::io::Result<Self> {
+        stream.set_read_timeout(Some(limit))?;
+        stream.set_write_timeout(Some(limit))?;
         Ok(Self { dir: dir.to_owned(), stream: BufReader::new(stream) })
     }
 

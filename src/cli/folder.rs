@@ -3,15 +3,15 @@
 //! Files are opened read-only; a session that is being written is read as of its last commit. Nothing is created or
 //! repaired here. Tests: `tests/session_commands.rs`.
 
-use super::control::Line;
+use super::control::{self, Told};
 use super::{Exit, Failure};
 use crate::config::sources::Folders;
 use crate::control::registry;
-use crate::control::request::{Request, Verb};
 use crate::control::snapshot::Snapshot;
 use crate::domain::{Pair, WallTime};
 use crate::net::machine_clock;
 use crate::run::review::{Identity, Review};
+use crate::run::unattended::silent;
 use crate::store::{Loaded, ledger_file};
 use crate::tape::TapeReader;
 use comfy_table::{Cell, CellAlignment, Row, Table, presets};
@@ -129,13 +129,21 @@ impl Folder {
     }
 
     /// The same, with the books valued at one instant: now while the session runs (it is asked for its prices), else at its
-    /// last commit. Gives what the session said of itself, when it runs.
+    /// last commit. Gives what the session said of itself, when it runs, or what its files say where its process is silent.
     ///
     /// # Errors
     /// Exit code 1 when a value in the ledger is damaged.
     pub fn review_now(&self) -> Result<(Review, Option<Snapshot>), Failure> {
-        let told = if self.loaded.meta.contains_key("finished") { None } else { told(&self.path) };
+        let told = if self.loaded.meta.contains_key("finished") { Told::Nothing } else { control::told(&self.path) };
         let mut review = self.review()?;
+        let told = match told {
+            Told::Now(now) => Some(*now),
+            Told::Silent(process) => {
+                let known = silent(&self.path, &review, process);
+                return Ok((review, Some(known)));
+            }
+            Told::Nothing => None,
+        };
         if let Some(now) = &told {
             let marks = now.pairs.iter().filter_map(|row| Some((row.pair.as_str(), row.marks?)));
             let pegs = now.detail.iter().flat_map(|detail| &detail.pegs).map(|(asset, price, _)| (*asset, *price));
@@ -149,13 +157,6 @@ impl Folder {
         let header = reader.header();
         Some((serde_json::from_value(header.settings.clone()).ok()?, header.catalogue.clone()))
     }
-}
-
-/// What the session of a folder says of itself, when one runs and answers.
-#[must_use]
-pub fn told(dir: &Path) -> Option<Snapshot> {
-    let reply = Line::to(dir).ok()?.ask(&Request::new(Verb::Status)).ok()?;
-    serde_json::from_value(reply.result?).ok()
 }
 
 /// The pair of that name.

@@ -2,6 +2,7 @@
 //!
 //! It asks each session over its control socket and disturbs none. Tests: `tests/metrics.rs`.
 
+use super::control::{self, Told};
 use super::{Exit, Failure, Output, folder};
 use crate::control::metrics::{Kind, TABLE, text};
 use crate::control::snapshot::Snapshot;
@@ -55,7 +56,11 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
                 format!("two folders are named {name}, which is the label of their metrics; ask them one by one");
             return Err(Failure::new(Exit::Usage, text));
         }
-        sessions.push((name, folder::told(&dir)));
+        let told = match control::told(&dir) {
+            Told::Now(now) => Some(*now),
+            Told::Silent(_) | Told::Nothing => None,
+        };
+        sessions.push((name, told));
     }
     let of = sessions.iter().map(|(name, told)| (name.as_str(), told.as_ref()));
     let text = text(of).map_err(|error| Failure::new(Exit::Failure, error.to_string()))?;

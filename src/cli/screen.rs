@@ -3,7 +3,7 @@
 //! The same lines for a session that answers and for one that is read from its files. Tests: at the end.
 
 use crate::control::snapshot::{PairRow, Snapshot};
-use crate::control::stops::{NO_PROCESS, Stop};
+use crate::control::stops::{NO_ANSWER, NO_PROCESS, Stop};
 use crate::domain::{FundingRate, Quantity, Span, WallTime};
 use crate::report::figures;
 
@@ -72,6 +72,11 @@ pub fn stop_words(stop: &Stop, now: WallTime) -> String {
     format!("{of}{}{since}{clear}", stop.text)
 }
 
+/// Whether it is what files say of a session that does not speak for itself.
+fn is_of_files(now: &Snapshot) -> bool {
+    now.state == NO_PROCESS || now.state == NO_ANSWER
+}
+
 fn held(now: &Snapshot) -> impl Iterator<Item = &PairRow> {
     now.pairs.iter().filter(|row| row.holds())
 }
@@ -82,7 +87,7 @@ fn hedged(now: &Snapshot) -> String {
         return "nothing is held".to_owned();
     }
     // Nobody looks after it, so what was true at the last commit is not said of now.
-    let known = if now.state == NO_PROCESS { "not known now; at the last commit" } else { "yes:" };
+    let known = if is_of_files(now) { "not known now; at the last commit" } else { "yes:" };
     let odd: Vec<&PairRow> = held(now).filter(|row| row.phase != "hedged").collect();
     if odd.is_empty() {
         return format!("{known} {open} open, legs equal to a lot");
@@ -107,7 +112,7 @@ fn safe(now: &Snapshot) -> String {
         Some(rate) => format!("{venue} {quote}: liquidation {} away", figures::percent(rate.to_f64())),
         None => format!("{venue} {quote}: the distance to liquidation is not known"),
     });
-    let known = if now.state == NO_PROCESS { "not known now; at the last commit " } else { "" };
+    let known = if is_of_files(now) { "not known now; at the last commit " } else { "" };
     format!("{known}{}", words.collect::<Vec<_>>().join("; "))
 }
 
@@ -129,7 +134,10 @@ pub fn rate(rate: FundingRate) -> String {
 
 fn sane(now: &Snapshot) -> String {
     let compared = now.reconciled_ms.map_or_else(
-        || "ledger and venue were not compared yet".to_owned(),
+        || {
+            let simulated = "fills are simulated: no account is compared (carry reconcile does it now)";
+            if now.simulated { simulated } else { "ledger and venue were not compared yet" }.to_owned()
+        },
         |at| format!("ledger and venue compared {} ago", short(now.at_ms.since(at))),
     );
     let age = now.pairs.iter().filter_map(|row| row.age_ms).max();

@@ -2,10 +2,9 @@
 //!
 //! Tests: `tests/session_commands.rs`, `tests/live_views.rs`.
 
-use super::control::Line;
+use super::control::{self, Told};
 use super::folder::{self, Folder, Where};
 use super::{Failure, Output, screen};
-use crate::control::request::{Request, Verb};
 use crate::control::snapshot::{PairRow, Snapshot};
 use crate::control::stops::Stop;
 use crate::domain::{Amount, Asset, WallTime};
@@ -26,8 +25,8 @@ use std::time::Duration;
   carry status runs/mine --json
   carry status --watch             one screen, drawn again each second, until the session ends
 
-A session that runs is asked itself and never disturbed; without a process its ledger is read, and what it says is as of its
-last commit. Coins are what the fills on disk add up to, spot coins after the fee that was taken in the coin.")]
+A session that runs is asked itself and never disturbed; without a process, or where it does not answer in five seconds, its
+ledger is read, and what it says is as of its last commit. Coins are what the fills on disk add up to, spot coins after the fee that was taken in the coin.")]
 pub struct Args {
     #[command(flatten)]
     place: Where,
@@ -49,7 +48,7 @@ struct Report {
     strategy: String,
     /// Whether the session is over.
     finished: bool,
-    /// The derived state: `starting`, `ready`, `reduce_only`, `halted`, `no_process`, `over`.
+    /// The derived state: `starting`, `ready`, `reduce_only`, `halted`, `no_process`, `no_answer`, `over`.
     state: String,
     /// Every reason why less is done than could be, with what clears it.
     stops: Vec<Stop>,
@@ -124,19 +123,15 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
 
 /// One look of `--watch`; true when the session is over.
 fn look(dir: &Path, json: bool, output: &mut Output<'_>) -> Result<bool, Failure> {
-    let reply = Line::to(dir).and_then(|mut line| line.ask(&Request::new(Verb::Status)));
-    let Some(value) = reply.ok().and_then(|reply| reply.result) else {
+    let Told::Now(now) = control::told(dir) else {
+        // Silent, gone, or of another version than this program: its files can be read all the same.
         return once(&Where::at(dir.to_owned()), json, output);
     };
     if json {
-        folder::json(output.out, &serde_json::json!({ "schema": "carry.status.live/1", "status": value }))?;
+        folder::json(output.out, &serde_json::json!({ "schema": "carry.status.live/1", "status": now }))?;
         return Ok(false);
     }
-    match serde_json::from_value::<Snapshot>(value) {
-        Ok(now) => draw(&format!("carry   {}", dir.display()), &now, output).map(|()| false),
-        // Of another version than this program: its files can be read all the same.
-        Err(_) => once(&Where::at(dir.to_owned()), json, output),
-    }
+    draw(&format!("carry   {}", dir.display()), &now, output).map(|()| false)
 }
 
 /// From the session and its files; true when the session is over.

@@ -3,7 +3,7 @@
 //! It asks the session over its control socket as every verb does; nothing here decides. The keyboard never waits for the
 //! session: a thread asks, and this one draws. Tests: at the end, `tests/watch.rs`.
 
-use super::control::Line;
+use super::control::{Line, Told, told};
 use super::folder::{self, Folder, Where};
 use super::{Exit, Failure, Output, screen};
 use crate::control::plans::Plan;
@@ -37,6 +37,8 @@ pub struct Args {
 
 /// Time between two looks at the session.
 const EVERY: Duration = Duration::from_secs(1);
+/// What was heard so long ago is grey, as on the page.
+const STALE: Duration = Duration::from_secs(5);
 /// Longest wait for a key before the screen is drawn again.
 const KEY: Duration = Duration::from_millis(100);
 
@@ -156,12 +158,11 @@ fn ask(dir: &Path, orders: &Receiver<Order>, tell: &Sender<News>) {
 }
 
 fn look(dir: &Path) -> News {
-    match Line::to(dir).and_then(|mut line| line.ask(&Request::new(Verb::Status))) {
-        Ok(reply) => match serde_json::from_value(reply.result.unwrap_or_default()) {
-            Ok(snapshot) => News::Now(Box::new(snapshot)),
-            Err(_) => News::Silent("the session is of another version than this program".to_owned()),
-        },
-        Err(failure) => News::Silent(failure.to_string()),
+    match told(dir) {
+        Told::Now(snapshot) => News::Now(snapshot),
+        Told::Silent(Some(id)) => News::Silent(format!("process {id} exists and does not answer")),
+        Told::Silent(None) => News::Silent("its process exists and does not answer".to_owned()),
+        Told::Nothing => News::Silent("no process runs there, or one of another version".to_owned()),
     }
 }
 
@@ -300,6 +301,10 @@ impl Watch {
             (Some(now), Tab::Pairs) => self.pairs(frame, body, now),
             (Some(now), Tab::Events) => self.lines(frame, body, events(now)),
         }
+        if self.is_stale(at) {
+            // Grey: what stands there is of before, and nothing of it is said of now.
+            frame.buffer_mut().set_style(body, Style::new().fg(Color::DarkGray).add_modifier(Modifier::DIM));
+        }
         frame.render_widget(Paragraph::new(self.said.as_str()), said);
         let keys_text = "p pause  r resume  f flatten  c close pair  h halt  l reload  Tab view  q quit";
         frame.render_widget(Paragraph::new(keys_text).style(Style::new().add_modifier(Modifier::DIM)), keys);
@@ -308,19 +313,29 @@ impl Watch {
         }
     }
 
+    /// How old what is shown is; since the start where nothing came yet.
+    fn age(&self, at: Duration) -> Duration {
+        at.saturating_sub(self.heard.unwrap_or_default())
+    }
+
+    fn is_stale(&self, at: Duration) -> bool {
+        self.silent.is_some() || self.age(at) >= STALE
+    }
+
     /// Where it looks, and whether what is shown is of now.
     fn head(&self, at: Duration) -> Paragraph<'_> {
         let views = TABS.map(|(view, name)| if view == self.view { format!("[{name}]") } else { format!(" {name} ") });
         let state = self.now.as_ref().map_or("", |now| now.state.as_str()).to_uppercase();
-        let age = self.heard.map_or(0, |heard| at.saturating_sub(heard).as_secs());
-        let (stale, color) = match (&self.silent, state.as_str()) {
-            (Some(why), _) => (format!("NO ANSWER for {age}s: {why}"), Color::Red),
-            (None, "READY") => (String::new(), Color::Green),
-            (None, "HALTED") => (String::new(), Color::Red),
-            (None, _) => (String::new(), Color::Yellow),
+        let age = self.age(at).as_secs();
+        let (told, color) = match (&self.silent, state.as_str()) {
+            (Some(why), _) => (format!("STALE, NO ANSWER for {age}s: {why}"), Color::Red),
+            (None, _) if self.is_stale(at) => (format!("STALE, NO ANSWER for {age}s"), Color::Red),
+            (None, "READY") => (format!("{age}s old"), Color::Green),
+            (None, "HALTED") => (format!("{age}s old"), Color::Red),
+            (None, _) => (format!("{age}s old"), Color::Yellow),
         };
         let name = self.dir.file_name().unwrap_or_default().to_string_lossy();
-        let text = format!("{} {name}  {state}  {}  {stale}", self.mode, views.join(""));
+        let text = format!("{} {name}  {state}  {told}  {}", self.mode, views.join(""));
         Paragraph::new(text).style(Style::new().fg(color).add_modifier(Modifier::BOLD))
     }
 
@@ -392,4 +407,36 @@ fn popup(frame: &mut Frame<'_>, mode: &str, asked: &Asked) {
     frame.render_widget(Paragraph::new(rows).wrap(Wrap { trim: true }), text);
     frame
         .render_widget(Paragraph::new(format!("Type yes and Enter to do it, Esc to leave it: {}", asked.typed)), typed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use crate::engine::State;
+    use crate::sim::{Generator, START};
+    use ratatui::backend::TestBackend;
+
+    #[test]
+    fn t08_what_was_heard_five_seconds_ago_is_grey_and_says_so() {
+        let (orders, _taken) = channel();
+        let mut watch = Watch::new((PathBuf::from("state/main"), "PAPER".to_owned()), orders);
+        let state = State::new(Settings::default(), Generator::new(1, START).catalogue().clone());
+        watch.hear(News::Now(Box::new(Snapshot::of(&state, START))), Duration::from_secs(10));
+        let screen = |watch: &Watch, at: u64| {
+            let mut terminal = ratatui::Terminal::new(TestBackend::new(100, 24)).unwrap();
+            terminal.draw(|frame| watch.draw(frame, Duration::from_secs(at))).unwrap();
+            let buffer = terminal.backend().buffer().clone();
+            let head: String = buffer.content().iter().take(100).map(ratatui::buffer::Cell::symbol).collect();
+            let body = buffer.content().get(5 * 100).map(|cell| cell.fg).unwrap();
+            (head, body == Color::DarkGray)
+        };
+        let (head, grey) = screen(&watch, 12);
+        assert!(head.contains("2s old") && !head.contains("STALE") && !grey, "{head}");
+        let (head, grey) = screen(&watch, 15);
+        assert!(head.contains("STALE, NO ANSWER for 5s") && grey, "{head}");
+        watch.hear(News::Silent("process 7 exists and does not answer".to_owned()), Duration::from_secs(16));
+        let (head, _) = screen(&watch, 17);
+        assert!(head.contains("STALE, NO ANSWER for 7s: process 7 exists"), "{head}");
+    }
 }

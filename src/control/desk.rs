@@ -6,6 +6,7 @@
 
 use super::board::Look;
 use super::forecast_row::NextRow;
+use super::foresee;
 use super::gate_words::measured;
 use super::guide::Step;
 use super::ladder_row;
@@ -28,7 +29,6 @@ use crate::observe::words::word;
 use crate::orders::OrderState;
 use crate::port::Event;
 use crate::port::event::{Operator, Transfer};
-use crate::port::order::Reason;
 use crate::risk::gate::BotState;
 use crate::store::JournalError;
 use crate::strategy::Gate;
@@ -143,7 +143,7 @@ impl Desk {
             return Ok(Err(refused));
         }
         if act.moves_money() {
-            let plan = match plan_of(subject, act) {
+            let plan = match plan_of(subject, act, now) {
                 Ok(plan) => plan,
                 Err(error) => return Ok(Err(error)),
             };
@@ -228,7 +228,7 @@ fn money(state: &State, pair: PairId, size: &str) -> Result<Amount, ControlError
     }
 }
 
-fn plan_of<S: Subject>(subject: &S, act: &Act) -> Result<(String, Vec<Line>), ControlError> {
+fn plan_of<S: Subject>(subject: &S, act: &Act, now: WallTime) -> Result<(String, Vec<Line>), ControlError> {
     let state = subject.state();
     match act {
         Act::Flatten(None) => Ok(closing(state, state.pairs.iter())),
@@ -240,6 +240,7 @@ fn plan_of<S: Subject>(subject: &S, act: &Act) -> Result<(String, Vec<Line>), Co
             let id = named(state, name)?;
             let notional = money(state, id, size)?;
             let pair = state.pair(id).ok_or_else(|| ControlError::new(Code::Usage, "pair: there is none"))?;
+            foresee::opening(state, (id, notional), now)?;
             Ok(opening(pair, notional))
         }
         Act::Adopt(name) => {
@@ -358,17 +359,13 @@ fn open<S: Subject>(subject: &mut S, (name, size): (&str, &str), now: WallTime) 
     subject.operate(Event::Operator(Operator::Open { pair: id, notional }), now)?;
     let state = subject.state();
     let Some(pair) = state.pair(id) else { return Ok(Err(ControlError::new(Code::Failed, "the pair is gone"))) };
-    let memory = &pair.memory;
-    let begun = memory.reason == Some(Reason::Operator) && !memory.closing && !memory.target.is_zero();
-    let answer = |word: &str| json!({ "pair": name, "opening": word, "target": memory.target });
-    if memory.ordered.is_some() {
-        return Ok(Ok(Reply::done(answer("waits for money that moves between the wallets"), in_doubt(state))));
-    }
-    if begun && pair.declined.is_none() {
-        return Ok(Ok(Reply::done(answer("begun"), in_doubt(state))));
-    }
-    let why = pair.refused().unwrap_or_else(|| "the core wants no order now".to_owned());
-    Ok(Err(ControlError::new(Code::Refused, format!("not opened: {why}"))))
+    Ok(match foresee::opened(pair) {
+        Ok(word) => {
+            let value = json!({ "pair": name, "opening": word, "target": pair.memory.target });
+            Ok(Reply::done(value, in_doubt(state)))
+        }
+        Err(why) => Err(ControlError::new(Code::Refused, foresee::refusal(state, (id, notional), &why))),
+    })
 }
 
 fn adopt<S: Subject>(subject: &mut S, name: &str, now: WallTime) -> Result<Answer, JournalError> {
@@ -439,6 +436,7 @@ fn snapshot_of<S: Subject>(subject: &mut S, now: WallTime) -> Snapshot {
     subject.state_mut().mark_all();
     let mut snapshot = Snapshot::of(subject.state(), now.max(subject.state().now));
     snapshot.made_ms = Some(machine_clock::now());
+    snapshot.simulated = subject.is_simulated();
     snapshot.turns = Some(*subject.turns());
     for (id, link) in subject.links() {
         if let Some(row) = snapshot.venues.get_mut(id.index()) {

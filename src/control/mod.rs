@@ -4,6 +4,7 @@ pub mod board;
 pub mod desk;
 pub mod detail;
 pub mod forecast_row;
+pub mod foresee;
 pub mod gate_words;
 pub mod guide;
 pub mod ladder_row;

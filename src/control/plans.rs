@@ -9,6 +9,7 @@ use crate::config::change::Change;
 use crate::domain::text::hex;
 use crate::domain::{Amount, Asset, Leg, Quantity, Side, SignedQuantity};
 use crate::engine::{PairState, State};
+use crate::pairs::Phase;
 use crate::port::event::{Adoption, Wallet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -117,20 +118,36 @@ fn coins_of(act: &Act, orders: &[Line]) -> String {
     })
 }
 
-/// What closing some pairs would send: all spot coins sold, the whole short bought back.
+/// What closing some pairs would send: all spot coins sold, the whole short bought back. Dust, which is less than a leg takes as
+/// an order, is no pair and stays.
 #[must_use]
 pub fn closing<'a>(state: &State, pairs: impl Iterator<Item = &'a PairState>) -> (String, Vec<Line>) {
-    let mut orders = Vec::new();
+    let (mut orders, mut dust) = (Vec::new(), Vec::new());
     for pair in pairs {
         let held = state.held(pair);
-        orders.extend(Leg::BOTH.into_iter().filter_map(|leg| line(pair, leg, leg.of(held))));
+        let lines = Leg::BOTH.into_iter().filter_map(|leg| line(pair, leg, leg.of(held)));
+        if pair.memory.phase == Phase::Flat {
+            dust.extend(lines.map(|line| format!("{} of {} ({})", line.coins, line.pair, line.leg)));
+        } else {
+            orders.extend(lines);
+        }
     }
-    let text = if orders.is_empty() {
-        "nothing is held: no order would be sent, and entries under way would be given up".to_owned()
-    } else {
-        format!("close both legs with {} orders in total, in clips, each inside execution.reduce_collar", orders.len())
+    let text = match (orders.is_empty(), dust.is_empty()) {
+        (true, true) => "nothing is held: no order would be sent, and entries under way would be given up".to_owned(),
+        (true, false) => {
+            "nothing is held but dust: no order would be sent, and entries under way would be given up".to_owned()
+        }
+        (false, _) => {
+            format!(
+                "close both legs with {} orders in total, in clips, each inside execution.reduce_collar",
+                orders.len()
+            )
+        }
     };
-    (text, orders)
+    if dust.is_empty() {
+        return (text, orders);
+    }
+    (format!("{text}; stays, because it is less than an order: {}", dust.join(", ")), orders)
 }
 
 /// What opening a pair at a value of each leg would send, at the present prices.
@@ -254,5 +271,28 @@ mod tests {
         let (text, orders) = closing(&state, state.pairs.iter());
         assert!(orders.is_empty() && text.starts_with("nothing is held"), "{text}");
         assert_eq!(state.now, WallTime(i64::MIN), "nothing was changed");
+    }
+
+    #[test]
+    fn t04_dust_is_no_pair_of_a_plan_and_is_named() {
+        use crate::port::event::Adoption;
+        let mut state = state();
+        let pair = state.pairs[0].pair.clone();
+        let price = crate::domain::Price::parse("100").unwrap();
+        let coins = Quantity::parse("0.00000001").unwrap();
+        let adoption = Adoption { pair: pair.id, coins, short: Quantity::ZERO, entry: price, mids: (price, price) };
+        let events = [
+            crate::port::Event::Boot { epoch: 1, salt: 1 },
+            crate::port::Event::Operator(crate::port::event::Operator::Adopt(adoption)),
+        ];
+        for (event, number) in events.into_iter().zip(1..) {
+            let stamped = crate::port::Stamped { sequence: crate::domain::Sequence(number), at: START, event };
+            crate::engine::step(&mut state, &stamped, &mut Vec::new());
+        }
+        state.pairs[0].memory.phase = Phase::Flat;
+        let (text, orders) = closing(&state, state.pairs.iter());
+        assert!(orders.is_empty(), "{orders:?}");
+        assert!(text.contains("nothing is held but dust") && text.contains(&pair.name), "{text}");
+        assert_eq!(closing(&state, std::iter::empty()).0.contains("dust"), false);
     }
 }

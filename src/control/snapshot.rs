@@ -10,13 +10,14 @@ use super::link::VenueRow;
 use super::recent::Event;
 use super::stops::{self, Stop};
 use crate::domain::{Amount, Asset, FundingRate, Leg, Price, Quantity, Rate, SignedQuantity, VenueId, WallTime};
+use crate::engine::entry;
 use crate::engine::margin::distance;
 use crate::engine::profit::lines_of;
 use crate::engine::standing::Standing;
 use crate::engine::{PairState, State};
 use crate::ledger::Lines;
 use crate::orders::{Order, OrderState};
-use crate::pairs::Latch;
+use crate::pairs::{Latch, Phase};
 use crate::port::order::Reason;
 use crate::risk::gate::BotState;
 use crate::strategy::{self, Gate};
@@ -34,7 +35,7 @@ pub struct Snapshot {
     pub last_sequence: u64,
     /// The derived state: `ready` when at least one pair may be entered.
     pub bot: BotState,
-    /// The same as a word; `no_process` or `over` where no session speaks for itself.
+    /// The same as a word; `no_process`, `no_answer` or `over` where no session speaks for itself.
     #[serde(default)]
     pub state: String,
     /// Every reason why less is done than could be, and what clears it.
@@ -70,6 +71,9 @@ pub struct Snapshot {
     pub orders: Vec<OrderRow>,
     /// Of these, how many may or may not be at the venue.
     pub in_doubt: u64,
+    /// Whether fills are simulated: then there is no account at a venue that the ledger is compared with by itself.
+    #[serde(default)]
+    pub simulated: bool,
     /// When the session answered, by the machine's clock; absent where it did not answer itself.
     #[serde(default)]
     pub made_ms: Option<WallTime>,
@@ -130,7 +134,8 @@ pub struct PairRow {
     /// Nothing stops an entry of it but its gates.
     #[serde(default)]
     pub may_enter: bool,
-    /// The first gate that keeps it out, or the first that keeps it in.
+    /// The first gate that keeps it out, what else does when all are open, or the first that keeps it in; absent where it would
+    /// be entered or left at the next decision, and without a price.
     #[serde(default)]
     pub waits_for: Option<String>,
     /// First fill of what is held.
@@ -237,6 +242,7 @@ impl Snapshot {
                 .collect(),
             orders,
             in_doubt: u64::try_from(in_doubt).unwrap_or(u64::MAX),
+            simulated: false,
             made_ms: None,
             booted_ms: state.booted,
             lines,
@@ -245,6 +251,17 @@ impl Snapshot {
             turns: None,
             events: Vec::new(),
             detail: Some(Detail::of(state)),
+        }
+    }
+}
+
+impl Snapshot {
+    /// What was known last of a session whose process exists and does not answer: nothing of it is said of now.
+    pub fn fall_silent(&mut self, process: Option<i32>, since: Option<WallTime>) {
+        stops::NO_ANSWER.clone_into(&mut self.state);
+        stops::without_answer(&mut self.stops, process, since);
+        for row in &mut self.pairs {
+            row.may_enter = false;
         }
     }
 }
@@ -288,11 +305,15 @@ fn pair_row(state: &State, pair: &PairState, now: WallTime) -> PairRow {
     }
 }
 
-/// The first gate that keeps a flat pair out, or the first condition that keeps a held one in.
+/// The first gate that keeps a flat pair out, what else does when all are open, or the first condition that keeps a held one in.
 fn waits_for(state: &State, pair: &PairState) -> Option<String> {
     pair.market.marks.as_ref()?;
     let flat = pair.memory.entered_at.is_none();
-    let gate = gates(state, pair).into_iter().find(|gate| !gate.open)?;
+    let Some(gate) = gates(state, pair).into_iter().find(|gate| !gate.open) else {
+        let out = flat && pair.memory.phase == Phase::Flat;
+        let why = out.then(|| entry::obstacle(state, pair.pair.id)).flatten()?;
+        return Some(format!("every gate is open, but {why}"));
+    };
     let words = measured(&gate);
     Some(if flat { format!("{} {words}", gate.name) } else { format!("to leave: {} {words}", gate.name) })
 }

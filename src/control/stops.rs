@@ -3,7 +3,7 @@
 //! The reasons are the engine's own (`engine/standing.rs`); here they only get sentences, so that status, pairs, the page and
 //! alarms say the same. Tests: at the end, and `tests/live_views.rs`.
 
-use crate::domain::{Leg, PairId, VenueId, WallTime};
+use crate::domain::{Leg, PairId, Span, VenueId, WallTime};
 use crate::engine::State;
 use crate::engine::standing::{Input, Reason, Standing, Why};
 use crate::observe::words::{self, About};
@@ -70,6 +70,32 @@ pub fn without_process(state: &State, at: WallTime, start: &str) -> Vec<Stop> {
     };
     stops.extend(Standing::of(state).reasons.iter().filter(durable).map(|reason| stop(state, reason)));
     stops
+}
+
+/// The state of a session whose process exists and does not answer.
+pub const NO_ANSWER: &str = "no_answer";
+
+/// The same reasons where a process exists that does not answer; `since` by the machine's clock, where it was heard before.
+pub fn without_answer(stops: &mut Vec<Stop>, process: Option<i32>, since: Option<WallTime>) {
+    stops.retain(|stop| stop.why != NO_PROCESS && stop.why != NO_ANSWER);
+    let of = process.map_or_else(|| "its process".to_owned(), |id| format!("process {id}"));
+    let since = since.map_or_else(String::new, |at| format!(" since {} UTC", clock(at)));
+    let stop = Stop {
+        why: NO_ANSWER.to_owned(),
+        venue: None,
+        pair: None,
+        since_ms: None,
+        text: format!("{of} exists and does not answer{since}; what is shown is of before, and nobody knows of now"),
+        // What a terminal or a debugger stopped goes on by that; to any other process it does nothing.
+        clear: Some(process.map_or_else(|| "carry doctor".to_owned(), |id| format!("kill -CONT {id}"))),
+    };
+    stops.insert(0, stop);
+}
+
+/// Time of day to the second, UTC.
+fn clock(at: WallTime) -> String {
+    let text = at.floor(Span::seconds(1)).to_string();
+    text.split_once('T').map_or(text.clone(), |(_, time)| time.trim_end_matches('Z').to_owned())
 }
 
 /// The state of a session whose process is gone.

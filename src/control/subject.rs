@@ -49,6 +49,10 @@ pub trait Subject {
     fn links(&self) -> Vec<(VenueId, Link)> {
         Vec::new()
     }
+    /// Whether its fills are simulated.
+    fn is_simulated(&self) -> bool {
+        false
+    }
     /// The latest alarms with their times, where they are kept.
     fn recent(&mut self) -> &mut Option<Recent>;
     /// A person's act, or what one found out, as a fact that is decided on.

@@ -4,13 +4,15 @@
 //! `tests/by_hand.rs`, `tests/sim.rs`.
 
 use super::apply::{alarm, day_loss};
+use super::barred::barred;
 use super::collateral;
 use super::decide::set_target;
 use super::funds::{Need, Ready};
 use super::ladder;
 use super::state::{PairState, State};
 use crate::config::settings::{Collateral, Settings, Size};
-use crate::domain::{Amount, Leg, Market, Pair, Price, Quantity, Rate, VenueId};
+use crate::domain::money::grouped;
+use crate::domain::{Amount, Leg, Market, Pair, PairId, Price, Quantity, Rate, VenueId};
 use crate::pairs::plan::PlanInput;
 use crate::pairs::sizing::{self, Backing, Room, VenueRoom, Venues};
 use crate::port::Command;
@@ -105,10 +107,8 @@ fn size(
     let coins = match by_hand {
         None => sizing::coins(settings, room, spot_mid).floor_to(common),
         Some(notional) => {
-            let free_size = Size { quantity: None, ..settings.clone() };
-            let room = Room { scale: Rate::from_units(Rate::ONE), ..*room };
-            let units = notional.units().max(0).div_euclid(i128::from(spot_mid.units()));
-            let coins = Quantity::saturating(i64::try_from(units).unwrap_or(i64::MAX)).floor_to(common);
+            let (free_size, room) = by_hand_room(settings, room);
+            let coins = sizing::coins_of(notional, spot_mid).floor_to(common);
             if coins > sizing::coins(&free_size, &room, spot_mid) {
                 return Err("it is more than the shares of size, risk.max_pair and the free money allow");
             }
@@ -124,6 +124,77 @@ fn size(
         return Err("it is less than both legs of the pair take as an order");
     }
     Ok(coins)
+}
+
+/// A person names the size: neither a fixed quantity of the settings nor the quadrant's part of it counts.
+fn by_hand_room(settings: &Size, room: &Room) -> (Size, Room) {
+    (Size { quantity: None, ..settings.clone() }, Room { scale: Rate::from_units(Rate::ONE), ..*room })
+}
+
+/// The sizes at which a person may open a pair now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed {
+    /// The smallest value of each leg that both legs take as an order, in the quote coin.
+    pub least: Amount,
+    /// The largest value of each leg, in the quote coin, in whole steps of both legs; zero where nothing is left.
+    pub most: Amount,
+    /// The limit that it comes from: the key of its setting, or what else it is.
+    pub key: &'static str,
+    /// What stands there, with its unit; empty where it is no setting.
+    pub value: String,
+}
+
+/// What an opening by hand may have, and which limit says so; `None` without a price of both legs.
+#[must_use]
+pub fn allowed(state: &State, id: PairId) -> Option<Allowed> {
+    let place = id.index();
+    let pair = state.pairs.get(place)?;
+    let (mid, input) = (pair.market.long.mid?, state.plan_input(pair)?);
+    let settings = state.settings_of(pair);
+    let (size, room) = by_hand_room(&settings.size, &room(state, place)?);
+    let bound = sizing::bounds(&size, &room, mid).into_iter().min_by_key(|bound| bound.notional)?;
+    let common = input.long_grid.step.max(input.short_grid.step);
+    let most = mid.times(sizing::coins_of(bound.notional, mid).floor_to(common));
+    let smallest = input.lot().max(input.long_grid.min_add).max(input.short_grid.min_add);
+    let risk = &state.settings.risk;
+    let money = |amount: Amount| format!("{} {}", grouped(amount, 2), state.settings.run.currency);
+    let (key, value) = match bound.key {
+        "size.per_pair" => (bound.key, percent(size.per_pair)),
+        "size.per_coin" => (bound.key, percent(size.per_coin)),
+        "size.per_quote" => (bound.key, percent(size.per_quote)),
+        "size.per_venue" => (bound.key, percent(size.per_venue)),
+        "size.share" => (bound.key, percent(size.share)),
+        "size.oi_share" => (bound.key, percent(size.oi_share)),
+        "ladder.slots" => (bound.key, state.settings.ladder.slots.to_string()),
+        "risk.max_pair" if risk.max_total < risk.max_pair => ("risk.max_total", money(risk.max_total)),
+        "risk.max_pair" => (bound.key, money(risk.max_pair)),
+        other => (other, String::new()),
+    };
+    Some(Allowed { least: mid.times(smallest), most, key, value })
+}
+
+/// A share in percent, to a hundredth, rounded down.
+fn percent(share: Rate) -> String {
+    let hundredths = share.units() / (Rate::ONE / 10_000);
+    match (hundredths / 100, hundredths % 100) {
+        (whole, 0) => format!("{whole} %"),
+        (whole, part) => format!("{whole}.{part:02} %"),
+    }
+}
+
+/// What keeps a flat pair out although every gate of the strategy is open; `None` when it would be entered.
+#[must_use]
+pub fn obstacle(state: &State, id: PairId) -> Option<&'static str> {
+    let place = id.index();
+    let pair = state.pairs.get(place)?;
+    if let Some(why) = barred(state, pair) {
+        return Some(why);
+    }
+    let (mid, room, input) = (pair.market.long.mid?, room(state, place)?, state.plan_input(pair)?);
+    match size(&state.settings_of(pair).size, (&room, &input), mid, None) {
+        Ok(_) => None,
+        Err(_) => Some("no money is free for it, or its size would be less than an order"),
+    }
 }
 
 /// What margins the perps; with a clip's margin goes what its collar and costs may add.

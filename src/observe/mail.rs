@@ -56,6 +56,7 @@ pub(super) async fn run(mailer: Mailer, (mut waiting, lost): (Receiver<Arc<Notic
         if let Err(why) = program::run(&mailer.sendmail, &arguments, &text, patience.limit).await {
             lost.add("alarm.mail", notices.len(), why);
         }
+        lost.done(notices.len());
     }
 }
 

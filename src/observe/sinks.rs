@@ -12,9 +12,10 @@ use super::program;
 use super::telegram::{self, Account, Silent};
 use crate::config::address::{Address, AddressError};
 use crate::config::settings::Level;
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -55,16 +56,47 @@ impl Default for Patience {
     }
 }
 
-/// Counts notices that some way out never delivered.
+/// What became of the notices of one way out: those that it never delivered are counted, and those that still wait are known.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Lost(Arc<AtomicU64>);
+pub(super) struct Lost {
+    /// Of all ways.
+    all: Arc<AtomicU64>,
+    /// Of this one.
+    own: Arc<AtomicU64>,
+    /// Taken from the session and not done with, the oldest first.
+    pending: Arc<Mutex<VecDeque<Arc<Notice>>>>,
+}
 
 impl Lost {
     /// So many more; why, without anything secret.
     pub(super) fn add(&self, way: &'static str, notices: usize, why: &str) {
-        self.0.fetch_add(u64::try_from(notices).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let count = u64::try_from(notices).unwrap_or(u64::MAX);
+        self.all.fetch_add(count, Ordering::Relaxed);
+        self.own.fetch_add(count, Ordering::Relaxed);
         tracing::error!(way, why, notices, "an alarm was not delivered");
     }
+
+    /// The oldest so many are delivered, or given up and counted.
+    pub(super) fn done(&self, notices: usize) {
+        let mut pending = self.pending();
+        let done = notices.min(pending.len());
+        pending.drain(..done);
+    }
+
+    fn pending(&self) -> std::sync::MutexGuard<'_, VecDeque<Arc<Notice>>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What one way out did not deliver by the end of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undelivered {
+    /// The key of the way out.
+    pub way: &'static str,
+    /// Notices that were given up during the run.
+    pub lost: u64,
+    /// Notices that still waited when the wait at the end was over.
+    pub left: Vec<Notice>,
 }
 
 /// The next notice, and all that wait behind it; nothing at the end.
@@ -82,6 +114,7 @@ struct Way {
     /// What is less is not told here.
     least: Level,
     queue: Sender<Arc<Notice>>,
+    lost: Lost,
 }
 
 /// All ways out.
@@ -145,8 +178,9 @@ impl Sinks {
 
     fn way(&mut self, name: &'static str, least: Level) -> (Receiver<Arc<Notice>>, Lost) {
         let (queue, waiting) = channel(QUEUE);
-        self.ways.push(Way { name, least, queue });
-        (waiting, self.lost.clone())
+        let lost = Lost { all: Arc::clone(&self.lost.all), ..Lost::default() };
+        self.ways.push(Way { name, least, queue, lost: lost.clone() });
+        (waiting, lost)
     }
 
     /// Tells a notice to all. Never waits: what does not fit in a queue is counted and logged.
@@ -154,30 +188,53 @@ impl Sinks {
         log(notice);
         let notice = Arc::new(notice.clone());
         for way in self.ways.iter().filter(|way| way.least <= level(&notice)) {
+            // Known before it is sent, so that it is never done with before it waits.
+            let mut pending = way.lost.pending();
+            pending.push_back(Arc::clone(&notice));
             if way.queue.try_send(Arc::clone(&notice)).is_err() {
-                self.lost.add(way.name, 1, "its queue is full");
+                pending.pop_back();
+                drop(pending);
+                way.lost.add(way.name, 1, "its queue is full");
             }
         }
     }
 
-    /// Lets what waits be told, at most for this long.
-    pub async fn close(self, limit: Duration) {
+    /// Lets what waits be told, at most for this long. Gives the ways out that did not deliver everything, and logs each
+    /// notice that still waits: the log is then the only place that has it.
+    pub async fn close(self, limit: Duration) -> Vec<Undelivered> {
         let Self { ways, tasks, .. } = self;
         // Without senders the tasks end with their queues.
-        drop(ways);
+        let known: Vec<(&'static str, Lost)> = ways.into_iter().map(|way| (way.name, way.lost)).collect();
         let all = async {
             for task in tasks {
                 let _ = task.await;
             }
         };
         let _ = tokio::time::timeout(limit, all).await;
+        known.into_iter().filter_map(|(way, lost)| undelivered(way, &lost)).collect()
     }
 
     /// Notices that some way out never delivered.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.lost.0.load(Ordering::Relaxed)
+        self.lost.all.load(Ordering::Relaxed)
     }
+}
+
+/// What a way out did not deliver, in the log and for who ends the run; `None` when it delivered everything.
+fn undelivered(way: &'static str, lost: &Lost) -> Option<Undelivered> {
+    let left: Vec<Notice> = lost.pending().iter().map(|notice| (**notice).clone()).collect();
+    let lost = lost.own.load(Ordering::Relaxed);
+    for notice in &left {
+        let (kind, text) = (notice.kind.as_deref().unwrap_or("-"), notice.text.as_str());
+        tracing::error!(way, kind, text, severity = notice.severity, "this alarm was not delivered before the end");
+    }
+    if left.is_empty() && lost == 0 {
+        return None;
+    }
+    let (waited, given_up) = (left.len(), lost);
+    tracing::error!(way, waited, given_up, "the run has ended, and this way out of alarms did not deliver all of them");
+    Some(Undelivered { way, lost, left })
 }
 
 /// How loud a notice is. What a person asked to hear regularly is heard everywhere; the end of something is less than it was.
@@ -208,18 +265,26 @@ fn log(notice: &Notice) {
 
 async fn run_program(path: PathBuf, (mut waiting, lost): (Receiver<Arc<Notice>>, Lost), patience: Patience) {
     while let Some(notice) = waiting.recv().await {
-        let Ok(text) = serde_json::to_string(&*notice) else { continue };
+        let Ok(text) = serde_json::to_string(&*notice) else {
+            lost.done(1);
+            continue;
+        };
         if let Err(why) = program::run(&path, &[], &text, patience.limit).await {
             lost.add("alarm.exec", 1, why);
         }
+        lost.done(1);
     }
 }
 
 async fn run_webhook(post: Post, (mut waiting, lost): (Receiver<Arc<Notice>>, Lost)) {
     while let Some(notice) = waiting.recv().await {
-        let Ok(text) = serde_json::to_string(&*notice) else { continue };
+        let Ok(text) = serde_json::to_string(&*notice) else {
+            lost.done(1);
+            continue;
+        };
         if !post.json(&text).await {
             lost.add("alarm.webhook", 1, "its address did not take it");
         }
+        lost.done(1);
     }
 }

@@ -119,7 +119,10 @@ pub(super) async fn run(
                 break;
             }
             left = left.saturating_sub(message.notices);
+            lost.done(message.notices);
         }
+        // What was given up is counted, and waits no more.
+        lost.done(left);
     }
 }
 

@@ -46,14 +46,6 @@ pub enum Venues {
     Two([(VenueRoom, Rate); 2]),
 }
 
-impl VenueRoom {
-    /// What may still be put to work there.
-    fn left(&self, size: &Size, capital: Amount) -> Amount {
-        let per_venue = capital.times_rate(size.per_venue) - self.used;
-        per_venue.min(self.equity.times_rate(size.share) - self.used).min(self.free).max(Amount::ZERO)
-    }
-}
-
 /// Share of a covered short that stands beside its coins in the quote coin, for funding, fees and what a clip realises.
 pub const QUOTE_BUFFER: Rate = Rate::from_units(20_000_000_000_000_000);
 
@@ -162,31 +154,72 @@ pub fn margin_of(notional: Amount, leverage: Rate) -> Amount {
     Amount::from_units(units.div_euclid(leverage.max(1)).saturating_mul(100_000_000))
 }
 
+/// One limit of the size of a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bound {
+    /// The key of its setting, or what else it is.
+    pub key: &'static str,
+    /// The largest value of each leg that it allows, in the quote coin; below zero where more is at work than it allows.
+    pub notional: Amount,
+}
+
+/// What bounds the capital at a venue: what may still be put to work there.
+fn left(venue: &VenueRoom, size: &Size, capital: Amount) -> [(&'static str, Amount); 3] {
+    [
+        ("size.per_venue", capital.times_rate(size.per_venue) - venue.used),
+        ("size.share", venue.equity.times_rate(size.share) - venue.used),
+        ("free money", venue.free),
+    ]
+}
+
+/// Every limit of a new position by itself: the least of them is its size.
+#[must_use]
+pub fn bounds(size: &Size, room: &Room, spot: Price) -> Vec<Bound> {
+    let part = |of: Amount, share: Rate| of.times_rate(share);
+    let of_capital = |(key, capital): (&'static str, Amount)| {
+        let capital = capital.max(Amount::ZERO);
+        Bound { key, notional: room.backing.notional(part(capital, room.scale)) }
+    };
+    let mut capitals = vec![
+        ("size.per_pair", part(room.capital, size.per_pair)),
+        ("size.per_coin", part(room.capital, size.per_coin) - room.coin_used),
+        ("size.per_quote", part(room.capital, size.per_quote) - room.quote_used),
+    ];
+    capitals.extend(room.slot.map(|slot| ("ladder.slots", slot)));
+    if let Venues::One(venue) = &room.venues {
+        capitals.extend(left(venue, size, room.capital));
+    }
+    let mut bounds: Vec<Bound> = capitals.into_iter().map(of_capital).collect();
+    bounds.push(Bound { key: "risk.max_pair", notional: room.gate_cap });
+    if let Venues::Two(venues) = &room.venues {
+        for (venue, needs) in venues {
+            let of_venue = |(key, capital): (&'static str, Amount)| {
+                let capital = capital.max(Amount::ZERO);
+                Bound { key, notional: over(part(capital, room.scale), *needs) }
+            };
+            bounds.extend(left(venue, size, room.capital).map(of_venue));
+        }
+    }
+    if let Some(open_interest) = room.open_interest {
+        bounds.push(Bound { key: "size.oi_share", notional: part(spot.times(open_interest), size.oi_share) });
+    }
+    bounds
+}
+
 /// Coins for a new position, not rounded to any step.
 #[must_use]
 pub fn coins(size: &Size, room: &Room, spot: Price) -> Quantity {
     if let Some(fixed) = size.quantity {
         return fixed;
     }
-    let part = |of: Amount, share: Rate| of.times_rate(share);
-    let mut capital = part(room.capital, size.per_pair)
-        .min(part(room.capital, size.per_coin) - room.coin_used)
-        .min(part(room.capital, size.per_quote) - room.quote_used)
-        .min(room.slot.unwrap_or(room.capital))
-        .max(Amount::ZERO);
-    if let Venues::One(venue) = room.venues {
-        capital = capital.min(venue.left(size, room.capital));
-    }
-    let mut notional = room.backing.notional(part(capital, room.scale)).min(room.gate_cap);
-    if let Venues::Two(venues) = room.venues {
-        for (venue, needs) in venues {
-            notional = notional.min(over(part(venue.left(size, room.capital), room.scale), needs));
-        }
-    }
-    if let Some(open_interest) = room.open_interest {
-        notional = notional.min(part(spot.times(open_interest), size.oi_share));
-    }
-    let units = notional.units().max(0).div_euclid(i128::from(spot.units()));
+    let least = bounds(size, room, spot).iter().map(|bound| bound.notional).min();
+    coins_of(least.unwrap_or(Amount::ZERO), spot)
+}
+
+/// Coins that a value buys at a price, rounded down; none below zero.
+#[must_use]
+pub fn coins_of(notional: Amount, price: Price) -> Quantity {
+    let units = notional.units().max(0).div_euclid(i128::from(price.units()));
     Quantity::saturating(i64::try_from(units).unwrap_or(i64::MAX))
 }
 

@@ -67,6 +67,9 @@ macro_rules! books {
 
 impl<J: Journal> Subject for Paper<J> {
     books!();
+    fn is_simulated(&self) -> bool {
+        true
+    }
     fn operate(&mut self, event: Event, _now: WallTime) -> Result<(), JournalError> {
         Self::operate(self, event)
     }
@@ -88,6 +91,9 @@ impl<J: Journal> Subject for Paper<J> {
 
 impl<J: Journal> Subject for Shadow<J> {
     books!();
+    fn is_simulated(&self) -> bool {
+        true
+    }
     fn links(&self) -> Vec<(VenueId, Link)> {
         self.stands.iter().map(|stand| (stand.venue, link(&stand.wire, stand.trips))).collect()
     }

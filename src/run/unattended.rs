@@ -13,6 +13,7 @@ use std::path::Path;
 pub fn unattended(dir: &Path, review: &Review) -> Snapshot {
     let mut now = Snapshot::of(&review.state, review.clock);
     now.alarms.clone_from(&review.collector.figures.alarms);
+    now.simulated = review.identity.mode != "live";
     // One instant for all views: that at which the books are valued.
     let valued = review.valued();
     (now.equity, now.lines, now.funding) = (valued.equity, valued.lines, valued.lines.funding);
@@ -31,6 +32,14 @@ pub fn unattended(dir: &Path, review: &Review) -> Snapshot {
             (row.may_enter, row.waits_for) = (false, None);
         }
     }
+    now
+}
+
+/// The snapshot of a session whose process exists and does not answer: what its files say.
+#[must_use]
+pub fn silent(dir: &Path, review: &Review, process: Option<i32>) -> Snapshot {
+    let mut now = unattended(dir, review);
+    now.fall_silent(process, None);
     now
 }
 

@@ -6,6 +6,7 @@
 
 use super::guard::{is_ours, is_type};
 use super::line;
+use super::session::Session;
 use super::state::{Denied, State};
 use crate::control::plans::VALID;
 use crate::control::request::{Code, ControlError, Reply, Request, SCHEMA, Settled, Verb};
@@ -153,33 +154,75 @@ pub async fn act(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if let Err((status, text)) = allowed(&state, &headers) {
-        return refused(status, Code::Refused, text);
-    }
-    let Some(session) = state.session(&slug) else {
-        return refused(StatusCode::NOT_FOUND, Code::Usage, "there is no such session");
-    };
-    let Ok(agreed) = serde_json::from_slice::<Agreed>(&body) else {
-        return refused(StatusCode::BAD_REQUEST, Code::Usage, "expected a plan and the word that was typed");
-    };
-    let now = Duration::from_nanos(steady_ns());
-    let request = match state.plans.take(&slug, &agreed.plan, &agreed.typed, now) {
-        Ok(request) => request,
-        Err(Unfit::Over) => {
-            return refused(
-                StatusCode::CONFLICT,
-                Code::Refused,
-                "the plan is over: look at it again; nothing was done",
-            );
-        }
-        Err(Unfit::Word) => {
-            return refused(StatusCode::BAD_REQUEST, Code::Usage, "another word was typed; nothing was done");
+    let (session, request) = match taken(&state, &slug, &headers, &body) {
+        Ok(taken) => taken,
+        Err((status, code, text)) => {
+            // Who cannot even read leaves no trace here: a stranger must not fill the log.
+            if state.has_cookie(&headers) {
+                let by = if headers.contains_key(HEADER) {
+                    "a token that acts, right or not"
+                } else {
+                    "the token that reads"
+                };
+                tracing::warn!(
+                    session = slug,
+                    by,
+                    why = text,
+                    "an act of the page was refused before the session was asked"
+                );
+            }
+            return refused(status, code, text);
         }
     };
-    tracing::warn!(verb = ?request.verb, pair = request.pair.as_deref(), session = slug, "an act of the page");
-    let reply = line::once(&session.dir, &request).await;
+    let verb = super::plan::verb(&request);
+    let pair = request.pair.as_deref();
+    // Two records: should this process end in between, it is known what was asked.
+    tracing::warn!(
+        verb,
+        pair,
+        session = slug,
+        by = ACTOR,
+        "an act of the page is asked of the session; its outcome follows"
+    );
+    let reply = line::once(&session.dir, &request, line::ACT).await;
+    let (outcome, why) = outcome(&reply);
+    tracing::warn!(verb, pair, session = slug, by = ACTOR, outcome, why, "the outcome of an act of the page");
     session.look();
     (status_of(&reply), Json(reply)).into_response()
+}
+
+/// Who acts, in the log: whoever has the token; it is never said itself.
+const ACTOR: &str = "the token that acts";
+
+/// What became of an act: `taken`, `refused`, `failed` or `not known`, and why.
+fn outcome(reply: &Reply) -> (&'static str, &str) {
+    let Some(error) = &reply.error else { return ("taken", "") };
+    let word = match error.code {
+        Code::Usage | Code::Refused | Code::Difference | Code::Unsupported => "refused",
+        Code::Busy | Code::Failed => "failed, nothing was done",
+        Code::InDoubt => "not known",
+    };
+    (word, &error.message)
+}
+
+/// The session of an act and its request, when all of it is right.
+fn taken<'a>(
+    state: &'a State,
+    slug: &str,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<(&'a Arc<Session>, Request), (StatusCode, Code, &'static str)> {
+    allowed(state, headers).map_err(|(status, text)| (status, Code::Refused, text))?;
+    let none = (StatusCode::NOT_FOUND, Code::Usage, "there is no such session");
+    let session = state.session(slug).ok_or(none)?;
+    let wrong = |_| (StatusCode::BAD_REQUEST, Code::Usage, "expected a plan and the word that was typed");
+    let agreed = serde_json::from_slice::<Agreed>(body).map_err(wrong)?;
+    let now = Duration::from_nanos(steady_ns());
+    let request = state.plans.take(slug, &agreed.plan, &agreed.typed, now).map_err(|unfit| match unfit {
+        Unfit::Over => (StatusCode::CONFLICT, Code::Refused, "the plan is over: look at it again; nothing was done"),
+        Unfit::Word => (StatusCode::BAD_REQUEST, Code::Usage, "another word was typed; nothing was done"),
+    })?;
+    Ok((session, request))
 }
 
 fn allowed(state: &State, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
@@ -233,6 +276,20 @@ mod tests {
             show(at(0));
         }
         assert_eq!(plans.0.lock().unwrap().len(), MOST);
+    }
+
+    #[test]
+    fn t05_an_act_is_logged_with_what_became_of_it() {
+        let failed = |code| Reply::failed(ControlError::new(code, "why"));
+        assert_eq!(outcome(&Reply::done(serde_json::Value::Null, 0)), ("taken", ""));
+        for (code, word) in [
+            (Code::Refused, "refused"),
+            (Code::Difference, "refused"),
+            (Code::Busy, "failed, nothing was done"),
+            (Code::InDoubt, "not known"),
+        ] {
+            assert_eq!(outcome(&failed(code)), (word, "why"));
+        }
     }
 
     #[test]

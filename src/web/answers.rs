@@ -23,7 +23,13 @@ struct Answer {
 #[must_use]
 pub fn card(view: &View) -> Markup {
     let Some(now) = &view.snapshot else { return html! {} };
-    let answers = [hedged(view, now), safe(view, now), paid(view, now), sane(view, now), next(view, now)];
+    let mut answers = [hedged(view, now), safe(view, now), paid(view, now), sane(view, now), next(view, now)];
+    if !view.runs && now.state != "over" {
+        // Nobody speaks for the session: what was true when it was heard last is not said of now.
+        for answer in answers.iter_mut().filter(|answer| answer.mark == Mark::Yes) {
+            (answer.mark, answer.verdict) = (Mark::Stale, "stale".to_owned());
+        }
+    }
     html! {
         section.card.answers id="answers" aria-label="five answers" {
             @for answer in &answers {
@@ -153,7 +159,7 @@ fn paid(view: &View, now: &Snapshot) -> Answer {
     let next = view.held().filter_map(|row| Some((row.next_settlement_ms?, row))).min_by_key(|(at, _)| *at);
     let first = next.map_or_else(
         || html! { "no settlement is waited for" },
-        |(at, row)| html! { "next " (words::until(at)) " · " (estimate(row)) },
+        |(at, row)| html! { "next " (words::until(at, now.at_ms)) " · " (estimate(row)) },
     );
     let booked =
         booked.map_or_else(|| "bookings not read yet".to_owned(), |(_, count)| format!("{count} booked today"));
@@ -189,26 +195,46 @@ pub fn earned_back(view: &View, row: &PairRow) -> Option<f64> {
     (costs > 0.0).then(|| earned / costs)
 }
 
+/// Why ledger and venue were not compared so far.
+#[must_use]
+pub const fn not_compared(now: &Snapshot) -> &'static str {
+    if now.simulated { "not asked: fills are simulated, there is no account" } else { "not compared yet" }
+}
+
+/// Whether a process answers.
+#[must_use]
+pub fn process(view: &View) -> String {
+    match (view.silent, view.runs) {
+        (Some(silence), _) => {
+            let process = silence.process.map_or_else(|| "the process".to_owned(), |id| format!("process {id}"));
+            format!("{process} does not answer since {} UTC", words::clock(silence.since))
+        }
+        (None, true) => "the process answers".to_owned(),
+        (None, false) => "no process answers".to_owned(),
+    }
+}
+
 fn sane(view: &View, now: &Snapshot) -> Answer {
     let question = "Sane?";
     let differs = now.stops.iter().filter(|stop| stop.why == "differs").count();
     let oldest = view.pairs().iter().filter_map(|row| row.age_ms).max();
     let missing = view.held().any(|row| row.age_ms.is_none());
     let compared = now.reconciled_ms.map_or_else(
-        || "ledger and venue not compared yet".to_owned(),
+        || format!("ledger and venue {}", not_compared(now)),
         |at| format!("reconciled {} ago", words::age(now.at_ms.since(at).0)),
     );
     let feed = oldest.map_or_else(|| "no feed".to_owned(), |age| format!("oldest feed {}", words::age(age)));
     let feed = if missing { "a feed has no price".to_owned() } else { feed };
-    let answered = if view.runs { "the process answers" } else { "no process answers" };
-    let lines = [html! { (compared) " · in doubt " (now.in_doubt) }, html! { (feed) " · " (answered) }];
+    let lines = [html! { (compared) " · in doubt " (now.in_doubt) }, html! { (feed) " · " (process(view)) }];
     let wrong = differs > 0 || now.in_doubt > 0 || !view.runs && now.state != "over";
     let (mark, verdict) = match (wrong, now.reconciled_ms) {
         (true, _) => (Mark::No, "no".to_owned()),
-        (false, None) => (Mark::Stale, "not yet".to_owned()),
+        (false, None) if !now.simulated => (Mark::Stale, "not yet".to_owned()),
+        // Where fills are simulated there is no account to compare with; all else is checked.
+        (false, None) => fresh(view, true),
         (false, Some(_)) => fresh(view, true),
     };
-    let (number, unit) = if now.in_doubt > 0 {
+    let (number, unit) = if now.in_doubt > 0 || now.simulated && now.reconciled_ms.is_none() {
         (html! { (now.in_doubt) }, html! { "orders in doubt" })
     } else {
         (html! { (differs) }, html! { "venues that differ" })
@@ -241,6 +267,6 @@ fn next(view: &View, now: &Snapshot) -> Answer {
         (None, Some(_)) => (Mark::No, "stopped".to_owned()),
         (None, None) => (Mark::Yes, "hold".to_owned()),
     };
-    let number = at.map_or_else(|| html! { (NONE) }, words::until);
+    let number = at.map_or_else(|| html! { (NONE) }, |at| words::until(at, now.at_ms));
     Answer { question, mark, verdict, number, unit: html! { "to the next settlement" }, lines: [nearest, second] }
 }

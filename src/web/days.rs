@@ -7,6 +7,7 @@ use super::words::{self, NONE};
 use crate::control::snapshot::Snapshot;
 use crate::domain::{Amount, Span, WallTime};
 use crate::ledger::Lines;
+use crate::report::run::TripRow;
 use maud::{Markup, html};
 
 /// One UTC day.
@@ -161,7 +162,7 @@ fn by_pair(view: &View, now: &Snapshot) -> Markup {
     let outside = whole - inside;
     html! {
         section.card id="by-pair" {
-            (parts::head("By line and pair", &html! { (now.currency) " · since the start" }))
+            (parts::head("By line and pair", &html! { (now.currency) " · since the start, valued at " (words::clock(now.at_ms)) " UTC" }))
             div.scroll tabindex="0" role="region" aria-label="a table that may be wider than the window" { table {
                 thead { tr { th { "pair" } @for (name, _) in whole.named() { th.n { (name) } } th.n { "net" } } }
                 tbody {
@@ -191,7 +192,7 @@ fn proof(view: &View, now: &Snapshot, history: &History, lines: Lines) -> Markup
     let left = summed.map(|summed| now.equity - summed);
     let row = |name: &str, value: Markup| html! { tr { td { (name) } td.n { (value) } } };
     let level = |value: Option<Amount>| html! { (value.map_or_else(|| NONE.to_owned(), words::level)) };
-    let compared = now.reconciled_ms.map_or_else(|| "not yet".to_owned(), words::moment);
+    let compared = now.reconciled_ms.map_or_else(|| super::answers::not_compared(now).to_owned(), words::moment);
     html! {
         section.card id="proof" {
             (parts::head("Proof", &html! { "ledger and venue compared: " (compared) }))
@@ -202,11 +203,19 @@ fn proof(view: &View, now: &Snapshot, history: &History, lines: Lines) -> Markup
                 (row("equity, valued from the books", level(Some(now.equity))))
                 tr.sum { td { b { "unexplained" } } td.n { b { @match left { Some(left) => { (words::proof(left)) } None => { (NONE) } } } } }
             } }
-            p.note { (history.result.fills.len()) " fills, " (history.result.funding.len()) " settlements, " (history.result.trips.len())
-                " round trips. In a terminal: " code { "carry export --state " (view.dir.display()) } }
+            p.note { (history.result.fills.len()) " fills, " (history.result.funding.len()) " settlements, "
+                (trips(&history.result.trips)) ". In a terminal: " code { "carry export --state " (view.dir.display()) } }
             p.files { @for name in super::sheet::NAMES { a.button href=(super::frame::address(view, &format!("/files/{name}"))) download { (name) } " " } }
         }
     }
+}
+
+/// A round trip is one that is over; what is held is counted apart.
+fn trips(trips: &[TripRow]) -> String {
+    let open = trips.iter().filter(|trip| trip.closed.is_none()).count();
+    let over = trips.len() - open;
+    let over = if over == 1 { "1 round trip".to_owned() } else { format!("{over} round trips") };
+    if open == 0 { over } else { format!("{over}, and {open} open") }
 }
 
 fn months(history: &History, now: &Snapshot) -> Markup {
@@ -230,6 +239,27 @@ fn months(history: &History, now: &Snapshot) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn t03_a_trip_that_is_open_is_no_round_trip() {
+        let trip = |closed: Option<i64>| TripRow {
+            pair: "a:X".to_owned(),
+            opened: WallTime(0),
+            closed: closed.map(WallTime),
+            coins: crate::domain::Quantity::ZERO,
+            notional: Amount::ZERO,
+            entry_basis_bps: 0.0,
+            exit_basis_bps: None,
+            settlements: 0,
+            lines: Lines::default(),
+            naked_s: 0.0,
+            entry_reason: "signal".to_owned(),
+            exit_reason: None,
+        };
+        assert_eq!(trips(&[trip(None), trip(None)]), "0 round trips, and 2 open");
+        assert_eq!(trips(&[trip(Some(1)), trip(None)]), "1 round trip, and 1 open");
+        assert_eq!(trips(&[trip(Some(1)), trip(Some(2))]), "2 round trips");
+    }
 
     #[test]
     fn weeks_begin_on_monday() {

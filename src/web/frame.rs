@@ -65,7 +65,12 @@ pub fn document(title: &str, body: &Markup) -> Markup {
 pub fn page(view: &View, screen: &Screen, content: &Markup) -> Markup {
     let live = live_address(view, screen);
     let title = format!("{} - carry {}", view.slug, view.mode());
-    document(&title, &html! { body data-live=[live] data-home=(home(view)) { (inside(view, screen, content)) } })
+    // Grey without a script, too.
+    let lost = (view.silent.is_some() && !view.runs).then_some("lost");
+    document(
+        &title,
+        &html! { body class=[lost] data-live=[live] data-home=(home(view)) { (inside(view, screen, content)) } },
+    )
 }
 
 /// What is replaced when something changes.
@@ -74,7 +79,7 @@ pub fn inside(view: &View, screen: &Screen, content: &Markup) -> Markup {
     let rule = if in_alarm(view) { "rule alarm" } else { "rule" };
     let clock = view.snapshot.as_ref().map_or(0, |snapshot| snapshot.at_ms.0);
     html! {
-        header id="bar" data-mode=(view.mode()) data-now=(clock) data-runs=(view.runs) {
+        header id="bar" data-mode=(view.mode()) data-now=(clock) data-runs=(view.runs || view.silent.is_some()) data-age=(view.age().as_millis()) {
             div class=(rule) {}
             div.top { (mode(view)) (state(view)) (figures(view)) (acts(view)) }
             (tabs(view, screen))
@@ -127,7 +132,8 @@ fn live_address(view: &View, screen: &Screen) -> Option<String> {
 #[must_use]
 pub fn in_alarm(view: &View) -> bool {
     let odd = view.pairs().iter().any(|row| matches!(row.phase.as_str(), "repair" | "naked"));
-    let halted = view.snapshot.as_ref().is_some_and(|now| matches!(now.state.as_str(), "halted" | "no_process"));
+    let halted =
+        view.snapshot.as_ref().is_some_and(|now| matches!(now.state.as_str(), "halted" | "no_process" | "no_answer"));
     odd || halted || view.snapshot.as_ref().is_some_and(|now| now.in_doubt > 0)
 }
 
@@ -152,7 +158,7 @@ fn state(view: &View) -> Markup {
     };
     let mark = match now.state.as_str() {
         "ready" => Mark::Yes,
-        "starting" | "over" => Mark::Stale,
+        "starting" | "over" | "no_answer" => Mark::Stale,
         _ => Mark::No,
     };
     html! {

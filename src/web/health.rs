@@ -83,15 +83,16 @@ fn orders(now: &Snapshot) -> Markup {
 fn process(view: &View, now: &Snapshot) -> Markup {
     let history = view.history.as_ref();
     let booted = now.booted_ms;
-    let compared = now
-        .reconciled_ms
-        .map_or_else(|| "not yet".to_owned(), |at| format!("{} ago", words::age(now.at_ms.since(at).0)));
+    let compared = now.reconciled_ms.map_or_else(
+        || super::answers::not_compared(now).to_owned(),
+        |at| format!("{} ago", words::age(now.at_ms.since(at).0)),
+    );
     let row = |name: &str, value: Markup| html! { tr { td { (name) } td.n { (value) } } };
     html! {
         section.card id="process" {
             (parts::head("Session", &html! { code { (view.dir.display()) } }))
             table { tbody {
-                (row("process", html! { @if view.runs { "answers" } @else { "none answers" } }))
+                (row("process", html! { (super::answers::process(view)) }))
                 (row("this view", html! { (words::age_of(view.age())) " old" }))
                 (row("market", html! { (history.map_or(NONE, |history| history.identity.market.as_str())) }))
                 (row("strategy", html! { code { (history.map_or_else(String::new, |history| history.identity.strategy.chars().take(12).collect())) } }))

@@ -6,10 +6,11 @@
 use crate::control::snapshot::Snapshot;
 use crate::domain::{Amount, Span, WallTime};
 use crate::ledger::Lines;
-use crate::report::run::{EquityRow, RunResult};
+use crate::report::run::{EquityRow, RunResult, TripRow};
 use crate::run::review::{Identity, Review};
 use crate::run::unattended::unattended;
 use crate::store::ledger_file;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What the files of a session say.
@@ -27,6 +28,8 @@ pub struct History {
     pub finished: bool,
     /// What is known where no process answers.
     pub last: Snapshot,
+    /// Lines of each pair that is held, as they stood when its round trip began.
+    pub before: BTreeMap<String, Lines>,
 }
 
 /// Reads the files of a folder.
@@ -43,14 +46,28 @@ pub fn read(dir: &Path) -> Result<History, String> {
         return Err(format!("{}: the session has booked nothing yet", dir.display()));
     }
     let review = Review::of(&loaded, None).map_err(|error| format!("{}: {error}", path.display()))?;
+    let result = review.result();
     Ok(History {
         last: unattended(dir, &review),
-        result: review.result(),
+        before: before(&review, &result.trips),
+        result,
         capital: review.capital(),
         boots: review.boots,
         finished: review.finished(),
         identity: review.identity,
     })
+}
+
+/// A round trip's lines are those of its pair less what they were before it: so it can be valued at any instant at which the
+/// lines of the pair are known.
+fn before(review: &Review, trips: &[TripRow]) -> BTreeMap<String, Lines> {
+    let open = trips.iter().filter(|trip| trip.closed.is_none());
+    let of = |trip: &TripRow| {
+        let id = review.state.catalogue.pair_named(&trip.pair)?.id;
+        let lines = review.state.ledger.pair(id)?.attribution.lines;
+        Some((trip.pair.clone(), lines - trip.lines))
+    };
+    open.filter_map(of).collect()
 }
 
 impl History {

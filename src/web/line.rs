@@ -1,49 +1,113 @@
 //! One question to a session over its control socket, without holding a thread.
 //!
-//! The same lines as `carry status` and every verb of the command line. Tests: `tests/page.rs`.
+//! The same lines as `carry status` and every verb of the command line. A session that does not answer is not asked again before
+//! it did: so a process that was stopped is known as such, however long it is. Tests: `tests/page.rs`, `tests/page_truth.rs`.
 
-use crate::control::request::{Code, ControlError, Reply, Request, SOCKET};
+use crate::control::request::{Code, ControlError, Reply, Request, SOCKET, Verb};
+use crate::control::snapshot::Snapshot;
 use std::path::Path;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 
-/// Longer than the session takes to say that it did not answer.
-const LIMIT: Duration = Duration::from_secs(20);
+/// Longest wait for an act: longer than the session takes to say that it did not answer.
+pub const ACT: Duration = Duration::from_secs(20);
+/// Longest wait for a plan: it changes nothing, so that it may be given up.
+pub const PLAN: Duration = Duration::from_secs(5);
+/// Longest wait for a snapshot before the session counts as silent.
+const SNAPSHOT: Duration = Duration::from_secs(2);
+/// The same while it is silent already.
+const STILL: Duration = Duration::from_millis(500);
 /// Most bytes of an answer.
 const LONGEST: u64 = 16 * 1024 * 1024;
 
 /// A connection to the session of a folder.
-pub struct Line(BufReader<UnixStream>);
+pub struct Line {
+    stream: BufReader<UnixStream>,
+    /// Who listens there.
+    process: Option<i32>,
+    /// What came of the answer that is waited for.
+    answer: Vec<u8>,
+    waits: bool,
+}
+
+/// What a session says of itself.
+pub enum Heard {
+    /// Its snapshot.
+    Now(Box<Snapshot>),
+    /// A process exists, of this number where it is known, and it does not answer.
+    Silent(Option<i32>),
+    /// No process is there.
+    Gone,
+}
 
 impl Line {
-    /// To the session of a folder; `None` when none runs there.
-    pub async fn to(dir: &Path) -> Option<Self> {
-        UnixStream::connect(dir.join(SOCKET)).await.ok().map(|stream| Self(BufReader::new(stream)))
+    async fn to(dir: &Path) -> std::io::Result<Self> {
+        let stream = UnixStream::connect(dir.join(SOCKET)).await?;
+        let process = stream.peer_cred().ok().and_then(|peer| peer.pid());
+        Ok(Self { stream: BufReader::new(stream), process, answer: Vec::new(), waits: false })
     }
 
     /// One request and its reply; `None` when the session went away or did not answer.
-    pub async fn ask(&mut self, request: &Request) -> Option<Reply> {
-        tokio::time::timeout(LIMIT, self.exchange(request)).await.ok().flatten()
+    async fn ask(&mut self, request: &Request, limit: Duration) -> Option<Reply> {
+        tokio::time::timeout(limit, self.exchange(request)).await.ok()?.ok()
     }
 
-    async fn exchange(&mut self, request: &Request) -> Option<Reply> {
-        let mut line = serde_json::to_vec(request).ok()?;
-        line.push(b'\n');
-        self.0.write_all(&line).await.ok()?;
-        let mut answer = Vec::new();
-        let count = (&mut self.0).take(LONGEST).read_until(b'\n', &mut answer).await.ok()?;
-        if count == 0 { None } else { serde_json::from_slice(&answer).ok() }
+    /// Sends, unless an answer is waited for already, and takes the answer. It may be given up and called again.
+    async fn exchange(&mut self, request: &Request) -> std::io::Result<Reply> {
+        if !self.waits {
+            let mut line = serde_json::to_vec(request)?;
+            line.push(b'\n');
+            self.waits = true;
+            self.stream.write_all(&line).await?;
+        }
+        let mut bounded = (&mut self.stream).take(LONGEST);
+        let count = bounded.read_until(b'\n', &mut self.answer).await?;
+        if count == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        self.waits = false;
+        Ok(serde_json::from_slice(&std::mem::take(&mut self.answer))?)
+    }
+}
+
+/// What the session of a folder says of itself now, on a connection that is kept.
+pub async fn heard(line: &mut Option<Line>, dir: &Path) -> Heard {
+    if line.is_none() {
+        match Line::to(dir).await {
+            Ok(open) => *line = Some(open),
+            // The queue of those who want to be heard is full: somebody has it and does not look.
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Heard::Silent(None),
+            Err(_) => return Heard::Gone,
+        }
+    }
+    let Some(open) = line else { return Heard::Gone };
+    let limit = if open.waits { STILL } else { SNAPSHOT };
+    let told = match tokio::time::timeout(limit, open.exchange(&Request::new(Verb::Status))).await {
+        Err(_) => return Heard::Silent(open.process),
+        Ok(told) => told,
+    };
+    match told {
+        // Its loop did not answer its own socket.
+        Ok(reply) if reply.error.is_some() => Heard::Silent(open.process),
+        Ok(reply) => match reply.result.map(serde_json::from_value::<Snapshot>) {
+            Some(Ok(snapshot)) => Heard::Now(Box::new(snapshot)),
+            Some(Err(_)) | None => Heard::Gone,
+        },
+        Err(_) => {
+            *line = None;
+            Heard::Gone
+        }
     }
 }
 
 /// One request on a connection of its own: an act waits for no question of the page.
-pub async fn once(dir: &Path, request: &Request) -> Reply {
-    let Some(mut line) = Line::to(dir).await else {
+pub async fn once(dir: &Path, request: &Request, limit: Duration) -> Reply {
+    let Ok(mut line) = Line::to(dir).await else {
         let text = format!("no process is running for {}: nothing was done", dir.display());
         return Reply::failed(ControlError::new(Code::Failed, text));
     };
-    line.ask(request).await.unwrap_or_else(|| {
+    line.ask(request, limit).await.unwrap_or_else(|| {
         let text = "the session did not answer; it may or may not have acted: look at its state before you try again";
         Reply::failed(ControlError::new(Code::InDoubt, text))
     })

@@ -1,7 +1,8 @@
 //! Tries of a token: a few in a minute, then a pause that grows (fault X16).
 //!
-//! One count for those who want to read, one for those who read and want to act, one for scrapers: on this machine all have one address. A cookie that reads goes on reading meanwhile. Pure:
-//! time is given as a monotonic span. Tests: at the end.
+//! One count for the form, one for the reading token as a bearer, one for those who read and want to act, one for scrapers: on this
+//! machine all have one address. A cookie that reads goes on reading meanwhile. Pure: time is given as a monotonic span.
+//! Tests: at the end.
 
 use std::time::Duration;
 

@@ -51,6 +51,7 @@ fn title(now: &Snapshot, odd: Option<&PairRow>) -> String {
         return match now.state.as_str() {
             "halted" => "The session is halted: nothing is sent".to_owned(),
             "no_process" => "No process runs for this session".to_owned(),
+            "no_answer" => "The session does not answer".to_owned(),
             _ => format!("{} orders are in doubt", now.in_doubt),
         };
     };

@@ -3,7 +3,9 @@
 // reads the same.
 (() => {
   const body = document.body;
-  let heard = performance.now(), age = 0;
+  // How old the view was when it came: a session that does not answer is older than its page.
+  const told = () => Number(document.getElementById("bar")?.dataset.age) || 0;
+  let heard = performance.now(), age = told();
 
   // Times that are counted down to by the session's clock, and a plan's end by the machine's.
   const pad = (number) => String(number).padStart(2, "0");
@@ -14,7 +16,7 @@
   const write = (e, text) => { if (e && e.textContent !== text) e.textContent = text; };
   const tick = () => {
     const since = performance.now() - heard, bar = document.getElementById("bar");
-    const now = bar ? Number(bar.dataset.now) + (bar.dataset.runs === "true" ? since : 0) : 0;
+    const now = bar ? Number(bar.dataset.now) + (bar.dataset.runs === "true" ? age + since : 0) : 0;
     for (const e of document.querySelectorAll("time[data-at]")) {
       const ms = Number(e.dataset.at) - now;
       if (ms > 0) write(e, left(ms));
@@ -22,13 +24,16 @@
     for (const e of document.querySelectorAll("time[data-wall]")) write(e, left(Number(e.dataset.wall) - Date.now()));
     const old = (age + since) / 1000;
     write(document.getElementById("age"), old < 10 ? `${old.toFixed(1)}\u00a0s` : `${Math.floor(old)}\u00a0s`);
-    const lost = Boolean(body.dataset.live) && since > 5000;
+    const lost = Boolean(body.dataset.live) && old > 5;
     body.classList.toggle("lost", lost);
     // What was true when the session was last heard is not said of now.
     if (lost) {
       for (const e of document.querySelectorAll(".verdict.ours")) { e.className = "verdict unknown"; e.textContent = "stale"; }
       const state = document.querySelector(".state");
-      if (state && !state.dataset.lost) { state.dataset.lost = "true"; state.textContent = "no answer from the session"; }
+      if (state && since > 5000 && !state.dataset.lost) {
+        state.dataset.lost = "true";
+        state.textContent = `does not answer since ${new Date(Date.now() - age - since).toISOString().slice(11, 19)} UTC`;
+      }
     }
   };
   setInterval(tick, 500);
@@ -50,7 +55,7 @@
     merge(document.getElementById("bar"), parsed.getElementById("bar"));
     merge(document.getElementById("main"), parsed.getElementById("main"));
     heard = performance.now();
-    age = 0;
+    age = told();
     tick();
   };
   if (body.dataset.live) {

@@ -1,6 +1,6 @@
 //! One pair: lines as a waterfall, prices of both legs, gates in order, time line of what was decided, filled and settled.
 
-use super::answers::{delta, earned_back, estimate};
+use super::answers::{delta, earned_back, estimate, not_compared};
 use super::basis;
 use super::events;
 use super::frame::{address, quoted};
@@ -26,7 +26,7 @@ pub fn page(view: &View, name: &str) -> Markup {
     let trip = view.trip(name).filter(|_| row.holds());
     html! {
         (top(view, now, row, detail))
-        div.two { (lines(now, row, detail, trip)) (paid(view, row, (detail, trip))) }
+        div.two { (lines(now, row, detail, trip.as_ref())) (paid(view, row, (detail, trip.as_ref()))) }
         div.two { (gates(row, detail)) (timeline(view, row)) }
         div.three { (book(row, &detail.legs.0, row.ages_ms.0)) (book(row, &detail.legs.1, row.ages_ms.1)) (reconciled(view, now, row)) }
     }
@@ -50,7 +50,7 @@ fn top(view: &View, now: &Snapshot, row: &PairRow, detail: &PairDetail) -> Marku
                 (figure("size", html! { (detail.legs.0.value.filter(|_| row.holds()).map_or_else(|| NONE.to_owned(), words::level)) }, html! { (quote) ", " (row.spot_coins) " " (table::coin(row)) }))
                 (figure("delta", words::gain_or(delta(row)), html! { (quote) }))
                 (figure("basis now", html! { (bps(row.basis.map(crate::domain::Rate::to_f64))) }, html! { "bps, exit " (bps(detail.closing_basis)) }))
-                (figure("next settlement", row.next_settlement_ms.map_or_else(|| html! { (NONE) }, words::until), if row.holds() { estimate(row) } else { html! { "nothing held" } }))
+                (figure("next settlement", row.next_settlement_ms.map_or_else(|| html! { (NONE) }, |at| words::until(at, now.at_ms)), if row.holds() { estimate(row) } else { html! { "nothing held" } }))
                 (figure("carry", html! { (detail.carry_apr.map_or_else(|| NONE.to_owned(), |carry| words::percent(carry, 2))) }, html! { "a year on own capital" }))
                 (figure("to liquidation", html! { (distance(now, row).map_or_else(|| NONE.to_owned(), |distance| words::percent(distance.to_f64(), 1))) }, html! { "of its wallet" }))
             }
@@ -67,13 +67,13 @@ fn top(view: &View, now: &Snapshot, row: &PairRow, detail: &PairDetail) -> Marku
 
 fn lines(now: &Snapshot, row: &PairRow, detail: &PairDetail, trip: Option<&TripRow>) -> Markup {
     let (lines, since) = match trip {
-        Some(trip) => (trip.lines, format!("{} to now", words::moment(trip.opened))),
+        Some(trip) => (trip.lines, format!("since entry, {}", words::moment(trip.opened))),
         None => (detail.lines, "since the session began".to_owned()),
     };
     let out = detail.legs.1.value.filter(|_| row.holds()).map(|value| value.abs().to_f64() * detail.one_way);
     html! {
         section.card id="lines" {
-            (parts::head("Profit", &html! { (now.currency) " · " (since) }))
+            (parts::head("Profit", &html! { (now.currency) " · " (since) ", valued at " (words::clock(now.at_ms)) " UTC" }))
             (waterfall(&lines))
             p.note {
                 @if let Some(out) = out { "Closing now would cost about " (words::plain(out, 2)) " est: fees, spread and depth of both legs. " }
@@ -210,7 +210,7 @@ fn reconciled(view: &View, now: &Snapshot, row: &PairRow) -> Markup {
     let settled = view.funding_since(Some(&row.pair), row.entered_ms.unwrap_or(WallTime(i64::MIN)));
     let compared = now
         .reconciled_ms
-        .map_or_else(|| "not yet".to_owned(), |at| format!("{} ago", words::age(now.at_ms.since(at).0)));
+        .map_or_else(|| not_compared(now).to_owned(), |at| format!("{} ago", words::age(now.at_ms.since(at).0)));
     html! {
         section.card id="reconciled" {
             (parts::head("Books", &html! { "compared " (compared) }))

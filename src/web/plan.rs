@@ -12,7 +12,7 @@ use super::view::View;
 use super::words::{self, NONE};
 use crate::config::change::{Change, Effect};
 use crate::control::plans::{Line, Plan, VALID};
-use crate::control::request::{Request, Verb};
+use crate::control::request::{Code, Request, Verb};
 use crate::domain::Amount;
 use crate::net::machine_clock::steady_ns;
 use maud::{Markup, html};
@@ -26,8 +26,9 @@ pub async fn page(state: &State, session: &Arc<Session>, wanted: &Wanted) -> Mar
     let view = session.now().await;
     let content = match wanted.request() {
         Err(error) => missing(&view, wanted, &error.message),
-        Ok(_) if !view.runs => {
-            missing(&view, wanted, "no process runs for this session: nothing can be done from here")
+        Ok(_) if !view.runs || view.silent.is_some() => {
+            let why = format!("{}: nothing can be done from here", super::answers::process(&view));
+            missing(&view, wanted, &why)
         }
         Ok(request) => content(state, session, &view, request).await,
     };
@@ -37,7 +38,7 @@ pub async fn page(state: &State, session: &Arc<Session>, wanted: &Wanted) -> Mar
 async fn content(state: &State, session: &Arc<Session>, view: &View, mut request: Request) -> Markup {
     let needs = request.act().is_ok_and(|act| act.is_planned());
     let plan = if needs {
-        let reply = line::once(&session.dir, &request).await;
+        let reply = line::once(&session.dir, &request, line::PLAN).await;
         match (reply.plan, reply.error) {
             (Some(plan), _) => Some(plan),
             (None, error) => {
@@ -46,7 +47,14 @@ async fn content(state: &State, session: &Arc<Session>, view: &View, mut request
                 } else {
                     "the session gave no plan"
                 };
-                let text = error.map_or_else(|| nothing.to_owned(), |error| error.message);
+                let text = error.map_or_else(
+                    || nothing.to_owned(),
+                    |error| match error.code {
+                        // A plan was asked for, and a plan does nothing.
+                        Code::InDoubt => "the session did not answer; nothing was done".to_owned(),
+                        _ => error.message,
+                    },
+                );
                 return refused(view, &request, &text);
             }
         }
@@ -68,7 +76,8 @@ async fn content(state: &State, session: &Arc<Session>, view: &View, mut request
 }
 
 /// The verb as it is typed on the command line.
-fn verb(request: &Request) -> String {
+#[must_use]
+pub fn verb(request: &Request) -> String {
     let word = serde_json::to_value(request.verb).ok();
     word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }

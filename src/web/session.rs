@@ -4,12 +4,10 @@
 //! last is kept for all; a client that is slow skips what it missed. Tests: `tests/page.rs`.
 
 use super::history::{self, History};
-use super::line::Line;
-use super::view::View;
-use crate::control::request::{Request, Verb};
-use crate::control::snapshot::Snapshot;
+use super::line::{Heard, heard};
+use super::view::{Silence, View};
 use crate::net::machine_clock::{self, steady_ns};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -23,8 +21,10 @@ const EVERY: Duration = Duration::from_millis(500);
 const LOOKED: Duration = Duration::from_secs(15);
 /// A view is asked for anew when it is older.
 const FRESH: Duration = Duration::from_secs(1);
-/// Longest wait of a look for a fresh view; after that it is shown with its age.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Longest wait of a look for a fresh view, a little longer than that for an answer; after it a view is shown with its age.
+const PATIENCE: Duration = Duration::from_millis(2_200);
+/// What was heard longer ago is not said of now.
+pub const HEARD: Duration = Duration::from_secs(5);
 /// Between two readings of the files; a reading that takes long is followed by a longer rest.
 const FILES: Duration = Duration::from_secs(5);
 
@@ -81,8 +81,8 @@ impl Session {
         loop {
             let view = views.borrow_and_update().clone();
             let left = PATIENCE.saturating_sub(steady().saturating_sub(from));
-            if view.age() < FRESH && view.number > 0 || left.is_zero() {
-                return view;
+            if view.made_ago() < FRESH && view.number > 0 || left.is_zero() {
+                return aged(view);
             }
             let _ = tokio::time::timeout(left, views.changed()).await;
         }
@@ -99,10 +99,7 @@ impl Session {
                 self.woken.notified().await;
                 continue;
             }
-            let told = told(&mut line, &self.dir).await;
-            if told.is_none() {
-                line = None;
-            }
+            let told = heard(&mut line, &self.dir).await;
             // The first one waits for the files: a page without its sums would have to say unknown everywhere.
             self.read_files(number == 0).await;
             number += 1;
@@ -111,22 +108,42 @@ impl Session {
         }
     }
 
-    fn publish(&self, told: Option<Snapshot>, number: u64) {
+    fn publish(&self, told: Heard, number: u64) {
         let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let (history, problem) = (files.read.clone(), files.problem.clone());
         drop(files);
-        let runs = told.is_some();
-        let snapshot = told.or_else(|| history.as_ref().map(|history| history.last.clone()));
+        let (now, before) = (steady(), self.view.borrow().clone());
+        let (mut taken, mut taken_at, mut silent) = (now, machine_clock::now(), None);
+        let of_files = || history.as_ref().map(|history| history.last.clone());
+        let (runs, snapshot) = match told {
+            Heard::Now(snapshot) => (true, Some(*snapshot)),
+            Heard::Gone => (false, of_files()),
+            Heard::Silent(process) => {
+                if before.runs || before.silent.is_some() {
+                    (taken, taken_at) = (before.taken, before.taken_at);
+                }
+                let since = before.silent.map_or(taken_at, |silence| silence.since);
+                silent = Some(Silence { since, process: process.or(before.silent.and_then(|one| one.process)) });
+                let known = before.snapshot.clone().filter(|_| before.runs || before.silent.is_some());
+                let mut snapshot = known.or_else(of_files);
+                if let Some(snapshot) = &mut snapshot {
+                    snapshot.fall_silent(process, Some(since));
+                }
+                (before.runs && now.saturating_sub(taken) <= HEARD, snapshot)
+            }
+        };
         let view = View {
             slug: self.slug.clone(),
             dir: self.dir.clone(),
             runs,
+            silent,
             problem: if snapshot.is_none() { problem } else { None },
             snapshot,
             history,
             number,
-            taken: steady(),
-            taken_at: machine_clock::now(),
+            taken,
+            made: now,
+            taken_at,
         };
         self.view.send_replace(Arc::new(view));
     }
@@ -158,10 +175,11 @@ impl Session {
     }
 }
 
-async fn told(line: &mut Option<Line>, dir: &Path) -> Option<Snapshot> {
-    if line.is_none() {
-        *line = Line::to(dir).await;
+/// A view that is too old to be said of now: its session does not answer as far as this page knows.
+fn aged(view: Arc<View>) -> Arc<View> {
+    if !view.runs || view.age() <= HEARD {
+        return view;
     }
-    let reply = line.as_mut()?.ask(&Request::new(Verb::Status)).await?;
-    serde_json::from_value(reply.result?).ok()
+    let since = Silence { since: view.taken_at, process: None };
+    Arc::new(View { runs: false, silent: view.silent.or(Some(since)), ..(*view).clone() })
 }

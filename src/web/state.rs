@@ -34,7 +34,10 @@ pub struct State {
     pub plans: Waitings,
     /// Pages that were rendered.
     pub cache: Arc<Cache>,
+    /// Of the form: a person who logs in.
     lockout: Mutex<Lockout>,
+    /// Of the reading token as a bearer: a program with a wrong one locks no person out, and no person a program.
+    borne: Mutex<Lockout>,
     /// Of the token that acts, asked of those alone who read already: no stranger can take acting away from its owner.
     acted: Mutex<Lockout>,
     /// Of the bearer of the metrics: a scraper with a wrong one locks no person out.
@@ -77,6 +80,7 @@ impl State {
             plans: Waitings::default(),
             cache: Arc::default(),
             lockout: Mutex::default(),
+            borne: Mutex::default(),
             acted: Mutex::default(),
             scraped: Mutex::default(),
             rate,
@@ -101,7 +105,11 @@ impl State {
         if self.has_cookie(headers) {
             return true;
         }
-        bearer(headers).is_some_and(|given| self.try_token(|tokens| tokens.reads(given)).is_ok())
+        let right = |given: &str| {
+            let what = "the page was asked with wrong bearers";
+            tried(&self.borne, || self.tokens.reads(given), what).is_ok()
+        };
+        bearer(headers).is_some_and(right)
     }
 
     /// Whether a request has a cookie that reads.
@@ -117,7 +125,7 @@ impl State {
         pairs.filter(|(name, _)| *name == self.cookie).map(|(_, value)| value)
     }
 
-    /// Looks at a token, unless too many were wrong.
+    /// Looks at the token of the form, unless too many were wrong.
     ///
     /// # Errors
     /// [`Denied`] when it is wrong, or none is looked at now.

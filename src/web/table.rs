@@ -102,7 +102,7 @@ fn line(view: &View, now: &Snapshot, row: &PairRow) -> Markup {
             td.n.aged { (deltas(row, trouble)) }
             td.n.aged { (basis(view, row)) }
             td.n.aged { (funding(row)) }
-            td.n { (settlement(row)) }
+            td.n { (settlement(now, row)) }
             td.n.aged { (carry(row)) }
             td.n { (net(view, now, row)) }
             td.aged { (breakeven(view, row)) }
@@ -201,11 +201,11 @@ fn skill(detail: &PairDetail) -> Markup {
     }
 }
 
-fn settlement(row: &PairRow) -> Markup {
+fn settlement(now: &Snapshot, row: &PairRow) -> Markup {
     let Some(at) = row.next_settlement_ms else { return html! { (NONE) } };
     html! {
-        b { (words::until(at)) }
-        small { "at " (words::minute(at)) }
+        b { (words::until(at, now.at_ms)) }
+        small { "at " (words::minute(at)) " UTC" }
         @if row.holds() { small { (estimate(row)) } }
     }
 }
@@ -277,11 +277,18 @@ pub fn action(row: &PairRow) -> Markup {
     html! { b { (verb) } small { (change(row)) } }
 }
 
-/// What would change what it does: the first gate, what was refused last, or that nothing is in the way.
+/// What would change what it does: the first gate with its measure, what was refused last, or what the next decision does.
 #[must_use]
 pub fn change(row: &PairRow) -> String {
-    let open = if row.may_enter { "every gate is open" } else { "no gate is measured now" };
-    row.waits_for.clone().or_else(|| row.refused.clone()).unwrap_or_else(|| open.to_owned())
+    let measured = row.detail.as_ref().is_some_and(|detail| !detail.gates.is_empty());
+    let next = match row.phase.as_str() {
+        _ if !measured => "no gate is measured now: a price is missing",
+        "flat" if row.may_enter => "every gate is open: it is entered at the next decision",
+        "flat" => "every gate is open, but entries are stopped",
+        "hedged" => "every condition of leaving holds: it is left at the next decision",
+        _ => "both legs are worked until they are equal",
+    };
+    row.waits_for.clone().or_else(|| row.refused.clone()).unwrap_or_else(|| next.to_owned())
 }
 
 fn cash(now: &Snapshot) -> Markup {
@@ -317,7 +324,7 @@ fn sum(view: &View, now: &Snapshot) -> Markup {
             td.n { b { (total.map_or_else(|| NONE.to_owned(), words::level)) } }
             td.n { b { (words::gain_or(unequal)) } }
             td {} td {}
-            td.n { @if let Some(at) = next { b { (words::until(at)) } } }
+            td.n { @if let Some(at) = next { b { (words::until(at, now.at_ms)) } } }
             td {}
             td.n { b { (words::gain_or(net)) } }
             td {}
@@ -343,7 +350,7 @@ fn small(view: &View, now: &Snapshot, row: &PairRow) -> Markup {
             div.name { (name(view, now, row)) }
             div.net { (net(view, now, row)) }
             (field("size", sizes(row))) (field("delta", deltas(row, trouble)))
-            (field("basis, bps", basis(view, row))) (field("next", settlement(row)))
+            (field("basis, bps", basis(view, row))) (field("next", settlement(now, row)))
             div.field.whole { span { "funding" } div { (funding(row)) } }
             div.field.whole { span { "carry, % a year" } div { (carry(row)) } }
             @if row.holds() {
@@ -352,5 +359,29 @@ fn small(view: &View, now: &Snapshot, row: &PairRow) -> Markup {
             }
             div.field.last { span { "action" } div { (action(row)) } }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use crate::control::detail::GateRow;
+    use crate::engine::State;
+    use crate::sim::{Generator, START};
+
+    #[test]
+    fn t02_a_pair_that_is_out_never_says_only_that_every_gate_is_open() {
+        let state = State::new(Settings::default(), Generator::new(1, START).catalogue().clone());
+        let mut row = Snapshot::of(&state, START).pairs.remove(0);
+        assert!(change(&row).contains("a price is missing"), "{}", change(&row));
+        let gate = GateRow { name: "entry.funding".to_owned(), text: String::new(), open: true };
+        row.detail.as_mut().unwrap().gates = vec![gate];
+        row.may_enter = false;
+        assert!(change(&row).contains("entries are stopped"), "{}", change(&row));
+        row.may_enter = true;
+        assert!(change(&row).contains("it is entered at the next decision"), "{}", change(&row));
+        row.waits_for = Some("entry.funding 0.0062 %/8h, must be > 0.0100 %/8h".to_owned());
+        assert_eq!(change(&row), "entry.funding 0.0062 %/8h, must be > 0.0100 %/8h");
     }
 }

@@ -21,8 +21,10 @@ pub struct View {
     pub slug: String,
     /// Its folder.
     pub dir: PathBuf,
-    /// Whether a process answered.
+    /// Whether a process answers, or did within the last seconds.
     pub runs: bool,
+    /// Since when a process that exists has not answered.
+    pub silent: Option<Silence>,
     /// What it said, or what its files say.
     pub snapshot: Option<Snapshot>,
     /// Its past.
@@ -31,10 +33,21 @@ pub struct View {
     pub problem: Option<String>,
     /// Rises with each view.
     pub number: u64,
-    /// When it was taken, on the monotonic clock.
+    /// When the session was heard, or its files were read, on the monotonic clock.
     pub taken: Duration,
+    /// When it was made, on the same clock; later than `taken` while the session is silent.
+    pub made: Duration,
     /// The same on the machine's clock.
     pub taken_at: WallTime,
+}
+
+/// A process that exists and does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Silence {
+    /// When it was heard last, or asked first, by the machine's clock.
+    pub since: WallTime,
+    /// Its number at the system, where that is known.
+    pub process: Option<i32>,
 }
 
 /// Profit over a time, with the lines that make it.
@@ -58,13 +71,21 @@ impl View {
             slug: slug.to_owned(),
             dir: dir.to_owned(),
             runs: false,
+            silent: None,
             snapshot: None,
             history: None,
             problem: None,
             number: 0,
             taken: Duration::ZERO,
+            made: Duration::ZERO,
             taken_at: machine_clock::now(),
         }
+    }
+
+    /// How long ago it was made.
+    #[must_use]
+    pub fn made_ago(&self) -> Duration {
+        Duration::from_nanos(steady_ns()).saturating_sub(self.made)
     }
 
     /// How long ago it was taken.
@@ -137,11 +158,18 @@ impl View {
         self.since(WallTime(i64::MIN))
     }
 
-    /// The round trip of a pair that is open.
+    /// The round trip of a pair that is open, valued at the instant of the snapshot as `carry pnl` values it; absent as long as
+    /// the files were not read up to its beginning.
     #[must_use]
-    pub fn trip(&self, pair: &str) -> Option<&TripRow> {
-        let trips = self.history.as_ref()?.result.trips.iter();
-        trips.rev().find(|trip| trip.pair == pair && trip.closed.is_none())
+    pub fn trip(&self, pair: &str) -> Option<TripRow> {
+        let history = self.history.as_ref()?;
+        let row = self.pairs().iter().find(|row| row.pair == pair)?;
+        let open = |trip: &&TripRow| {
+            trip.pair == pair && trip.closed.is_none() && row.entered_ms.is_none_or(|at| at == trip.opened)
+        };
+        let trip = history.result.trips.iter().rev().find(open)?;
+        let lines = row.detail.as_ref()?.lines - *history.before.get(pair)?;
+        Some(TripRow { lines, ..trip.clone() })
     }
 
     /// Funding of a pair that was booked since an instant, and how many settlements; absent as long as the files were not read

@@ -131,10 +131,14 @@ pub fn held(span: Span) -> String {
     }
 }
 
-/// A time that is counted down to by the script; without it, the time of day.
+/// A time that is counted down to by the script. Without it, the time of day with its zone, and of when the page is.
 #[must_use]
-pub fn until(at: WallTime) -> Markup {
-    html! { time data-at=(at.0) { (clock(at)) } }
+pub fn until(at: WallTime, now: WallTime) -> Markup {
+    let when = if date(at) == date(now) { clock(at) } else { format!("{} {}", day(at), clock(at)) };
+    html! {
+        time data-at=(at.0) { (when) "\u{a0}UTC" }
+        noscript { small { "as of " (clock(now)) "\u{a0}UTC" } }
+    }
 }
 
 /// Time of day to the second, UTC.
@@ -195,5 +199,14 @@ mod tests {
         assert_eq!(held(Span::hours(36 * 24 + 4)), "36\u{a0}d 4\u{a0}h");
         let at = WallTime(1_640_995_261_234);
         assert_eq!((clock(at), moment(at), date(at)), ("00:01:01".into(), "01-01 00:01".into(), "2022-01-01".into()));
+    }
+
+    #[test]
+    fn t10_without_a_script_a_time_has_its_zone_and_of_when_the_page_is() {
+        let now = WallTime(1_640_995_261_234);
+        let text = until(WallTime(now.0 + 8 * 3_600_000), now).into_string();
+        assert!(text.contains(">08:01:01\u{a0}UTC</time>") && text.contains("as of 00:01:01\u{a0}UTC"), "{text}");
+        let tomorrow = until(WallTime(now.0 + 24 * 3_600_000), now).into_string();
+        assert!(tomorrow.contains(">01-02 00:01:01\u{a0}UTC</time>"), "{tomorrow}");
     }
 }
