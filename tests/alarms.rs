@@ -169,7 +169,7 @@ async fn x10_the_address_of_a_webhook_is_never_said() {
 }
 
 #[tokio::test]
-async fn t12_what_was_not_delivered_by_the_end_is_counted_named_and_kept_in_the_log() {
+async fn what_was_not_delivered_by_the_end_is_counted_named_and_kept_in_the_log() {
     let said: Arc<Mutex<Vec<u8>>> = Arc::default();
     let log = Log(Arc::clone(&said));
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || log.clone()).finish();

@@ -44,7 +44,7 @@ fn signal(session: &Running, signal: Signal) {
 }
 
 #[test]
-fn t01_what_a_pair_earned_since_its_entry_is_valued_at_the_instant_of_the_snapshot() {
+fn what_a_pair_earned_since_its_entry_is_valued_at_the_instant_of_the_snapshot() {
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("s");
     let session = running(&dir);
@@ -77,7 +77,7 @@ fn t01_what_a_pair_earned_since_its_entry_is_valued_at_the_instant_of_the_snapsh
 }
 
 #[test]
-fn t04_a_plan_that_would_be_refused_says_so_with_the_limit_and_what_would_be_taken() {
+fn a_plan_that_would_be_refused_says_so_with_the_limit_and_what_would_be_taken() {
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("s");
     let session = running(&dir);
@@ -107,7 +107,7 @@ fn t04_a_plan_that_would_be_refused_says_so_with_the_limit_and_what_would_be_tak
 }
 
 #[test]
-fn t05_the_log_has_an_act_who_and_what_became_of_it() {
+fn the_log_has_an_act_who_and_what_became_of_it() {
     let temporary = tempfile::tempdir().unwrap();
     let (dir, log) = (temporary.path().join("s"), temporary.path().join("log"));
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -148,7 +148,7 @@ fn t05_the_log_has_an_act_who_and_what_became_of_it() {
 }
 
 #[test]
-fn t06_a_wrong_bearer_and_a_wrong_login_lock_out_themselves_alone() {
+fn a_wrong_bearer_and_a_wrong_login_lock_out_themselves_alone() {
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("s");
     std::fs::create_dir(&dir).unwrap();
@@ -175,7 +175,7 @@ fn t06_a_wrong_bearer_and_a_wrong_login_lock_out_themselves_alone() {
 }
 
 #[test]
-fn t07_t09_a_process_that_is_stopped_is_said_to_exist_and_not_to_answer() {
+fn a_process_that_is_stopped_is_said_to_exist_and_not_to_answer() {
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("s");
     let session = running(&dir);
@@ -215,7 +215,7 @@ fn t07_t09_a_process_that_is_stopped_is_said_to_exist_and_not_to_answer() {
 }
 
 #[test]
-fn t03_t10_t11_what_is_open_what_time_it_is_and_what_paper_checks() {
+fn what_is_open_what_time_it_is_and_what_paper_checks() {
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("s");
     let session = running(&dir);

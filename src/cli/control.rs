@@ -362,10 +362,8 @@ pub(super) enum Told {
 
 /// Asks the session of a folder for its snapshot.
 pub(super) fn told(dir: &Path) -> Told {
-    let mut line = match UnixStream::connect(dir.join(SOCKET)).map(|stream| Line::over(dir, stream, LOOK)) {
-        Ok(Ok(line)) => line,
-        Ok(Err(_)) | Err(_) => return Told::Nothing,
-    };
+    let connected = UnixStream::connect(dir.join(SOCKET)).and_then(|stream| Line::over(dir, stream, LOOK));
+    let Ok(mut line) = connected else { return Told::Nothing };
     match line.ask(&Request::new(Verb::Status)) {
         Ok(reply) => match reply.result.map(serde_json::from_value::<Snapshot>) {
             Some(Ok(snapshot)) => Told::Now(Box::new(snapshot)),

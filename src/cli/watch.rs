@@ -418,7 +418,7 @@ mod tests {
     use ratatui::backend::TestBackend;
 
     #[test]
-    fn t08_what_was_heard_five_seconds_ago_is_grey_and_says_so() {
+    fn what_was_heard_five_seconds_ago_is_grey_and_says_so() {
         let (orders, _taken) = channel();
         let mut watch = Watch::new((PathBuf::from("state/main"), "PAPER".to_owned()), orders);
         let state = State::new(Settings::default(), Generator::new(1, START).catalogue().clone());

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn t04_a_size_above_a_limit_is_refused_with_the_limit_and_what_would_be_taken() {
+    fn a_size_above_a_limit_is_refused_with_the_limit_and_what_would_be_taken() {
         let mut state = core();
         assert_eq!(plan(&state, 5_000), Ok(()));
         let error = plan(&state, 1_000_000_000).unwrap_err();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn t04_what_is_held_paused_or_halted_is_refused_before_anybody_agrees() {
+    fn what_is_held_paused_or_halted_is_refused_before_anybody_agrees() {
         let mut paused = core();
         take(&mut paused, Event::Operator(Operator::Pause));
         assert!(plan(&paused, 5_000).unwrap_err().contains("the session is paused"));

@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn t04_dust_is_no_pair_of_a_plan_and_is_named() {
+    fn dust_is_no_pair_of_a_plan_and_is_named() {
         use crate::port::event::Adoption;
         let mut state = state();
         let pair = state.pairs[0].pair.clone();

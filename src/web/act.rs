@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn t05_an_act_is_logged_with_what_became_of_it() {
+    fn an_act_is_logged_with_what_became_of_it() {
         let failed = |code| Reply::failed(ControlError::new(code, "why"));
         assert_eq!(outcome(&Reply::done(serde_json::Value::Null, 0)), ("taken", ""));
         for (code, word) in [

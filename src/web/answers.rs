@@ -231,8 +231,7 @@ fn sane(view: &View, now: &Snapshot) -> Answer {
         (true, _) => (Mark::No, "no".to_owned()),
         (false, None) if !now.simulated => (Mark::Stale, "not yet".to_owned()),
         // Where fills are simulated there is no account to compare with; all else is checked.
-        (false, None) => fresh(view, true),
-        (false, Some(_)) => fresh(view, true),
+        (false, None | Some(_)) => fresh(view, true),
     };
     let (number, unit) = if now.in_doubt > 0 || now.simulated && now.reconciled_ms.is_none() {
         (html! { (now.in_doubt) }, html! { "orders in doubt" })

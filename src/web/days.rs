@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn t03_a_trip_that_is_open_is_no_round_trip() {
+    fn a_trip_that_is_open_is_no_round_trip() {
         let trip = |closed: Option<i64>| TripRow {
             pair: "a:X".to_owned(),
             opened: WallTime(0),

@@ -83,9 +83,8 @@ pub async fn heard(line: &mut Option<Line>, dir: &Path) -> Heard {
     }
     let Some(open) = line else { return Heard::Gone };
     let limit = if open.waits { STILL } else { SNAPSHOT };
-    let told = match tokio::time::timeout(limit, open.exchange(&Request::new(Verb::Status))).await {
-        Err(_) => return Heard::Silent(open.process),
-        Ok(told) => told,
+    let Ok(told) = tokio::time::timeout(limit, open.exchange(&Request::new(Verb::Status))).await else {
+        return Heard::Silent(open.process);
     };
     match told {
         // Its loop did not answer its own socket.

@@ -371,7 +371,7 @@ mod tests {
     use crate::sim::{Generator, START};
 
     #[test]
-    fn t02_a_pair_that_is_out_never_says_only_that_every_gate_is_open() {
+    fn a_pair_that_is_out_never_says_only_that_every_gate_is_open() {
         let state = State::new(Settings::default(), Generator::new(1, START).catalogue().clone());
         let mut row = Snapshot::of(&state, START).pairs.remove(0);
         assert!(change(&row).contains("a price is missing"), "{}", change(&row));

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn t10_without_a_script_a_time_has_its_zone_and_of_when_the_page_is() {
+    fn without_a_script_a_time_has_its_zone_and_of_when_the_page_is() {
         let now = WallTime(1_640_995_261_234);
         let text = until(WallTime(now.0 + 8 * 3_600_000), now).into_string();
         assert!(text.contains(">08:01:01\u{a0}UTC</time>") && text.contains("as of 00:01:01\u{a0}UTC"), "{text}");
