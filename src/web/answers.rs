@@ -195,10 +195,10 @@ pub fn earned_back(view: &View, row: &PairRow) -> Option<f64> {
     (costs > 0.0).then(|| earned / costs)
 }
 
-/// Why ledger and venue were not compared so far.
+/// That ledger and venue were not compared so far, in a few words.
 #[must_use]
 pub const fn not_compared(now: &Snapshot) -> &'static str {
-    if now.simulated { "not asked: fills are simulated, there is no account" } else { "not compared yet" }
+    if now.simulated { "not asked" } else { "not yet" }
 }
 
 /// Whether a process answers.
@@ -220,7 +220,10 @@ fn sane(view: &View, now: &Snapshot) -> Answer {
     let oldest = view.pairs().iter().filter_map(|row| row.age_ms).max();
     let missing = view.held().any(|row| row.age_ms.is_none());
     let compared = now.reconciled_ms.map_or_else(
-        || format!("ledger and venue {}", not_compared(now)),
+        || {
+            let simulated = "ledger and venue not asked: fills are simulated, there is no account";
+            if now.simulated { simulated } else { "ledger and venue not compared yet" }.to_owned()
+        },
         |at| format!("reconciled {} ago", words::age(now.at_ms.since(at).0)),
     );
     let feed = oldest.map_or_else(|| "no feed".to_owned(), |age| format!("oldest feed {}", words::age(age)));

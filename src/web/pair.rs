@@ -213,7 +213,7 @@ fn reconciled(view: &View, now: &Snapshot, row: &PairRow) -> Markup {
         .map_or_else(|| not_compared(now).to_owned(), |at| format!("{} ago", words::age(now.at_ms.since(at).0)));
     html! {
         section.card id="reconciled" {
-            (parts::head("Books", &html! { "compared " (compared) }))
+            (parts::head("Books", &html! { "compared: " (compared) }))
             table { tbody {
                 tr { td { "spot coins" } td.n { (words::minus(&row.spot_coins.to_string())) } }
                 tr { td { "perp coins" } td.n { (words::minus(&row.perp_coins.to_string())) } }
