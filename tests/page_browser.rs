@@ -147,7 +147,7 @@ async fn an_event_is_seen_within_two_seconds_and_without_a_script_the_numbers_ar
     browser.until("document.querySelectorAll('.verdict.ours').length > 0").await;
     session.kill();
     drop(page);
-    browser.until("document.querySelector('.state').textContent === 'no answer from the session'").await;
+    browser.until("document.querySelector('.state').textContent.startsWith('does not answer since ')").await;
     assert_eq!(browser.value("document.querySelectorAll('.verdict.ours').length").await, json!(0));
 }
 
