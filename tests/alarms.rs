@@ -177,7 +177,7 @@ async fn what_was_not_delivered_by_the_end_is_counted_named_and_kept_in_the_log(
     // It takes the connection and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/canary-of-the-webhook-7", silent.local_addr().unwrap());
-    let patience = Patience { limit: Duration::from_secs(600), first: Duration::from_millis(1) };
+    let patience = Patience { limit: Duration::from_mins(10), first: Duration::from_millis(1) };
     let sinks = Sinks::log_only().with_webhook(url.into(), patience).unwrap();
     for hour in 1..=3 {
         sinks.tell(&notice(hour));

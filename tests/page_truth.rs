@@ -60,7 +60,7 @@ fn what_a_pair_earned_since_its_entry_is_valued_at_the_instant_of_the_snapshot()
         // Both must be of one instant, and the trip the first of its pair, which began with nothing.
         let trips = get(address, "/s/s/files/trips.csv", &[("authorization", &bearer)]).body;
         let first = trips.lines().filter(|line| line.contains(name)).count() == 1;
-        let same = between(&shown.body, "data-now=\"", "\"") == told["status"]["at_ms"].to_string();
+        let same = between(&shown.body, "data-now=\"", "\"").parse().ok() == told["status"]["at_ms"].as_i64();
         if !first || !same || !shown.body.contains("since entry") {
             return false;
         }

@@ -293,6 +293,6 @@ mod tests {
         let (text, orders) = closing(&state, state.pairs.iter());
         assert!(orders.is_empty(), "{orders:?}");
         assert!(text.contains("nothing is held but dust") && text.contains(&pair.name), "{text}");
-        assert_eq!(closing(&state, std::iter::empty()).0.contains("dust"), false);
+        assert!(!closing(&state, std::iter::empty()).0.contains("dust"));
     }
 }
