@@ -80,9 +80,9 @@ fn h01_a_typo_names_the_nearest_key() {
         &["c.toml:2: unknown key risk.qqqqqqqq; every key stands in strategies/README.md and `carry check --keys`"],
     );
     check(
-        "[venues]\na = 1",
+        "[houses]\na = 1",
         &[
-            "c.toml:2: unknown section [venues]; the sections are run, strategy, ladder, universe, signal, entry, exit, size, gates, confirm, execution, risk, margin, sim, alarm, live, store, web",
+            "c.toml:2: unknown section [houses]; the sections are run, strategy, ladder, universe, signal, entry, exit, size, gates, confirm, execution, risk, margin, sim, alarm, live, store, web",
         ],
     );
     check("entry = \"0.01%/8h\"", &["c.toml:1: entry is a section, not a key; write [entry] and its keys below"]);

@@ -54,7 +54,7 @@ pub fn join(settings: &Settings, legs: &[Instrument], catalogue: &mut Catalogue)
     for name in &settings.strategy.pairs {
         let Some(both) = across(name) else { continue };
         let problem = |problem: String| StartError::Pair { pair: name.clone(), problem };
-        if settings.margin.collateral == Collateral::Coin {
+        if both.iter().any(|leg| settings.collateral_at(leg.venue) == Collateral::Coin) {
             let text =
                 "its coins are at another venue than its short and cannot margin it; set margin.collateral = \"quote\"";
             return Err(problem(text.to_owned()));

@@ -5,7 +5,7 @@
 //! `doctor_local.rs`. Tests: `tests/doctor.rs`.
 
 use super::real::{self, Place, What};
-use super::{Exit, Failure, Output, doctor_local, folder};
+use super::{Exit, Failure, Output, doctor_local, folder, signers};
 use crate::checks::asked::Asked;
 use crate::checks::capital::{self, Money};
 use crate::checks::checkup::{self, Subject};
@@ -101,7 +101,8 @@ struct Report<'a> {
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let loaded = load(&Sources::discover(args.what.strategy.clone(), args.what.config.clone(), args.what.set.clone()))?;
     let mut lines = Vec::new();
-    let entries = doctor_local::keys((&args.key, args.keys.as_ref()), &mut lines);
+    let named = if args.key.is_empty() { signers::of_settings(&loaded.settings) } else { args.key.clone() };
+    let entries = doctor_local::keys((&named, args.keys.as_ref()), &mut lines);
     if let Some(state) = &args.state {
         let real_money = entries.iter().any(|entry| !entry.is_test() && !entry.is_play());
         doctor_local::state(state, &loaded, real_money, &mut lines);
@@ -241,17 +242,14 @@ async fn one(of: (VenueId, &str, &Asked), with: (&Loaded, Option<&KeyEntry>), at
     let wire = match Wire::new((venue, profile), signer, &network, sender) {
         Ok(wire) => wire,
         Err(error) => {
-            lines.push(Line::new(
-                "venue",
-                Verdict::Refuse,
-                error.to_string(),
-                "is --base-url an address of this machine?",
-            ));
+            let fix = "is --base-url an address of this machine?";
+            lines.push(Line::new("venue", Verdict::Refuse, error.to_string(), fix));
             return section;
         }
     };
     let symbols = symbols_of(&asked.pairs, lines);
-    let subject = Subject { settings: &loaded.settings, symbols: &symbols, asked, now: (clock.wall)() };
+    let settings = loaded.settings.at_venue(name);
+    let subject = Subject { settings: &settings, symbols: &symbols, asked, now: (clock.wall)() };
     let all: Vec<Symbol> = symbols.iter().chain(&asked.spots).chain(&asked.perps).copied().collect();
     let inquiry = Inquiry { wire: &wire, name, patience: Patience::none() };
     let money = &mut section.money;

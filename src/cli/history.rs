@@ -12,7 +12,7 @@ use crate::data::folder::Folder;
 use crate::data::history::{FundingRow, PairHistory};
 use crate::data::instruments::{self, Legs};
 use crate::domain::collateral::built_in_share;
-use crate::domain::{Catalogue, Interval, Market, Quantity, Span, WallTime};
+use crate::domain::{Catalogue, Instrument, Interval, Market, Quantity, Span, WallTime};
 use crate::report::run::{Remark, RunInfo};
 use crate::run::backtest::Inputs;
 use std::path::PathBuf;
@@ -84,12 +84,15 @@ pub struct Ready {
 /// # Errors
 /// Exit code 2 for `margin.collateral = "coin"`.
 pub fn quote_margin(settings: &Settings, what: &str) -> Result<(), Failure> {
-    if settings.margin.collateral == Collateral::Quote {
-        return Ok(());
-    }
-    let word = if settings.margin.collateral == Collateral::Coin { "coin" } else { "unified" };
+    let all = ("margin.collateral".to_owned(), settings.margin.collateral);
+    let own = settings
+        .venues
+        .iter()
+        .filter_map(|(venue, terms)| Some((format!("venues.{venue}.collateral"), terms.collateral?)));
+    let Some((key, found)) = own.chain([all]).find(|(_, one)| *one != Collateral::Quote) else { return Ok(()) };
+    let word = if found == Collateral::Coin { "coin" } else { "unified" };
     let text = format!(
-        "margin.collateral = \"{word}\": {what} does not say what coins count for as collateral; expected \"quote\" \
+        "{key} = \"{word}\": {what} does not say what coins count for as collateral; expected \"quote\" \
          (carry backtest, carry paper, carry shadow and carry paper --market live take coin)"
     );
     Err(Failure::new(Exit::Usage, text))
@@ -268,7 +271,7 @@ impl Ready {
             Market::Spot => format!("premium index from perp / spot - 1; {depth}"),
             Market::Perp => depth.to_owned(),
         });
-        if self.settings.margin.collateral.has_coins() {
+        if self.settings.collateral_at(legs.perp.venue).has_coins() {
             let (coin, share) = (legs.perp.coin, legs.perp.collateral);
             let origin = if share == built_in_share(coin) { "built-in" } else { "as the folder says" };
             remark(format!("{coin} counts for {share} of its value as collateral ({origin}); 0 is none, and no entry"));
@@ -353,7 +356,8 @@ fn own_fees(settings: &Settings, legs: &mut Legs) -> Option<String> {
     let mut words = Vec::new();
     for (market, key, own, _) in fees.into_iter().filter(|(_, _, own, usual)| own != usual) {
         let mut used = false;
-        for leg in [&mut legs.spot, &mut legs.perp].into_iter().filter(|leg| leg.market == market) {
+        let applies = |leg: &&mut Instrument| leg.market == market && !settings.asks_fees(leg.venue);
+        for leg in [&mut legs.spot, &mut legs.perp].into_iter().filter(applies) {
             let fee = if key.ends_with("maker") { &mut leg.fees.maker } else { &mut leg.fees.taker };
             *fee = own.to_rate();
             used = true;
@@ -362,6 +366,7 @@ fn own_fees(settings: &Settings, legs: &mut Legs) -> Option<String> {
             words.push(format!("{key} {}", own.to_rate()));
         }
     }
+    words.extend([&mut legs.spot, &mut legs.perp].into_iter().flat_map(|leg| settings.venue_fees(leg)));
     (!words.is_empty()).then(|| format!("fees as set: {}", words.join(", ")))
 }
 

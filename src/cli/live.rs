@@ -9,7 +9,7 @@ use super::signers::Signers;
 use super::{Exit, Failure, Output};
 use crate::checks::ladder::{Ladder, NotYet};
 use crate::config::settings::Mode;
-use crate::config::{ConfigErrors, Loaded};
+use crate::config::{ConfigErrors, Loaded, Settings};
 use crate::control::desk::Desk as ControlDesk;
 use crate::control::server::Asker;
 use crate::domain::Span;
@@ -41,8 +41,9 @@ const GRACE: Span = Span::seconds(60);
   carry live --key main --key short --set strategy.pairs=[\"binance:BTCUSDT/aster:BTCUSDT\"] --state state/two
   carry live --key test --strategy strategies/anchor.toml --state state/try --base-url http://127.0.0.1:8080 --clock venue")]
 pub struct Args {
-    /// Name of the key, as in carry keys list; where the legs of a pair are at two venues, of each its own
-    #[arg(long, value_name = "NAME", required = true)]
+    /// Name of the key, as in carry keys list; where the legs of a pair are at two venues, of each its own. Without it, that of
+    /// [venues.NAME] in the configuration
+    #[arg(long, value_name = "NAME")]
     key: Vec<String>,
     /// The file of keys; ~/.config/carry/keys.json when absent
     #[arg(long, value_name = "FILE")]
@@ -67,8 +68,10 @@ pub struct Args {
 /// # Errors
 /// A [`Failure`] with its exit code.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
-    let signers = Signers::find(&args.key, args.keys.clone())?;
     let what = args.what.clone();
+    // Which keys sign decides what the settings may be; for their names alone every setting will do.
+    let named = if args.key.is_empty() { settings(&what, true)?.settings } else { Settings::default() };
+    let signers = Signers::named(&args.key, &named, args.keys.clone())?;
     let plays = plays(&signers, args);
     let mut loaded = settings(&what, plays)?;
     consented(&signers, args, &loaded)?;

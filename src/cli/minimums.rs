@@ -5,7 +5,7 @@
 
 use super::Failure;
 use super::history::{Ready, Window};
-use crate::config::{ConfigErrors, Loaded, Problem, Source};
+use crate::config::{ConfigErrors, Loaded, Problem, Settings, Source};
 use crate::data::folder::Folder;
 use crate::data::instruments;
 use crate::domain::pair_name::{LegName, legs_of_name};
@@ -49,8 +49,7 @@ pub(super) fn judge(loaded: &Loaded, data: Option<&Path>) -> Result<ConfigErrors
     };
     let mut errors = ConfigErrors::default();
     for one in known {
-        if let Some(small) = minimums::judge(loaded.settings.of_pair(&one.name), (&one.legs.0, &one.legs.1), one.price)
-        {
+        if let Some(small) = minimums::judge(&own(loaded, &one), (&one.legs.0, &one.legs.1), one.price) {
             let own = format!("pairs.\"{}\".{}", one.name, small.key);
             let find = |path: &str| loaded.values.iter().find(|value| value.path == path);
             let row = find(&own).or_else(|| find(small.key));
@@ -59,6 +58,13 @@ pub(super) fn judge(loaded: &Loaded, data: Option<&Path>) -> Result<ConfigErrors
         }
     }
     Ok(errors)
+}
+
+/// The settings of a pair, as the venue of its short leg has them.
+fn own(loaded: &Loaded, one: &Known) -> Settings {
+    let venue = legs_of_name(&one.name).map(|[_, short]| short.venue);
+    let own = loaded.settings.of_pair(&one.name);
+    venue.map_or_else(|| own.clone(), |venue| own.at_venue(venue.as_str()))
 }
 
 fn words(of: &Known, small: &TooSmall, text: &str) -> String {

@@ -116,9 +116,10 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let ready = Ready::load(&args.choice, args.choice.set.clone(), window)?;
     if ready.settings.strategy.kind != StrategyKind::Ladder {
         let text = format!(
-            "--strategy {}: strategy.kind is \"basis\", which decides about each pair by itself (carry why shows it); \
+            "--strategy {}: strategy.kind is \"{}\", which decides about each pair by itself (carry why shows it); \
              expected a strategy of kind \"ladder\", such as strategies/ladder.toml",
-            args.choice.strategy.display()
+            args.choice.strategy.display(),
+            if ready.settings.strategy.kind == StrategyKind::Spread { "spread" } else { "basis" }
         );
         return Err(Failure::new(Exit::Usage, text));
     }

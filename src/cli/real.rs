@@ -11,7 +11,7 @@ use crate::config::sources::Folders;
 use crate::config::{ConfigErrors, Loaded, Settings, Sources, load};
 use crate::control::reload::{Files, Read};
 use crate::control::server::Asker;
-use crate::domain::{Span, VenueId, WallTime};
+use crate::domain::{Span, Venue, VenueId, WallTime};
 use crate::net::Clock;
 use crate::net::carrier::Carrier;
 use crate::net::hosts::{Holder, Owner, Site, TestKeys};
@@ -153,16 +153,17 @@ pub async fn open(settings: &Settings, place: &Place, signer: SignerOf<'_>) -> R
     let mut wanted = Vec::new();
     for (number, (name, asked)) in venues.into_iter().enumerate() {
         let profile = profile(&name, place)?;
-        if settings.margin.collateral == Collateral::Unified {
+        let (key, collateral) = collateral_at(settings, &name);
+        if collateral == Collateral::Unified {
             let text = format!(
-                "margin.collateral = \"unified\": {name} keeps spot and perp wallets apart here; one account for both is simulated \
+                "{key} = \"unified\": {name} keeps spot and perp wallets apart here; one account for both is simulated \
                  only (carry backtest, carry paper); expected \"quote\" or \"coin\""
             );
             return Err(Failure::new(Exit::Usage, text));
         }
-        if settings.margin.collateral == Collateral::Coin && !profile.has(Feature::CollateralRates) {
+        if collateral == Collateral::Coin && !profile.has(Feature::CollateralRates) {
             let text = format!(
-                "margin.collateral = \"coin\": {name} does not say what coins count for as collateral; expected \"quote\" here"
+                "{key} = \"coin\": {name} does not say what coins count for as collateral; expected \"quote\" here"
             );
             return Err(Failure::new(Exit::Usage, text));
         }
@@ -174,6 +175,15 @@ pub async fn open(settings: &Settings, place: &Place, signer: SignerOf<'_>) -> R
         wanted.push(Wanted { venue, name, asked, wire });
     }
     Ok(opening::open(settings, wanted, clock, inbox).await?)
+}
+
+/// What margins the shorts of a venue, and the key that says so.
+fn collateral_at(settings: &Settings, name: &str) -> (String, Collateral) {
+    let own = Venue::new(name).ok().and_then(|venue| settings.terms_of(venue)?.collateral);
+    match own {
+        Some(own) => (format!("venues.{name}.collateral"), own),
+        None => ("margin.collateral".to_owned(), settings.margin.collateral),
+    }
 }
 
 /// What is believed at the address of a simulated venue besides the web's roots: the certificate that the environment names.

@@ -1,8 +1,12 @@
 //! The keys of a run: which of them signs for which venue. Tests: at the end.
 
 use super::{Exit, Failure, keys};
+use crate::config::Settings;
+use crate::domain::Venue;
+use crate::domain::pair_name::legs_of_name;
 use crate::keys::KeyEntry;
 use crate::keys::sources::CONTAINER;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Keys by name, each of its own venue.
@@ -22,6 +26,46 @@ impl Signers {
             entries.push(places.find(name)?.entry);
         }
         Self::of_entries(entries)
+    }
+
+    /// Reads the keys of the command line; without any, those that `venues.NAME.key` gives for the venues of the pairs.
+    ///
+    /// # Errors
+    /// Exit code 2 as for [`Signers::find`], for a venue of the pairs without a key, and for a key of another venue than its table's.
+    pub(super) fn named(names: &[String], settings: &Settings, file: Option<PathBuf>) -> Result<Self, Failure> {
+        if !names.is_empty() {
+            return Self::find(names, file);
+        }
+        let mut wanted = Vec::new();
+        for venue in venues(settings) {
+            let Some(name) = key_at(settings, venue) else {
+                let text = format!(
+                    "no key signs at {venue}: name it on the command line, --key NAME, or in the configuration, [venues.{venue}] \
+                     key = \"NAME\"; carry keys list shows those that there are"
+                );
+                return Err(Failure::new(Exit::Usage, text));
+            };
+            wanted.push((venue, name));
+        }
+        if wanted.is_empty() {
+            return Err(Failure::new(Exit::Usage, "no key is named: --key NAME, as in carry keys list"));
+        }
+        let names: Vec<String> = wanted.iter().map(|(_, name)| name.clone()).collect();
+        let signers = Self::find(&names, file)?;
+        signers.at_home(&wanted)?;
+        Ok(signers)
+    }
+
+    /// Refuses a key that stands in the table of another venue.
+    fn at_home(&self, wanted: &[(Venue, String)]) -> Result<(), Failure> {
+        for (venue, name) in wanted {
+            if let Some(entry) = self.entries.iter().find(|entry| entry.name == *name && !entry.is_of(venue.as_str())) {
+                let text =
+                    format!("venues.{venue}.key = \"{name}\", and that key is of {}; name one of {venue}", entry.venue);
+                return Err(Failure::new(Exit::Usage, text));
+            }
+        }
+        Ok(())
     }
 
     fn of_entries(entries: Vec<KeyEntry>) -> Result<Self, Failure> {
@@ -94,6 +138,21 @@ impl Signers {
     }
 }
 
+/// The venues of the pairs that are named, each once.
+fn venues(settings: &Settings) -> BTreeSet<Venue> {
+    let legs = settings.strategy.pairs.iter().filter_map(|name| legs_of_name(name)).flatten();
+    legs.map(|leg| leg.venue).collect()
+}
+
+fn key_at(settings: &Settings, venue: Venue) -> Option<String> {
+    settings.terms_of(venue)?.key.clone()
+}
+
+/// Names of the keys that the settings give for the venues of the pairs.
+pub(super) fn of_settings(settings: &Settings) -> Vec<String> {
+    venues(settings).into_iter().filter_map(|venue| key_at(settings, venue)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +167,18 @@ mod tests {
     fn said(entries: Vec<KeyEntry>, venues: &[&str]) -> String {
         let fits = Signers::of_entries(entries).and_then(|signers| signers.fit(venues));
         fits.map_or_else(|failure| failure.message, |()| "fits".to_owned())
+    }
+
+    #[test]
+    fn a_key_in_the_table_of_another_venue_is_refused() {
+        let signers = Signers::of_entries(vec![entry("main", "binance"), entry("short", "aster")]).ok().unwrap();
+        let at = |rows: [(&str, &str); 2]| {
+            let wanted = rows.map(|(venue, name)| (Venue::new(venue).unwrap(), name.to_owned()));
+            signers.at_home(&wanted).map_err(|failure| failure.message)
+        };
+        assert_eq!(at([("binance", "main"), ("aster", "short")]), Ok(()));
+        let error = at([("binance", "short"), ("aster", "main")]).unwrap_err();
+        assert!(error.contains("venues.binance.key = \"short\", and that key is of aster"), "{error}");
     }
 
     #[test]

@@ -139,7 +139,7 @@ fn play(ready: &Ready, chosen: Option<usize>) -> Result<Report, Failure> {
         tallies.iter().any(|tally| tally.open > 0) || state.pairs.iter().any(|pair| pair.memory.phase != Phase::Flat);
     let ladder = match state.settings.strategy.kind {
         StrategyKind::Ladder => ladder_row::of(state).0,
-        StrategyKind::Basis => Vec::new(),
+        StrategyKind::Basis | StrategyKind::Spread => Vec::new(),
     };
     let all = state.pairs.iter().zip(tallies).enumerate();
     let pairs = all

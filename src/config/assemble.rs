@@ -106,6 +106,7 @@ pub fn settings(values: &Values) -> Result<Settings, Misfit> {
             reserve_mb: from.get("store.reserve_mb")?,
         },
         pairs: BTreeMap::new(),
+        venues: BTreeMap::new(),
         web: Web {
             listen: from.get("web.listen")?,
             hosts: from.get("web.hosts")?,
@@ -284,7 +285,7 @@ fn sim(from: &From) -> Result<Sim, Misfit> {
 }
 
 /// A type that a field of the settings can have.
-trait Field: Sized {
+pub(super) trait Field: Sized {
     fn field(value: &Value) -> Option<Self>;
 }
 

@@ -8,6 +8,8 @@ use super::keys;
 use super::load::{Loaded, Resolved, full_path, strategy_hash};
 use super::pair_keys;
 use super::settings::Settings;
+use super::venue_keys;
+use crate::domain::Venue;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,7 +49,23 @@ pub fn between(old: &Loaded, new: &Loaded) -> Vec<Change> {
         let own = super::table::KEYS.iter().filter(|key| pair_keys::may_differ(key));
         changes.extend(own.filter_map(|key| change(key.path, Some(name), (&before, &after))));
     }
+    changes.extend(of_venues(&before, &after));
     changes
+}
+
+/// What venues have otherwise: each needs a restart. A venue without a value of its own has that of all venues.
+fn of_venues<'a>(before: &'a Texts<'_>, after: &'a Texts<'_>) -> impl Iterator<Item = Change> + use<'a> {
+    let paths: BTreeSet<&str> = before.keys().chain(after.keys()).copied().collect();
+    paths.into_iter().filter_map(|path| {
+        let row = venue_keys::find_path(path)?;
+        let all = venue_keys::general(row);
+        let text = |texts: &Texts<'_>| {
+            let own = texts.get(path).or_else(|| texts.get(all?));
+            own.map_or_else(|| "-".to_owned(), |text| (*text).to_owned())
+        };
+        let (old, new) = (text(before), text(after));
+        (old != new).then(|| Change { key: path.to_owned(), old, new, effect: Effect::Restart })
+    })
 }
 
 type Texts<'a> = BTreeMap<&'a str, &'a str>;
@@ -85,7 +103,10 @@ impl Loaded {
         let place = |row: &Resolved| {
             let key = super::table::KEYS.iter().position(|key| key.path == key_of(&row.path));
             let pair = row.path.strip_suffix(key_of(&row.path)).unwrap_or_default().to_owned();
-            (pair, key)
+            let venue = venue_keys::find_path(&row.path).map(|row| row.path);
+            let venue = venue.and_then(|path| venue_keys::KEYS.iter().position(|row| row.path == path));
+            let name = venue_keys::split(&row.path).map(|of| of.venue.to_owned());
+            (name, venue, pair, key)
         };
         values.sort_by_key(place);
         let rows: BTreeMap<String, String> = values.iter().map(|row| (row.path.clone(), row.text.clone())).collect();
@@ -112,7 +133,14 @@ fn key_of(path: &str) -> &str {
 pub fn settings_of(rows: &BTreeMap<String, String>) -> Result<Settings, assemble::Misfit> {
     let mut all = assemble::defaults()?;
     let mut own: BTreeMap<&str, Values> = BTreeMap::new();
+    let mut venues: BTreeMap<Venue, Values> = BTreeMap::new();
     for (path, text) in rows {
+        if let Some((row, of)) = venue_keys::find_path(path).zip(venue_keys::split(path)) {
+            let value = row.parse(text).map_err(|_| assemble::Misfit(row.path))?;
+            let venue = Venue::new(of.venue).map_err(|_| assemble::Misfit(row.path))?;
+            venues.entry(venue).or_default().insert(row.path, value);
+            continue;
+        }
         let Some(key) = keys::find(key_of(path)) else { continue };
         let value = key.parse(text).map_err(|_| assemble::Misfit(key.path))?;
         match pair_keys::split(path) {
@@ -126,6 +154,11 @@ pub fn settings_of(rows: &BTreeMap<String, String>) -> Result<Settings, assemble
         values.extend(own);
         settings.pairs.insert(pair.to_owned(), assemble::settings(&values)?);
     }
+    let mut terms = BTreeMap::new();
+    for (venue, values) in &venues {
+        terms.insert(*venue, venue_keys::terms(values)?);
+    }
+    settings.change(|one| one.venues.clone_from(&terms));
     Ok(settings)
 }
 

@@ -4,6 +4,7 @@
 
 use super::error::{ConfigErrors, Problem, Source};
 use super::keys;
+use super::lists::AUTO;
 use super::load::Held;
 use super::units::Value;
 use crate::domain::pair_name::legs_of_name;
@@ -54,6 +55,18 @@ pub(super) fn check(held: &BTreeMap<&'static str, Held>, refused: &BTreeSet<&'st
     rules.maker();
     rules.silence();
     rules.ladder();
+    rules.kind();
+}
+
+/// The rules about what one account has otherwise than another: leverage and collateral.
+pub(super) fn of_account(
+    held: &BTreeMap<&'static str, Held>,
+    refused: &BTreeSet<&'static str>,
+    errors: &mut ConfigErrors,
+) {
+    let mut rules = Rules { held, refused, errors };
+    rules.leverage();
+    rules.collateral();
 }
 
 struct Rules<'a> {
@@ -266,6 +279,40 @@ impl Rules<'_> {
             let text =
                 format!("{} and {} belong together: set both or none", self.named(paths[0]), self.named(paths[1]));
             self.conflict(&paths, text);
+        }
+    }
+
+    /// A strategy and its pairs are of one kind. With `basis` a pair of two perps is decided by the difference of its fundings, as
+    /// its name says.
+    fn kind(&mut self) {
+        const SPREAD: &str = "two perps, the long leg first, for example binance-perp:BTCUSDT/hyperliquid-perp:BTC";
+        let (Some(Value::Word(kind)), Some(Value::Pairs(names))) =
+            (self.value("strategy.kind"), self.value("strategy.pairs"))
+        else {
+            return;
+        };
+        let is_spread = |name: &str| legs_of_name(name).is_some_and(|[long, _]| long.market == Market::Perp);
+        let wrong = match *kind {
+            "spread" if names.is_empty() || *names == [AUTO] => Some(format!(
+                "trades pairs that are named, and strategy.pairs is {}; expected {SPREAD}",
+                if names.is_empty() { "empty" } else { "\"auto\"" }
+            )),
+            "spread" => names.iter().find(|name| !is_spread(name)).map(|name| {
+                format!(
+                    "trades two perps, and {name} of strategy.pairs is spot and perp; expected {SPREAD}, or strategy.kind = \"basis\""
+                )
+            }),
+            "ladder" => names.iter().find(|name| is_spread(name)).map(|name| {
+                format!(
+                    "forecasts the funding of a short beside spot, and {name} of strategy.pairs is two perps; expected spot and perp, \
+                     for example binance:BTCUSDT, or strategy.kind = \"spread\""
+                )
+            }),
+            _ => None,
+        };
+        if let Some(wrong) = wrong {
+            let text = format!("{} {wrong}", self.named("strategy.kind"));
+            self.conflict(&["strategy.kind", "strategy.pairs"], text);
         }
     }
 

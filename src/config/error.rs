@@ -105,6 +105,24 @@ pub enum Problem {
         /// As written, made safe to print.
         name: String,
     },
+    /// A key below `[venues.NAME]` that none has.
+    #[error("unknown key {key}; a venue has {known}")]
+    NotOfVenue {
+        /// As written, made safe to print.
+        key: String,
+        /// The keys that a venue may have.
+        known: String,
+    },
+    /// A table below `[venues]` whose name is no venue's.
+    #[error(
+        "[venues.{name}] names no venue that is known; known are {known}; a venue of your own history is known by a pair of it in strategy.pairs"
+    )]
+    NoVenue {
+        /// As written, made safe to print.
+        name: String,
+        /// The venues that are known here.
+        known: String,
+    },
     /// A pair below `[pairs]` that is not traded.
     #[error("[pairs.\"{name}\"] is not among the pairs that are traded: {traded}")]
     PairNotTraded {
@@ -158,6 +176,16 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// The same with other names of keys, each with the bracket behind it.
+    pub(super) fn renamed(self, names: &[(String, String)]) -> Self {
+        match self {
+            Self::Conflict(text) => {
+                Self::Conflict(names.iter().fold(text, |text, (from, to)| text.replace(from.as_str(), to)))
+            }
+            other => other,
+        }
+    }
+
     /// The same of one pair's settings.
     pub(super) fn of_pair(self, pair: &str) -> Self {
         match self {

@@ -194,7 +194,8 @@ pub fn nearest(path: &str) -> Option<&'static str> {
 #[must_use]
 pub fn nearest_section(name: &str) -> Option<&'static str> {
     let name: String = name.to_lowercase().chars().take(LONGEST).collect();
-    best(sections().into_iter().map(|known| (strsim::normalized_damerau_levenshtein(&name, known), known)))
+    let all = sections().into_iter().chain([super::pair_keys::SECTION, super::venue_keys::SECTION]);
+    best(all.map(|known| (strsim::normalized_damerau_levenshtein(&name, known), known)))
 }
 
 fn best(scored: impl Iterator<Item = (f64, &'static str)>) -> Option<&'static str> {
@@ -208,7 +209,7 @@ fn best(scored: impl Iterator<Item = (f64, &'static str)>) -> Option<&'static st
 pub fn markdown() -> String {
     let mut out =
         String::from("| key | unit | range | default | meaning | reason | reload |\n|---|---|---|---|---|---|---|\n");
-    for key in KEYS {
+    for key in KEYS.iter().chain(super::venue_keys::KEYS) {
         let range = key.range_words().unwrap_or_else(|| "-".to_owned());
         let off = if key.optional { ", or `off`" } else { "" };
         let _ = writeln!(
@@ -319,7 +320,8 @@ mod tests {
             assert_eq!(nearest(given), expected, "{given}");
         }
         assert_eq!(nearest_section("entri"), Some("entry"));
-        assert_eq!(nearest_section("venues"), None);
+        assert_eq!(nearest_section("venue"), Some("venues"));
+        assert_eq!(nearest_section("zzzzzz"), None);
         assert_eq!(nearest(&"x".repeat(1_000_000)), None);
     }
 }

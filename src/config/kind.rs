@@ -47,6 +47,8 @@ pub enum Kind {
     Hosts,
     /// Names of venues, coins or pairs.
     Names,
+    /// The name of a stored key.
+    KeyName,
 }
 
 impl Kind {
@@ -65,6 +67,7 @@ impl Kind {
                 | Self::Socket
                 | Self::Hosts
                 | Self::Names
+                | Self::KeyName
         )
     }
 
@@ -90,6 +93,7 @@ impl Kind {
             Self::Socket => "an address with a port",
             Self::Hosts => "a list of hosts",
             Self::Names => "a list of names",
+            Self::KeyName => "the name of a key",
         }
     }
 
@@ -120,6 +124,9 @@ impl Kind {
             Self::Socket => "an address with a port, for example \"127.0.0.1:8420\"".into(),
             Self::Hosts => "a list of hosts as a browser names them, for example [\"desk.example.org:8443\"]".into(),
             Self::Names => "a list of names without a repeat, for example [\"USDT\"]".into(),
+            Self::KeyName => {
+                "the name of a key as in carry keys list, 1 to 32 of a-z, 0-9, - and _, for example \"main\"".into()
+            }
             Self::Prices => "VENUE-MARKET=VENUE-MARKET, for example [\"hyperliquid-perp=binance-perp\"]".into(),
             Self::Pairs => "a list of venue:SYMBOL, for example [\"binance:BTCUSDT\"]".into(),
         }
@@ -147,6 +154,7 @@ impl Kind {
             Self::Socket => "address:port".into(),
             Self::Hosts => "list of hosts".into(),
             Self::Names => "list of names".into(),
+            Self::KeyName => "name of a key".into(),
         }
     }
 
@@ -190,6 +198,7 @@ impl Kind {
             Value::Count(count) => count.to_string(),
             Value::Switch(on) => if *on { "yes" } else { "no" }.into(),
             Value::Word(word) => word.replace('_', " "),
+            Value::Path(name) if self == Self::KeyName => format!("the key {name}"),
             Value::Path(path) => super::secret::escaped(path, 200),
             Value::Socket(address) if loopback(address) => "this machine alone".into(),
             Value::Socket(_) => "other machines too".into(),

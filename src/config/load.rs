@@ -14,6 +14,8 @@ use super::settings::Settings;
 use super::sources::Sources;
 use super::table::KEYS;
 use super::units::{Raw, UnitError, Value};
+use super::venue_keys;
+use super::venue_layers::OfVenues;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -23,9 +25,10 @@ use std::fmt::Write as _;
 pub struct Loaded {
     /// What the program uses.
     pub settings: Settings,
-    /// Every key in the order of the table, then those that single pairs have otherwise.
+    /// Every key in the order of the table, then those that single pairs and single venues have otherwise.
     pub values: Vec<Resolved>,
-    /// SHA-256 in hex of the canonical values that decide and limit trades: all sections but `run`, `sim`, `alarm`, `live` and `web`. Two files
+    /// SHA-256 in hex of the canonical values that decide and limit trades: all sections but `run`, `sim`, `alarm`, `live` and `web`,
+    /// and of `venues` all but the names of keys. Two files
     /// that say the same in other words (`0.01%/8h`, `1bps/8h`) have the same hash.
     pub strategy_hash: String,
     /// The strategy file, as it was named.
@@ -37,7 +40,7 @@ pub struct Loaded {
 /// One key after all layers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
-    /// `section.key`, or `pairs."NAME".section.key`.
+    /// `section.key`, `pairs."NAME".section.key` or `venues.NAME.key`.
     pub path: String,
     /// The canonical value.
     pub text: String,
@@ -68,7 +71,7 @@ impl Loaded {
 pub(super) struct Held {
     pub(super) value: Value,
     pub(super) source: Source,
-    over: Option<Source>,
+    pub(super) over: Option<Source>,
     /// Rises from value to value in the order of the layers; 0 for built-in values.
     pub(super) order: usize,
 }
@@ -103,15 +106,17 @@ pub fn preset(name: &str, text: &str) -> Result<Loaded, ConfigErrors> {
 }
 
 #[derive(Default)]
-struct Layers {
-    held: BTreeMap<&'static str, Held>,
+pub(super) struct Layers {
+    pub(super) held: BTreeMap<&'static str, Held>,
     /// What single pairs have otherwise, by the pair's name.
     pairs: BTreeMap<String, BTreeMap<&'static str, Held>>,
     /// Keys of which some layer's value was refused: no second error about what they leave behind.
-    refused: BTreeSet<&'static str>,
+    pub(super) refused: BTreeSet<&'static str>,
+    /// What single venues have otherwise.
+    pub(super) venues: OfVenues,
     /// Values taken so far.
-    taken: usize,
-    errors: ConfigErrors,
+    pub(super) taken: usize,
+    pub(super) errors: ConfigErrors,
 }
 
 impl Layers {
@@ -133,6 +138,8 @@ impl Layers {
             let is_table = raw == Raw::Other("a table");
             if section == pair_keys::SECTION {
                 self.take_below_pairs(&path, &raw, place);
+            } else if section == venue_keys::SECTION {
+                self.take_below_venues(&path, &raw, place);
             } else if known && path == section {
                 // `[entry]` with nothing below it says nothing and does no harm.
                 if !is_table {
@@ -169,7 +176,10 @@ impl Layers {
             } else {
                 // A lower-case name lands here too: with both spellings set it would be unclear which one holds.
                 let path = name.strip_prefix(Sources::PREFIX).unwrap_or(name).replace("__", ".").to_lowercase();
-                self.refuse_unknown(&path, &raw, place);
+                match venue_keys::split(&path).filter(|of| venue_keys::find(of.key).is_some()) {
+                    Some(of) if name.chars().all(|c| !c.is_ascii_lowercase()) => self.take_of_venue(of, &raw, place),
+                    _ => self.refuse_unknown(&path, &raw, place),
+                }
             }
         }
     }
@@ -191,6 +201,9 @@ impl Layers {
     fn take(&mut self, path: &str, raw: &Raw, place: Source) {
         if let Some(of) = pair_keys::split(path) {
             return self.take_of_pair(of, raw, place);
+        }
+        if let Some(of) = venue_keys::split(path) {
+            return self.take_of_venue(of, raw, place);
         }
         if let Some(market) = path.strip_prefix("sim.prices.") {
             return self.take_price(market, raw, place);
@@ -267,7 +280,7 @@ impl Layers {
         }
     }
 
-    fn refuse_unknown(&mut self, path: &str, raw: &Raw, place: Source) {
+    pub(super) fn refuse_unknown(&mut self, path: &str, raw: &Raw, place: Source) {
         // Looking for the nearest key takes time that a file of a million wrong keys must not have.
         if self.errors.is_full() {
             self.errors.more += 1;
@@ -278,7 +291,9 @@ impl Layers {
     }
 
     fn finish(mut self, strategy: Option<std::path::PathBuf>) -> Result<Loaded, ConfigErrors> {
-        super::checks::check(&self.held, &self.refused, &mut self.errors);
+        self.judge_venues();
+        super::checks::check(&self.checked(), &self.refused, &mut self.errors);
+        self.check_venues();
         let settings = match self.settings() {
             Ok(settings) => settings,
             Err(misfit) => {
@@ -298,7 +313,12 @@ impl Layers {
         let own = self.pairs.iter().flat_map(|(pair, own)| {
             KEYS.iter().filter_map(|key| Some(resolved((key, full_path(pair, key.path)), own.get(key.path)?)))
         });
-        let values: Vec<Resolved> = all.chain(own).collect();
+        let of_venues = self.venues.held.iter().flat_map(|(venue, own)| {
+            venue_keys::KEYS
+                .iter()
+                .filter_map(|key| Some(resolved((key, venue_keys::full_path(venue, key)), own.get(key.path)?)))
+        });
+        let values: Vec<Resolved> = all.chain(own).chain(of_venues).collect();
         let strategy_hash = strategy_hash(&values);
         Ok(Loaded { settings, values, strategy_hash, strategy, typed: None })
     }
@@ -311,10 +331,13 @@ impl Layers {
         };
         let mut settings = typed(&self.held)?;
         for (pair, own) in &self.pairs {
-            let mut held = self.held.clone();
-            held.extend(own.iter().map(|(path, held)| (*path, held.clone())));
+            let with = |mut held: BTreeMap<&'static str, Held>| {
+                held.extend(own.iter().map(|(path, held)| (*path, held.clone())));
+                held
+            };
+            let held = with(self.held.clone());
             let mut errors = ConfigErrors::default();
-            super::checks::check(&held, &self.refused, &mut errors);
+            super::checks::check(&with(self.checked()), &self.refused, &mut errors);
             for error in errors.errors {
                 // What is wrong without the pair's keys was said before.
                 if !self.errors.errors.contains(&error) {
@@ -323,6 +346,7 @@ impl Layers {
             }
             settings.pairs.insert(pair.clone(), typed(&held)?);
         }
+        self.put_venues(&mut settings)?;
         Ok(settings)
     }
 }
@@ -334,7 +358,7 @@ pub fn not_traded(pair: &str, traded: &[String]) -> Problem {
 }
 
 /// What a new value stands over, where that is not built in.
-fn over(under: Option<&Held>) -> Option<Source> {
+pub(super) fn over(under: Option<&Held>) -> Option<Source> {
     under.map(|held| held.source.clone()).filter(|source| *source != Source::Default)
 }
 
@@ -357,6 +381,7 @@ pub(super) fn strategy_hash(values: &[Resolved]) -> String {
     let mut hash = Sha256::new();
     let decides =
         |value: &&Resolved| !["run.", "sim.", "alarm.", "live.", "web."].iter().any(|no| value.path.starts_with(no));
+    let decides = |value: &&Resolved| decides(value) && !venue_keys::is_signer(&value.path);
     for value in values.iter().filter(decides) {
         hash.update(format!("{} = {}\n", value.path, value.text));
     }
@@ -382,7 +407,7 @@ fn unknown(path: &str, raw: &Raw, place: &Source) -> Problem {
     Problem::UnknownKey { key, nearest: nearest.map(in_its_way) }
 }
 
-fn has_secret(path: &str, raw: &Raw) -> bool {
+pub(super) fn has_secret(path: &str, raw: &Raw) -> bool {
     is_secret_name(path) || holds_secret(raw)
 }
 
@@ -394,7 +419,7 @@ fn holds_secret(raw: &Raw) -> bool {
     }
 }
 
-fn refusal((key, path): (&'static Key, String), raw: &Raw, refused: Refused) -> Problem {
+pub(super) fn refusal((key, path): (&'static Key, String), raw: &Raw, refused: Refused) -> Problem {
     // The address of a webhook lets everybody who has it write there.
     let address = matches!(raw, Raw::Text(text) | Raw::Loose(text) if key.kind == Kind::Path && text.contains("://"));
     if address || holds_secret(raw) {

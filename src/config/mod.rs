@@ -24,6 +24,9 @@ pub mod sources;
 pub mod table;
 pub mod units;
 pub mod universe;
+pub mod venue_keys;
+mod venue_layers;
+pub mod venues;
 
 pub use error::{ConfigError, ConfigErrors, Problem, Source};
 pub use load::{Loaded, Resolved, load};

@@ -4,7 +4,8 @@ pub use super::alarm::{Alarm, Level};
 pub use super::ladder::{Ladder, SlotsOf};
 pub use super::sim::{CandleSource, DataEnd, FillAt, Sim, Wallets};
 pub use super::universe::Universe;
-use crate::domain::{Amount, Asset, Bps, FundingRate, Leg, Quantity, Rate, Span};
+pub use super::venues::{VenueFees, VenueTerms};
+use crate::domain::{Amount, Asset, Bps, FundingRate, Leg, Quantity, Rate, Span, Venue};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -53,6 +54,9 @@ pub struct Settings {
     /// `pairs."NAME".*`: all settings of the pairs that have some otherwise, by the pair's name. Theirs hold no further ones.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pairs: BTreeMap<String, Settings>,
+    /// `venues.NAME.*`: what single venues have otherwise, by the venue's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub venues: BTreeMap<Venue, VenueTerms>,
     /// `web.*`; likewise.
     #[serde(default)]
     pub web: Web,
@@ -139,9 +143,11 @@ pub struct Run {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StrategyKind {
-    /// Each pair by itself, by the rule.
+    /// Each pair by itself, by the rule; a pair of two perps, which its name says, by the difference of two fundings.
     #[default]
     Basis,
+    /// The same, where every pair is of two perps.
+    Spread,
     /// All pairs together, and cash.
     Ladder,
 }

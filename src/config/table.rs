@@ -72,10 +72,10 @@ pub const KEYS: &[Key] = &[
     ),
     plain(
         "strategy.kind",
-        Kind::Word(&["basis", "ladder"]),
+        Kind::Word(&["basis", "spread", "ladder"]),
         "basis",
-        "each pair by itself, or one capital over all pairs with cash as one of the assets",
-        "the ladder chooses among many pairs; on the few with prices of both legs in our data the value rule earned more",
+        "each pair by itself, each pair by itself where all are two perps, or one capital over all pairs with cash as one of the assets",
+        "on the few pairs with prices of both legs in our data the value rule earned more than the ladder; a spread earned little",
     ),
     plain(
         "strategy.rule",

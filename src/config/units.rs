@@ -6,6 +6,7 @@
 
 use super::kind::Kind;
 use super::lists::{AUTO, hosts, names, pairs, prices};
+use super::secret::looks_secret;
 use crate::domain::decimal::{self, NumberError};
 use crate::domain::text::QUOTES;
 use crate::domain::{Amount, Asset, Bps, FundingRate, Interval, Money, Quantity, Rate, Span, Venue};
@@ -158,7 +159,8 @@ impl Kind {
             Self::Path if path(text) => Ok(Value::Path(text.to_owned())),
             Self::Socket => socket(text),
             Self::Hosts => hosts(list_items(text)),
-            Self::Count | Self::Path => Err(self.form()),
+            Self::KeyName if key_name(text) => Ok(Value::Path(text.to_owned())),
+            Self::Count | Self::Path | Self::KeyName => Err(self.form()),
         }
     }
 
@@ -191,7 +193,9 @@ impl Kind {
                 other,
             ) => Err(UnitError::Type(other.type_name())),
             (_, Raw::Text(text)) => self.parse(text),
-            (Self::Word(_) | Self::Path | Self::Socket, other) => Err(UnitError::Type(other.type_name())),
+            (Self::Word(_) | Self::Path | Self::Socket | Self::KeyName, other) => {
+                Err(UnitError::Type(other.type_name()))
+            }
             (_, Raw::Integer(_) | Raw::Float(_)) => Err(UnitError::NoUnit),
             (_, other) => Err(UnitError::Type(other.type_name())),
         }
@@ -342,6 +346,13 @@ const fn in_number(c: char) -> bool {
 fn path(text: &str) -> bool {
     let plain = text.chars().all(|c| !c.is_control() && c != '"' && c != '\\');
     plain && text.trim() == text && text != "off" && (1..=1024).contains(&text.len()) && !text.contains("://")
+}
+
+/// As `keys/entry.rs` takes one; a text that looks like the key itself is none.
+fn key_name(text: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+    let begins = text.starts_with(|first: char| first.is_ascii_lowercase());
+    begins && text.len() <= 32 && text.bytes().all(good) && !looks_secret(text)
 }
 
 fn digits(text: &str) -> bool {

@@ -404,7 +404,7 @@ fn why(state: &State, wanted: Option<&str>, now: WallTime) -> Reply {
     let gate = |gate: &Gate| json!({ "name": gate.name, "text": measured(gate), "open": gate.open, "gate": gate });
     let ladder = match state.settings.strategy.kind {
         StrategyKind::Ladder => ladder_row::of(state).0,
-        StrategyKind::Basis => Vec::new(),
+        StrategyKind::Basis | StrategyKind::Spread => Vec::new(),
     };
     let pairs = state.pairs.iter().filter(|pair| wanted.is_none_or(|name| name == pair.pair.name));
     let rows = pairs.map(|pair| {

@@ -59,6 +59,20 @@ impl Catalogue {
         id
     }
 
+    /// Leaves only such pairs, numbered anew; instruments and venues stay, with their numbers.
+    pub fn keep(&mut self, is_kept: impl Fn(&Pair) -> bool) {
+        self.pairs.retain(is_kept);
+        for (place, pair) in self.pairs.iter_mut().enumerate() {
+            pair.id = PairId(u16::try_from(place).unwrap_or(u16::MAX));
+        }
+        self.index();
+    }
+
+    /// Changes terms of each instrument, such as its fees; what it is (venue, symbol, market, coins) stays as it is.
+    pub fn each(&mut self, change: impl FnMut(&mut Instrument)) {
+        self.instruments.iter_mut().for_each(change);
+    }
+
     /// Adds the pair of a name whose legs are both in the list, unless it is there or a leg is not.
     pub fn add_named(&mut self, name: &str) {
         let Some(legs) = legs_of_name(name).filter(|_| self.pair_named(name).is_none()) else { return };
@@ -91,6 +105,13 @@ impl Catalogue {
             self.venues.len() - 1
         });
         VenueId(u8::try_from(place).unwrap_or(u8::MAX))
+    }
+
+    /// The name of a venue.
+    #[must_use]
+    #[inline]
+    pub fn venue(&self, id: VenueId) -> Option<Venue> {
+        self.venues.get(id.index()).copied()
     }
 
     /// Writes down anew which pairs each instrument serves.

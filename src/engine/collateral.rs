@@ -51,12 +51,6 @@ pub enum Trust {
 }
 
 impl State {
-    /// Whether coins margin the shorts.
-    #[must_use]
-    pub fn coins_margin(&self) -> bool {
-        self.settings.margin.collateral.has_coins()
-    }
-
     /// Price in the quote coin at which a pair's coin counts before its haircut, and the share that counts; `None` when
     /// that is not known.
     #[must_use]
@@ -123,7 +117,7 @@ pub(super) fn work(state: &mut State, out: &mut Vec<Command>) {
     for place in 0..state.pairs.len() {
         let Some(pair) = state.pairs.get(place) else { continue };
         let key = pair.pair.account(Leg::Short);
-        if pair.memory.entered_at.is_none() {
+        if pair.memory.entered_at.is_none() || !state.coins_margin_of(&pair.pair) {
             continue;
         }
         if !seen.contains(&key) {

@@ -34,7 +34,7 @@ impl State {
             (_, true) => (Amount::ZERO, Amount::ZERO, None),
             (Market::Spot, false) => (value + fee, funds.spot, None),
             (Market::Perp, false) => {
-                let needs = margin_of(value, self.settings.size.leverage) + fee;
+                let needs = margin_of(value, self.leverage_at(instrument.venue_id)) + fee;
                 let mut after = funds;
                 *(if proposal.leg == Leg::Long { &mut after.longs } else { &mut after.notional }) += value;
                 after.perp_equity -= fee;

@@ -124,7 +124,7 @@ fn wish(state: &State, place: usize) -> Wish {
         return Wish::Keep;
     }
     match state.settings.strategy.kind {
-        StrategyKind::Basis => strategy::decide(&state.view(pair, held)),
+        StrategyKind::Basis | StrategyKind::Spread => strategy::decide(&state.view(pair, held)),
         StrategyKind::Ladder => state.ladder.wish(place, !held.is_zero()),
     }
 }

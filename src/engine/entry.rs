@@ -60,7 +60,7 @@ pub(super) fn begin(
             return Entry::Refused(why);
         }
     };
-    if state.coins_margin() && !collateral::counts(state, pair) {
+    if state.coins_margin_of(&pair.pair) && !collateral::counts(state, pair) {
         return Entry::Refused(
             "what the coin counts for as collateral is not known, or it is nothing (margin.collateral)",
         );
@@ -68,7 +68,7 @@ pub(super) fn begin(
     // What the gate and the venue will ask for: the limit may be a collar above the mid.
     let notional = spot_mid.times(coins);
     let most = notional + notional.times_rate(reserve(state, place));
-    match state.make_all_ready(&needs(&state.pairs, place, (most, backing(state, place).margin(most))), out) {
+    match state.make_all_ready(&needs(&state.pairs, place, (most, backing(state, place))), out) {
         Ready::Yes => {}
         Ready::Wait => return Entry::Waits,
         Ready::No => {
@@ -80,12 +80,13 @@ pub(super) fn begin(
 }
 
 /// What each wallet must hold for an entry of this value and margin: spot is paid, a perp is margined.
-fn needs(pairs: &[PairState], place: usize, (value, margin): (Amount, Amount)) -> Vec<Need> {
+fn needs(pairs: &[PairState], place: usize, (value, backing): (Amount, Backing)) -> Vec<Need> {
     let mut needs: Vec<Need> = Vec::new();
-    for leg in pairs.get(place).into_iter().flat_map(|pair| Leg::BOTH.map(|leg| pair.pair.place(leg))) {
+    let legs = pairs.get(place).into_iter().flat_map(|pair| Leg::BOTH.map(|leg| (leg, pair.pair.place(leg))));
+    for (which, leg) in legs {
         let (spot, perp) = match leg.market {
             Market::Spot => (value, Amount::ZERO),
-            Market::Perp => (Amount::ZERO, margin),
+            Market::Perp => (Amount::ZERO, backing.margin(which, value)),
         };
         let account = (leg.venue, leg.quote);
         match needs.iter_mut().find(|known| known.account == account) {
@@ -162,7 +163,11 @@ pub fn allowed(state: &State, id: PairId) -> Option<Allowed> {
         "size.per_pair" => (bound.key, percent(size.per_pair)),
         "size.per_coin" => (bound.key, percent(size.per_coin)),
         "size.per_quote" => (bound.key, percent(size.per_quote)),
-        "size.per_venue" => (bound.key, percent(size.per_venue)),
+        "size.per_venue" => {
+            let venue = state.catalogue.venue(pair.pair.venue(Leg::Short));
+            let own = venue.and_then(|venue| state.settings.terms_of(venue)?.capital);
+            own.map_or((bound.key, percent(size.per_venue)), |share| ("venues.NAME.capital", percent(share)))
+        }
         "size.share" => (bound.key, percent(size.share)),
         "size.oi_share" => (bound.key, percent(size.oi_share)),
         "ladder.slots" => (bound.key, state.settings.ladder.slots.to_string()),
@@ -199,16 +204,18 @@ pub fn obstacle(state: &State, id: PairId) -> Option<&'static str> {
 
 /// What margins the perps; with a clip's margin goes what its collar and costs may add.
 pub(super) fn backing(state: &State, place: usize) -> Backing {
-    let leverage = state.settings.size.leverage;
-    let perps = state.pairs.get(place).is_some_and(|pair| pair.pair.market(Leg::Long) == Market::Perp);
-    if perps {
-        return Backing::Perps { leverage };
+    let Some(pair) = state.pairs.get(place).map(|pair| &pair.pair) else {
+        return Backing::Quote { leverage: state.settings.size.leverage };
+    };
+    let leverage = state.leverage_at(pair.venue(Leg::Short));
+    if pair.is_spread() {
+        return Backing::Perps { long: state.leverage_at(pair.venue(Leg::Long)), short: leverage };
     }
     if let Some(capital) = ladder::capital_set(state, place) {
         return Backing::Set { leverage, capital };
     }
     let clip = own(state, place).execution.clip;
-    match state.settings.margin.collateral {
+    match state.collateral_at(pair.venue(Leg::Short)) {
         Collateral::Quote => Backing::Quote { leverage },
         Collateral::Coin => Backing::Coin { leverage, clip: clip + clip.times_rate(reserve(state, place)) },
         // In one account the coins margin their short as soon as they are bought.
@@ -233,7 +240,8 @@ fn used_at(pair: &Pair, venue: VenueId, (value, backing): (Amount, Backing)) -> 
     match (here, pair.market(Leg::Long)) {
         ([true, true], _) => backing.capital(value),
         ([true, false], Market::Spot) => value,
-        ([true, false], Market::Perp) | ([false, true], _) => backing.margin(value),
+        ([true, false], Market::Perp) => backing.margin(Leg::Long, value),
+        ([false, true], _) => backing.margin(Leg::Short, value),
         ([false, false], _) => Amount::ZERO,
     }
 }
@@ -248,20 +256,26 @@ fn room(state: &State, place: usize) -> Option<Room> {
         let coins = state.held(other).1.magnitude().max(other.memory.target);
         other.market.short.mid.map_or(Amount::ZERO, |mid| mid.times(coins))
     };
+    // Where venues differ each pair needs what its own venues ask for.
+    let differ = !state.settings.venues.is_empty();
+    let backing_of = |other: &PairState| if differ { self::backing(state, other.pair.id.index()) } else { backing };
     let used = |same: &dyn Fn(&Pair) -> bool| -> Amount {
         let others = state.pairs.iter().filter(|other| same(&other.pair));
-        others.map(|other| backing.capital(wanted(other))).sum()
+        others.map(|other| backing_of(other).capital(wanted(other))).sum()
     };
     let venue = |leg: Leg| {
         let account = pair.pair.account(leg);
         let funds = state.funds(account.0, account.1);
-        let used = state.pairs.iter().map(|other| used_at(&other.pair, account.0, (wanted(other), backing)));
+        let used = state.pairs.iter().map(|other| used_at(&other.pair, account.0, (wanted(other), backing_of(other))));
         let free = without(funds.spot + funds.free_quote(), reserve(state, place));
-        VenueRoom { equity: funds.equity(), used: used.sum(), free }
+        VenueRoom { equity: funds.equity(), most: state.most_at(account.0), used: used.sum(), free }
     };
     let share = |leg: Leg| match pair.pair.market(leg) {
         Market::Spot => Rate::from_units(Rate::ONE),
-        Market::Perp => Rate::from_f64(1.0 / state.settings.size.leverage.to_f64().max(0.01)).unwrap_or_default(),
+        Market::Perp => {
+            let leverage = state.leverage_at(pair.pair.venue(leg)).to_f64();
+            Rate::from_f64(1.0 / leverage.max(0.01)).unwrap_or_default()
+        }
     };
     let venues = if pair.pair.is_at_one_account() {
         Venues::One(venue(Leg::Short))

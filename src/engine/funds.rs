@@ -134,7 +134,7 @@ impl State {
                 }
             }
         }
-        let leverage = self.settings.size.leverage;
+        let leverage = self.leverage_at(venue);
         let kept = Rate::from_units(Rate::ONE).times(i64::from(COIN_LEVERAGE));
         if self.is_isolated() {
             let ours = self.pairs.iter().filter(|pair| pair.pair.account(Leg::Short) == (venue, quote));
@@ -153,7 +153,7 @@ impl State {
             }
             return;
         };
-        let parks = leg == Leg::Short && self.coins_margin();
+        let parks = leg == Leg::Short && self.coins_margin_of(&pair.pair);
         // Coins that margined a short count until they have left.
         let nothing = !parks || book.owned().is_zero();
         if position.is_flat() && nothing {

@@ -55,7 +55,7 @@ impl State {
         if held.is_zero() {
             return Amount::ZERO;
         }
-        let initial = |cost: Amount| margin_of(cost, self.settings.size.leverage);
+        let initial = |cost: Amount| margin_of(cost, self.leverage_at(pair.pair.venue(Leg::Short)));
         let Some((listed, _)) = pair.witness.listed(Leg::Short) else { return initial(cost) };
         let (Some(money), shown) = (listed.isolated, listed.coins.magnitude()) else { return initial(cost) };
         if shown.is_zero() {
@@ -178,7 +178,7 @@ fn share_kept(short: &Alone, money: Amount, target: Rate) -> f64 {
 pub fn after_entry(state: &State, pair: &PairState, value: Amount, maintenance: Option<Rate>) -> Option<Rate> {
     let now = state.alone(pair, Use::Margin);
     let mut after = now.unwrap_or(Alone { equity: Amount::ZERO, notional: Amount::ZERO, maintenance: Amount::ZERO });
-    after.equity += margin_of(value, state.settings.size.leverage);
+    after.equity += margin_of(value, state.leverage_at(pair.pair.venue(Leg::Short)));
     after.notional += value;
     after.maintenance += maintenance.map_or(value, |rate| value.times_rate(rate));
     after.distance()

@@ -78,7 +78,7 @@ impl State {
             let rung = ladder::rung(&self.view(pair, held), pair.pair.coin, pair.memory.entered_at.is_some());
             let shut = self.ladder.refused(pair.pair.id.index(), self.now).is_some()
                 || barred(self, pair).is_some()
-                || self.coins_margin() && !collateral::counts(self, pair);
+                || self.coins_margin_of(&pair.pair) && !collateral::counts(self, pair);
             let account = accounts.iter().position(|one| *one == pair.pair.account(Leg::Short)).unwrap_or(usize::MAX);
             let (capital, needs) = self.slot_needs(pair, slot);
             Rung { open: rung.open && !shut, account, capital, needs, ..rung }
@@ -115,7 +115,10 @@ impl State {
             .filter(|pair| pair.pair.account(Leg::Short) == (venue, quote))
             .map(|pair| self.slot_needs(pair, Amount::ZERO).0)
             .sum();
-        let share = funds.equity().times_rate(self.settings.size.share).to_f64() - used;
+        let mut share = funds.equity().times_rate(self.settings.size.share).to_f64() - used;
+        if !self.settings.venues.is_empty() {
+            share = share.min(self.most_at(venue).to_f64() - used);
+        }
         (funds.spot + funds.free_quote()).to_f64().min(share).max(0.0)
     }
 
@@ -135,7 +138,7 @@ impl State {
     /// Capital over notional of a pair, where it is not that of margin in the quote coin.
     #[must_use]
     pub fn capital_per_notional(&self, pair: &PairState) -> Option<f64> {
-        if !self.coins_margin() && self.settings.ladder.capital.is_empty() {
+        if self.settings.venues.is_empty() && !self.coins_margin() && self.settings.ladder.capital.is_empty() {
             return None;
         }
         let one = Amount::whole(1_000_000);

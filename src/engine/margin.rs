@@ -63,7 +63,7 @@ fn watch(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
     }
     // Coins on their way to be sold are no collateral any more: `unpark` keeps the floor, and it is no news.
     let sells = |pair: &PairState| pair.pair.account(Leg::Short) == key && pair.memory.closing && !pair.at_rest;
-    let leaves = state.coins_margin() && state.pairs.iter().any(sells);
+    let leaves = state.collateral_at(venue).has_coins() && state.pairs.iter().any(sells);
     if !warned && !leaves {
         out.push(venue_alarm(AlarmKind::MarginLow, Severity::Warning, venue));
         if let Some(state) = state.venues.get_mut(venue.index()) {

@@ -27,6 +27,7 @@ pub mod reload;
 mod shared;
 pub mod standing;
 pub mod state;
+mod terms;
 pub mod trust;
 pub mod unpark;
 pub mod views;

@@ -42,7 +42,7 @@ pub(super) fn prepare(
     (child, input): (Child, &PlanInput),
     out: &mut Vec<Command>,
 ) -> Prepared {
-    if !state.coins_margin() {
+    if !state.pairs.get(place).is_some_and(|pair| state.coins_margin_of(&pair.pair)) {
         return Prepared::Go(child);
     }
     match (child.purpose, child.leg, child.side) {
@@ -68,13 +68,13 @@ fn enter(state: &State, place: usize, child: Child) -> Prepared {
         let refused = venue.moving.is_none() && !has_come(state.now, venue.retry_at);
         return if hangs || refused { Prepared::GiveUp } else { Prepared::Wait };
     }
-    if state.settings.margin.collateral == Collateral::Unified {
+    if state.collateral_at(id) == Collateral::Unified {
         return Prepared::Go(child);
     }
     let Some(mid) = pair.market.short.mid else { return Prepared::Wait };
     let fee = state.catalogue.instrument(pair.pair.short).map_or(Rate::ZERO, |instrument| instrument.fees.taker);
     let value = mid.times(child.quantity);
-    let needs = margin_of(value, state.settings.size.leverage) + value.times_rate(fee);
+    let needs = margin_of(value, state.leverage_at(id)) + value.times_rate(fee);
     let free = state.funds(id, quote).free_quote();
     if free >= needs { Prepared::Go(child) } else { Prepared::GiveUp }
 }

@@ -1,7 +1,7 @@
 //! How many coins a pair may hold: capital times share, under every cap.
 
 use crate::config::settings::Size;
-use crate::domain::{Amount, Price, Quantity, Rate};
+use crate::domain::{Amount, Leg, Price, Quantity, Rate};
 
 /// Money and limits that bound the size of one pair.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +31,8 @@ pub struct Room {
 pub struct VenueRoom {
     /// Its equity.
     pub equity: Amount,
+    /// Most capital that may be at work there.
+    pub most: Amount,
     /// Capital at work there.
     pub used: Amount,
     /// Money free in both of its wallets, less what fees and price moves need.
@@ -64,10 +66,12 @@ pub enum Backing {
         /// Largest value of a clip.
         clip: Amount,
     },
-    /// Margin in the quote coin of both legs, which are perps, at this leverage.
+    /// Margin in the quote coin of both legs, which are perps, each at the leverage of its own venue.
     Perps {
-        /// Notional over margin.
-        leverage: Rate,
+        /// Notional over margin of the long leg.
+        long: Rate,
+        /// The same of the short leg.
+        short: Rate,
     },
     /// Margin in the quote coin, with a capital over notional that was set (`ladder.capital`).
     Set {
@@ -83,11 +87,10 @@ impl Backing {
     ///
     /// Worked: 50 at 1x needs 50; on its coins, with clips of 10, it needs 10 and 1 of buffer.
     #[must_use]
-    pub fn margin(self, notional: Amount) -> Amount {
+    pub fn margin(self, leg: Leg, notional: Amount) -> Amount {
         match self {
-            Self::Quote { leverage } | Self::Perps { leverage } | Self::Set { leverage, .. } => {
-                margin_of(notional, leverage)
-            }
+            Self::Quote { leverage } | Self::Set { leverage, .. } => margin_of(notional, leverage),
+            Self::Perps { long, short } => margin_of(notional, leg.of((long, short))),
             Self::Coin { leverage, clip } => {
                 margin_of(notional.min(clip), leverage) + notional.times_rate(QUOTE_BUFFER)
             }
@@ -98,8 +101,8 @@ impl Backing {
     #[must_use]
     pub fn capital(self, notional: Amount) -> Amount {
         match self {
-            Self::Quote { .. } | Self::Coin { .. } => notional + self.margin(notional),
-            Self::Perps { .. } => self.margin(notional) + self.margin(notional),
+            Self::Quote { .. } | Self::Coin { .. } => notional + self.margin(Leg::Short, notional),
+            Self::Perps { .. } => self.margin(Leg::Long, notional) + self.margin(Leg::Short, notional),
             Self::Set { capital, .. } => notional.times_rate(capital),
         }
     }
@@ -109,7 +112,12 @@ impl Backing {
     pub fn notional(self, capital: Amount) -> Amount {
         match self {
             Self::Quote { leverage } => notional_of(capital, leverage),
-            Self::Perps { leverage } => capital.share(1, 2).times_rate(leverage),
+            Self::Perps { long, short } if long == short => capital.share(1, 2).times_rate(long),
+            Self::Perps { .. } => {
+                // What a million of notional needs on both sides, with the last decimal that `over` keeps rounded up.
+                let units = self.capital(Amount::whole(1_000_000)).units() / 10_000 + 1_000_000_000;
+                over(capital, Rate::from_units(i64::try_from(units).unwrap_or(i64::MAX)))
+            }
             Self::Set { capital: per_notional, .. } => over(capital, per_notional),
             Self::Coin { leverage, clip } => {
                 let shared = |money: Amount| over(money, Rate::from_units(Rate::ONE) + QUOTE_BUFFER);
@@ -164,9 +172,9 @@ pub struct Bound {
 }
 
 /// What bounds the capital at a venue: what may still be put to work there.
-fn left(venue: &VenueRoom, size: &Size, capital: Amount) -> [(&'static str, Amount); 3] {
+fn left(venue: &VenueRoom, size: &Size) -> [(&'static str, Amount); 3] {
     [
-        ("size.per_venue", capital.times_rate(size.per_venue) - venue.used),
+        ("size.per_venue", venue.most - venue.used),
         ("size.share", venue.equity.times_rate(size.share) - venue.used),
         ("free money", venue.free),
     ]
@@ -187,7 +195,7 @@ pub fn bounds(size: &Size, room: &Room, spot: Price) -> Vec<Bound> {
     ];
     capitals.extend(room.slot.map(|slot| ("ladder.slots", slot)));
     if let Venues::One(venue) = &room.venues {
-        capitals.extend(left(venue, size, room.capital));
+        capitals.extend(left(venue, size));
     }
     let mut bounds: Vec<Bound> = capitals.into_iter().map(of_capital).collect();
     bounds.push(Bound { key: "risk.max_pair", notional: room.gate_cap });
@@ -197,7 +205,7 @@ pub fn bounds(size: &Size, room: &Room, spot: Price) -> Vec<Bound> {
                 let capital = capital.max(Amount::ZERO);
                 Bound { key, notional: over(part(capital, room.scale), *needs) }
             };
-            bounds.extend(left(venue, size, room.capital).map(of_venue));
+            bounds.extend(left(venue, size).map(of_venue));
         }
     }
     if let Some(open_interest) = room.open_interest {
@@ -242,14 +250,18 @@ mod tests {
         let set = Backing::Set { leverage: percent(100), capital: percent(127) };
         assert_eq!(set.capital(Amount::whole(100)), Amount::whole(127));
         assert_eq!(set.notional(Amount::whole(127)), Amount::whole(100));
-        assert_eq!(set.margin(Amount::whole(100)), Amount::whole(100), "the venue asks for its margin all the same");
+        assert_eq!(
+            set.margin(Leg::Short, Amount::whole(100)),
+            Amount::whole(100),
+            "the venue asks for its margin all the same"
+        );
     }
 
     #[test]
     fn where_coins_are_collateral_the_capital_is_needed_once() {
         let one = Rate::from_units(Rate::ONE);
         let coin = Backing::Coin { leverage: one, clip: Amount::whole(10) };
-        assert_eq!(coin.margin(Amount::whole(50)), Amount::whole(11));
+        assert_eq!(coin.margin(Leg::Short, Amount::whole(50)), Amount::whole(11));
         assert_eq!(coin.capital(Amount::whole(50)), Amount::whole(61));
         // A pair of less than a clip needs its margin whole: its coins are on their way only afterwards.
         assert_eq!(coin.capital(Amount::whole(5)), Amount::parse("10.1").unwrap());

@@ -159,7 +159,7 @@ impl Book {
         if let Some(purse) = self.purses.get_mut(place) {
             purse.margin += position.unrealised(perp).to_f64();
         }
-        let parked = if state.coins_margin() { state.parked(pair).to_f64() } else { 0.0 };
+        let parked = if state.coins_margin_of(&pair.pair) { state.parked(pair).to_f64() } else { 0.0 };
         let bracket = |bracket: &Bracket| (bracket.floor.to_f64(), bracket.maintenance.to_f64());
         self.held.push(Held {
             pair: pair.pair.name.clone(),

@@ -167,6 +167,7 @@ impl<'a, J: Journal> Bars<'a, J> {
         let id = cursor.id;
         let Some(pair) = self.driver.state.catalogue.pair(id) else { return Ok(()) };
         let (spot_id, perp_id, is_spread) = (pair.long, pair.short, pair.market(Leg::Long) == Market::Perp);
+        let coins_margin = self.driver.state.coins_margin_of(pair);
         let (spot, perp) = (cursor.spot_close(now), cursor.perp_close(now));
         if spot.is_none() && perp.is_none() {
             return Ok(());
@@ -191,7 +192,7 @@ impl<'a, J: Journal> Bars<'a, J> {
             self.driver.market(now, Event::OpenInterest { instrument: perp_id, coins })?;
             self.driver.market_events -= 1;
         }
-        let early = now + coin_rates::lead(self.driver.state.coins_margin(), cursor.step);
+        let early = now + coin_rates::lead(coins_margin, cursor.step);
         if cursor.chance().is_some_and(|at| early >= at) {
             self.driver.market(now, Event::LastChance { pair: id })?;
             self.driver.market_events -= 1;
@@ -425,7 +426,9 @@ pub fn figures_of(state: &State, collector: &Collector, settings: &Settings) -> 
     let (from, to) = collector.period().unwrap_or((state.now, state.now));
     let need = capital_need(state);
     let carries = match &need {
-        Some(need) if state.coins_margin() => over(capital, Rate::from_f64(need.least).unwrap_or_default()),
+        Some(need) if state.coins_margin() || !state.settings.venues.is_empty() => {
+            over(capital, Rate::from_f64(need.least).unwrap_or_default())
+        }
         _ => notional_of(capital, settings.size.leverage),
     };
     let curves = &collector.figures.curves;

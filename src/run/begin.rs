@@ -74,6 +74,7 @@ pub async fn accounts(opened: &Opened, settings: &Settings) -> Result<(), BeginE
     for door in &opened.doors {
         let inquiry = door.inquiry();
         let perps = preflight::perps(&opened.catalogue, door.venue);
+        let settings = &settings.at_venue(&door.name);
         let mut lines = preflight::account(&inquiry, (&perps, settings), door.now).await?;
         let wanted = (perps.as_slice(), settings.margin.collateral);
         if preflight::settle_collateral(&inquiry, wanted, &lines).await? {
@@ -181,7 +182,12 @@ fn desks((opened, settings): (&mut Opened, &Settings), now: WallTime) -> Vec<Des
     let mut desks = Vec::new();
     for door in std::mem::take(&mut opened.doors) {
         let account = Account::new(door.venue, catalogue, door.wire.profile(), now);
-        let modes = ModesWatch::new(door.wire.profile(), preflight::perps(catalogue, door.venue), settings, now);
+        let modes = ModesWatch::new(
+            door.wire.profile(),
+            preflight::perps(catalogue, door.venue),
+            &settings.at_venue(&door.name),
+            now,
+        );
         let ranks = !door.wire.profile().has(Feature::SymbolConfig);
         let besides = Besides::new(InputsWatch::new(door.venue, catalogue, ranks, now));
         desks.push(Desk::new(door.venue, door.feed, account, door.wire, (modes, besides)));

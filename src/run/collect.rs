@@ -379,19 +379,21 @@ impl Exposure {
             }
             if let Some((spot_mark, perp_mark)) = pair.market.marks {
                 let notional = perp.magnitude().to_f64() * perp_mark.to_f64();
-                let (long, leverage) = (spot.to_f64() * spot_mark.to_f64(), state.settings.size.leverage.to_f64());
+                let leverage = |leg: Leg| state.leverage_at(pair.pair.venue(leg)).to_f64().max(0.01);
+                let long = spot.to_f64() * spot_mark.to_f64();
                 sum.notional += notional;
-                let margin = notional / leverage.max(0.01);
+                let margin = notional / leverage(Leg::Short);
                 let long_margin = match pair.pair.market(Leg::Long) {
                     Market::Spot => {
                         sum.spot_value += long;
                         0.0
                     }
-                    Market::Perp => long / leverage.max(0.01),
+                    Market::Perp => long / leverage(Leg::Long),
                 };
                 let need = state.capital_per_notional(pair);
                 // Where coins margin the short, the quote coin beside them is what the capital is more than the coins.
-                let beside = need.filter(|_| state.coins_margin()).map(|need| notional * (need - 1.0).max(0.0));
+                let beside =
+                    need.filter(|_| state.coins_margin_of(&pair.pair)).map(|need| notional * (need - 1.0).max(0.0));
                 sum.margin += beside.unwrap_or(margin + long_margin);
                 sum.work += match need {
                     Some(capital) => notional * capital,

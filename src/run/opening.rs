@@ -88,11 +88,13 @@ pub async fn open(
         for legs in one.asked.lone() {
             lone.extend(inquiry.lone_legs(legs, &mut known).await?);
         }
-        if settings.margin.collateral == Collateral::Coin {
+        if collateral_at(settings, &one.name) == Collateral::Coin {
             inquiry.no_bundles(&catalogue)?;
         }
     }
     lone_legs::join(settings, &lone, &mut catalogue)?;
+    let signed = |venue: VenueId| wanted.iter().any(|one| one.venue == venue && one.wire.signs());
+    set_fees(settings, &mut catalogue, &mut known, signed);
     warn_of_small(settings, &catalogue);
     let mut doors = Vec::new();
     for Wanted { venue, name, wire, .. } in wanted {
@@ -105,7 +107,7 @@ pub async fn open(
         if let Ok(coin) = Asset::new(wire.profile().fee_coin()) {
             feed.price_fee_coin(coin, settings.run.currency);
         }
-        if settings.margin.collateral == Collateral::Coin {
+        if collateral_at(settings, &name) == Collateral::Coin {
             feed.ask_collateral(coins(&catalogue, venue));
         }
         doors.push(Door { venue, name, wire, feed, now, patience });
@@ -113,12 +115,33 @@ pub async fn open(
     Ok(Opened { catalogue, doors, known, inbox, clock })
 }
 
+fn collateral_at(settings: &Settings, name: &str) -> Collateral {
+    Venue::new(name).map_or(settings.margin.collateral, |venue| settings.collateral_at(venue))
+}
+
+/// Fees that a person set for a venue count where its account cannot be asked; an account that was asked knows its own.
+fn set_fees(settings: &Settings, catalogue: &mut Catalogue, known: &mut Known, signed: impl Fn(VenueId) -> bool) {
+    catalogue.each(|leg| {
+        if signed(leg.venue_id) {
+            return;
+        }
+        for text in settings.venue_fees(leg) {
+            known.remarks.push((format!("{}:{}", leg.venue, leg.symbol), format!("fees as set: {text}")));
+        }
+    });
+}
+
 /// A start is never refused for it: what is held must be looked after. `carry check` and `carry doctor` refuse.
 fn warn_of_small(settings: &Settings, catalogue: &Catalogue) {
     for pair in catalogue.pairs() {
         let legs = catalogue.instrument(pair.long).zip(catalogue.instrument(pair.short));
-        let small = legs
-            .and_then(|(spot, perp)| minimums::judge(settings.of_pair(&pair.name), (&spot.rules, &perp.rules), None));
+        let small = legs.and_then(|(spot, perp)| {
+            minimums::judge(
+                &settings.of_pair(&pair.name).at_venue(perp.venue.as_str()),
+                (&spot.rules, &perp.rules),
+                None,
+            )
+        });
         if let Some(small) = small {
             let (pair, key, least, expected) = (&pair.name, small.key, small.least, small.expected);
             tracing::warn!(pair, key, %least, %expected, "no entry of this pair is an order at its venue: see carry check");

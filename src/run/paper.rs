@@ -9,7 +9,8 @@ use super::driver::Driver;
 use super::journal::Journal;
 use super::wallets::wallets;
 use crate::config::Settings;
-use crate::domain::{Catalogue, Span, VenueId, WallTime};
+use crate::config::settings::StrategyKind;
+use crate::domain::{Catalogue, Pair, Span, VenueId, WallTime};
 use crate::engine::State;
 use crate::port::Event;
 use crate::port::order::{OrderReport, Outcome};
@@ -43,7 +44,11 @@ pub struct SimMarket {
 #[must_use]
 pub fn traded(generator: &Generator, settings: &Settings) -> Catalogue {
     let mut catalogue = generator.catalogue().clone();
+    catalogue.each(|leg| drop(settings.venue_fees(leg)));
     settings.strategy.pairs.iter().for_each(|name| catalogue.add_named(name));
+    if settings.strategy.kind == StrategyKind::Spread {
+        catalogue.keep(Pair::is_spread);
+    }
     catalogue
 }
 

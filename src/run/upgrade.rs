@@ -29,7 +29,7 @@ pub fn differ(meta: &BTreeMap<String, String>, loaded: &Loaded) -> Option<Vec<St
 fn between(stored: &Value, now: &Value, built_in: &Value) -> Vec<String> {
     let mut keys = Vec::new();
     for (section, values) in now.as_object().into_iter().flatten() {
-        let deciding = values.as_object().filter(|_| !BESIDE.contains(&section.as_str()));
+        let deciding = values.as_object().filter(|_| !BESIDE.contains(&section.as_str()) && section != "venues");
         for (key, value) in deciding.into_iter().flatten() {
             let before = stored.get(section).and_then(|values| values.get(key));
             let before = before.or_else(|| built_in.get(section)?.get(key));
@@ -38,7 +38,25 @@ fn between(stored: &Value, now: &Value, built_in: &Value) -> Vec<String> {
             }
         }
     }
+    let of = |settings: &Value, section: &str| settings.get(section).cloned().unwrap_or_default();
+    // Tables that are not there any more: what they said is not so any more.
+    let before = of(stored, "pairs");
+    let gone = before.as_object().into_iter().flatten().filter(|(name, _)| of(now, "pairs").get(name).is_none());
+    keys.extend(gone.map(|(name, _)| format!("pairs.{name}")));
+    if unsigned(&of(stored, "venues")) != unsigned(&of(now, "venues")) {
+        keys.push("venues".to_owned());
+    }
     keys
+}
+
+/// What venues have otherwise, without the names of keys: which account signs is no part of what is traded.
+fn unsigned(venues: &Value) -> Vec<(String, Value)> {
+    let rows = venues.as_object().into_iter().flatten().map(|(name, terms)| {
+        let mut terms = terms.clone();
+        terms.as_object_mut().map(|terms| terms.remove("key"));
+        (name.clone(), terms)
+    });
+    rows.filter(|(_, terms)| terms.as_object().is_some_and(|terms| !terms.is_empty())).collect()
 }
 
 /// A line for a refusal that names the keys.
@@ -83,5 +101,20 @@ mod tests {
         check(json!({ "entry": { "funding": 1 } }), fresh, &["entry.fresh"]);
         // A key that is no longer there decides nothing.
         check(json!({ "entry": { "funding": 1, "gone": 7 } }), json!({ "entry": { "funding": 1 } }), &[]);
+    }
+
+    #[test]
+    fn a_table_of_a_venue_or_pair_that_came_or_went_is_another_strategy_and_the_name_of_a_key_is_none() {
+        let check = |stored: Value, now: Value, expected: &[&str]| {
+            assert_eq!(between(&stored, &now, &json!({})), expected, "{stored} {now}");
+        };
+        let with = |leverage: &str| json!({ "venues": { "binance": { "key": leverage, "leverage": leverage } } });
+        check(with("1"), with("2"), &["venues"]);
+        check(json!({}), with("2"), &["venues"]);
+        check(with("1"), json!({}), &["venues"]);
+        let signed = |key: &str| json!({ "venues": { "binance": { "key": key } } });
+        check(signed("main"), signed("other"), &[]);
+        check(json!({}), signed("main"), &[]);
+        check(json!({ "pairs": { "a:X": 1 } }), json!({}), &["pairs.a:X"]);
     }
 }

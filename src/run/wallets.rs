@@ -25,10 +25,15 @@ pub fn wallets(settings: &Settings, catalogue: &Catalogue) -> Vec<(VenueId, Wall
         Wallets::Pooled => settings.run.capital + settings.run.capital,
     };
     let each = capital.share(1, count).floor_to_ledger_unit();
+    let parts = shares(settings, catalogue, (&places, capital));
     let mut rows = Vec::new();
     let mut left = capital;
     for (place, (venue, quote)) in places.iter().enumerate() {
-        let amount = if place + 1 == places.len() { left } else { each };
+        let amount = match &parts {
+            Some(parts) => parts.get(place).copied().unwrap_or_default(),
+            None if place + 1 == places.len() => left,
+            None => each,
+        };
         left -= amount;
         let uses = |market| {
             let mut legs = catalogue.pairs().iter().flat_map(|pair| Leg::BOTH.map(|leg| pair.place(leg)));
@@ -44,4 +49,31 @@ pub fn wallets(settings: &Settings, catalogue: &Catalogue) -> Vec<(VenueId, Wall
     }
     rows.retain(|(_, _, _, amount)| *amount > Amount::ZERO);
     rows
+}
+
+/// What lies in each place where a venue has a share of its own: that share, in equal parts of its quote coins; the other venues
+/// share the rest equally. What no venue has a share of lies nowhere and is no part of the run. `None` where no venue has one.
+fn shares(
+    settings: &Settings,
+    catalogue: &Catalogue,
+    (places, capital): (&[(VenueId, Asset)], Amount),
+) -> Option<Vec<Amount>> {
+    let own = |venue: VenueId| catalogue.venue(venue).and_then(|name| settings.terms_of(name)?.capital);
+    let set = |place: &&(VenueId, Asset)| own(place.0).is_some();
+    places.iter().find(set)?;
+    let mut venues: Vec<VenueId> = places.iter().map(|place| place.0).collect();
+    venues.sort_unstable();
+    venues.dedup();
+    let taken: Amount = venues.iter().filter_map(|venue| own(*venue)).map(|share| capital.times_rate(share)).sum();
+    let rest = (capital - taken).max(Amount::ZERO);
+    let others = i64::try_from(places.iter().filter(|place| !set(place)).count()).unwrap_or(1).max(1);
+    let part = |(venue, _): &(VenueId, Asset)| {
+        let coins = i64::try_from(places.iter().filter(|place| place.0 == *venue).count()).unwrap_or(1).max(1);
+        let money = match own(*venue) {
+            Some(share) => capital.times_rate(share).share(1, coins),
+            None => rest.share(1, others),
+        };
+        money.floor_to_ledger_unit()
+    };
+    Some(places.iter().map(part).collect())
 }

@@ -35,9 +35,9 @@ pub struct Accounts {
     /// By number of the pair, as the first files have them; see [`Accounts::by_instrument`].
     #[serde(default, skip_serializing, rename = "positions")]
     of_pairs: Vec<VenuePosition>,
-    /// Both wallets of a venue are one account.
+    /// Venues whose both wallets are one account.
     #[serde(skip)]
-    unified: bool,
+    unified: Vec<VenueId>,
 }
 
 /// JSON has no tuple keys: wallets are stored as rows.
@@ -91,12 +91,19 @@ impl Accounts {
     #[must_use]
     pub fn margining(&self, venue: VenueId, asset: Asset) -> Amount {
         let perp = self.wallet(venue, Wallet::Perp, asset);
-        if self.unified { perp + self.wallet(venue, Wallet::Spot, asset) } else { perp }
+        if self.is_unified(venue) { perp + self.wallet(venue, Wallet::Spot, asset) } else { perp }
     }
 
-    /// Both wallets of a venue are one account, or two.
-    pub const fn set_unified(&mut self, unified: bool) {
+    /// Both wallets of these venues are one account; of the others they are two.
+    pub fn set_unified(&mut self, unified: Vec<VenueId>) {
         self.unified = unified;
+    }
+
+    /// Whether both wallets of a venue are one account.
+    #[must_use]
+    #[inline]
+    pub fn is_unified(&self, venue: VenueId) -> bool {
+        self.unified.contains(&venue)
     }
 
     /// All wallets in order.

@@ -14,20 +14,36 @@ use crate::sim::settle::initial_margin;
 impl SimVenue {
     /// Accounts as the settings want them: what coins count for, and whether both wallets are one.
     pub(super) fn set_account_model(&mut self) {
-        let model = self.settings.margin.collateral;
-        self.accounts.set_unified(model == Collateral::Unified);
-        if model.has_coins() {
-            for perp in self.catalogue.instruments().iter().filter(|one| one.market == Market::Perp) {
-                self.accounts.set_share(perp.id, perp.collateral);
+        let perps = self.catalogue.instruments().iter().filter(|one| one.market == Market::Perp);
+        let mut unified = Vec::new();
+        for perp in perps {
+            match self.model_at(perp.venue_id) {
+                Collateral::Quote => continue,
+                Collateral::Unified if !unified.contains(&perp.venue_id) => unified.push(perp.venue_id),
+                Collateral::Coin | Collateral::Unified => {}
             }
+            self.accounts.set_share(perp.id, perp.collateral);
         }
+        self.accounts.set_unified(unified);
+    }
+
+    /// What margins the shorts of a venue.
+    pub(super) fn model_at(&self, venue: VenueId) -> Collateral {
+        let named = self.catalogue.venue(venue).filter(|_| !self.settings.venues.is_empty());
+        named.map_or(self.settings.margin.collateral, |name| self.settings.collateral_at(name))
+    }
+
+    /// Notional over margin that the account is set to at a venue.
+    pub(super) fn leverage_at(&self, venue: VenueId) -> Rate {
+        let named = self.catalogue.venue(venue).filter(|_| !self.settings.venues.is_empty());
+        named.map_or(self.settings.size.leverage, |name| self.settings.leverage_at(name))
     }
 
     /// Most leverage that the venue gives. It lets an account use more than ours does and refuses only what even that cannot
     /// carry.
-    pub(super) fn most_leverage(&self) -> Rate {
-        match self.settings.margin.collateral {
-            Collateral::Quote => self.settings.size.leverage.times(2),
+    pub(super) fn most_leverage(&self, venue: VenueId) -> Rate {
+        match self.model_at(venue) {
+            Collateral::Quote => self.leverage_at(venue).times(2),
             Collateral::Coin | Collateral::Unified => Rate::from_units(Rate::ONE).times(i64::from(COIN_LEVERAGE)),
         }
     }
@@ -36,11 +52,14 @@ impl SimVenue {
     #[must_use]
     pub fn collateral_rates(&self) -> Vec<Event> {
         let mut rates: Vec<Event> = Vec::new();
-        if !self.settings.margin.collateral.has_coins() {
+        if !self.settings.any_coins_margin() {
             return rates;
         }
         let one = Rate::from_units(Rate::ONE);
         for perp in self.catalogue.instruments().iter().filter(|one| one.market == Market::Perp) {
+            if !self.model_at(perp.venue_id).has_coins() {
+                continue;
+            }
             let Some(index) = self.accounts.position(perp.id).mark else { continue };
             let (venue, asset, share) = (perp.venue_id, perp.coin, perp.collateral);
             rates.push(Event::CollateralRate { venue, asset, index, share });
@@ -55,7 +74,7 @@ impl SimVenue {
     /// for both has nothing to leave.
     pub(super) fn may_leave(&self, venue: VenueId, wallet: Wallet, asset: Asset) -> Amount {
         let held = self.accounts.wallet(venue, wallet, asset);
-        if wallet == Wallet::Spot || self.settings.margin.collateral == Collateral::Unified {
+        if wallet == Wallet::Spot || self.accounts.is_unified(venue) {
             return held;
         }
         if self.settings.margin.mode == MarginMode::Isolated {
@@ -76,13 +95,13 @@ impl SimVenue {
 
     fn standing(&self, account: (VenueId, Asset)) -> Standing {
         let now = self.accounts.margin(&self.catalogue, account, None);
-        let initial = initial_margin(now.notional, self.most_leverage());
+        let initial = initial_margin(now.notional, self.most_leverage(account.0));
         Standing { wallet: now.equity - now.unrealised, unrealised: now.unrealised, initial }
     }
 
     /// Sells coins of the perp wallets for a debt in the quote coin, as the venue does it by itself.
     pub fn exchange_debts(&mut self, now: WallTime) {
-        if !self.settings.margin.collateral.has_coins() {
+        if !self.settings.any_coins_margin() {
             return;
         }
         let perps: Vec<(VenueId, Asset, Asset, Option<Price>)> = self

@@ -227,7 +227,7 @@ impl SimVenue {
         let payer = if market == Market::Spot { Wallet::Spot } else { Wallet::Perp };
         self.accounts.add(venue, payer, fee.asset, -fee.amount);
         if market == Market::Perp && self.settings.margin.mode == MarginMode::Isolated {
-            self.accounts.share_isolated(instrument, &before, self.settings.size.leverage);
+            self.accounts.share_isolated(instrument, &before, self.leverage_at(venue));
             self.list_position(instrument, at);
         }
         self.next_fill += 1;

@@ -36,7 +36,7 @@ pub(super) fn check_perp(venue: &SimVenue, intent: &Intent, perp: &Instrument) -
     }
     let now = venue.accounts.margin(&venue.catalogue, (perp.venue_id, perp.quote), None);
     let after = now.notional + intent.limit.times(intent.quantity);
-    (now.equity < initial_margin(after, venue.most_leverage())).then_some(RejectCause::Balance)
+    (now.equity < initial_margin(after, venue.most_leverage(perp.venue_id))).then_some(RejectCause::Balance)
 }
 
 impl SimVenue {

@@ -7,7 +7,6 @@ use super::account::Accounts;
 use super::faults::{CancelFault, Faults, PlaceFault, ReportFault};
 use super::matching::{Liquidity, traded_through};
 use crate::config::Settings;
-use crate::config::settings::Collateral;
 use crate::domain::{
     Amount, Asset, Catalogue, ClientOrderId, InstrumentId, Market, PairId, Price, Quantity, Rate, Side, Span, VenueId,
     WallTime,
@@ -294,7 +293,7 @@ impl SimVenue {
         }
         // The money leaves at once and arrives later.
         self.accounts.add(transfer.venue, transfer.from, transfer.asset, -transfer.amount);
-        let one_account = self.settings.margin.collateral == Collateral::Unified;
+        let one_account = self.accounts.is_unified(transfer.venue);
         let delay = if one_account { Span::ZERO } else { self.settings.sim.transfer_delay };
         self.receive(now + delay, Request::Transfer(transfer));
     }

@@ -106,8 +106,8 @@ fn walk(view: &View<'_>, visit: &mut Visit<'_>) {
     let signal = match (view.settings.strategy.kind, view.settings.strategy.rule) {
         _ if view.spread => spread::signal(view, visit),
         (StrategyKind::Ladder, _) => ladder_signal(view, visit),
-        (StrategyKind::Basis, Rule::Anchor) => anchor_signal(view, visit),
-        (StrategyKind::Basis, Rule::Value) => value_signal(view, visit),
+        (StrategyKind::Basis | StrategyKind::Spread, Rule::Anchor) => anchor_signal(view, visit),
+        (StrategyKind::Basis | StrategyKind::Spread, Rule::Value) => value_signal(view, visit),
     };
     let _ = signal && rest(view, visit);
 }

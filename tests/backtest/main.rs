@@ -15,4 +15,5 @@ mod look_ahead;
 mod loops;
 mod series;
 mod two_venues;
+mod venues;
 mod why;

@@ -91,3 +91,30 @@ fn paper_trades_spot_here_and_the_short_there_on_the_generated_market_and_explai
     assert_eq!(refused.status.code(), Some(2));
     assert!(text(&refused.stderr).contains("a leg of it is not in the generated market"), "{}", text(&refused.stderr));
 }
+
+#[test]
+fn a_strategy_of_kind_spread_is_the_one_that_names_say_and_plays_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let pair = "alpha-perp:BTCUSDT/hyper-perp:BTCUSDC";
+    let strategy = repo("strategies/ethena.toml");
+    let run = |kind: &str| {
+        let state = folder.path().join(kind).display().to_string();
+        let (pairs, kind) = (format!("strategy.pairs=[\"{pair}\"]"), format!("strategy.kind={kind}"));
+        let mut arguments =
+            vec!["paper", "--days", "9", "--seed", "3", "--state", &state, "--strategy", &strategy, "--json"];
+        let size = ["size.per_pair=30%", "size.per_coin=100%", "entry.cooldown=0s"];
+        arguments
+            .extend(EAGER.iter().chain(&size).chain([&pairs.as_str(), &kind.as_str()]).flat_map(|set| ["--set", *set]));
+        let played = carry(&arguments);
+        let summary: serde_json::Value =
+            serde_json::from_slice(&played.stdout).unwrap_or_else(|_| panic!("{}", text(&played.stderr)));
+        assert_eq!(summary["pnl"]["unexplained"], "0");
+        let steps: Vec<String> = summary["steps"].as_object().unwrap().keys().cloned().collect();
+        (steps, super::files::csv_rows(&std::path::Path::new(&state).join("fills.csv")))
+    };
+    let (steps, fills) = run("spread");
+    assert_eq!(steps, [pair]);
+    assert!(fills.iter().skip(1).all(|row| row.iter().any(|cell| cell == pair)), "{fills:?}");
+    let (all, _) = run("basis");
+    assert!(all.len() > 1 && all.contains(&pair.to_owned()), "{all:?}");
+}

@@ -276,3 +276,80 @@ fn h04_keys_and_venues_of_a_pair_over_two_venues_are_matched_before_anything_is_
     assert!(ran.err.contains("key test is of binance, and a leg is at aster"), "{}", ran.err);
     assert!(orders(&two.spot).is_empty() && orders(&two.short).is_empty());
 }
+
+/// Two whole pairs at two venues in one process, whose keys, leverage and shares stand in the configuration alone.
+const TERMS: &str = r#"
+[venues.binance]
+key = "test"
+capital = "40%"
+[venues.aster]
+key = "short"
+leverage = "2x"
+capital = "40%"
+"#;
+
+#[test]
+fn each_venue_of_a_live_run_is_set_to_and_sized_by_its_own_terms_and_its_key_is_found_by_name() {
+    let two = Two::new(&format!("{HIGH}{}", compressed(400)), ("", ""), "60000");
+    let text = STRATEGY
+        .replace(&format!("\"{PAIR}\""), "\"binance:BTCUSDT\", \"aster:BTCUSDT\"")
+        .replace("per_pair = \"40%\"\nleverage = \"2x\"", "per_pair = \"100%\"\nper_coin = \"100%\"");
+    std::fs::write(two.spot.path("two.toml"), format!("{text}{TERMS}")).unwrap();
+    let mut command = carry();
+    let [spot, short] = two.bases();
+    command
+        .args(["live", "--keys"])
+        .arg(two.spot.path("keys.json"))
+        .args(["--base-url", &spot, "--base-url", &short, "--clock", "venue", "--for", "110m", "--json", "--state"])
+        .arg(two.spot.path("state"))
+        .arg("--strategy")
+        .arg(two.spot.path("two.toml"))
+        .args(["--set", "live.shadow_hours=0s", "--set", "live.max_notional=1000000usdt"])
+        .args(["--consent", "I accept 1000000 usdt"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let ran = Rig::run(command, 300);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert_eq!(ran.summary()["pnl"]["unexplained"], "0", "{}", ran.out);
+    quiet(&ran);
+    let position = |rig: &Rig| rig.get("/carry/books")["positions"]["BTCUSDT"].clone();
+    let leverage = |rig: &Rig| position(rig)["leverage"].as_u64();
+    assert_eq!((leverage(&two.spot), leverage(&two.short)), (Some(1), Some(2)), "{}", position(&two.spot));
+    // 40 % of 100,000 at each: at 1x half of it is short, at 2x two thirds.
+    let value = |rig: &Rig| -> f64 {
+        let orders = orders(rig);
+        let fills = orders
+            .iter()
+            .filter(|order| order["market"] == "perp")
+            .flat_map(|order| order["executions"].as_array().unwrap());
+        fills
+            .map(|fill| ["price", "quantity"].map(|cell| fill[cell].as_str().unwrap().parse::<f64>().unwrap()))
+            .map(|[p, q]| p * q)
+            .sum()
+    };
+    let (one, two_x) = (value(&two.spot), value(&two.short));
+    assert!((17_000.0..20_500.0).contains(&one), "{one} {}", ran.err);
+    assert!((23_000.0..27_200.0).contains(&two_x), "{two_x} {}", ran.err);
+}
+
+#[test]
+fn h04_a_venue_without_a_key_and_a_key_in_another_venue_s_table_are_refused_before_anything_is_asked() {
+    let two = Two::new(HIGH, ("", ""), "60000");
+    let said = |terms: &str| {
+        std::fs::write(two.spot.path("two.toml"), format!("{STRATEGY}{terms}")).unwrap();
+        let keys = two.spot.path("keys.json").display().to_string();
+        let (state, strategy) =
+            (two.spot.path("state").display().to_string(), two.spot.path("two.toml").display().to_string());
+        let ran = two.spot.ask(&["live", "--keys", &keys, "--state", &state, "--strategy", &strategy]);
+        assert_eq!(ran.code, Some(2), "{}", ran.err);
+        ran.err
+    };
+    let none = said("[venues.binance]\nkey = \"test\"\n");
+    assert!(none.contains("no key signs at aster") && none.contains("[venues.aster] key = \"NAME\""), "{none}");
+    let swapped = said("[venues.binance]\nkey = \"short\"\n[venues.aster]\nkey = \"test\"\n");
+    assert!(swapped.contains("venues.aster.key = \"test\", and that key is of binance"), "{swapped}");
+    let absent = said("[venues.binance]\nkey = \"test\"\n[venues.aster]\nkey = \"nobody\"\n");
+    assert!(absent.contains("nobody"), "{absent}");
+    assert!(orders(&two.spot).is_empty() && orders(&two.short).is_empty());
+}
