@@ -1,5 +1,5 @@
 //! Terms of single venues at the core itself: margin, sizes, caps and collateral of each venue are its own.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may stop the test")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may stop the test")]
 
 use carry::config::settings::{Collateral, VenueTerms};
 use carry::config::{Settings, Sources, load};
@@ -23,7 +23,9 @@ fn amount(text: &str) -> Amount {
 
 fn generated(names: &[&str]) -> Catalogue {
     let mut catalogue = Generator::new(1, START).catalogue().clone();
-    names.iter().for_each(|name| catalogue.add_named(name));
+    for name in names {
+        catalogue.add_named(name);
+    }
     catalogue
 }
 

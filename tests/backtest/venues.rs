@@ -53,8 +53,7 @@ impl Ran {
         let mut arguments = vec!["backtest", "--data", &data, "--strategy", &strategy, "--json", "--out", &dir];
         let all: Vec<&str> = HOLDS.iter().chain(more).copied().collect();
         // A file is a layer of its own; the rest is set by hand.
-        arguments
-            .extend(all.iter().flat_map(|one| if one.ends_with(".toml") { ["--config", one] } else { ["--set", one] }));
+        arguments.extend(all.iter().flat_map(|one| if one.contains('=') { ["--set", one] } else { ["--config", one] }));
         let run = carry(&arguments);
         let summary = serde_json::from_slice(&run.stdout).unwrap_or_else(|_| panic!("{}", text(&run.stderr)));
         let fills = csv_rows(&out.path().join("out/fills.csv"));
@@ -80,7 +79,7 @@ impl Ran {
             let value: f64 = rows.iter().map(|row| number(row, "qty") * number(row, "price")).sum();
             let fees = |row: &&Vec<String>| {
                 let fee = number(row, "fee");
-                if !cell(row, "fee_asset").starts_with("USD") { fee * number(row, "price") } else { fee }
+                if cell(row, "fee_asset").starts_with("USD") { fee } else { fee * number(row, "price") }
             };
             if place == 0 {
                 found.0 = value;
