@@ -153,7 +153,7 @@ pub fn allowed(state: &State, id: PairId) -> Option<Allowed> {
     let (mid, input) = (pair.market.long.mid?, state.plan_input(pair)?);
     let settings = state.settings_of(pair);
     let (size, room) = by_hand_room(&settings.size, &room(state, place)?);
-    let bound = sizing::bounds(&size, &room, mid).into_iter().min_by_key(|bound| bound.notional)?;
+    let bound = sizing::bound(&size, &room, mid);
     let common = input.long_grid.step.max(input.short_grid.step);
     let most = mid.times(sizing::coins_of(bound.notional, mid).floor_to(common));
     let smallest = input.lot().max(input.long_grid.min_add).max(input.short_grid.min_add);

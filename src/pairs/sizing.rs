@@ -180,38 +180,34 @@ fn left(venue: &VenueRoom, size: &Size) -> [(&'static str, Amount); 3] {
     ]
 }
 
-/// Every limit of a new position by itself: the least of them is its size.
+/// The limit of a new position that is the least of all.
 #[must_use]
-pub fn bounds(size: &Size, room: &Room, spot: Price) -> Vec<Bound> {
+pub fn bound(size: &Size, room: &Room, spot: Price) -> Bound {
     let part = |of: Amount, share: Rate| of.times_rate(share);
     let of_capital = |(key, capital): (&'static str, Amount)| {
         let capital = capital.max(Amount::ZERO);
         Bound { key, notional: room.backing.notional(part(capital, room.scale)) }
     };
-    let mut capitals = vec![
+    let (one, two) = match &room.venues {
+        Venues::One(venue) => (Some(venue), &[][..]),
+        Venues::Two(venues) => (None, &venues[..]),
+    };
+    let capitals = [
         ("size.per_pair", part(room.capital, size.per_pair)),
         ("size.per_coin", part(room.capital, size.per_coin) - room.coin_used),
         ("size.per_quote", part(room.capital, size.per_quote) - room.quote_used),
     ];
-    capitals.extend(room.slot.map(|slot| ("ladder.slots", slot)));
-    if let Venues::One(venue) = &room.venues {
-        capitals.extend(left(venue, size));
-    }
-    let mut bounds: Vec<Bound> = capitals.into_iter().map(of_capital).collect();
-    bounds.push(Bound { key: "risk.max_pair", notional: room.gate_cap });
-    if let Venues::Two(venues) = &room.venues {
-        for (venue, needs) in venues {
-            let of_venue = |(key, capital): (&'static str, Amount)| {
-                let capital = capital.max(Amount::ZERO);
-                Bound { key, notional: over(part(capital, room.scale), *needs) }
-            };
-            bounds.extend(left(venue, size).map(of_venue));
-        }
-    }
-    if let Some(open_interest) = room.open_interest {
-        bounds.push(Bound { key: "size.oi_share", notional: part(spot.times(open_interest), size.oi_share) });
-    }
-    bounds
+    let slot = room.slot.map(|slot| ("ladder.slots", slot));
+    let at_one = one.into_iter().flat_map(|venue| left(venue, size));
+    let of_two = two.iter().flat_map(|(venue, needs)| {
+        left(venue, size)
+            .map(|(key, capital)| Bound { key, notional: over(part(capital.max(Amount::ZERO), room.scale), *needs) })
+    });
+    let interest = room.open_interest.map(|coins| part(spot.times(coins), size.oi_share));
+    let whole = Bound { key: "risk.max_pair", notional: room.gate_cap };
+    let others = capitals.into_iter().chain(slot).chain(at_one).map(of_capital).chain(of_two);
+    let others = others.chain(interest.map(|notional| Bound { key: "size.oi_share", notional }));
+    others.fold(whole, |least, other| if other.notional < least.notional { other } else { least })
 }
 
 /// Coins for a new position, not rounded to any step.
@@ -220,8 +216,7 @@ pub fn coins(size: &Size, room: &Room, spot: Price) -> Quantity {
     if let Some(fixed) = size.quantity {
         return fixed;
     }
-    let least = bounds(size, room, spot).iter().map(|bound| bound.notional).min();
-    coins_of(least.unwrap_or(Amount::ZERO), spot)
+    coins_of(bound(size, room, spot).notional, spot)
 }
 
 /// Coins that a value buys at a price, rounded down; none below zero.
