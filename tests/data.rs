@@ -277,10 +277,10 @@ fn a_pair_loads_between_times_and_knows_its_whole_coverage() {
     let all = open.load_pair("binance:GENUSDT", None, None).unwrap();
     assert_eq!((all.step, all.spot.len(), all.funding.len(), all.mark), (Span::HOUR, 240, 30, None));
     assert_eq!((all.segments.len(), all.segments[0].first, all.segments[0].last), (1, at(0), at(239)));
-    // Bars wholly inside, settlements stamped inside; the stretch goes on after the end that was asked for.
+    // Bars wholly inside, settlements dated inside, the one at the very end too; the stretch goes on after the end that was asked for.
     let some = open.load_pair("binance:GENUSDT", Some(at(10)), Some(at(24))).unwrap();
     assert_eq!((some.spot.opened[0], some.spot.opened[13], some.perp.len()), (at(10), at(23), 14));
-    assert_eq!(some.funding.iter().map(|row| row.stamp.0).collect::<Vec<_>>(), [at(16).0 + 5]);
+    assert_eq!(some.funding.iter().map(|row| row.stamp.0).collect::<Vec<_>>(), [at(16).0 + 5, at(24).0 + 5]);
     assert_eq!((some.segments[0].first, some.segments[0].last), (at(10), at(239)));
     let message = open.load_pair("binance:GENUSDT", Some(at(500)), None).unwrap_err().to_string();
     let expected = "binance:GENUSDT has no bars common to both legs from 2025-01-21T20:00:00Z; they exist from 2025-01-01T00:00:00Z to 2025-01-10T23:00:00Z";

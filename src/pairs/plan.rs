@@ -181,9 +181,11 @@ fn equalise(input: &PlanInput) -> Option<Child> {
     let completing = if input.closing { input.undo } else { wanted != input.undo };
     let complete = child(input, smaller, delta.magnitude(), true);
     // A pair that is left buys its whole short back: spot too small to be sold hedges nothing, and what it seemed to hedge
-    // would stay short after the last bar that can be traded.
+    // would stay short after the last bar that can be traded. What a stranger sold beside it is not ours to buy back.
     let leaves = input.target.is_zero() && larger == Leg::Short && input.long() < input.lot();
-    let reduce = child(input, larger, if leaves { input.short() } else { delta.magnitude() }, false);
+    let sold_beside = Quantity::saturating(-input.strangers.units());
+    let whole = input.short().minus(sold_beside);
+    let reduce = child(input, larger, if leaves { whole } else { delta.magnitude() }, false);
     match (input.reduces_only, completing) {
         (true, _) => reduce,
         (false, true) => complete.or(reduce),
@@ -316,6 +318,26 @@ mod tests {
         check(("1", "0.5"), "0.5", None);
         check(("1", "0.5"), "0.7", None);
         check(("0.5", "1"), "0.2", Some((Leg::Short, Side::Buy, "0.5")));
+    }
+
+    #[test]
+    fn g15_l13_a_short_that_is_left_is_bought_back_without_what_a_stranger_sold_beside_it() {
+        let check = |(long, short): (&str, &str), strangers: (&str, Side), expected: Option<&str>| {
+            let strangers = coins(strangers.0).signed(strangers.1);
+            let got = plan(&PlanInput { strangers, ..input("0", long, short) });
+            let got = got.map(|child| (child.leg, child.side, child.quantity.to_string()));
+            assert_eq!(
+                got,
+                expected.map(|text| (Leg::Short, Side::Buy, text.to_owned())),
+                "{long} {short} {strangers}"
+            );
+        };
+        check(("0", "0.492"), ("0.246", Side::Sell), Some("0.246"));
+        check(("0.0004", "0.492"), ("0.246", Side::Sell), Some("0.246"));
+        check(("0", "0.246"), ("0.246", Side::Sell), None);
+        // What a stranger bought back is gone; the rest is ours.
+        check(("0", "0.146"), ("0.1", Side::Buy), Some("0.146"));
+        check(("0", "0.492"), ("0", Side::Sell), Some("0.492"));
     }
 
     #[test]
