@@ -220,6 +220,9 @@ fn a_process_that_is_stopped_is_said_to_exist_and_not_to_answer() {
     let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains("NO_ANSWER") && words.contains(&format!("{process} exists and does not answer")), "{out}");
     assert!(!words.contains("no process runs"), "{out}");
+    let (code, _, problems) = ended(&["orders", "--state", text(&dir)]);
+    assert_eq!(code, 1, "a look changes nothing: {problems}");
+    assert!(problems.contains("does not answer: stopped, or hung"), "{problems}");
     signal(&session, Signal::CONT);
     session.until(|| told(address, &bearer)["runs"] == true && look().contains("verdict ours"));
     session.kill();

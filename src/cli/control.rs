@@ -5,6 +5,7 @@
 
 use super::{Exit, Failure, Output, folder};
 use crate::control::plans::Plan;
+use crate::control::presence::Presence;
 use crate::control::request::{Code, LONGEST_LINE, Reply, Request, SOCKET, Settled, Verb};
 use crate::control::snapshot::Snapshot;
 use crate::report::figures;
@@ -17,6 +18,8 @@ use std::time::Duration;
 
 /// Longest wait for a reply: longer than the session takes to say that it did not answer.
 const LIMIT: Duration = Duration::from_secs(20);
+/// The same for what only looks at what the session knows: one that does not answer by then is said not to.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Which session, and how to answer.
 #[derive(Debug, clap::Args)]
@@ -240,10 +243,7 @@ fn ask(request: &Request, (target, yes): (&Target, bool), output: &mut Output<'_
     } else {
         text(request, &result, output)?;
     }
-    let acts = !matches!(
-        request.verb,
-        Verb::Status | Verb::Orders | Verb::Fills | Verb::Pairs | Verb::Why | Verb::Pause | Verb::Resume
-    );
+    let acts = !request.verb.looks() && !matches!(request.verb, Verb::Pause | Verb::Resume);
     if acts && reply.in_doubt > 0 {
         let text = format!("the outcome of {} orders is not known; see carry orders", reply.in_doubt);
         return Err(Failure::new(Exit::InDoubt, text));
@@ -347,31 +347,18 @@ fn rows(out: &mut dyn std::io::Write, (rows, none): (&Value, &str), columns: &[&
     folder::print(out, &table)
 }
 
-/// Longest wait for what only looks: a process that does not answer by then is said not to.
-const LOOK: Duration = Duration::from_secs(5);
-
-/// What a session says of itself.
-pub(super) enum Told {
-    /// Its snapshot.
-    Now(Box<Snapshot>),
-    /// A process exists, of this number where it is known, and it does not answer.
-    Silent(Option<i32>),
-    /// No process is there, or one of another version than this program.
-    Nothing,
-}
-
 /// Asks the session of a folder for its snapshot.
-pub(super) fn told(dir: &Path) -> Told {
-    let connected = UnixStream::connect(dir.join(SOCKET)).and_then(|stream| Line::over(dir, stream, LOOK));
-    let Ok(mut line) = connected else { return Told::Nothing };
+pub(super) fn told(dir: &Path) -> Presence {
+    let connected = UnixStream::connect(dir.join(SOCKET)).and_then(|stream| Line::over(dir, stream));
+    let Ok(mut line) = connected else { return Presence::Gone };
     match line.ask(&Request::new(Verb::Status)) {
         Ok(reply) => match reply.result.map(serde_json::from_value::<Snapshot>) {
-            Some(Ok(snapshot)) => Told::Now(Box::new(snapshot)),
-            Some(Err(_)) | None => Told::Nothing,
+            Some(Ok(snapshot)) => Presence::Now(Box::new(snapshot)),
+            Some(Err(_)) | None => Presence::Gone,
         },
         // It went away meanwhile, or it is there and silent.
-        Err(_) if UnixStream::connect(dir.join(SOCKET)).is_err() => Told::Nothing,
-        Err(_) => Told::Silent(process_of(line.stream.into_inner())),
+        Err(_) if UnixStream::connect(dir.join(SOCKET)).is_err() => Presence::Gone,
+        Err(_) => Presence::Silent(process_of(line.stream.into_inner())),
     }
 }
 
@@ -397,28 +384,36 @@ impl Line {
     pub fn to(dir: &Path) -> Result<Self, Failure> {
         let stream = UnixStream::connect(dir.join(SOCKET))
             .map_err(|_| Failure::new(Exit::Failure, format!("no process is running for {}", dir.display())))?;
-        Ok(Self::over(dir, stream, LIMIT)?)
+        Ok(Self::over(dir, stream)?)
     }
 
-    fn over(dir: &Path, stream: UnixStream, limit: Duration) -> std::io::Result<Self> {
-        stream.set_read_timeout(Some(limit))?;
-        stream.set_write_timeout(Some(limit))?;
+    fn over(dir: &Path, stream: UnixStream) -> std::io::Result<Self> {
+        stream.set_write_timeout(Some(LOOK))?;
         Ok(Self { dir: dir.to_owned(), stream: BufReader::new(stream) })
     }
 
     /// One request and its reply.
     ///
     /// # Errors
-    /// The exit code of what the session said; 6 when it did not answer, because it may have acted.
+    /// The exit code of what the session said; when it did not answer 6, because it may have acted, and 1 where nothing was asked
+    /// of it but a look.
     pub fn ask(&mut self, request: &Request) -> Result<Reply, Failure> {
         let mut line = serde_json::to_vec(request).map_err(std::io::Error::from)?;
         line.push(b'\n');
+        let looks = request.verb.looks();
+        self.stream.get_ref().set_read_timeout(Some(if looks { LOOK } else { LIMIT }))?;
         self.stream.get_mut().write_all(&line)?;
         let mut answer = Vec::new();
         let most = u64::try_from(LONGEST_LINE).unwrap_or(u64::MAX).saturating_mul(16);
         let read = (&mut self.stream).take(most).read_until(b'\n', &mut answer);
         let silent = || {
             let dir = self.dir.display();
+            if looks {
+                let text = format!(
+                    "the process of {dir} does not answer: stopped, or hung; what is on disk: carry status {dir}"
+                );
+                return Failure::new(Exit::Failure, text);
+            }
             let text =
                 format!("the process of {dir} did not answer; it may or may not have acted: see carry status {dir}");
             Failure::new(Exit::InDoubt, text)

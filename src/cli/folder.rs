@@ -3,9 +3,10 @@
 //! Files are opened read-only; a session that is being written is read as of its last commit. Nothing is created or
 //! repaired here. Tests: `tests/session_commands.rs`.
 
-use super::control::{self, Told};
+use super::control;
 use super::{Exit, Failure};
 use crate::config::sources::Folders;
+use crate::control::presence::Presence;
 use crate::control::registry;
 use crate::control::snapshot::Snapshot;
 use crate::domain::{Pair, WallTime};
@@ -134,15 +135,15 @@ impl Folder {
     /// # Errors
     /// Exit code 1 when a value in the ledger is damaged.
     pub fn review_now(&self) -> Result<(Review, Option<Snapshot>), Failure> {
-        let told = if self.loaded.meta.contains_key("finished") { Told::Nothing } else { control::told(&self.path) };
+        let told = if self.loaded.meta.contains_key("finished") { Presence::Gone } else { control::told(&self.path) };
         let mut review = self.review()?;
         let told = match told {
-            Told::Now(now) => Some(*now),
-            Told::Silent(process) => {
+            Presence::Now(now) => Some(*now),
+            Presence::Silent(process) => {
                 let known = silent(&self.path, &review, process);
                 return Ok((review, Some(known)));
             }
-            Told::Nothing => None,
+            Presence::Gone => None,
         };
         if let Some(now) = &told {
             let marks = now.pairs.iter().filter_map(|row| Some((row.pair.as_str(), row.marks?)));

@@ -2,9 +2,10 @@
 //!
 //! It asks each session over its control socket and disturbs none. Tests: `tests/metrics.rs`.
 
-use super::control::{self, Told};
+use super::control;
 use super::{Exit, Failure, Output, folder};
 use crate::control::metrics::{Kind, TABLE, text};
+use crate::control::presence::Presence;
 use crate::control::snapshot::Snapshot;
 use std::path::{Path, PathBuf};
 
@@ -57,8 +58,8 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
             return Err(Failure::new(Exit::Usage, text));
         }
         let told = match control::told(&dir) {
-            Told::Now(now) => Some(*now),
-            Told::Silent(_) | Told::Nothing => None,
+            Presence::Now(now) => Some(*now),
+            Presence::Silent(_) | Presence::Gone => None,
         };
         sessions.push((name, told));
     }

@@ -2,9 +2,10 @@
 //!
 //! Tests: `tests/session_commands.rs`, `tests/live_views.rs`.
 
-use super::control::{self, Told};
+use super::control;
 use super::folder::{self, Folder, Where};
 use super::{Failure, Output, screen};
+use crate::control::presence::Presence;
 use crate::control::snapshot::{PairRow, Snapshot};
 use crate::control::stops::Stop;
 use crate::domain::{Amount, Asset, WallTime};
@@ -123,7 +124,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
 
 /// One look of `--watch`; true when the session is over.
 fn look(dir: &Path, json: bool, output: &mut Output<'_>) -> Result<bool, Failure> {
-    let Told::Now(now) = control::told(dir) else {
+    let Presence::Now(now) = control::told(dir) else {
         // Silent, gone, or of another version than this program: its files can be read all the same.
         return once(&Where::at(dir.to_owned()), json, output);
     };

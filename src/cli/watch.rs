@@ -3,10 +3,11 @@
 //! It asks the session over its control socket as every verb does; nothing here decides. The keyboard never waits for the
 //! session: a thread asks, and this one draws. Tests: at the end, `tests/watch.rs`.
 
-use super::control::{Line, Told, told};
+use super::control::{Line, told};
 use super::folder::{self, Folder, Where};
 use super::{Exit, Failure, Output, screen};
 use crate::control::plans::Plan;
+use crate::control::presence::Presence;
 use crate::control::request::{Request, Verb};
 use crate::control::snapshot::{PairRow, Snapshot};
 use crate::net::machine_clock::Stopwatch;
@@ -159,10 +160,10 @@ fn ask(dir: &Path, orders: &Receiver<Order>, tell: &Sender<News>) {
 
 fn look(dir: &Path) -> News {
     match told(dir) {
-        Told::Now(snapshot) => News::Now(snapshot),
-        Told::Silent(Some(id)) => News::Silent(format!("process {id} exists and does not answer")),
-        Told::Silent(None) => News::Silent("its process exists and does not answer".to_owned()),
-        Told::Nothing => News::Silent("no process runs there, or one of another version".to_owned()),
+        Presence::Now(snapshot) => News::Now(snapshot),
+        Presence::Silent(Some(id)) => News::Silent(format!("process {id} exists and does not answer")),
+        Presence::Silent(None) => News::Silent("its process exists and does not answer".to_owned()),
+        Presence::Gone => News::Silent("no process runs there, or one of another version".to_owned()),
     }
 }
 

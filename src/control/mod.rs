@@ -13,6 +13,7 @@ pub mod link;
 pub mod mend;
 pub mod metrics;
 pub mod plans;
+pub mod presence;
 pub mod recent;
 pub mod registry;
 pub mod reload;

@@ -59,6 +59,14 @@ pub enum Verb {
     Reload,
 }
 
+impl Verb {
+    /// Whether it asks for what the session knows already, and nothing else.
+    #[must_use]
+    pub const fn looks(self) -> bool {
+        matches!(self, Self::Status | Self::Orders | Self::Fills | Self::Pairs | Self::Why)
+    }
+}
+
 /// What became of an order in doubt, as a person found out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

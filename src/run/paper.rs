@@ -183,7 +183,7 @@ impl SimMarket {
             history: std::mem::take(&mut self.fresh),
         };
         let Some(file) = &mut self.file else { return Ok(()) };
-        file.commit(&batch).map_err(|error| JournalError(error.to_string()))
+        Ok(file.commit(&batch)?)
     }
 
     /// Gives the venue the present books of every pair that is or may be traded.

@@ -173,9 +173,7 @@ impl Session {
     fn put(&mut self, batch: Batch) -> Result<(), JournalError> {
         match self.commit(batch)? {
             Kept::OnDisk => Ok(()),
-            Kept::NoRoom => {
-                Err(JournalError("the disk is full, and so is its reserve; make room, then start again".to_owned()))
-            }
+            Kept::NoRoom => Err(JournalError::no_room()),
         }
     }
 
@@ -199,7 +197,7 @@ impl Session {
                     self.waiting = all;
                     return Ok(Kept::NoRoom);
                 }
-                Err(error) => return Err(JournalError(error.to_string())),
+                Err(error) => return Err(error.into()),
             }
         }
     }

@@ -224,7 +224,7 @@ impl<J: Journal> Shadow<J> {
         }
         let venue = serde_json::to_string(&self.driver.venue).map_err(failed)?;
         let batch = VenueBatch { venue, market: None, clock: now, trades, history: Vec::new() };
-        self.file.commit(&batch).map_err(|error| JournalError(error.to_string()))
+        Ok(self.file.commit(&batch)?)
     }
 
     /// Whether every venue counts as reachable.

@@ -3,6 +3,7 @@
 //! The same lines as `carry status` and every verb of the command line. A session that does not answer is not asked again before
 //! it did: so a process that was stopped is known as such, however long it is. Tests: `tests/page.rs`, `tests/page_truth.rs`.
 
+use crate::control::presence::Presence;
 use crate::control::request::{Code, ControlError, Reply, Request, SOCKET, Verb};
 use crate::control::snapshot::Snapshot;
 use std::path::Path;
@@ -29,16 +30,6 @@ pub struct Line {
     /// What came of the answer that is waited for.
     answer: Vec<u8>,
     waits: bool,
-}
-
-/// What a session says of itself.
-pub enum Heard {
-    /// Its snapshot.
-    Now(Box<Snapshot>),
-    /// A process exists, of this number where it is known, and it does not answer.
-    Silent(Option<i32>),
-    /// No process is there.
-    Gone,
 }
 
 impl Line {
@@ -72,30 +63,30 @@ impl Line {
 }
 
 /// What the session of a folder says of itself now, on a connection that is kept.
-pub async fn heard(line: &mut Option<Line>, dir: &Path) -> Heard {
+pub async fn heard(line: &mut Option<Line>, dir: &Path) -> Presence {
     if line.is_none() {
         match Line::to(dir).await {
             Ok(open) => *line = Some(open),
             // The queue of those who want to be heard is full: somebody has it and does not look.
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Heard::Silent(None),
-            Err(_) => return Heard::Gone,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Presence::Silent(None),
+            Err(_) => return Presence::Gone,
         }
     }
-    let Some(open) = line else { return Heard::Gone };
+    let Some(open) = line else { return Presence::Gone };
     let limit = if open.waits { STILL } else { SNAPSHOT };
     let Ok(told) = tokio::time::timeout(limit, open.exchange(&Request::new(Verb::Status))).await else {
-        return Heard::Silent(open.process);
+        return Presence::Silent(open.process);
     };
     match told {
         // Its loop did not answer its own socket.
-        Ok(reply) if reply.error.is_some() => Heard::Silent(open.process),
+        Ok(reply) if reply.error.is_some() => Presence::Silent(open.process),
         Ok(reply) => match reply.result.map(serde_json::from_value::<Snapshot>) {
-            Some(Ok(snapshot)) => Heard::Now(Box::new(snapshot)),
-            Some(Err(_)) | None => Heard::Gone,
+            Some(Ok(snapshot)) => Presence::Now(Box::new(snapshot)),
+            Some(Err(_)) | None => Presence::Gone,
         },
         Err(_) => {
             *line = None;
-            Heard::Gone
+            Presence::Gone
         }
     }
 }

@@ -4,8 +4,9 @@
 //! last is kept for all; a client that is slow skips what it missed. Tests: `tests/page.rs`.
 
 use super::history::{self, History};
-use super::line::{Heard, heard};
+use super::line::heard;
 use super::view::{Silence, View};
+use crate::control::presence::Presence;
 use crate::net::machine_clock::{self, steady_ns};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -108,7 +109,7 @@ impl Session {
         }
     }
 
-    fn publish(&self, told: Heard, number: u64) {
+    fn publish(&self, told: Presence, number: u64) {
         let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let (history, problem) = (files.read.clone(), files.problem.clone());
         drop(files);
@@ -116,9 +117,9 @@ impl Session {
         let (mut taken, mut taken_at, mut silent) = (now, machine_clock::now(), None);
         let of_files = || history.as_ref().map(|history| history.last.clone());
         let (runs, snapshot) = match told {
-            Heard::Now(snapshot) => (true, Some(*snapshot)),
-            Heard::Gone => (false, of_files()),
-            Heard::Silent(process) => {
+            Presence::Now(snapshot) => (true, Some(*snapshot)),
+            Presence::Gone => (false, of_files()),
+            Presence::Silent(process) => {
                 if before.runs || before.silent.is_some() {
                     (taken, taken_at) = (before.taken, before.taken_at);
                 }

@@ -69,6 +69,7 @@ impl Running {
     }
 
     /// Waits until something is true of the session's files.
+    #[track_caller]
     pub(crate) fn until(&self, what: impl Fn() -> bool) {
         for _ in 0..PATIENCE {
             if what() {
