@@ -334,9 +334,8 @@ fn x08_foreign_text_is_escaped_and_cut() {
 fn all_errors_of_all_layers_are_reported_together() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        fs::write(&path, text).unwrap();
-        path
+        fs::write(folder.path().join(name), text).unwrap();
+        folder.path().join(name)
     };
     let sources = Sources {
         base: Some(path("a.toml", "[size]\nshare = 1\nleverage = \"9x\"")),
@@ -344,6 +343,7 @@ fn all_errors_of_all_layers_are_reported_together() {
         extra: vec![folder.path().join("c.toml"), path("d.toml", "[margin]\nfloor = \"45%\"")],
         env: vec![("CARRY__ENTRY__FUNDNG".into(), "x".into()), ("HOME".into(), "/".into())],
         set: vec!["exit.when=both".into()],
+        ..Sources::default()
     };
     assert_eq!(
         messages(&sources, &folder),

@@ -46,6 +46,18 @@ pub fn of_session(folder: &Path) -> Option<RunInfo> {
     serde_json::from_str(read.meta.get("run")?).ok()
 }
 
+/// The strategy files of a session: those that were named, else those of the session in the folder, else the one that was edited here.
+#[must_use]
+pub fn strategies(named: &[PathBuf], folder: &Path) -> Vec<PathBuf> {
+    if !named.is_empty() {
+        return named.to_vec();
+    }
+    match of_session(folder) {
+        Some(run) => run.file.into_iter().chain(run.beside).map(PathBuf::from).collect(),
+        None => edited().into_iter().collect(),
+    }
+}
+
 /// The same with the working folder and the command of this run, for whoever finds its session without a process: with the variables that set
 /// keys, and without a consent, which is on disk already.
 #[must_use]

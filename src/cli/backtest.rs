@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "Examples:
   carry backtest --data data --strategy strategies/ethena.toml --out out
   carry backtest --data data --strategy strategies/anchor.toml --from 2023-01-01 --capital 50000usdt
-  carry backtest --data data --strategy strategies/anchor.toml --set exit.funding=0%/8h --json")]
+  carry backtest --data data --strategy strategies/anchor.toml --set exit.funding=0%/8h --json
+  carry backtest --data data --strategy strategies/majors.toml --strategy strategies/alts.toml   two on one capital, each with its pairs")]
 pub struct Args {
     #[command(flatten)]
     choice: Choice,
@@ -127,7 +128,10 @@ fn next(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
 fn choice(args: &Args) -> String {
     let choice = &args.choice;
     let path = |path: &Path| quoted(&path.display().to_string());
-    let mut text = format!("--data {} --strategy {}", path(&choice.data), path(&choice.strategy));
+    let mut text = format!("--data {}", path(&choice.data));
+    for strategy in &choice.strategy {
+        let _ = write!(text, " --strategy {}", path(strategy));
+    }
     for config in &choice.config {
         let _ = write!(text, " --config {}", path(config));
     }

@@ -19,15 +19,19 @@ use std::path::PathBuf;
   carry check strategies/anchor.toml
   carry check strategies/anchor.toml --set entry.funding=0.02%/8h --json
   carry check strategies/anchor.toml --data data        orders of this size at the prices and rules of that history
+  carry check --strategy strategies/majors.toml --strategy strategies/alts.toml   two strategies of one run
   carry check --keys")]
 pub struct Args {
     /// Configuration and strategy files; a later one wins
     files: Vec<PathBuf>,
+    /// Strategy file of a run of several strategies; may be repeated
+    #[arg(long, value_name = "FILE")]
+    strategy: Vec<PathBuf>,
     /// Set one key, for example --set size.leverage=2x; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Print every key with unit, range, default, meaning and reason (Markdown), and stop
-    #[arg(long, conflicts_with_all = ["files", "set", "data", "json"])]
+    #[arg(long, conflicts_with_all = ["files", "strategy", "set", "data", "json"])]
     keys: bool,
     /// Judge sizes by the prices and rules of this history; by the usual least order without it
     #[arg(long, value_name = "DIR")]
@@ -71,7 +75,7 @@ pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
     if args.keys {
         return Ok(output.out.write_all(keys::markdown().as_bytes())?);
     }
-    let sources = Sources::discover(None, args.files.clone(), args.set.clone());
+    let sources = Sources::of_strategies(&args.strategy, args.files.clone(), args.set.clone());
     let judged = load(&sources).map_err(Ok).and_then(|loaded| match minimums::judge(&loaded, args.data.as_deref()) {
         Ok(errors) if errors.is_empty() => Ok(loaded),
         Ok(errors) => Err(Ok(errors)),

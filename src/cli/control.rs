@@ -321,7 +321,10 @@ pub(super) fn text(request: &Request, result: &Value, output: &mut Output<'_>) -
         }
         Verb::Pairs => {
             super::guided::state_of(result, out)?;
-            let columns = ["pair", "phase", "spot_coins", "perp_coins", "target", "net", "reason", "refused"];
+            let mut columns = vec!["pair", "phase", "spot_coins", "perp_coins", "target", "net", "reason", "refused"];
+            if result["pairs"].as_array().is_some_and(|rows| rows.iter().any(|row| row["strategy"].is_string())) {
+                columns.insert(1, "strategy");
+            }
             return rows(out, (&result["pairs"], "There is no pair."), &columns);
         }
     };

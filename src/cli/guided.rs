@@ -85,7 +85,8 @@ pub fn why(dir: &Path, pair: Option<&str>, json: bool, output: &mut Output<'_>) 
     for row in &rows {
         let held = row["held"] == true;
         let words = if held { ("says leave", "says stay") } else { ("open", "blocks") };
-        writeln!(out, "{}  {}", text_of(row, "pair"), text_of(row, "phase"))?;
+        let whose = row["strategy"].as_str().map_or_else(String::new, |name| format!("  {name}"));
+        writeln!(out, "{}  {}{whose}", text_of(row, "pair"), text_of(row, "phase"))?;
         for gate in row["gates"].as_array().map(Vec::as_slice).unwrap_or_default() {
             let word = if gate["open"] == true { words.0 } else { words.1 };
             if pair.is_some() || gate["open"] != true {

@@ -23,15 +23,45 @@ pub struct Choice {
     /// Folder of history (funding/, klines/, ...; see `carry data list`)
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
-    /// Strategy file
-    #[arg(long, value_name = "FILE")]
-    pub strategy: PathBuf,
+    /// Strategy file; repeated where several strategies play on one capital
+    #[arg(long, value_name = "FILE", required = true)]
+    pub strategy: Vec<PathBuf>,
     /// Overrides one key, for example `exit.min_hold=3d`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Further configuration files; may be repeated
     #[arg(long, value_name = "FILE")]
     pub config: Vec<PathBuf>,
+}
+
+impl Choice {
+    /// The strategy file of a command that takes one.
+    ///
+    /// # Errors
+    /// Exit code 2 when there are several.
+    pub fn one_strategy(&self, command: &str) -> Result<&PathBuf, Failure> {
+        one_strategy(&self.strategy, command)?
+            .ok_or_else(|| Failure::new(Exit::Usage, format!("{command} needs --strategy FILE")))
+    }
+}
+
+/// The strategy file of a command that takes one at most.
+///
+/// # Errors
+/// Exit code 2 when there are several.
+pub fn one_strategy<'a>(files: &'a [PathBuf], command: &str) -> Result<Option<&'a PathBuf>, Failure> {
+    match files {
+        [] => Ok(None),
+        [file] => Ok(Some(file)),
+        [_, second, ..] => {
+            let text = format!(
+                "--strategy {}: {command} takes one strategy; several play together in carry backtest, carry paper, carry why and \
+                 carry check",
+                second.display()
+            );
+            Err(Failure::new(Exit::Usage, text))
+        }
+    }
 }
 
 /// The times wanted; an open end is `None`.
@@ -120,7 +150,7 @@ impl Ready {
     /// # Errors
     /// Exit code 2 for a wrong strategy, folder, pair or window, 1 for files that cannot be used.
     pub fn load(choice: &Choice, set: Vec<String>, window: Window) -> Result<Self, Failure> {
-        let loaded = load(&Sources::discover(Some(choice.strategy.clone()), choice.config.clone(), set))?;
+        let loaded = load(&Sources::of_strategies(&choice.strategy, choice.config.clone(), set))?;
         let folder = Folder::open(&choice.data).map_err(not_there)?;
         Self::of(&loaded, &folder, window)
     }

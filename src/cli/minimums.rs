@@ -52,7 +52,7 @@ pub(super) fn judge(loaded: &Loaded, data: Option<&Path>) -> Result<ConfigErrors
         if let Some(small) = minimums::judge(&own(loaded, &one), (&one.legs.0, &one.legs.1), one.price) {
             let own = format!("pairs.\"{}\".{}", one.name, small.key);
             let find = |path: &str| loaded.values.iter().find(|value| value.path == path);
-            let row = find(&own).or_else(|| find(small.key));
+            let row = find(&own).or_else(|| find(&loaded.settings.path_of(&one.name, small.key)));
             let (source, text) = row.map_or((Source::Default, ""), |row| (row.source.clone(), row.text.as_str()));
             errors.add(source, Problem::Conflict(words(&one, &small, text)));
         }

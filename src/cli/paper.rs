@@ -3,7 +3,7 @@
 use super::history::{named_pairs, quote_margin};
 use super::paper_play::{Length, control, play, speed};
 use super::real::{self, Again};
-use super::{Exit, Failure, Output};
+use super::{Exit, Failure, Output, about};
 use crate::config::{Loaded, load::not_traded};
 use crate::domain::{Sequence, Span, WallTime};
 use crate::engine::State;
@@ -31,6 +31,7 @@ use std::path::{Path, PathBuf};
   carry paper --state runs/mine                    a session that survives kill -9 and goes on
   carry paper --state runs/mine --speed 1 --days forever   in real time, until it is stopped; the same line goes on
   carry paper --market live --set 'strategy.pairs=[\"binance:BTCUSDT\"]'   a real market, simulated fills, no key
+  carry paper --strategy strategies/majors.toml --strategy strategies/alts.toml   two strategies on one capital
   carry paper --market replay:recordings/btc       recorded candles and funding, or recorded raw frames")]
 pub struct Args {
     /// Market: sim, live, or replay:DIR
@@ -48,9 +49,10 @@ pub struct Args {
     /// Folder of the session; a new one under runs/ when absent
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// Strategy file; when absent that of the session, else the one edited last in strategies/, else the built-in settings
+    /// Strategy file; when absent that of the session, else the one edited last in strategies/, else the built-in settings; repeated
+    /// where several strategies trade on one capital, each with its own pairs
     #[arg(long, value_name = "FILE")]
-    strategy: Option<PathBuf>,
+    strategy: Vec<PathBuf>,
     /// Overrides one key; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -83,8 +85,8 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     }
     let speed = speed(&args.speed)?;
     let folder = args.state.clone().unwrap_or_else(super::folder::new_run);
-    let what = real::What { strategy: strategy(args, &folder), set, config: args.config.clone() };
-    let loaded = super::about::typed(what.load()?, &folder);
+    let what = real::What { strategy: about::strategies(&args.strategy, &folder), set, config: args.config.clone() };
+    let loaded = about::typed(what.load()?, &folder);
     named_pairs(&loaded.settings, "a paper session")?;
     if args.is_live() {
         let job = super::shadow::Job {
@@ -133,7 +135,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
                 write!(output.out, "{}", crate::report::summary_json(&result.summary))?;
             } else {
                 crate::report::print_summary(output.out, &result)?;
-                let place = super::about::quoted(&folder.display().to_string());
+                let place = about::quoted(&folder.display().to_string());
                 let report = format!("carry report {place}");
                 let replay = format!("carry replay {place}");
                 let mut next: Vec<(&str, &str)> =
@@ -147,17 +149,6 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// The strategy file: the one that was named, else that of the session, else the one that was edited here.
-fn strategy(args: &Args, folder: &Path) -> Option<PathBuf> {
-    if args.strategy.is_some() {
-        return args.strategy.clone();
-    }
-    match super::about::of_session(folder) {
-        Some(run) => run.file.map(PathBuf::from),
-        None => super::about::edited(),
-    }
 }
 
 /// It was told to stop: everything is on disk, and the same command goes on.
@@ -238,7 +229,7 @@ impl Job<'_> {
         let mut session = Session::new(ledger, tape, &recovered.collector)
             .after(recovered.booked.clone())
             .watching(self.folder, &settings.store);
-        session.about(&super::about::about(self.loaded))?;
+        session.about(&about::about(self.loaded))?;
         let driver = Driver::new(state, books, session, recovered.collector);
         let clocks = (recovered.clock, venue.clock);
         let mut paper = Paper::resume(driver, market, clocks, recovered.epoch, &history)?;
@@ -295,7 +286,12 @@ impl Job<'_> {
         if let Some(pair) = settings.stray_pair(&names) {
             return Err(Failure::new(Exit::Usage, not_traded(pair, &names).to_string()));
         }
-        if let Some(name) = settings.strategy.pairs.iter().find(|name| name.contains('/') && !names.contains(name)) {
+        if let Some(name) = settings
+            .strategy
+            .pairs
+            .iter()
+            .find(|name| (!settings.strategies.is_empty() || name.contains('/')) && !names.contains(name))
+        {
             return Err(Failure::new(Exit::Usage, format!("{name}: a leg of it is not in the generated market")));
         }
         let header = self.header(&catalogue)?;
@@ -304,7 +300,7 @@ impl Job<'_> {
             ("identity", self.identity()),
             ("settings", header.settings.to_string()),
             ("catalogue", serde_json::to_string(&header.catalogue).unwrap_or_default()),
-            ("run", serde_json::to_string(&super::about::about(self.loaded)).unwrap_or_default()),
+            ("run", serde_json::to_string(&about::about(self.loaded)).unwrap_or_default()),
         ];
         meta.extend(crate::run::typed::meta(self.loaded, self.folder));
         let tape_folder = self.path("tape");
@@ -355,7 +351,8 @@ impl Job<'_> {
         if known == asked || known.starts_with(&place) && differ.as_ref().is_some_and(Vec::is_empty) {
             return Ok(());
         }
-        let keys = crate::run::upgrade::named(differ);
+        let keys = crate::run::upgrade::named(differ)
+            + &crate::run::upgrade::other_strategies(meta, self.loaded).unwrap_or_default();
         Err(Failure::new(
             Exit::Usage,
             format!(
@@ -415,7 +412,7 @@ impl Job<'_> {
         let mut summary = summarise(&paper.driver, settings, seconds);
         "carry.paper/2".clone_into(&mut summary.schema);
         let retold = paper.driver.journal.retold(&paper.driver.state);
-        summary.run = retold.unwrap_or_else(|| super::about::about(self.loaded));
+        summary.run = retold.unwrap_or_else(|| about::about(self.loaded));
         summary.seed = Some(settings.sim.seed);
         "paper".clone_into(&mut summary.mode);
         "sim".clone_into(&mut summary.market);

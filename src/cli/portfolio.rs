@@ -113,12 +113,13 @@ struct Report {
 /// A [`Failure`] with its exit code.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let window = Window::read(None, args.at.as_deref(), ("", "--at"))?;
+    let file = args.choice.one_strategy("carry portfolio")?;
     let ready = Ready::load(&args.choice, args.choice.set.clone(), window)?;
     if ready.settings.strategy.kind != StrategyKind::Ladder {
         let text = format!(
             "--strategy {}: strategy.kind is \"{}\", which decides about each pair by itself (carry why shows it); \
              expected a strategy of kind \"ladder\", such as strategies/ladder.toml",
-            args.choice.strategy.display(),
+            file.display(),
             if ready.settings.strategy.kind == StrategyKind::Spread { "spread" } else { "basis" }
         );
         return Err(Failure::new(Exit::Usage, text));

@@ -49,7 +49,7 @@ pub struct Place {
 pub struct What {
     /// Strategy file; the built-in settings when absent
     #[arg(long, value_name = "FILE")]
-    pub strategy: Option<PathBuf>,
+    pub strategy: Vec<PathBuf>,
     /// Overrides one key; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
@@ -64,7 +64,7 @@ impl What {
     /// # Errors
     /// [`ConfigErrors`] holds everything that is wrong in any of them.
     pub fn load(&self) -> Result<Loaded, ConfigErrors> {
-        let loaded = load(&Sources::discover(self.strategy.clone(), self.config.clone(), self.set.clone()))?;
+        let loaded = load(&Sources::of_strategies(&self.strategy, self.config.clone(), self.set.clone()))?;
         let stray = super::venue_names::stray(&loaded, None);
         if stray.is_empty() { Ok(loaded) } else { Err(stray) }
     }

@@ -176,8 +176,9 @@ pub fn short(span: Span) -> String {
 pub fn pair_cells(row: &PairRow) -> [String; 6] {
     let flag = if row.latched.is_some() { " LATCHED" } else { "" };
     let coins = |quantity: Quantity| quantity.to_string();
+    let whose = row.strategy.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
     [
-        row.pair.clone(),
+        format!("{}{whose}", row.pair),
         format!("{}{flag}", row.phase),
         row.spot_coins.to_string(),
         row.perp_coins.to_string(),

@@ -74,6 +74,7 @@ pub struct Args {
 /// # Errors
 /// Exit code 2 for wrong keys, ranges, times or a folder that holds another sweep, 1 for files that cannot be used.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
+    args.choice.one_strategy("carry sweep")?;
     let watch = Stopwatch::start();
     let shard = shard(args)?;
     let axes = axes(args)?;
@@ -113,7 +114,7 @@ fn axes(args: &Args) -> Result<Vec<Axis>, GridError> {
 
 fn loaded(choice: &Choice, more: Vec<String>) -> Result<Loaded, crate::config::ConfigErrors> {
     let set = [choice.set.clone(), more].concat();
-    load(&Sources::discover(Some(choice.strategy.clone()), choice.config.clone(), set))
+    load(&Sources::of_strategies(&choice.strategy, choice.config.clone(), set))
 }
 
 /// The settings of each combination that is one, by id; the others with the reason.

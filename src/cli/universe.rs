@@ -72,7 +72,11 @@ const NOT_KNOWN: [&str; 3] = [
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let window = Window::read(None, args.at.as_deref(), ("", "--at"))?;
     let choice = &args.choice;
-    let loaded = load(&Sources::discover(Some(choice.strategy.clone()), choice.config.clone(), choice.set.clone()))?;
+    let loaded = load(&Sources::discover(
+        Some(choice.one_strategy("carry universe")?.clone()),
+        choice.config.clone(),
+        choice.set.clone(),
+    ))?;
     let folder = Folder::open(&choice.data).map_err(not_there)?.priced_by(loaded.settings.sim.priced_by());
     let (histories, not_priced) = known_by(&folder, window.to)?;
     let mut catalogue = Catalogue::default();

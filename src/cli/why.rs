@@ -54,6 +54,9 @@ struct Report {
 #[derive(Debug, Serialize)]
 struct Row {
     pair: String,
+    /// Whose it is, where there are several strategies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strategy: Option<String>,
     phase: &'static str,
     /// Last bar of both legs that was played.
     last_bar: Option<String>,
@@ -173,6 +176,7 @@ fn row(state: &State, pair: &PairState, tally: Tally) -> Row {
     let time = |at: Option<WallTime>| at.map(|at| at.to_string());
     Row {
         pair: pair.pair.name.clone(),
+        strategy: state.strategy_name(pair).map(str::to_owned),
         phase: pair.memory.phase.as_str(),
         last_bar: time(pair.market.long.bar_opened.min(pair.market.short.bar_opened)),
         blocked_by: gates.iter().find(|gate| flat && !gate.open).cloned(),
@@ -207,7 +211,8 @@ fn print(report: &Report, detailed: bool, output: &mut Output<'_>) -> Result<(),
     writeln!(out, "carry why   market history   at {}\n", report.at)?;
     let width = report.pairs.iter().map(|row| row.pair.len()).max().unwrap_or(0);
     for row in &report.pairs {
-        writeln!(out, "{:width$}  {}", row.pair, headline(row))?;
+        let whose = row.strategy.as_ref().map_or_else(String::new, |name| format!("{name}: "));
+        writeln!(out, "{:width$}  {whose}{}", row.pair, headline(row))?;
         if detailed {
             let words = if row.entered_at.is_some() { ("says leave", "says stay") } else { ("open", "blocks") };
             render(&row.gates, words, out)?;

@@ -5,8 +5,8 @@
 
 use super::lists::AUTO;
 use super::settings::{
-    Alarm, Confirm, Entry, Execution, Exit, First, Gates, Ladder, Live, Margin, Risk, Run, Settings, Signal, Sim, Size,
-    Store, Strategy, Universe, Web,
+    Alarm, Capital, Confirm, Entry, Execution, Exit, First, Gates, Ladder, Live, Margin, Risk, Run, Settings, Signal,
+    Sim, Size, Store, Strategy, Universe, Web,
 };
 use super::settings::{
     CandleSource, Collateral, DataEnd, FillAt, FundingSource, Indicator, Level, MarginMode, Missing, Mode, OnForeign,
@@ -61,6 +61,7 @@ pub fn settings(values: &Values) -> Result<Settings, Misfit> {
             rule: from.get("strategy.rule")?,
             pairs: listed(from.get("strategy.pairs")?),
             auto: from.get::<Vec<String>>("strategy.pairs")? == [AUTO],
+            capital: from.get("strategy.capital")?,
         },
         ladder: ladder(&from)?,
         universe: universe(&from)?,
@@ -107,6 +108,7 @@ pub fn settings(values: &Values) -> Result<Settings, Misfit> {
         },
         pairs: BTreeMap::new(),
         venues: BTreeMap::new(),
+        strategies: Vec::new(),
         web: Web {
             listen: from.get("web.listen")?,
             hosts: from.get("web.hosts")?,
@@ -376,6 +378,17 @@ words!(
     Leg,
     Level
 );
+
+impl Field for Capital {
+    fn field(value: &Value) -> Option<Self> {
+        match value {
+            Value::Word(_) => Some(Self::All),
+            Value::Rate(share) => Some(Self::Share(*share)),
+            Value::Money(money) => Some(Self::Amount(money.amount)),
+            _ => None,
+        }
+    }
+}
 
 impl Field for First {
     fn field(value: &Value) -> Option<Self> {

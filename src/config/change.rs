@@ -4,10 +4,11 @@
 //! Values are compared and told in their canonical text. Tests: at the end, `tests/reload.rs`.
 
 use super::assemble::{self, Values};
-use super::keys;
+use super::keys::{self, Key};
 use super::load::{Loaded, Resolved, full_path, strategy_hash};
 use super::pair_keys;
-use super::settings::Settings;
+use super::settings::{Part, Settings};
+use super::strategies;
 use super::venue_keys;
 use crate::domain::Venue;
 use serde::{Deserialize, Serialize};
@@ -42,12 +43,24 @@ pub struct Change {
 #[must_use]
 pub fn between(old: &Loaded, new: &Loaded) -> Vec<Change> {
     let (before, after) = (texts(old), texts(new));
+    let keys = super::table::KEYS.iter();
     let mut changes: Vec<Change> =
-        super::table::KEYS.iter().filter_map(|key| change(key.path, None, (&before, &after))).collect();
+        keys.filter_map(|key| change(key, &[key.path.to_owned()], (&before, &after))).collect();
+    let parts = |loaded: &Loaded| loaded.settings.strategies.iter().map(|part| part.name.clone()).collect::<Vec<_>>();
+    let parts: BTreeSet<String> = parts(old).into_iter().chain(parts(new)).collect();
+    for name in &parts {
+        let own = super::table::KEYS.iter().filter(|key| strategies::is_own(key));
+        changes.extend(own.filter_map(|key| change(key, &[strategies::full_path(name, key.path)], (&before, &after))));
+    }
     let names: BTreeSet<&String> = old.settings.pairs.keys().chain(new.settings.pairs.keys()).collect();
     for name in names {
         let own = super::table::KEYS.iter().filter(|key| pair_keys::may_differ(key));
-        changes.extend(own.filter_map(|key| change(key.path, Some(name), (&before, &after))));
+        // A pair without a value of its own has that of its strategy, or of all.
+        let whose = old.settings.strategy_name(name).map(str::to_owned);
+        changes.extend(own.filter_map(|key| {
+            let all = whose.as_ref().map_or_else(|| key.path.to_owned(), |of| strategies::full_path(of, key.path));
+            change(key, &[full_path(name, key.path), all], (&before, &after))
+        }));
     }
     changes.extend(of_venues(&before, &after));
     changes
@@ -74,11 +87,10 @@ fn texts(loaded: &Loaded) -> Texts<'_> {
     loaded.values.iter().map(|row| (row.path.as_str(), row.text.as_str())).collect()
 }
 
-/// The change of one key, of all or of one pair: a pair without a value of its own has that of all.
-fn change(path: &'static str, pair: Option<&String>, (before, after): (&Texts<'_>, &Texts<'_>)) -> Option<Change> {
-    let key = keys::find(path)?;
-    let full = pair.map_or_else(|| path.to_owned(), |pair| full_path(pair, path));
-    let text = |texts: &Texts<'_>| texts.get(full.as_str()).or_else(|| texts.get(path)).map(|text| (*text).to_owned());
+/// The change of one key by its path; the first of several paths that has a value counts.
+fn change(key: &Key, paths: &[String], (before, after): (&Texts<'_>, &Texts<'_>)) -> Option<Change> {
+    let text =
+        |texts: &Texts<'_>| paths.iter().find_map(|path| texts.get(path.as_str())).map(|text| (*text).to_owned());
     let (old, new) = (text(before)?, text(after)?);
     if old == new {
         return None;
@@ -88,7 +100,7 @@ fn change(path: &'static str, pair: Option<&String>, (before, after): (&Texts<'_
         (Some(_), Ok(old), Ok(new)) if !key.loosens(&old, &new) => Effect::Tightens,
         _ => Effect::Loosens,
     };
-    Some(Change { key: full, old, new, effect })
+    Some(Change { key: paths.first()?.clone(), old, new, effect })
 }
 
 impl Loaded {
@@ -116,14 +128,16 @@ impl Loaded {
             strategy_hash: strategy_hash(&values),
             values,
             strategy: self.strategy.clone(),
+            beside: self.beside.clone(),
             typed: self.typed.clone(),
         })
     }
 }
 
-/// `section.key` of a path that may be one pair's.
+/// `section.key` of a path that may be one pair's or one strategy's.
 fn key_of(path: &str) -> &str {
-    pair_keys::split(path).map_or(path, |of| of.key)
+    let of_strategy = || strategies::split(path).map_or(path, |(_, key)| key);
+    pair_keys::split(path).map_or_else(of_strategy, |of| of.key)
 }
 
 /// Settings from canonical texts by path; a key without a text has its built-in value.
@@ -134,6 +148,7 @@ pub fn settings_of(rows: &BTreeMap<String, String>) -> Result<Settings, assemble
     let mut all = assemble::defaults()?;
     let mut own: BTreeMap<&str, Values> = BTreeMap::new();
     let mut venues: BTreeMap<Venue, Values> = BTreeMap::new();
+    let mut parts: BTreeMap<&str, Values> = BTreeMap::new();
     for (path, text) in rows {
         if let Some((row, of)) = venue_keys::find_path(path).zip(venue_keys::split(path)) {
             let value = row.parse(text).map_err(|_| assemble::Misfit(row.path))?;
@@ -143,16 +158,22 @@ pub fn settings_of(rows: &BTreeMap<String, String>) -> Result<Settings, assemble
         }
         let Some(key) = keys::find(key_of(path)) else { continue };
         let value = key.parse(text).map_err(|_| assemble::Misfit(key.path))?;
-        match pair_keys::split(path) {
-            Some(of) => own.entry(of.pair).or_default().insert(key.path, value),
-            None => all.insert(key.path, value),
+        match (pair_keys::split(path), strategies::split(path)) {
+            (Some(of), _) => own.entry(of.pair).or_default().insert(key.path, value),
+            (None, Some((name, _))) => parts.entry(name).or_default().insert(key.path, value),
+            (None, None) => all.insert(key.path, value),
         };
     }
     let mut settings = assemble::settings(&all)?;
+    for (name, own) in &parts {
+        let settings_of_it = assemble::settings(&with(&all, own))?;
+        settings.strategy.pairs.extend(settings_of_it.strategy.pairs.iter().cloned());
+        settings.strategies.push(Part { name: (*name).to_owned(), settings: settings_of_it });
+    }
     for (pair, own) in own {
-        let mut values = all.clone();
-        values.extend(own);
-        settings.pairs.insert(pair.to_owned(), assemble::settings(&values)?);
+        let part = settings.strategy_name(pair).and_then(|name| parts.get(name));
+        let values = part.map_or_else(|| all.clone(), |part| with(&all, part));
+        settings.pairs.insert(pair.to_owned(), assemble::settings(&with(&values, &own))?);
     }
     let mut terms = BTreeMap::new();
     for (venue, values) in &venues {
@@ -160,6 +181,13 @@ pub fn settings_of(rows: &BTreeMap<String, String>) -> Result<Settings, assemble
     }
     settings.change(|one| one.venues.clone_from(&terms));
     Ok(settings)
+}
+
+/// Values with others over them.
+fn with(all: &Values, own: &Values) -> Values {
+    let mut values = all.clone();
+    values.extend(own.iter().map(|(path, value)| (*path, value.clone())));
+    values
 }
 
 impl Settings {

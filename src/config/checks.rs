@@ -48,6 +48,7 @@ pub(super) fn check(held: &BTreeMap<&'static str, Held>, refused: &BTreeSet<&'st
     rules.basis();
     rules.leverage();
     rules.currency();
+    rules.part();
     rules.coin();
     rules.collateral();
     rules.isolated();
@@ -67,6 +68,17 @@ pub(super) fn of_account(
     let mut rules = Rules { held, refused, errors };
     rules.leverage();
     rules.collateral();
+}
+
+/// The rules about pairs beside each other, whatever strategy they belong to.
+pub(super) fn of_all_pairs(
+    held: &BTreeMap<&'static str, Held>,
+    refused: &BTreeSet<&'static str>,
+    errors: &mut ConfigErrors,
+) {
+    let mut rules = Rules { held, refused, errors };
+    rules.isolated();
+    rules.both_ways();
 }
 
 struct Rules<'a> {
@@ -166,6 +178,17 @@ impl Rules<'_> {
         for path in wrong {
             let text = format!("{} must be in usd or in the coin of {}", self.named(path), self.named("run.capital"));
             self.conflict(&[path, "run.capital"], text);
+        }
+    }
+
+    /// A strategy has no more than there is.
+    fn part(&mut self) {
+        let paths = ["strategy.capital", "run.capital"];
+        if let [Some(Value::Money(part)), Some(Value::Money(whole))] = paths.map(|path| self.value(path))
+            && part.amount > whole.amount
+        {
+            let text = format!("{} must be at most {}", self.named(paths[0]), self.named(paths[1]));
+            self.conflict(&paths, text);
         }
     }
 

@@ -23,6 +23,8 @@ pub enum Kind {
     Money,
     /// A part of a whole.
     Share,
+    /// All of something, a part of it, or an amount.
+    Part,
     /// A multiple.
     Leverage,
     /// Coins with the coin's name.
@@ -81,6 +83,7 @@ impl Kind {
             Self::Span => "a length of time",
             Self::Money => "an amount of money",
             Self::Share => "a share",
+            Self::Part => "all, a share or an amount of money",
             Self::Leverage => "a leverage",
             Self::Quantity => "a quantity of a coin",
             Self::Count => "a whole number",
@@ -111,6 +114,9 @@ impl Kind {
                 "an amount with its currency (usdt, usdc, fdusd, usd1 or usd), for example \"2500usd\"".into()
             }
             Self::Share => "a percentage, for example \"40%\"".into(),
+            Self::Part => {
+                "\"all\", a percentage above 0% and at most 100%, or an amount above 0, for example \"40%\" or \"2500usd\"".into()
+            }
             Self::Leverage => "a multiple, for example \"2x\"".into(),
             Self::Quantity => "coins with the coin's name, for example \"1BTC\"".into(),
             Self::Count => "a whole decimal number without quotes, for example 3".into(),
@@ -142,6 +148,7 @@ impl Kind {
             Self::Span => "d, h, m, s, ms".into(),
             Self::Money => "money".into(),
             Self::Share => "%".into(),
+            Self::Part => "all, %, money".into(),
             Self::Leverage => "x".into(),
             Self::Quantity => "coins".into(),
             Self::Count => "whole number".into(),
@@ -197,6 +204,7 @@ impl Kind {
             Value::Quantity(quantity, coin) => format!("{quantity} {coin} in each leg"),
             Value::Count(count) => count.to_string(),
             Value::Switch(on) => if *on { "yes" } else { "no" }.into(),
+            Value::Word(_) if self == Self::Part => "all of it".into(),
             Value::Word(word) => word.replace('_', " "),
             Value::Path(name) if self == Self::KeyName => format!("the key {name}"),
             Value::Path(path) => super::secret::escaped(path, 200),

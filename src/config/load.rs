@@ -19,6 +19,7 @@ use super::venue_layers::OfVenues;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 /// Settings that may be used, and how they came about.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +33,9 @@ pub struct Loaded {
     /// that say the same in other words (`0.01%/8h`, `1bps/8h`) have the same hash.
     pub strategy_hash: String,
     /// The strategy file, as it was named.
-    pub strategy: Option<std::path::PathBuf>,
+    pub strategy: Option<PathBuf>,
+    /// The files of the further strategies, where there are several.
+    pub beside: Vec<PathBuf>,
     /// The working folder and the command of the run that these are for, where somebody typed one.
     pub typed: Option<(String, String)>,
 }
@@ -40,7 +43,7 @@ pub struct Loaded {
 /// One key after all layers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
-    /// `section.key`, `pairs."NAME".section.key` or `venues.NAME.key`.
+    /// `section.key`, `pairs."NAME".section.key`, `strategies."NAME".section.key` or `venues.NAME.key`.
     pub path: String,
     /// The canonical value.
     pub text: String,
@@ -81,15 +84,10 @@ pub(super) struct Held {
 /// # Errors
 /// [`ConfigErrors`] holds everything that is wrong in any of them.
 pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
-    let mut layers = Layers::default();
-    layers.built_in();
-    for path in sources.base.iter().chain(&sources.strategy).chain(&sources.extra) {
-        let written = file::read(path, &mut layers.errors);
-        layers.take_file(written);
+    if !sources.beside.is_empty() {
+        return super::several::load(sources);
     }
-    layers.take_environment(&sources.env);
-    layers.take_flags(&sources.set);
-    layers.finish(sources.strategy.clone())
+    Layers::merged(sources, sources.strategy.as_deref()).finish(sources.strategy.clone())
 }
 
 /// The canonical values of a text as a strategy file would set them, over the built-in ones: a shipped preset, to compare
@@ -109,7 +107,7 @@ pub fn preset(name: &str, text: &str) -> Result<Loaded, ConfigErrors> {
 pub(super) struct Layers {
     pub(super) held: BTreeMap<&'static str, Held>,
     /// What single pairs have otherwise, by the pair's name.
-    pairs: BTreeMap<String, BTreeMap<&'static str, Held>>,
+    pub(super) pairs: BTreeMap<String, BTreeMap<&'static str, Held>>,
     /// Keys of which some layer's value was refused: no second error about what they leave behind.
     pub(super) refused: BTreeSet<&'static str>,
     /// What single venues have otherwise.
@@ -120,6 +118,20 @@ pub(super) struct Layers {
 }
 
 impl Layers {
+    /// Every layer, with this file as the strategy's.
+    pub(super) fn merged(sources: &Sources, strategy: Option<&Path>) -> Self {
+        let mut layers = Self::default();
+        layers.built_in();
+        let below = sources.base.as_deref().into_iter().chain(strategy);
+        for path in below.chain(sources.extra.iter().map(PathBuf::as_path)) {
+            let written = file::read(path, &mut layers.errors);
+            layers.take_file(written);
+        }
+        layers.take_environment(&sources.env);
+        layers.take_flags(&sources.set);
+        layers
+    }
+
     fn built_in(&mut self) {
         match assemble::defaults() {
             Ok(values) => {
@@ -290,7 +302,7 @@ impl Layers {
         }
     }
 
-    fn finish(mut self, strategy: Option<std::path::PathBuf>) -> Result<Loaded, ConfigErrors> {
+    pub(super) fn finish(mut self, strategy: Option<PathBuf>) -> Result<Loaded, ConfigErrors> {
         self.judge_venues();
         super::checks::check(&self.checked(), &self.refused, &mut self.errors);
         self.check_venues();
@@ -320,7 +332,7 @@ impl Layers {
         });
         let values: Vec<Resolved> = all.chain(own).chain(of_venues).collect();
         let strategy_hash = strategy_hash(&values);
-        Ok(Loaded { settings, values, strategy_hash, strategy, typed: None })
+        Ok(Loaded { settings, values, strategy_hash, strategy, beside: Vec::new(), typed: None })
     }
 
     /// The settings of all, with those of the pairs that differ; each pair's rules between keys are checked too.
@@ -381,7 +393,9 @@ pub(super) fn strategy_hash(values: &[Resolved]) -> String {
     let mut hash = Sha256::new();
     let decides =
         |value: &&Resolved| !["run.", "sim.", "alarm.", "live.", "web."].iter().any(|no| value.path.starts_with(no));
-    let decides = |value: &&Resolved| decides(value) && !venue_keys::is_signer(&value.path);
+    // All of the capital is what every strategy had before there was a choice, and its hash stays what it was.
+    let all = |value: &&Resolved| value.path == "strategy.capital" && value.text == "all";
+    let decides = |value: &&Resolved| decides(value) && !all(value) && !venue_keys::is_signer(&value.path);
     for value in values.iter().filter(decides) {
         hash.update(format!("{} = {}\n", value.path, value.text));
     }

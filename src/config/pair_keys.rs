@@ -64,22 +64,25 @@ impl Settings {
     /// The settings that hold for a pair.
     #[must_use]
     pub fn of_pair(&self, name: &str) -> &Self {
-        self.pairs.get(name).unwrap_or(self)
+        self.of_pair_in(self.strategy_of(name), name)
     }
 
-    /// The same change to what holds for all and to what single pairs have otherwise.
+    /// The same change to what holds for all, to what strategies and to what single pairs have otherwise.
     pub fn change(&mut self, mut change: impl FnMut(&mut Self)) {
         let mut pairs = std::mem::take(&mut self.pairs);
+        let mut strategies = std::mem::take(&mut self.strategies);
         change(self);
+        strategies.iter_mut().map(|part| &mut part.settings).for_each(&mut change);
         pairs.values_mut().for_each(&mut change);
-        self.pairs = pairs;
+        (self.pairs, self.strategies) = (pairs, strategies);
     }
 
     /// The longest `signal.memory` of all pairs.
     #[must_use]
     pub fn longest_memory(&self) -> Span {
+        let parts = self.strategies.iter().map(|part| part.settings.signal.memory);
         let own = self.pairs.values().map(|own| own.signal.memory);
-        own.fold(self.signal.memory, Span::max)
+        own.chain(parts).fold(self.signal.memory, Span::max)
     }
 
     /// A pair with settings of its own that is not among the traded ones; none is missed while `traded` is empty.

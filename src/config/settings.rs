@@ -3,6 +3,7 @@
 pub use super::alarm::{Alarm, Level};
 pub use super::ladder::{Ladder, SlotsOf};
 pub use super::sim::{CandleSource, DataEnd, FillAt, Sim, Wallets};
+pub use super::strategies::{Capital, Part};
 pub use super::universe::Universe;
 pub use super::venues::{VenueFees, VenueTerms};
 use crate::domain::{Amount, Asset, Bps, FundingRate, Leg, Quantity, Rate, Span, Venue};
@@ -60,6 +61,9 @@ pub struct Settings {
     /// `web.*`; likewise.
     #[serde(default)]
     pub web: Web,
+    /// The strategies, where there are several; theirs hold no further ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strategies: Vec<Part>,
 }
 
 fn built_in_store() -> Store {
@@ -175,6 +179,9 @@ pub struct Strategy {
     /// The pairs are those that `[universe]` admits, looked at each day.
     #[serde(default)]
     pub auto: bool,
+    /// Its part of the capital.
+    #[serde(default, skip_serializing_if = "Capital::is_all")]
+    pub capital: Capital,
 }
 
 /// Which funding number the rules look at.

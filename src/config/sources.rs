@@ -11,6 +11,8 @@ pub struct Sources {
     pub base: Option<PathBuf>,
     /// The strategy file.
     pub strategy: Option<PathBuf>,
+    /// The files of further strategies of the same run.
+    pub beside: Vec<PathBuf>,
     /// `--config` files in their order.
     pub extra: Vec<PathBuf>,
     /// Environment variables as name and value; those that do not start with `CARRY__` are ignored.
@@ -34,7 +36,15 @@ impl Sources {
         // the person asked for, so only the first reading is left out.
         let named = extra.iter().chain(&strategy).any(|path| path == base);
         let found = std::fs::symlink_metadata(base).is_ok() && !named;
-        Self { base: found.then(|| base.to_path_buf()), strategy, extra, env: environment(), set }
+        Self { base: found.then(|| base.to_path_buf()), strategy, beside: Vec::new(), extra, env: environment(), set }
+    }
+
+    /// The same of a run of several strategies, or of one, or of none.
+    #[must_use]
+    pub fn of_strategies(files: &[PathBuf], extra: Vec<PathBuf>, set: Vec<String>) -> Self {
+        let mut files = files.iter().cloned();
+        let first = files.next();
+        Self { beside: files.collect(), ..Self::discover(first, extra, set) }
     }
 
     /// The environment variable of a key: `CARRY__ENTRY__FUNDING`.

@@ -91,6 +91,13 @@ pub const KEYS: &[Key] = &[
         "the pairs that may be traded; an empty list means all that the source can price, \"auto\" those that [universe] admits",
         "name them before real money is used: the list is an allow-list",
     ),
+    plain(
+        "strategy.capital",
+        Kind::Part,
+        "all",
+        "the part of run.capital that this strategy may use: all, a percentage or an amount",
+        "of several strategies in one run each has its own, and together they have no more than there is",
+    ),
     key(
         "ladder.slots",
         Kind::Count,

@@ -138,6 +138,7 @@ impl Kind {
             Self::Funding => self.funding(text),
             Self::Yearly => Ok(Value::Rate(self.rate(text, "%apr", 16)?)),
             Self::Share => Ok(Value::Rate(self.rate(text, "%", 16)?)),
+            Self::Part => self.part(text),
             Self::Leverage => Ok(Value::Rate(self.rate(text, "x", 18)?)),
             Self::Bps => Ok(Value::Bps(Bps::from_units(narrow(self.number(text, "bps", 4)?)?))),
             Self::Span => self.span(text),
@@ -266,6 +267,19 @@ impl Kind {
 
     fn rate(self, text: &str, unit: &str, decimals: u32) -> Result<Rate, UnitError> {
         Ok(Rate::from_units(narrow(self.number(text, unit, decimals)?)?))
+    }
+
+    /// All of it, a part above nothing and not above the whole, or an amount above nothing.
+    fn part(self, text: &str) -> Result<Value, UnitError> {
+        if text == "all" {
+            return Ok(Value::Word("all"));
+        }
+        let value = if text.ends_with('%') { Value::Rate(self.rate(text, "%", 16)?) } else { self.money(text)? };
+        let fits = match &value {
+            Value::Rate(share) => *share > Rate::ZERO && share.units() <= Rate::ONE,
+            _ => value.magnitude().is_some_and(|amount| amount > 0),
+        };
+        if fits { Ok(value) } else { Err(self.form()) }
     }
 
     fn funding(self, text: &str) -> Result<Value, UnitError> {

@@ -32,7 +32,9 @@ pub(super) struct OfVenues {
     /// Values, by the venue's name.
     pub(super) held: BTreeMap<String, OfVenue>,
     /// Where each name was written first.
-    places: BTreeMap<String, Source>,
+    pub(super) places: BTreeMap<String, Source>,
+    /// Pairs of all strategies, where there are several: their venues are known.
+    pub(super) named: Vec<String>,
 }
 
 impl Layers {
@@ -117,7 +119,12 @@ impl Layers {
             if let Some(Value::Pairs(names) | Value::Hosts(names)) = self.held.get(path).map(|held| &held.value) {
                 known.extend(names.iter().filter(|name| !name.contains(':')).cloned());
                 known.extend(
-                    names.iter().filter_map(|name| legs_of_name(name)).flatten().map(|leg| leg.venue.to_string()),
+                    names
+                        .iter()
+                        .chain(&self.venues.named)
+                        .filter_map(|name| legs_of_name(name))
+                        .flatten()
+                        .map(|leg| leg.venue.to_string()),
                 );
             }
         }

@@ -129,7 +129,7 @@ impl PairDetail {
         let held = Quantity::saturating(spot.units().min(-perp.units()));
         let view = state.view(pair, held);
         let cash = state.settings.run.cash_apr.to_f64();
-        let by_value = state.settings.strategy.rule == Rule::Value;
+        let by_value = view.settings.strategy.rule == Rule::Value;
         let carry = if pair.memory.entered_at.is_none() {
             expected_net_apr(&view)
         } else {
@@ -149,8 +149,8 @@ impl PairDetail {
             next: NextRow::of(&pair.next),
             one_way: pair.costs.one_way(),
             carry_apr: carry.filter(|carry| carry.is_finite()),
-            enter_apr: by_value.then(|| state.settings.entry.min_net_apr.to_f64()),
-            leave_apr: by_value.then(|| cash - state.settings.exit.margin_apr.to_f64()),
+            enter_apr: by_value.then(|| view.settings.entry.min_net_apr.to_f64()),
+            leave_apr: by_value.then(|| cash - view.settings.exit.margin_apr.to_f64()),
             adl_rank: pair.market.short.adl_at.map(|_| pair.market.short.adl_rank),
             ends_at: pair.market.ends_at,
             gates: if known { gates(state, pair).iter().map(row).collect() } else { Vec::new() },

@@ -105,6 +105,9 @@ pub struct Snapshot {
 pub struct PairRow {
     /// Its name.
     pub pair: String,
+    /// The strategy that it belongs to, where there are several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<String>,
     /// Where it stands.
     pub phase: String,
     /// Spot coins held for it.
@@ -276,6 +279,7 @@ fn pair_row(state: &State, pair: &PairState, now: WallTime) -> PairRow {
     let age = |mid: Option<Price>, updated| mid.map(|_| now.since(updated).0);
     PairRow {
         pair: pair.pair.name.clone(),
+        strategy: state.strategy_name(pair).map(str::to_owned),
         phase: memory.phase.as_str().to_owned(),
         spot_coins,
         perp_coins,

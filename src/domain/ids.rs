@@ -35,6 +35,13 @@ dense!(
     u8
 );
 
+dense!(
+    /// Position of a strategy among those of a run; the first of a run of one.
+    #[derive(Default)]
+    StrategyId,
+    u8
+);
+
 /// Number of an event in a run; rises by one with each event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
 #[serde(transparent)]

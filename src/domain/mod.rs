@@ -27,7 +27,7 @@ pub use contract::Contract;
 pub use decimal::NumberError;
 pub use fees::Fees;
 pub use funding::{FundingRate, Interval};
-pub use ids::{ClientOrderId, FillId, InstrumentId, PairId, Sequence, VenueId};
+pub use ids::{ClientOrderId, FillId, InstrumentId, PairId, Sequence, StrategyId, VenueId};
 pub use instrument::{Instrument, Market, Rules};
 pub use money::{Amount, Money};
 pub use pair::{Leg, LegWord, Pair, Place};

@@ -1,8 +1,8 @@
 //! Values for the gate, computed from the state for one proposal.
 
 use super::funds::mark_of;
-use super::state::State;
-use crate::domain::{Amount, Leg, Market, Quantity, Side};
+use super::state::{PairState, State};
+use crate::domain::{Amount, Leg, Market, Quantity, Side, SignedQuantity};
 use crate::pairs::sizing::margin_of;
 use crate::risk::belief::Use;
 use crate::risk::gate::{BotState, Context, Proposal};
@@ -15,12 +15,7 @@ impl State {
         let pair = self.pairs.get(proposal.pair.index())?;
         let instrument = self.catalogue.instrument(proposal.instrument)?;
         let (own, other) = (pair.market.leg(proposal.leg), pair.market.leg(proposal.leg.other()));
-        let (long, short) = self.held(pair);
-        let reducible = match (proposal.leg, proposal.side) {
-            (Leg::Long, Side::Sell) => Quantity::saturating(long.units()),
-            (Leg::Short, Side::Buy) => Quantity::saturating(-short.units()),
-            _ => Quantity::ZERO,
-        };
+        let reducible = reducible(proposal, self.held(pair));
         let pending_other_way = self.orders.live().iter().any(|order| {
             order.intent.instrument == proposal.instrument
                 && order.intent.side != proposal.side
@@ -61,7 +56,7 @@ impl State {
             reachable: self.venue(instrument.venue_id).is_some_and(|venue| !venue.down),
             market: instrument.market,
             rules: &instrument.rules,
-            risk: &self.settings.risk,
+            risk: &self.strategy_of(pair).risk,
             gates: &own_settings.gates,
             execution: &own_settings.execution,
             margin: &self.settings.margin,
@@ -74,7 +69,8 @@ impl State {
             doubt: self.doubt(pair, proposal.leg, if reduces { Use::Reduce } else { Use::Entry }),
             reducible,
             pair_value: self.worst_value(proposal, Leg::Long).max(self.worst_value(proposal, Leg::Short)),
-            total_value: self.total_value(proposal),
+            total_value: self.total_value(proposal, |other| other.strategy == pair.strategy),
+            account: self.account_value(proposal),
             needs,
             free,
             distance_after,
@@ -97,9 +93,15 @@ impl State {
         mid.times(coins)
     }
 
-    fn total_value(&self, proposal: &Proposal) -> Amount {
+    /// What the pairs of all strategies would be worth, and their limit; nothing where there is one strategy.
+    fn account_value(&self, proposal: &Proposal) -> Option<(Amount, Amount)> {
+        let several = !self.settings.strategies.is_empty();
+        several.then(|| (self.total_value(proposal, |_| true), self.settings.risk.max_total))
+    }
+
+    fn total_value(&self, proposal: &Proposal, is: impl Fn(&PairState) -> bool) -> Amount {
         let mut total = Amount::ZERO;
-        for pair in &self.pairs {
+        for pair in self.pairs.iter().filter(|pair| is(pair)) {
             let (long, short) = self.held(pair);
             let coins = long.magnitude().max(short.magnitude());
             let busy = self.orders.at_risk(pair.pair.long).max(self.orders.at_risk(pair.pair.short));
@@ -109,5 +111,14 @@ impl State {
             }
         }
         total
+    }
+}
+
+/// Coins that an order on this side can take from what is held.
+fn reducible(proposal: &Proposal, (long, short): (SignedQuantity, SignedQuantity)) -> Quantity {
+    match (proposal.leg, proposal.side) {
+        (Leg::Long, Side::Sell) => Quantity::saturating(long.units()),
+        (Leg::Short, Side::Buy) => Quantity::saturating(-short.units()),
+        _ => Quantity::ZERO,
     }
 }

@@ -123,7 +123,7 @@ fn wish(state: &State, place: usize) -> Wish {
     } else if barred(state, pair).is_some() {
         return Wish::Keep;
     }
-    match state.settings.strategy.kind {
+    match state.strategy_of(pair).strategy.kind {
         StrategyKind::Basis | StrategyKind::Spread => strategy::decide(&state.view(pair, held)),
         StrategyKind::Ladder => state.ladder.wish(place, !held.is_zero()),
     }

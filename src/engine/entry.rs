@@ -157,7 +157,7 @@ pub fn allowed(state: &State, id: PairId) -> Option<Allowed> {
     let common = input.long_grid.step.max(input.short_grid.step);
     let most = mid.times(sizing::coins_of(bound.notional, mid).floor_to(common));
     let smallest = input.lot().max(input.long_grid.min_add).max(input.short_grid.min_add);
-    let risk = &state.settings.risk;
+    let risk = &state.strategy_of(pair).risk;
     let money = |amount: Amount| format!("{} {}", grouped(amount, 2), state.settings.run.currency);
     let (key, value) = match bound.key {
         "size.per_pair" => (bound.key, percent(size.per_pair)),
@@ -169,6 +169,7 @@ pub fn allowed(state: &State, id: PairId) -> Option<Allowed> {
             own.map_or((bound.key, percent(size.per_venue)), |share| ("venues.NAME.capital", percent(share)))
         }
         "size.share" => (bound.key, percent(size.share)),
+        "strategy.capital" => (bound.key, money(state.capital_of(pair))),
         "size.oi_share" => (bound.key, percent(size.oi_share)),
         "ladder.slots" => (bound.key, state.settings.ladder.slots.to_string()),
         "risk.max_pair" if risk.max_total < risk.max_pair => ("risk.max_total", money(risk.max_total)),
@@ -259,16 +260,22 @@ fn room(state: &State, place: usize) -> Option<Room> {
     // Where venues differ each pair needs what its own venues ask for.
     let differ = !state.settings.venues.is_empty();
     let backing_of = |other: &PairState| if differ { self::backing(state, other.pair.id.index()) } else { backing };
+    let ours = |other: &&PairState| other.strategy == pair.strategy;
     let used = |same: &dyn Fn(&Pair) -> bool| -> Amount {
-        let others = state.pairs.iter().filter(|other| same(&other.pair));
+        let others = state.pairs.iter().filter(ours).filter(|other| same(&other.pair));
         others.map(|other| backing_of(other).capital(wanted(other))).sum()
     };
+    let (capital, size) = (state.capital_of(pair), &state.strategy_of(pair).size);
     let venue = |leg: Leg| {
         let account = pair.pair.account(leg);
         let funds = state.funds(account.0, account.1);
-        let used = state.pairs.iter().map(|other| used_at(&other.pair, account.0, (wanted(other), backing_of(other))));
+        let at = |other: &PairState| used_at(&other.pair, account.0, (wanted(other), backing_of(other)));
+        let all: Amount = state.pairs.iter().map(at).sum();
+        let own: Amount = state.pairs.iter().filter(ours).map(at).sum();
+        // The venue's own part is one for all strategies; of its part of the capital each counts what is its own.
+        let most = state.part_at(account.0).unwrap_or_else(|| all - own + capital.times_rate(size.per_venue));
         let free = without(funds.spot + funds.free_quote(), reserve(state, place));
-        VenueRoom { equity: funds.equity(), most: state.most_at(account.0), used: used.sum(), free }
+        VenueRoom { usable: funds.equity().times_rate(state.largest_share()), most, used: all, free }
     };
     let share = |leg: Leg| match pair.pair.market(leg) {
         Market::Spot => Rate::from_units(Rate::ONE),
@@ -290,14 +297,16 @@ fn room(state: &State, place: usize) -> Option<Room> {
             Rate::from_units(Rate::ONE)
         }
     });
+    let risk = &state.strategy_of(pair).risk;
     Some(Room {
-        capital: state.capital(),
+        capital,
+        part_left: state.has_part().then(|| capital.times_rate(size.share) - used(&|_| true)),
         venues,
         coin_used: used(&|other| other.coin == pair.pair.coin),
         quote_used: used(&|other| other.quote(Leg::Short) == quote),
         open_interest: pair.market.short.open_interest(),
         // The gate counts what is bought before its fee in coins, at the mid of that moment.
-        gate_cap: without(state.settings.risk.max_pair.min(state.settings.risk.max_total), reserve(state, place)),
+        gate_cap: without(risk.max_pair.min(risk.max_total), reserve(state, place)),
         scale,
         backing,
         slot: ladder::slot(state),

@@ -143,10 +143,8 @@ impl State {
         }
         let one = Amount::whole(1_000_000);
         let place = pair.pair.id.index();
-        let (backing, capital) = match slot(self) {
-            Some(slot) => (entry::backing(self, place), slot),
-            None => (entry::backing(self, place), self.capital().times_rate(self.settings.size.per_pair)),
-        };
+        let of_pair = || self.capital_of(pair).times_rate(self.strategy_of(pair).size.per_pair);
+        let (backing, capital) = (entry::backing(self, place), slot(self).unwrap_or_else(of_pair));
         let notional = backing.notional(capital);
         let (whole, part) = if notional > Amount::ZERO { (capital, notional) } else { (backing.capital(one), one) };
         Some(ratio(whole, part))

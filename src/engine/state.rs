@@ -10,7 +10,7 @@ use crate::config::Settings;
 use crate::domain::funding::Formula;
 use crate::domain::universe::Outside;
 use crate::domain::{
-    Amount, Asset, Catalogue, InstrumentId, Leg, Pair, PairId, Price, Quantity, Sequence, VenueId, WallTime,
+    Amount, Asset, Catalogue, InstrumentId, Leg, Pair, PairId, Price, Quantity, Sequence, StrategyId, VenueId, WallTime,
 };
 use crate::ledger::Ledger;
 use crate::market::PairMarket;
@@ -31,6 +31,8 @@ use std::collections::BTreeMap;
 pub struct PairState {
     /// Names and numbers.
     pub pair: Pair,
+    /// Whose it is.
+    pub strategy: StrategyId,
     /// The market.
     pub market: PairMarket,
     /// Durable memory.
@@ -258,7 +260,26 @@ impl State {
     #[must_use]
     #[inline]
     pub fn settings_of(&self, pair: &PairState) -> &Settings {
-        self.settings.of_pair(&pair.pair.name)
+        self.settings.of_pair_in(pair.strategy, &pair.pair.name)
+    }
+
+    /// The settings of the strategy that a pair belongs to, whatever the pair has otherwise.
+    #[must_use]
+    #[inline]
+    pub fn strategy_of(&self, pair: &PairState) -> &Settings {
+        self.settings.of_strategy(pair.strategy)
+    }
+
+    /// The name of a pair's strategy, where there are several.
+    #[must_use]
+    pub fn strategy_name(&self, pair: &PairState) -> Option<&str> {
+        self.settings.strategies.get(pair.strategy.index()).map(|part| part.name.as_str())
+    }
+
+    /// The part of the capital of a pair's strategy.
+    #[must_use]
+    pub fn capital_of(&self, pair: &PairState) -> Amount {
+        self.strategy_of(pair).strategy.capital.of((self.capital(), self.settings.run.capital))
     }
 
     /// The capital that sizes and limits are shares of: `run.capital`, or what was brought to the venues when that is less.
@@ -314,10 +335,13 @@ impl PairState {
 
     fn new(pair: Pair, settings: &Settings, catalogue: &Catalogue) -> Self {
         let formula = |id| catalogue.instrument(id).map_or(Formula::STANDARD, |instrument| instrument.formula);
-        let (formulas, signal) = ((formula(pair.long), formula(pair.short)), &settings.of_pair(&pair.name).signal);
+        let strategy = settings.strategy_of(&pair.name);
+        let signal = &settings.of_pair_in(strategy, &pair.name).signal;
+        let formulas = (formula(pair.long), formula(pair.short));
         let market = PairMarket::new(signal.smooth, signal.memory, formulas);
         let mut state = Self {
             pair,
+            strategy,
             market,
             memory: PairMemory::default(),
             costs: Costs::default(),

@@ -31,11 +31,25 @@ impl State {
     /// `size.per_venue` of what there is.
     #[must_use]
     pub fn most_at(&self, venue: VenueId) -> Amount {
+        self.part_at(venue).unwrap_or_else(|| self.capital().times_rate(self.settings.size.per_venue))
+    }
+
+    /// A venue's own share of `run.capital`, where it has one.
+    pub(super) fn part_at(&self, venue: VenueId) -> Option<Amount> {
         let own = self.with_table(venue).and_then(|name| self.settings.terms_of(name)?.capital);
-        match own {
-            Some(share) => self.settings.run.capital.times_rate(share),
-            None => self.capital().times_rate(self.settings.size.per_venue),
-        }
+        own.map(|share| self.settings.run.capital.times_rate(share))
+    }
+
+    /// Whether a pair's strategy has a part of the capital and not all of it.
+    pub(super) fn has_part(&self) -> bool {
+        !self.settings.strategies.is_empty() || !self.settings.strategy.capital.is_all()
+    }
+
+    /// The share of a venue's money that may be at work there: where there are several strategies, what the one that leaves least
+    /// idle says, for each counts its own against its own part of the capital.
+    pub(super) fn largest_share(&self) -> Rate {
+        let parts = self.settings.strategies.iter().map(|part| part.settings.size.share);
+        parts.max().unwrap_or(self.settings.size.share)
     }
 
     /// Whether coins margin the shorts of any venue of the run.

@@ -13,7 +13,7 @@ impl PairState {
     /// Takes fees from the catalogue and spread and depth from the market, or their proxies on bars.
     #[expect(clippy::float_arithmetic, reason = "cost estimates are signals")]
     pub fn refresh_costs(&mut self, settings: &Settings, catalogue: &Catalogue) {
-        let settings = settings.of_pair(&self.pair.name);
+        let settings = settings.of_pair_in(self.strategy, &self.pair.name);
         let fee = |id| catalogue.instrument(id).map_or(0.0, |instrument| instrument.fees.taker.to_f64());
         self.costs.long_fee = fee(self.pair.long);
         self.costs.short_fee = fee(self.pair.short);

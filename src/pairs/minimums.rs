@@ -39,7 +39,10 @@ pub struct TooSmall {
 #[must_use]
 pub fn slot(settings: &Settings, price: Option<Price>) -> (Amount, &'static str) {
     let (size, risk) = (&settings.size, &settings.risk);
-    let by_capital = (notional_of(settings.run.capital.times_rate(share(settings)), size.leverage), "run.capital");
+    let part = settings.strategy.capital;
+    let key = if part.is_all() { "run.capital" } else { "strategy.capital" };
+    let capital = part.of((settings.run.capital, settings.run.capital));
+    let by_capital = (notional_of(capital.times_rate(share(settings)), size.leverage), key);
     let wanted = match (size.quantity, price) {
         (Some(coins), Some(price)) => (price.times(coins), "size.quantity"),
         // What so many coins are worth is not known.
@@ -81,7 +84,8 @@ pub fn judge(settings: &Settings, legs: (&Rules, &Rules), price: Option<Price>) 
     if small(slot) {
         // An entry keeps a twentieth to spare for price moves.
         let needed = needed + least.share(1, 20);
-        let expected = if slot_key == "run.capital" { capital_for(settings, needed) } else { needed };
+        let is_capital = ["run.capital", "strategy.capital"].contains(&slot_key);
+        let expected = if is_capital { capital_for(settings, needed) } else { needed };
         return Some(TooSmall { what: What::Slot, value: slot, market, least, needed, key: slot_key, expected });
     }
     small(clip.min(slot)).then_some(TooSmall {

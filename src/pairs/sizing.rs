@@ -6,8 +6,10 @@ use crate::domain::{Amount, Leg, Price, Quantity, Rate};
 /// Money and limits that bound the size of one pair.
 #[derive(Debug, Clone, Copy)]
 pub struct Room {
-    /// All capital.
+    /// All capital of the strategy.
     pub capital: Amount,
+    /// What is left of the strategy's part of the capital; absent where it has all.
+    pub part_left: Option<Amount>,
     /// Money of the venue of the pair, or of the venues of both legs.
     pub venues: Venues,
     /// Capital at work in the coin on all venues.
@@ -29,8 +31,8 @@ pub struct Room {
 /// Money of one venue in one quote coin.
 #[derive(Debug, Clone, Copy)]
 pub struct VenueRoom {
-    /// Its equity.
-    pub equity: Amount,
+    /// Its equity, as much of it as may be at work.
+    pub usable: Amount,
     /// Most capital that may be at work there.
     pub most: Amount,
     /// Capital at work there.
@@ -172,12 +174,8 @@ pub struct Bound {
 }
 
 /// What bounds the capital at a venue: what may still be put to work there.
-fn left(venue: &VenueRoom, size: &Size) -> [(&'static str, Amount); 3] {
-    [
-        ("size.per_venue", venue.most - venue.used),
-        ("size.share", venue.equity.times_rate(size.share) - venue.used),
-        ("free money", venue.free),
-    ]
+fn left(venue: &VenueRoom) -> [(&'static str, Amount); 3] {
+    [("size.per_venue", venue.most - venue.used), ("size.share", venue.usable - venue.used), ("free money", venue.free)]
 }
 
 /// The limit of a new position that is the least of all.
@@ -198,14 +196,15 @@ pub fn bound(size: &Size, room: &Room, spot: Price) -> Bound {
         ("size.per_quote", part(room.capital, size.per_quote) - room.quote_used),
     ];
     let slot = room.slot.map(|slot| ("ladder.slots", slot));
-    let at_one = one.into_iter().flat_map(|venue| left(venue, size));
+    let part_left = room.part_left.map(|left| ("strategy.capital", left));
+    let at_one = one.into_iter().flat_map(|venue| left(venue));
     let of_two = two.iter().flat_map(|(venue, needs)| {
-        left(venue, size)
+        left(venue)
             .map(|(key, capital)| Bound { key, notional: over(part(capital.max(Amount::ZERO), room.scale), *needs) })
     });
     let interest = room.open_interest.map(|coins| part(spot.times(coins), size.oi_share));
     let whole = Bound { key: "risk.max_pair", notional: room.gate_cap };
-    let others = capitals.into_iter().chain(slot).chain(at_one).map(of_capital).chain(of_two);
+    let others = capitals.into_iter().chain(slot).chain(part_left).chain(at_one).map(of_capital).chain(of_two);
     let others = others.chain(interest.map(|notional| Bound { key: "size.oi_share", notional }));
     others.fold(whole, |least, other| if other.notional < least.notional { other } else { least })
 }

@@ -163,6 +163,17 @@ pub struct CapitalNeed {
     pub most: f64,
 }
 
+/// One of several strategies of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StrategyRow {
+    /// Its part of the capital.
+    pub capital: Amount,
+    /// Its pairs.
+    pub pairs: Vec<String>,
+    /// Profit lines of its pairs.
+    pub pnl: Lines,
+}
+
 /// What ran: program, strategy, and what differs from the preset.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunInfo {
@@ -174,6 +185,9 @@ pub struct RunInfo {
     pub strategy: String,
     /// The file, as it was named.
     pub file: Option<String>,
+    /// The files of the further strategies, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<String>,
     /// SHA-256 of all values that decide.
     pub strategy_sha256: String,
     /// What the differences are counted from: a shipped preset, or `built-in`.
@@ -231,6 +245,9 @@ pub struct Summary {
     pub events: u64,
     /// Seconds in the engine, without loading and reports.
     pub run_s: f64,
+    /// What each of several strategies did, by its name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub strategies: BTreeMap<String, StrategyRow>,
     /// Closed round trips.
     pub round_trips: u64,
     /// Pairs still open.

@@ -48,6 +48,7 @@ pub(super) fn body(result: &RunResult) -> String {
     let word = "Since the start. The lines add up to the grey sum at every instant.";
     section(&mut out, "Attribution over time", word, &or_none(&result.equity, attribution, "Nothing to attribute."));
     funding(&mut out, result);
+    strategies(&mut out, summary);
     pairs_page::pairs(&mut out, result);
     earned(&mut out, result);
     trips(&mut out, &result.trips, &result.funding);
@@ -268,6 +269,21 @@ fn details(out: &mut String, summary: &Summary) {
     }
     let _ = writeln!(content, "<p class=\"soft\">digest <code>{}</code></p>", foreign::html(&summary.digest));
     section(out, "Figures", "", &content);
+}
+
+/// What each of several strategies did, and whose each pair is.
+fn strategies(out: &mut String, summary: &Summary) {
+    if summary.strategies.is_empty() {
+        return;
+    }
+    let heads = [("strategy", Kind::Words), ("pairs", Kind::Words), ("capital", Kind::Number), ("total", Kind::Number)];
+    let mut rows = Rows::new(&heads);
+    for (name, row) in &summary.strategies {
+        let (capital, total) = (figures::money(row.capital), figures::money(row.pnl.total()));
+        rows.add("", &[name.clone(), row.pairs.join(", "), capital, total]);
+    }
+    let word = "Each with its part of the capital; a pair belongs to one.";
+    section(out, "Strategies", word, &rows.html("words"));
 }
 
 /// What ran, to the last key.

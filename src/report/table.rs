@@ -56,6 +56,9 @@ pub fn render_summary(out: &mut dyn Write, result: &RunResult, look: Look) -> io
     } else {
         print_table(out, &pair_table(&pairs, result, look))?;
     }
+    if !summary.strategies.is_empty() {
+        print_table(out, &strategy_table(summary, look))?;
+    }
     print_table(out, &profit_table(summary, look))?;
     print_table(out, &figure_table(summary, look))?;
     calendar(out, summary, look)?;
@@ -150,6 +153,23 @@ fn pair_table(pairs: &[PairTotals], result: &RunResult, look: Look) -> Table {
     }
     let summary = &result.summary;
     add("all", figures::count(summary.round_trips), figures::count(summary.open_pairs), &summary.pnl);
+    table
+}
+
+/// What each of several strategies did.
+fn strategy_table(summary: &Summary, look: Look) -> Table {
+    let mut table = new_table(look);
+    let heads = ["strategy", "pairs", "capital", "funding", "basis", "delta", "fees", "slippage", "total"];
+    table.set_header(heads.map(heading));
+    for (name, row) in &summary.strategies {
+        let lines = &row.pnl;
+        let cells = [lines.funding, lines.basis, lines.delta, lines.fees, lines.slippage, lines.total()];
+        let mut cells: Vec<Cell> = cells.map(figures::money).into_iter().map(number).collect();
+        cells.insert(0, number(figures::money(row.capital)));
+        cells.insert(0, number(figures::count(row.pairs.len() as u64)));
+        cells.insert(0, Cell::new(foreign::plain(name)));
+        table.add_row(cells);
+    }
     table
 }
 

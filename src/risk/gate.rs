@@ -96,8 +96,10 @@ pub struct Context<'a> {
     pub reducible: Quantity,
     /// Value of the pair's larger leg if everything pending were executed, this order included.
     pub pair_value: Amount,
-    /// The same over all pairs.
+    /// The same over all pairs of the strategy.
     pub total_value: Amount,
+    /// The same over the pairs of all strategies, and what they may be together; absent where there is one strategy.
+    pub account: Option<(Amount, Amount)>,
     /// Money the order needs and money that is free for it.
     pub needs: Amount,
     /// Free money in the right wallet.

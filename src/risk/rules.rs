@@ -289,8 +289,11 @@ pub(super) fn caps(context: &Context<'_>) -> Result<(), Refusal> {
     if context.pair_value > context.risk.max_pair {
         return Err(Refusal::PairCap { value: context.pair_value, limit: context.risk.max_pair });
     }
-    if context.total_value > context.risk.max_total {
-        return Err(Refusal::TotalCap { value: context.total_value, limit: context.risk.max_total });
+    let own = (context.total_value, context.risk.max_total);
+    for (value, limit) in std::iter::once(own).chain(context.account) {
+        if value > limit {
+            return Err(Refusal::TotalCap { value, limit });
+        }
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! order caused by a fill at an open (the hedge) fills at that same open; what is unfilled expires after one step.
 
 use super::basis_series::basis_series;
+use super::by_strategy::strategies;
 use super::capital_need::capital_need;
 use super::coin_rates;
 use super::collect::{Collector, Exposure};
@@ -447,6 +448,7 @@ pub fn figures_of(state: &State, collector: &Collector, settings: &Settings) -> 
         pnl: lines_of(state, equity),
         events: 0,
         run_s: 0.0,
+        strategies: strategies(state),
         round_trips: collector.trips.iter().filter(|trip| trip.closed.is_some()).count() as u64,
         open_pairs: state.active as u64,
         max_drawdown: collector.figures.max_drawdown,

@@ -129,7 +129,7 @@ fn same_identity(
     if known == identity || kind(known) == kind(identity) && differ.as_ref().is_some_and(Vec::is_empty) {
         return Ok(());
     }
-    let keys = upgrade::named(differ);
+    let keys = upgrade::named(differ) + &upgrade::other_strategies(&read.meta, loaded).unwrap_or_default();
     let text = format!(
         "{}: holds another run\n  there: {known}\n  asked: {identity}{keys}\nuse another --state folder, or the same strategy",
         folder.display()

@@ -6,6 +6,7 @@ pub mod backup;
 pub mod basis_series;
 pub mod begin;
 pub mod besides;
+pub mod by_strategy;
 pub mod capital_need;
 pub mod coin_rates;
 pub mod collect;

@@ -46,7 +46,10 @@ pub fn traded(generator: &Generator, settings: &Settings) -> Catalogue {
     let mut catalogue = generator.catalogue().clone();
     catalogue.each(|leg| drop(settings.venue_fees(leg)));
     settings.strategy.pairs.iter().for_each(|name| catalogue.add_named(name));
-    if settings.strategy.kind == StrategyKind::Spread {
+    if !settings.strategies.is_empty() {
+        // Of several strategies each trades what it names and nothing else.
+        catalogue.keep(|pair| settings.strategy.pairs.contains(&pair.name));
+    } else if settings.strategy.kind == StrategyKind::Spread {
         catalogue.keep(Pair::is_spread);
     }
     catalogue

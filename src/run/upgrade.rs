@@ -6,10 +6,13 @@
 
 use super::reloaded::CLIMBED;
 use super::review::Identity;
+use super::typed::quoted;
 use crate::config::{Loaded, Settings};
+use crate::report::run::RunInfo;
 use crate::store::ledger_file;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
 /// Sections that do not decide what is traded, as in the strategy's hash.
@@ -43,9 +46,31 @@ fn between(stored: &Value, now: &Value, built_in: &Value) -> Vec<String> {
     let before = of(stored, "pairs");
     let gone = before.as_object().into_iter().flatten().filter(|(name, _)| of(now, "pairs").get(name).is_none());
     keys.extend(gone.map(|(name, _)| format!("pairs.{name}")));
+    keys.extend(of_strategies((&of(stored, "strategies"), &of(now, "strategies")), built_in));
     if unsigned(&of(stored, "venues")) != unsigned(&of(now, "venues")) {
         keys.push("venues".to_owned());
     }
+    keys
+}
+
+/// The keys that differ of each of several strategies, and those strategies that came or went.
+fn of_strategies((stored, now): (&Value, &Value), built_in: &Value) -> Vec<String> {
+    let named = |all: &Value| -> BTreeMap<String, Value> {
+        let one = |part: &Value| Some((part.get("name")?.as_str()?.to_owned(), part.get("settings")?.clone()));
+        all.as_array().into_iter().flatten().filter_map(one).collect()
+    };
+    let (stored, now) = (named(stored), named(now));
+    let mut keys = Vec::new();
+    for (name, settings) in &now {
+        match stored.get(name) {
+            Some(before) => {
+                let own = between(before, settings, built_in);
+                keys.extend(own.into_iter().map(|key| format!("strategies.{name}.{key}")));
+            }
+            None => keys.push(format!("strategies.{name}")),
+        }
+    }
+    keys.extend(stored.keys().filter(|name| !now.contains_key(*name)).map(|name| format!("strategies.{name}")));
     keys
 }
 
@@ -66,6 +91,33 @@ pub fn named(differ: Option<Vec<String>>) -> String {
         Some(keys) if !keys.is_empty() => format!("\n  differs in: {}", keys.join(", ")),
         Some(_) | None => String::new(),
     }
+}
+
+/// The strategies that a stored session began with, where others are named now: which files are missing or new, and the flags that
+/// name those of the session.
+#[must_use]
+pub fn other_strategies(meta: &BTreeMap<String, String>, loaded: &Loaded) -> Option<String> {
+    let run: RunInfo = serde_json::from_str(meta.get("run")?).ok()?;
+    let began: Vec<String> = run.file.into_iter().chain(run.beside).collect();
+    let named: Vec<String> =
+        loaded.strategy.iter().chain(&loaded.beside).map(|path| path.display().to_string()).collect();
+    if began.len() < 2 && named.len() < 2 {
+        return None;
+    }
+    let left: Vec<&String> = began.iter().filter(|file| !named.contains(file)).collect();
+    let new: Vec<&String> = named.iter().filter(|file| !began.contains(file)).collect();
+    let mut text = String::new();
+    for file in left {
+        let _ = write!(
+            text,
+            "\n  {file} is of this session and is not named: what its pairs hold would belong to no strategy"
+        );
+    }
+    for file in new {
+        let _ = write!(text, "\n  {file} is named and is none of this session");
+    }
+    let flags: Vec<String> = began.iter().map(|file| format!("--strategy {}", quoted(file))).collect();
+    (!text.is_empty()).then(|| format!("{text}\n  it goes on with {}", flags.join(" ")))
 }
 
 /// Hashes under which earlier versions knew this strategy, by the runs of a state folder: the live one and its shadow.

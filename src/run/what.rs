@@ -20,7 +20,8 @@ pub const PRESETS: [(&str, &str); 3] = [
 #[must_use]
 pub fn about(loaded: &Loaded) -> RunInfo {
     let stem = |path: &Path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    let name = loaded.strategy.as_deref().and_then(stem).unwrap_or_else(|| BUILT_IN.to_owned());
+    let names: Vec<String> = loaded.strategy.iter().chain(&loaded.beside).filter_map(|path| stem(path)).collect();
+    let name = if names.is_empty() { BUILT_IN.to_owned() } else { names.join("+") };
     let shipped = PRESETS.into_iter().find(|(file, _)| stem(Path::new(file)).as_ref() == Some(&name));
     let compared = match shipped {
         Some((file, text)) => crate::config::load::preset(file, text),
@@ -50,6 +51,7 @@ pub fn about(loaded: &Loaded) -> RunInfo {
         preset: shipped.map_or_else(|| BUILT_IN.to_owned(), |_| name.clone()),
         strategy: name,
         file: loaded.strategy.as_ref().map(|path| path.display().to_string()),
+        beside: loaded.beside.iter().map(|path| path.display().to_string()).collect(),
         strategy_sha256: loaded.strategy_hash.clone(),
         changed: changed.unwrap_or_default(),
         settings: loaded

@@ -94,7 +94,7 @@ fn write(history: &PairHistory, root: &Path, after: WallTime, noise: &mut Noise)
 /// Everything that a preset decided, with times, and the digest of the run.
 fn decisions(root: &Path, preset: &str, set: &[String]) -> (Vec<(WallTime, String)>, String) {
     let choice =
-        Choice { data: root.to_path_buf(), strategy: repo(preset).into(), set: Vec::new(), config: Vec::new() };
+        Choice { data: root.to_path_buf(), strategy: vec![repo(preset).into()], set: Vec::new(), config: Vec::new() };
     let ready = Ready::load(&choice, set.to_vec(), Window::default()).unwrap();
     let minutes = Minutes::default();
     let result = run(&ready.inputs(), minutes.clone(), false).unwrap();

@@ -14,6 +14,7 @@ mod files;
 mod look_ahead;
 mod loops;
 mod series;
+mod strategies;
 mod two_venues;
 mod venues;
 mod why;

@@ -187,6 +187,7 @@ fn run_info() -> RunInfo {
         commit: None,
         strategy: "anchor".to_string(),
         file: Some("strategies/anchor.toml".to_string()),
+        beside: Vec::new(),
         strategy_sha256: "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef".to_string(),
         preset: "anchor".to_string(),
         changed: vec![Changed {
@@ -219,6 +220,7 @@ fn summary(last: &EquityRow) -> Summary {
         pnl: last.lines,
         events: 1_234_567,
         run_s: 0.412,
+        strategies: std::collections::BTreeMap::new(),
         round_trips: 3,
         open_pairs: 1,
         max_drawdown: 0.0123,
