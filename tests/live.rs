@@ -31,6 +31,8 @@ mod scripts;
 mod secrets;
 #[path = "live/soak.rs"]
 mod soak;
+#[path = "live/strategies.rs"]
+mod strategies;
 #[path = "live/two_venues.rs"]
 mod two_venues;
 #[path = "live/way.rs"]

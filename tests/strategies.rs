@@ -318,9 +318,6 @@ fn check_shows_each_strategy_and_commands_of_one_say_so() {
     assert!(row("strategies.\"two\".strategy.capital").contains("two.toml:4"), "{out}");
     assert!(row("strategies.\"one\".strategy.rule").contains("one.toml:2"), "{out}");
     for command in [
-        vec!["live", "--state", "state", "--key", "main"],
-        vec!["shadow", "--state", "state"],
-        vec!["paper", "--market", "live", "--state", "state"],
         vec!["sweep", "--data", ".", "--out", "out", "--grid", "exit.min_hold=1d,2d"],
         vec!["portfolio", "--data", "."],
         vec!["universe", "--data", "."],
@@ -329,7 +326,6 @@ fn check_shows_each_strategy_and_commands_of_one_say_so() {
         let said = text(&run.stderr);
         assert_eq!(run.status.code(), Some(2), "{command:?}: {said}");
         assert!(said.contains("takes one strategy; several play together in"), "{command:?}: {said}");
-        assert!(!desk.path("state").exists(), "{command:?}");
     }
 }
 

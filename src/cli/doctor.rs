@@ -99,7 +99,6 @@ struct Report<'a> {
 /// # Errors
 /// Exit code 2 for a configuration that is wrong, 4 when a line refuses, 5 when a venue cannot be reached.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
-    super::history::one_strategy(&args.what.strategy, "carry doctor")?;
     let loaded = load(&Sources::of_strategies(&args.what.strategy, args.what.config.clone(), args.what.set.clone()))?;
     let mut lines = Vec::new();
     let named = if args.key.is_empty() { signers::of_settings(&loaded.settings) } else { args.key.clone() };

@@ -40,26 +40,15 @@ impl Choice {
     /// # Errors
     /// Exit code 2 when there are several.
     pub fn one_strategy(&self, command: &str) -> Result<&PathBuf, Failure> {
-        one_strategy(&self.strategy, command)?
-            .ok_or_else(|| Failure::new(Exit::Usage, format!("{command} needs --strategy FILE")))
-    }
-}
-
-/// The strategy file of a command that takes one at most.
-///
-/// # Errors
-/// Exit code 2 when there are several.
-pub fn one_strategy<'a>(files: &'a [PathBuf], command: &str) -> Result<Option<&'a PathBuf>, Failure> {
-    match files {
-        [] => Ok(None),
-        [file] => Ok(Some(file)),
-        [_, second, ..] => {
-            let text = format!(
-                "--strategy {}: {command} takes one strategy; several play together in carry backtest, carry paper, carry why and \
-                 carry check",
+        let refused = |what: String| Err(Failure::new(Exit::Usage, what));
+        match self.strategy.as_slice() {
+            [file] => Ok(file),
+            [] => refused(format!("{command} needs --strategy FILE")),
+            [_, second, ..] => refused(format!(
+                "--strategy {}: {command} takes one strategy; several play together in carry backtest, carry paper, carry shadow, carry \
+                 live, carry why and carry check",
                 second.display()
-            );
-            Err(Failure::new(Exit::Usage, text))
+            )),
         }
     }
 }

@@ -68,7 +68,6 @@ pub struct Args {
 /// # Errors
 /// A [`Failure`] with its exit code.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
-    super::history::one_strategy(&args.what.strategy, "carry live")?;
     let what = args.what.clone();
     // Which keys sign decides what the settings may be; for their names alone every setting will do.
     let named = if args.key.is_empty() { settings(&what, true)?.settings } else { Settings::default() };

@@ -47,7 +47,7 @@ pub struct Place {
 /// What a strategy and its settings come from.
 #[derive(Debug, Clone, clap::Args)]
 pub struct What {
-    /// Strategy file; the built-in settings when absent
+    /// Strategy file; the built-in settings when absent; repeated where several strategies trade on one account, each with its own pairs
     #[arg(long, value_name = "FILE")]
     pub strategy: Vec<PathBuf>,
     /// Overrides one key; may be repeated

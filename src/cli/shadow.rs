@@ -86,7 +86,6 @@ impl Job<'_> {
     /// # Errors
     /// A [`Failure`] with its exit code.
     pub fn run(&self, output: &mut Output<'_>) -> Result<(), Failure> {
-        super::history::one_strategy(&self.what.strategy, "a session on a real market")?;
         // A shadow stands beside a live run of the same folder, with files of its own.
         let folder = if self.mode == "shadow" { self.folder.join("shadow") } else { self.folder.to_owned() };
         let lock = StateLock::take(&folder)?;

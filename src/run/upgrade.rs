@@ -21,6 +21,12 @@ const BESIDE: [&str; 5] = ["run", "sim", "alarm", "live", "web"];
 /// Keys that a live run stores as `live.max_notional` bounds them.
 const CAPPED: [&str; 4] = ["risk.max_total", "risk.max_pair", "risk.max_order", "execution.clip"];
 
+/// Whether a key is one of these, of the account or of one of several strategies.
+fn is_capped(key: &str) -> bool {
+    let of_strategy = |capped: &&str| key.starts_with("strategies.") && key.ends_with(&format!(".{capped}"));
+    CAPPED.contains(&key) || CAPPED.iter().any(of_strategy)
+}
+
 /// The keys that decide and differ from those of a stored session; `None` when its settings cannot be read.
 #[must_use]
 pub fn differ(meta: &BTreeMap<String, String>, loaded: &Loaded) -> Option<Vec<String>> {
@@ -126,7 +132,7 @@ pub fn former(folder: &Path, loaded: &Loaded) -> Vec<String> {
     let mut hashes = Vec::new();
     for run in [folder.to_owned(), folder.join("shadow")] {
         let Ok(meta) = ledger_file::meta(&run.join("ledger.sqlite")) else { continue };
-        if differ(&meta, loaded).is_some_and(|keys| keys.iter().all(|key| CAPPED.contains(&key.as_str()))) {
+        if differ(&meta, loaded).is_some_and(|keys| keys.iter().all(|key| is_capped(key))) {
             hashes.push(Identity::parse(meta.get("identity").map_or("", String::as_str)).strategy);
             // A run that took other settings with a person's consent showed its hours as what it began as.
             hashes.extend(meta.get(CLIMBED).cloned());
@@ -153,6 +159,21 @@ mod tests {
         check(json!({ "entry": { "funding": 1 } }), fresh, &["entry.fresh"]);
         // A key that is no longer there decides nothing.
         check(json!({ "entry": { "funding": 1, "gone": 7 } }), json!({ "entry": { "funding": 1 } }), &[]);
+    }
+
+    #[test]
+    fn each_strategy_is_compared_by_its_name_and_caps_of_a_consent_are_none_of_it() {
+        let part = |name: &str, funding: i64, cap: i64| json!({ "name": name, "settings": { "entry": { "funding": funding }, "risk": { "max_pair": cap } } });
+        let with = |parts: &[Value]| json!({ "strategies": parts });
+        let stored = with(&[part("a", 1, 5), part("b", 1, 5)]);
+        let check = |now: Value, expected: &[&str]| assert_eq!(between(&stored, &now, &json!({})), expected, "{now}");
+        check(stored.clone(), &[]);
+        check(with(&[part("b", 1, 5), part("a", 1, 5)]), &[]);
+        check(with(&[part("a", 1, 5), part("b", 2, 6)]), &["strategies.b.entry.funding", "strategies.b.risk.max_pair"]);
+        check(with(&[part("a", 1, 5)]), &["strategies.b"]);
+        check(with(&[part("a", 1, 5), part("c", 1, 5)]), &["strategies.c", "strategies.b"]);
+        assert!(is_capped("strategies.b.risk.max_pair") && is_capped("risk.max_pair"));
+        assert!(!is_capped("strategies.b.entry.funding") && !is_capped("strategies.b"));
     }
 
     #[test]
