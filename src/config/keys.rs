@@ -254,6 +254,7 @@ mod tests {
                             | Kind::Socket
                             | Kind::Hosts
                             | Kind::Names
+                            | Kind::Part
                     ),
                     "{} has no range",
                     key.path
