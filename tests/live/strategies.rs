@@ -27,7 +27,8 @@ fn short(rig: &Rig, symbol: &str) -> f64 {
     let number = |value: &Value| value.as_str().and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0);
     let orders = books["orders"].as_array().unwrap().iter();
     let own = orders.filter(|order| order["market"] == "perp" && order["order"]["symbol"] == symbol);
-    let price = own.flat_map(|order| order["executions"].as_array().unwrap()).map(|fill| number(&fill["price"])).last();
+    let price =
+        own.flat_map(|order| order["executions"].as_array().unwrap()).map(|fill| number(&fill["price"])).next_back();
     number(&books["positions"][symbol]["coins"]).abs() * price.unwrap_or(0.0)
 }
 
