@@ -106,3 +106,40 @@ fn g17_another_strategy_is_refused_by_the_names_of_its_keys() {
     assert_eq!(code, 2, "{problems}");
     assert!(problems.contains("differs in: entry.min_net_apr, exit.min_hold\n"), "{problems}");
 }
+
+/// The ledger of before that named pairs and traded all of the generated market.
+fn named(folder: &Path, pairs: &[&str]) {
+    let ledger = rusqlite::Connection::open(folder.join("ledger.sqlite")).unwrap();
+    let text: String = ledger.query_row("SELECT value FROM meta WHERE key = 'settings'", [], |row| row.get(0)).unwrap();
+    let mut settings: Value = serde_json::from_str(&text).unwrap();
+    settings["strategy"]["pairs"] = pairs.into();
+    ledger.execute("UPDATE meta SET value = ?1 WHERE key = 'settings'", [settings.to_string()]).unwrap();
+}
+
+#[test]
+fn g17_a_session_that_holds_pairs_it_does_not_name_goes_on_enters_none_of_them_and_closes_them_by_the_rules() {
+    let folder = unpacked("paper-0.1.0");
+    let dir = text(folder.path());
+    // The version that wrote it ignored the names; one of them is not even there.
+    named(folder.path(), &["alpha:BTCUSDT", "binance:BTCUSDT"]);
+    let pairs = "strategy.pairs=[\"alpha:BTCUSDT\",\"binance:BTCUSDT\"]";
+    let held_before: Vec<String> = held(&json(&["status", dir, "--json"])).into_iter().map(|row| row.0).collect();
+    assert_eq!(held_before.len(), 3);
+    let begun = 1_749_016_800_100_i64;
+    // Cash that pays more than any pair: what is held is left as soon as the rules allow it.
+    let cash = "run.cash_apr=30%apr";
+    let more = ["--seed", "1", "--days", "16", "--json", "--set", pairs, "--set", cash];
+    let summary = json(&[&["paper", "--state", dir][..], &more].concat());
+    assert_eq!(summary["pnl"]["unexplained"], "0", "{summary}");
+    let rows = |name: &str| -> Vec<Vec<String>> {
+        let text = std::fs::read_to_string(folder.path().join(name)).unwrap();
+        text.lines().skip(1).map(|row| row.split(',').map(str::to_owned).collect()).collect()
+    };
+    let trips = rows("trips.csv");
+    let quoted = |row: &Vec<String>| format!("\"{}\"", row[0]);
+    let entered = trips.iter().filter(|row| row[1].parse::<i64>().unwrap() > begun && row[0] != "alpha:BTCUSDT");
+    assert_eq!(entered.count(), 0, "{trips:?}");
+    let of_before: Vec<_> = trips.iter().filter(|row| held_before.contains(&quoted(row))).collect();
+    assert_eq!(of_before.len(), 3, "{trips:?}");
+    assert!(of_before.iter().all(|row| row[2].parse::<i64>().is_ok_and(|closed| closed > begun)), "{trips:?}");
+}

@@ -385,6 +385,7 @@ mod tests {
             trading: true,
             perpetual: market == Market::Perp,
             ends: None,
+            begins: None,
             price_band: None,
         }
     }

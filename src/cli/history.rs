@@ -117,17 +117,17 @@ pub fn quote_margin(settings: &Settings, what: &str) -> Result<(), Failure> {
     Err(Failure::new(Exit::Usage, text))
 }
 
-/// The universe is looked at on history; what a venue trades each day is not asked of it.
+/// The universe is looked at on history and at real venues; a market that has neither takes names.
 ///
 /// # Errors
 /// Exit code 2 for `strategy.pairs = "auto"`.
 pub fn named_pairs(settings: &Settings, what: &str) -> Result<(), Failure> {
-    if !settings.strategy.auto {
+    if !settings.strategy.auto || !settings.strategy.pairs.is_empty() {
         return Ok(());
     }
     let text = format!(
-        "strategy.pairs = \"auto\": {what} takes a list of pairs; the universe is looked at in carry backtest, carry sweep and \
-         carry universe"
+        "strategy.pairs = \"auto\": {what} takes a list of pairs; the universe is looked at in carry backtest, carry sweep, \
+         carry live, carry shadow, carry paper --market live and carry universe"
     );
     Err(Failure::new(Exit::Usage, text))
 }

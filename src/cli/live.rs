@@ -6,6 +6,7 @@
 use super::attend::{self, Attendant};
 use super::real::{self, Again, Place, What};
 use super::signers::Signers;
+use super::universe_names::{Grows, name};
 use super::{Exit, Failure, Output};
 use crate::checks::ladder::{Ladder, NotYet};
 use crate::config::settings::Mode;
@@ -79,6 +80,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     // One account, one session: a copy of the folder, or another folder with the same key, would keep books of half of it.
     let _accounts = accounts(&signers, &args.place)?;
     climbed(args, &loaded)?;
+    name(&mut loaded, (&args.state, &args.place), Grows::Yes)?;
     loaded.settings.within_consent();
     let loaded = super::about::typed(loaded, &args.state);
     let attendant = Attendant::new((&args.state, "live"), &loaded.settings, None)?;

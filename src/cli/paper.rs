@@ -3,6 +3,7 @@
 use super::history::{named_pairs, quote_margin};
 use super::paper_play::{Length, control, play, speed};
 use super::real::{self, Again};
+use super::universe_names::{Grows, name};
 use super::{Exit, Failure, Output, about};
 use crate::config::{Loaded, load::not_traded};
 use crate::domain::{Sequence, Span, WallTime};
@@ -11,8 +12,9 @@ use crate::net::machine_clock;
 use crate::report::run::{BasisSeries, Remark, RunResult};
 use crate::run::backtest::summarise;
 use crate::run::driver::Driver;
+use crate::run::generated;
 use crate::run::journal::Books;
-use crate::run::paper::{Paper, SimMarket, traded};
+use crate::run::paper::{Paper, SimMarket};
 use crate::run::recover::{Behind, same_instant};
 use crate::run::review::Review;
 use crate::run::session::{self, Session};
@@ -79,16 +81,14 @@ impl Args {
 /// A [`Failure`] with its exit code.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let watch = machine_clock::Stopwatch::start();
-    let mut set = args.set.clone();
-    if let Some(seed) = args.seed {
-        set.push(format!("sim.seed={seed}"));
-    }
+    let seed = args.seed.map(|seed| format!("sim.seed={seed}"));
+    let set = args.set.iter().cloned().chain(seed).collect();
     let speed = speed(&args.speed)?;
     let folder = args.state.clone().unwrap_or_else(super::folder::new_run);
     let what = real::What { strategy: about::strategies(&args.strategy, &folder), set, config: args.config.clone() };
-    let loaded = about::typed(what.load()?, &folder);
-    named_pairs(&loaded.settings, "a paper session")?;
+    let mut loaded = about::typed(what.load()?, &folder);
     if args.is_live() {
+        name(&mut loaded, (&folder, &args.place), Grows::No)?;
         let job = super::shadow::Job {
             mode: "paper",
             folder: &folder,
@@ -99,6 +99,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
         };
         return job.run(output);
     }
+    named_pairs(&loaded.settings, "this market")?;
     if args.market != "sim" {
         quote_margin(&loaded.settings, "a replayed market")?;
         return match args.market.strip_prefix("replay:") {
@@ -216,7 +217,8 @@ impl Job<'_> {
         let market = venue.market.ok_or_else(|| damaged("the venue's file has no market"))?;
         let history = venue_file.history(venue.clock - settings.longest_memory() - Span(2 * Span::DAY.0))?;
         let market = SimMarket::read_back(&market, Some(venue_file)).map_err(|error| damaged(&error.to_string()))?;
-        let mut state = State::new(settings.clone(), traded(&market.generator, settings));
+        let pairs = generated::again(&market.generator, settings, &read.meta).map_err(|error| damaged(&error))?;
+        let mut state = State::new(settings.clone(), pairs);
         let recovered = session::recover(&mut state, &read).map_err(|error| damaged(&error.to_string()))?;
         let books = SimVenue::read(&venue.venue).map_err(|error| damaged(&error.to_string()))?;
         same_instant(&recovered.booked, &books).map_err(|behind| self.behind(&behind))?;
@@ -281,18 +283,11 @@ impl Job<'_> {
     fn start(&self, mut ledger: LedgerFile, venue_file: VenueFile) -> Result<Opened, Failure> {
         let settings = &self.loaded.settings;
         let generator = Generator::new(settings.sim.seed, START);
-        let catalogue = traded(&generator, settings);
+        generated::all_there(self.loaded, &generator)?;
+        let catalogue = generated::traded(&generator, settings);
         let names: Vec<String> = catalogue.pairs().iter().map(|pair| pair.name.clone()).collect();
         if let Some(pair) = settings.stray_pair(&names) {
             return Err(Failure::new(Exit::Usage, not_traded(pair, &names).to_string()));
-        }
-        if let Some(name) = settings
-            .strategy
-            .pairs
-            .iter()
-            .find(|name| (!settings.strategies.is_empty() || name.contains('/')) && !names.contains(name))
-        {
-            return Err(Failure::new(Exit::Usage, format!("{name}: a leg of it is not in the generated market")));
         }
         let header = self.header(&catalogue)?;
         // Readers of the folder need names and settings; the tape may be deleted.

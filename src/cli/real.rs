@@ -328,6 +328,15 @@ impl Again {
         capped: bool,
         read: impl Fn() -> Result<Loaded, ConfigErrors> + Send + Sync + 'static,
     ) -> Self {
+        // Pairs of the universe are those that the start named: its files do not say them.
+        let pairs = loaded.settings.strategy.pairs.clone();
+        let read = move || {
+            let mut again = read()?;
+            if again.settings.strategy.auto {
+                again.settings.change(|settings| settings.strategy.pairs.clone_from(&pairs));
+            }
+            Ok(again)
+        };
         Self { read: Arc::new(read), files: Files { loaded: loaded.clone(), capped } }
     }
 }

@@ -6,14 +6,15 @@
 use super::download::{failure, public, symbol};
 use super::gates::measured;
 use super::{Exit, Failure, Output};
-use crate::config::{Settings, Sources, load};
+use crate::config::{Loaded, Settings, Sources, load};
 use crate::domain::text::QUOTES;
-use crate::domain::{Amount, FundingRate, Rate, Symbol};
+use crate::domain::{Amount, FundingRate, Quantity, Rate, Symbol};
 use crate::fetch::look::{Look, LookError, Looker};
 use crate::net::machine_clock;
 use crate::strategy::basis::{basis_gain, expected_net_apr, funding_signal};
+use crate::strategy::cost::Costs;
 use crate::strategy::forecast::Forecast;
-use crate::strategy::{Gate, first_closed};
+use crate::strategy::{Gate, View, first_closed};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -115,28 +116,32 @@ impl RateJson {
 }
 
 impl Row {
-    #[expect(clippy::float_arithmetic, reason = "signals are floats")]
+    #[expect(clippy::float_arithmetic, reason = "fees of both legs")]
     pub(super) fn of(look: &Look, settings: &Settings) -> Self {
-        let view = look.view(settings);
-        let bps = |fraction: f64| fraction * 1e4;
-        let costs = look.costs;
-        let breakeven = costs.and_then(|costs| {
-            let cost = costs.round_trip() - basis_gain(&view).min(0.0);
-            Forecast::of(&look.market)?.breakeven_days(cost, 365.0)
-        });
         let fees = look.legs.spot.fees.taker.to_f64() + look.legs.perp.fees.taker.to_f64();
+        Self::seen(&look.pair, &look.view(settings), (look.costs, fees), look.coins)
+    }
+
+    /// Of a view at a size: its costs where they are known, and the fees of both legs.
+    #[expect(clippy::float_arithmetic, reason = "signals are floats")]
+    pub(super) fn seen(pair: &str, view: &View<'_>, (costs, fees): (Option<Costs>, f64), coins: Quantity) -> Self {
+        let bps = |fraction: f64| fraction * 1e4;
+        let breakeven = costs.and_then(|costs| {
+            let cost = costs.round_trip() - basis_gain(view).min(0.0);
+            Forecast::of(view.market)?.breakeven_days(cost, 365.0)
+        });
         Self {
-            pair: look.pair.clone(),
-            net_apr_percent: costs.and_then(|_| expected_net_apr(&view)).map(|apr| apr * 100.0),
-            funding_now: look.market.expected_next().map(RateJson::of),
-            smoothed_percent_8h: funding_signal(&view).map(|mean| mean.per_8h() * 100.0),
-            basis_bps: look.market.basis_now().map(bps),
-            usual_basis_bps: look.market.usual_basis().map(bps),
+            pair: pair.to_owned(),
+            net_apr_percent: costs.and_then(|_| expected_net_apr(view)).map(|apr| apr * 100.0),
+            funding_now: view.market.expected_next().map(RateJson::of),
+            smoothed_percent_8h: funding_signal(view).map(|mean| mean.per_8h() * 100.0),
+            basis_bps: view.market.basis_now().map(bps),
+            usual_basis_bps: view.market.usual_basis().map(bps),
             fees_bps: bps(2.0 * fees),
             slippage_bps: costs.map(|costs| bps(2.0 * costs.execution())),
             breakeven_days: breakeven,
-            blocked_by: first_closed(&view),
-            coins: look.coins.to_string(),
+            blocked_by: first_closed(view),
+            coins: coins.to_string(),
             fillable: costs.is_some(),
         }
     }
@@ -144,8 +149,13 @@ impl Row {
 
 impl At {
     pub(super) fn settings(&self) -> Result<Settings, Failure> {
-        let sources = Sources::discover(self.strategy.clone(), self.config.clone(), self.set.clone());
-        Ok(load(&sources)?.settings)
+        Ok(self.loaded(None)?.settings)
+    }
+
+    /// All layers, with one key more.
+    pub(super) fn loaded(&self, more: Option<String>) -> Result<Loaded, Failure> {
+        let set = self.set.iter().cloned().chain(more).collect();
+        Ok(load(&Sources::discover(self.strategy.clone(), self.config.clone(), set))?)
     }
 
     /// `10000usdt` is an amount and the quote coin it is of.

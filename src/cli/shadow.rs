@@ -4,6 +4,7 @@
 
 use super::attend::{self, Attendant};
 use super::real::{self, Again, Place, What, no_keys};
+use super::universe_names::{Grows, name};
 use super::{Exit, Failure, Output};
 use crate::checks::ladder::Ladder;
 use crate::config::Loaded;
@@ -74,7 +75,8 @@ pub struct Job<'a> {
 /// A [`Failure`] with its exit code.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let folder = args.state.clone().unwrap_or_else(super::folder::new_run);
-    let loaded = super::about::typed(args.what.load()?, &folder);
+    let mut loaded = super::about::typed(args.what.load()?, &folder);
+    name(&mut loaded, (&folder.join("shadow"), &args.place), Grows::No)?;
     let job =
         Job { mode: "shadow", folder: &folder, loaded: &loaded, what: &args.what, place: &args.place, json: args.json };
     job.run(output)
@@ -95,7 +97,8 @@ impl Job<'_> {
         };
         let attendant = Attendant::new((&folder, "shadow"), &self.loaded.settings, hours)?;
         let what = self.what.clone();
-        let (desk, server) = attend::desk(&folder, &lock, Again::of(self.loaded, false, move || what.load()))?;
+        let again = Again::of(self.loaded, false, move || what.load());
+        let (desk, server) = attend::desk(&folder, &lock, again)?;
         let _page = super::serve::beside(&folder, &self.loaded.settings.web)?;
         let (mut shadow, attendant, ended, done) =
             real::run(self.go(&folder, attendant, (desk, server.asker.clone())))?;

@@ -138,10 +138,10 @@ impl Signers {
     }
 }
 
-/// The venues of the pairs that are named, each once.
+/// The venues of the pairs that are named, or of the universe, each once.
 fn venues(settings: &Settings) -> BTreeSet<Venue> {
     let legs = settings.strategy.pairs.iter().filter_map(|name| legs_of_name(name)).flatten();
-    legs.map(|leg| leg.venue).collect()
+    legs.map(|leg| leg.venue).chain(super::universe_names::venues(settings)).collect()
 }
 
 fn key_at(settings: &Settings, venue: Venue) -> Option<String> {

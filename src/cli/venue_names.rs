@@ -3,15 +3,9 @@
 //!
 //! Tests: at the end, and `tests/config.rs`.
 
-use crate::config::{ConfigErrors, Loaded, Problem, Source};
+use crate::config::{ConfigErrors, Loaded, Problem, Source, venue_keys};
 use crate::data::folder::Folder;
-use crate::domain::Venue;
-use crate::domain::pair_name::legs_of_name;
-use crate::sim::{Generator, START};
 use std::collections::BTreeSet;
-
-/// Venues that can be traded live, and those whose fees and rules are built in (`data/instruments.rs`).
-const OURS: [&str; 7] = ["aster", "aster-testnet", "binance", "binance-demo", "bybit", "hyperliquid", "okx"];
 
 /// The error of a venue that is named and not known; none when all are. `folder` is the history at hand, where there is one.
 #[must_use]
@@ -29,13 +23,12 @@ pub(super) fn stray(loaded: &Loaded, folder: Option<&Folder>) -> ConfigErrors {
     errors
 }
 
-/// Those of the pairs, of the history, of the generated market, and those that the program knows.
+/// Those of the configuration and of the history, and those that the program knows.
 fn known(loaded: &Loaded, folder: Option<&Folder>) -> BTreeSet<String> {
-    let pairs = loaded.settings.strategy.pairs.iter().filter_map(|name| legs_of_name(name)).flatten();
-    let history = folder.into_iter().flat_map(|folder| folder.files().keys()).map(|key| key.venue);
-    let generated = Generator::new(1, START).catalogue().venues().to_vec();
-    let venues: BTreeSet<Venue> = pairs.map(|leg| leg.venue).chain(history).chain(generated).collect();
-    venues.iter().map(ToString::to_string).chain(OURS.map(str::to_owned)).collect()
+    let settings = &loaded.settings;
+    let mut known = venue_keys::known(settings.strategy.pairs.iter().chain(&settings.universe.venues));
+    known.extend(folder.into_iter().flat_map(|folder| folder.files().keys()).map(|key| key.venue.to_string()));
+    known
 }
 
 #[cfg(test)]
@@ -57,9 +50,13 @@ mod tests {
     }
 
     #[test]
-    fn every_venue_that_can_be_traded_live_is_known() {
-        for name in ["aster", "aster-testnet", "binance", "binance-demo"] {
-            assert!(crate::venues::binance::profile::Profile::named(name).is_some() && OURS.contains(&name), "{name}");
+    fn every_venue_that_can_be_traded_live_and_those_of_the_generated_market_are_known() {
+        let known = known(&preset("c.toml", "").unwrap(), None);
+        for name in ["aster", "aster-testnet", "aster-v1", "binance", "binance-demo"] {
+            assert!(crate::venues::binance::profile::Profile::named(name).is_some() && known.contains(name), "{name}");
+        }
+        for venue in crate::sim::Generator::new(1, crate::sim::START).catalogue().venues() {
+            assert!(known.contains(venue.as_str()), "{venue}");
         }
     }
 }

@@ -8,7 +8,8 @@ use super::keys::Key;
 use super::kind::Kind;
 use super::units::Value;
 use super::venues::{VenueFees, VenueTerms};
-use std::collections::BTreeMap;
+use crate::domain::pair_name::legs_of_name;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The word before the venue's name.
 pub(super) const SECTION: &str = "venues";
@@ -18,8 +19,22 @@ const BEFORE: &str = "venues.NAME.";
 
 /// Venues that this program knows without a pair that names them: those it trades at, those of the generated market, and those
 /// whose fees and symbols it knows. A further one is known by a pair of it.
-pub const KNOWN: [&str; 10] =
+const KNOWN: [&str; 10] =
     ["alpha", "aster", "aster-testnet", "aster-v1", "binance", "binance-demo", "bybit", "hyper", "hyperliquid", "okx"];
+
+/// Those, and the ones that are named themselves or by a leg of a pair.
+#[must_use]
+pub fn known<'a>(named: impl IntoIterator<Item = &'a String>) -> BTreeSet<String> {
+    let mut known: BTreeSet<String> = KNOWN.iter().map(|name| (*name).to_owned()).collect();
+    for name in named {
+        match legs_of_name(name) {
+            Some(legs) => known.extend(legs.map(|leg| leg.venue.to_string())),
+            None if name.contains(':') => {}
+            None => known.extend([name.clone()]),
+        }
+    }
+    known
+}
 
 const fn row(
     path: &'static str,
@@ -183,6 +198,16 @@ pub(super) fn terms(values: &BTreeMap<&'static str, Value>) -> Result<VenueTerms
 mod tests {
     use super::*;
     use crate::config::keys;
+
+    #[test]
+    fn the_venues_that_are_traded_live_and_those_of_the_generated_market_are_known() {
+        for name in known(&[]) {
+            assert!(crate::domain::Venue::new(&name).is_ok(), "{name}");
+        }
+        let named = ["own:BTCUSDT/other:BTC".to_owned(), "third".to_owned()];
+        let more: Vec<String> = known(&named).difference(&known(&[])).cloned().collect();
+        assert_eq!(more, ["other", "own", "third"]);
+    }
 
     #[test]
     fn a_path_of_a_venue_comes_apart() {

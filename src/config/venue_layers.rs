@@ -11,12 +11,12 @@ use super::load::{Held, Layers, has_secret, over, refusal};
 use super::secret::shown;
 use super::settings::Settings;
 use super::units::{Raw, Value};
-use super::venue_keys::{self, KEYS, KNOWN, VenuePath, full_path, general};
+use super::venue_keys::{self, KEYS, VenuePath, full_path, general};
 use super::venues::VenueTerms;
 use super::{assemble, table};
 use crate::domain::pair_name::legs_of_name;
 use crate::domain::{Rate, Venue};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Values of one venue, by path of their rows.
 pub(super) type OfVenue = BTreeMap<&'static str, Held>;
@@ -114,20 +114,13 @@ impl Layers {
 
     /// Names of venues that nothing here knows.
     fn judge_names(&mut self) {
-        let mut known: BTreeSet<String> = KNOWN.iter().map(|name| (*name).to_owned()).collect();
-        for path in ["strategy.pairs", "universe.venues"] {
-            if let Some(Value::Pairs(names) | Value::Hosts(names)) = self.held.get(path).map(|held| &held.value) {
-                known.extend(names.iter().filter(|name| !name.contains(':')).cloned());
-                known.extend(
-                    names
-                        .iter()
-                        .chain(&self.venues.named)
-                        .filter_map(|name| legs_of_name(name))
-                        .flatten()
-                        .map(|leg| leg.venue.to_string()),
-                );
-            }
-        }
+        let names = |path: &&str| match self.held.get(*path).map(|held| &held.value) {
+            Some(Value::Pairs(names) | Value::Hosts(names)) => Some(names),
+            _ => None,
+        };
+        let known = venue_keys::known(
+            ["strategy.pairs", "universe.venues"].iter().filter_map(names).flatten().chain(&self.venues.named),
+        );
         for (name, place) in &self.venues.places {
             if !known.contains(name) || Venue::new(name).is_err() {
                 let known: Vec<&str> = known.iter().map(String::as_str).collect();

@@ -27,6 +27,12 @@ pub enum Outside {
     OpenInterestUnknown,
     /// `universe.most` others trade more.
     Rank,
+    /// `strategy.pairs` names others: an earlier version traded it.
+    Unnamed,
+    /// The venue does not trade its perp now, or has announced the end of it.
+    NotTrading,
+    /// No look since the start was whole yet.
+    NotLooked,
 }
 
 /// What a look found of one pair.
@@ -52,6 +58,9 @@ impl Outside {
             Self::OpenInterest => "its open interest is below universe.min_open_interest",
             Self::OpenInterestUnknown => "its open interest is not known (universe.min_open_interest)",
             Self::Rank => "universe.most others trade more",
+            Self::NotLooked => "the universe was not looked at yet since the start",
+            Self::NotTrading => "the venue does not trade its perp now, or has announced the end of it",
+            Self::Unnamed => "it is not named in strategy.pairs: no entry, and what is held is closed by its rules",
         }
     }
 }

@@ -52,6 +52,8 @@ pub struct Look {
     pub market: PairMarket,
     /// What is expected of the next settlement, and how good that was on the history that was asked for.
     pub next: NextSettlement,
+    /// Both books, of the long and the short leg.
+    pub books: [Book; 2],
     /// Coins of the size asked for.
     pub coins: Quantity,
     /// What an order of that size pays.
@@ -91,6 +93,31 @@ pub struct Looker<'a> {
 }
 
 impl Look {
+    /// What orders of another size would pay on the same books; `None` when a book holds less.
+    #[must_use]
+    pub fn at(&self, size: Amount) -> Option<(Walked, Costs)> {
+        let coins = coins_at(size, self.market.long.mid?, &self.legs);
+        let walked = walk(&self.books, coins);
+        Some((walked, costs(&walked, &self.market, &self.legs)?))
+    }
+
+    /// Value of all that stands on the thinnest of the four sides.
+    #[must_use]
+    pub fn depth(&self) -> Option<Amount> {
+        let sides = self.books.iter().flat_map(|book| [Side::Buy, Side::Sell].map(|side| (book, side)));
+        let all = |(book, side): (&Book, Side)| book.levels(side).fold(Quantity::ZERO, |sum, (_, coins)| sum + coins);
+        let coins = sides.map(all).min()?;
+        Some(self.market.long.mid?.times(coins))
+    }
+
+    /// Value of the smallest order that both legs take.
+    #[must_use]
+    pub fn least(&self) -> Option<Amount> {
+        let (spot, perp) = (&self.legs.spot.rules, &self.legs.perp.rules);
+        let step = self.market.long.mid?.times(spot.step.max(perp.step));
+        Some(step.max(spot.min_notional).max(perp.min_notional))
+    }
+
     /// The strategy's view of it, flat. Costs that are not known are endless: no gate lets that through.
     #[must_use]
     pub fn view<'a>(&'a self, settings: &'a Settings) -> View<'a> {
@@ -172,15 +199,11 @@ impl Looker<'_> {
             next.on_hour(end, Some(premium), market.short.estimate.filter(|_| youngest).map(|(estimate, _)| estimate));
         }
         let mid = market.long.mid.ok_or_else(|| no_pair("it has no price"))?;
-        let coins = coins_of(self.size, mid).floor_to(legs.spot.rules.step.max(legs.perp.rules.step));
-        let walked = Walked {
-            spot_buy: spot.walk(Side::Buy, coins),
-            perp_sell: perp.walk(Side::Sell, coins),
-            spot_sell: spot.walk(Side::Sell, coins),
-            perp_buy: perp.walk(Side::Buy, coins),
-        };
+        let coins = coins_at(self.size, mid, &legs);
+        let books = [spot, perp];
+        let walked = walk(&books, coins);
         let costs = costs(&walked, &market, &legs);
-        Ok(Look { pair, at, legs, market, next, coins, walked, costs })
+        Ok(Look { pair, at, legs, market, next, books, coins, walked, costs })
     }
 
     async fn book(&mut self, market: Market, symbol: Symbol) -> Result<Book, LookError> {
@@ -253,8 +276,23 @@ impl Looker<'_> {
     }
 }
 
+/// Coins of a size that both legs can trade.
+fn coins_at(size: Amount, mid: Price, legs: &Legs) -> Quantity {
+    coins_of(size, mid).floor_to(legs.spot.rules.step.max(legs.perp.rules.step))
+}
+
+fn walk([spot, perp]: &[Book; 2], coins: Quantity) -> Walked {
+    Walked {
+        spot_buy: spot.walk(Side::Buy, coins),
+        perp_sell: perp.walk(Side::Sell, coins),
+        spot_sell: spot.walk(Side::Sell, coins),
+        perp_buy: perp.walk(Side::Buy, coins),
+    }
+}
+
 /// Coins that are worth `value` at a price, rounded down to 1e-8.
-fn coins_of(value: Amount, price: Price) -> Quantity {
+#[must_use]
+pub fn coins_of(value: Amount, price: Price) -> Quantity {
     let units = value.units().max(0).div_euclid(i128::from(price.units()));
     Quantity::saturating(i64::try_from(units).unwrap_or(i64::MAX))
 }

@@ -3,6 +3,7 @@
 pub mod download;
 pub mod import;
 pub mod look;
+pub mod past;
 pub mod public;
 pub mod quoted;
 pub mod record;

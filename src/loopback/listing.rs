@@ -108,6 +108,8 @@ pub(crate) struct Listing {
     /// All prices, and the perp's extra premium.
     pub(crate) level: Ramp,
     pub(crate) premium: Ramp,
+    /// Since when it is listed.
+    pub(crate) listed: WallTime,
     /// When trading ends, once that is announced.
     pub(crate) ends: Option<WallTime>,
     pub(crate) halted: [bool; 2],
@@ -141,6 +143,7 @@ impl Listing {
             candles: [const { Series(VecDeque::new()) }; 5],
             level: Ramp::still(RAMP_ONE),
             premium: Ramp::still(0),
+            listed: now,
             ends: None,
             halted: [false; 2],
             only: None,
@@ -198,6 +201,16 @@ impl Listing {
             *quantity = Quantity::saturating(quantity.units().saturating_mul(self.coins));
         }
         Some(perp)
+    }
+
+    /// Another symbol of the same prices, listed now; `None` where its name does not end in the quote coin.
+    pub(crate) fn copy(&self, symbol: Symbol, now: WallTime) -> Option<Self> {
+        let coin = Asset::new(symbol.as_str().strip_suffix(self.perp.quote.as_str())?).ok()?;
+        let mut copy = Self { symbol, listed: now, ends: None, halted: [false; 2], ..self.clone() };
+        for leg in [&mut copy.spot, &mut copy.perp] {
+            (leg.symbol, leg.coin) = (symbol, coin);
+        }
+        Some(copy)
     }
 
     /// Whether orders on this leg are taken.

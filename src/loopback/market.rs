@@ -112,7 +112,10 @@ impl Markets {
 
     /// Whether an act can be done: the prices of a recording are as they were.
     pub(crate) fn can(&self, act: &Act) -> bool {
-        !matches!((act, &self.feed), (Act::Rally { .. } | Act::Premium { .. } | Act::Bundle { .. }, Feed::Recorded(_)))
+        !matches!(
+            (act, &self.feed),
+            (Act::Rally { .. } | Act::Premium { .. } | Act::Bundle { .. } | Act::List { .. }, Feed::Recorded(_))
+        )
     }
 
     /// The market of a seed, with a past of `history` before `start`.
@@ -197,6 +200,14 @@ impl Markets {
         }
     }
 
+    /// A symbol that is not there yet, with the prices of another one.
+    fn list(&mut self, symbol: Symbol, like: Symbol, at: WallTime) {
+        let copy = self.get(like.as_str()).and_then(|one| one.copy(symbol, at));
+        if self.get(symbol.as_str()).is_none() {
+            self.listings.extend(copy);
+        }
+    }
+
     /// An act on prices or funding; others are not the market's.
     pub(crate) fn apply(&mut self, done: &Done) {
         let at = done.at;
@@ -255,6 +266,7 @@ impl Markets {
                 self.listings.extend(perp);
                 self.show();
             }
+            Act::List { symbol, like } => self.list(*symbol, *like, at),
             Act::Brackets { symbol, factor } => {
                 if let Some(listing) = self.get_mut(symbol.as_str()) {
                     for bracket in &mut listing.perp.brackets {
@@ -283,6 +295,7 @@ pub(crate) const fn is_of_market(act: &Act) -> bool {
             | Act::Halt { .. }
             | Act::Brackets { .. }
             | Act::Bundle { .. }
+            | Act::List { .. }
             | Act::Rules { .. }
     )
 }

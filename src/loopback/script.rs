@@ -104,6 +104,13 @@ pub(crate) enum Act {
         /// Coins in one contract: 1000, 10000, 100000 or 1000000.
         coins: u32,
     },
+    /// A new symbol is listed in both markets; its prices, books and past are those of another one.
+    List {
+        /// Its symbol: a coin and the quote coin.
+        symbol: Symbol,
+        /// The one that it moves with.
+        like: Symbol,
+    },
     /// The venue settles the account's position at the mark by force; trading goes on (fault E03).
     Settle {
         /// Of which perp.

@@ -25,7 +25,8 @@ pub type RealTime = std::sync::Arc<dyn Fn() -> i64 + Send + Sync>;
 pub(crate) const LISTEN_KEY_LIFE: Span = Span(3_600_000);
 
 /// Why an act is refused on a recording.
-pub(crate) const AS_RECORDED: &str = "prices are as they were recorded: calm, rally, premium and bundle cannot be done";
+pub(crate) const AS_RECORDED: &str =
+    "prices are as they were recorded: calm, rally, premium, bundle and list cannot be done";
 
 /// A listen key.
 #[derive(Debug, Clone)]

@@ -69,6 +69,8 @@ pub enum Asker {
     Inputs,
     /// Margin into a position.
     Margin,
+    /// The universe of a venue.
+    Universe,
 }
 
 /// What arrived.

@@ -142,6 +142,7 @@ fn resume(
     let damaged = |problem: String| BeginError::Failure(format!("the ledger cannot be read back: {problem}"));
     folder::same_run(read, (loaded, "live"), &opened.catalogue, of.folder)?;
     super::typed::keep(&mut ledger, loaded, of.folder)?;
+    folder::keep_pairs(&mut ledger, read, (loaded, &opened.catalogue))?;
     let mut state = State::new(loaded.settings.clone(), opened.catalogue.clone());
     let recovered = session::recover(&mut state, read).map_err(|error| damaged(error.to_string()))?;
     let sequence = Sequence(state.sequence.0);

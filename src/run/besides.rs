@@ -8,7 +8,7 @@ use super::driver::Driver;
 use super::inputs::InputsWatch;
 use super::journal::Journal;
 use super::live::{Live, Outbox};
-use crate::domain::{Amount, Asset, InstrumentId, Price, Side, Span, Symbol, VenueId, WallTime};
+use crate::domain::{Amount, Asset, ClientOrderId, InstrumentId, Price, Side, Span, Symbol, VenueId, WallTime};
 use crate::engine::State;
 use crate::net::wire::{Asker, Outcome as Came};
 use crate::port::Event;
@@ -95,6 +95,24 @@ impl<J: Journal> Live<J> {
             }
         }
         self.driver.fact(now, event, None)
+    }
+
+    /// Asks every venue for its lists, to be compared as they come.
+    ///
+    /// # Errors
+    /// [`JournalError`] when a fact is not on disk.
+    pub fn ask_lists(&mut self, now: WallTime) -> Result<(), JournalError> {
+        let venues: Vec<VenueId> = self.desks.iter().map(|desk| desk.venue).collect();
+        venues.into_iter().try_for_each(|venue| self.account(venue, Input::Reconcile, now))
+    }
+
+    /// Asks the venue what became of an order.
+    ///
+    /// # Errors
+    /// [`JournalError`] when a fact is not on disk.
+    pub fn ask_order(&mut self, id: ClientOrderId, of: InstrumentId, now: WallTime) -> Result<(), JournalError> {
+        let Some(venue) = self.driver.state.catalogue.instrument(of).map(|one| one.venue_id) else { return Ok(()) };
+        self.account(venue, Input::Query { id, instrument: of }, now)
     }
 
     /// Asks what is due.

@@ -99,6 +99,13 @@ impl Collector {
         Self { figures: Figures { open: vec![None; pairs], ..Figures::default() }, keep_rows, ..Self::default() }
     }
 
+    /// Pairs that came behind those that the figures were kept of.
+    pub fn widen(&mut self, pairs: usize) {
+        if self.figures.open.len() < pairs {
+            self.figures.open.resize_with(pairs, || None);
+        }
+    }
+
     /// Equity rows are kept small and appear in `equity` when the run is finished.
     #[must_use]
     pub fn dense(self) -> Self {

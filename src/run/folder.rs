@@ -106,14 +106,41 @@ pub fn same_run(
 ) -> Result<(), BeginError> {
     same_identity(read, of, folder)?;
     let stored = read.meta.get("catalogue").and_then(|text| serde_json::from_str::<Catalogue>(text).ok());
-    let names = |catalogue: &Catalogue| catalogue.pairs().iter().map(|pair| pair.name.clone()).collect::<Vec<_>>();
-    if stored.as_ref().map(names) != Some(names(catalogue)) {
+    // What is numbered stays as it is; pairs of the universe may have come behind it.
+    let legs =
+        |of: &Catalogue| of.instruments().iter().map(|one| (one.venue, one.market, one.symbol)).collect::<Vec<_>>();
+    let names = |of: &Catalogue| of.pairs().iter().map(|pair| pair.name.clone()).collect::<Vec<_>>();
+    let same = stored.is_some_and(|stored| {
+        let grows = of.0.settings.strategy.auto && legs(catalogue).starts_with(&legs(&stored));
+        names(&stored) == names(catalogue) || grows && names(catalogue).starts_with(&names(&stored))
+    });
+    if !same {
         let text = format!(
             "{}: its pairs are others than those of the strategy; use another --state folder",
             folder.display()
         );
         return Err(BeginError::Usage(text));
     }
+    Ok(())
+}
+
+/// Writes the pairs of this start into the ledger, where some of the universe came to those that it has.
+///
+/// # Errors
+/// [`BeginError`] when it cannot be written.
+pub fn keep_pairs(
+    ledger: &mut LedgerFile,
+    read: &crate::store::Loaded,
+    (loaded, catalogue): (&Loaded, &Catalogue),
+) -> Result<(), BeginError> {
+    let text = serde_json::to_string(catalogue).unwrap_or_default();
+    let pairs = |text: &str| serde_json::from_str::<Catalogue>(text).map(|one| one.pairs().len()).unwrap_or_default();
+    if pairs(&text) <= read.meta.get("catalogue").map_or(0, |known| pairs(known)) {
+        return Ok(());
+    }
+    let settings = tape::canonical(&loaded.settings).map_err(|error| BeginError::Failure(error.to_string()))?;
+    let meta = vec![("catalogue", text), ("settings", settings.to_string())];
+    ledger.commit(&Batch { meta, ..Batch::default() })?;
     Ok(())
 }
 

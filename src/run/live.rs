@@ -10,11 +10,12 @@ use super::health::Answers;
 use super::inputs::InputsWatch;
 use super::journal::Journal;
 pub use super::outbox::Outbox;
+use super::universe_watch::UniverseWatch;
 use crate::checks::modes::ModesWatch;
 use crate::checks::reconcile::{self, Difference};
 use crate::control::mend::{self, Mending};
 use crate::control::request::{Code, ControlError};
-use crate::domain::{Amount, Asset, ClientOrderId, InstrumentId, Span, VenueId, WallTime};
+use crate::domain::{Amount, Asset, ClientOrderId, Span, VenueId, WallTime};
 use crate::engine::State;
 use crate::net::wire::{Arrived, Asker, Line, Outcome as Came, Wire};
 use crate::planted::{self, Bug};
@@ -126,6 +127,7 @@ pub struct Live<J> {
     said: Vec<Output>,
     told: Vec<FeedOutput>,
     facts: Vec<Event>,
+    pub(super) universe: Option<UniverseWatch>,
 }
 
 impl<J: Journal> Live<J> {
@@ -135,7 +137,8 @@ impl<J: Journal> Live<J> {
     /// [`JournalError`] when a fact is not on disk.
     pub fn new(driver: Driver<J, Outbox>, desks: Vec<Desk>, now: WallTime) -> Result<Self, JournalError> {
         let shown = now.floor(Span::HOUR);
-        let mut live = Self { driver, desks, shown, said: Vec::new(), told: Vec::new(), facts: Vec::new() };
+        let universe = UniverseWatch::of(&driver.state, now);
+        let mut live = Self { driver, desks, shown, said: Vec::new(), told: Vec::new(), facts: Vec::new(), universe };
         live.doubt(now)?;
         live.observe(now);
         Ok(live)
@@ -143,8 +146,8 @@ impl<J: Journal> Live<J> {
 
     /// The same run with its journal in another, such as one that counts.
     pub fn with_journal<K: Journal>(self, wrap: impl FnOnce(J) -> K) -> Live<K> {
-        let Self { driver, desks, shown, said, told, facts } = self;
-        Live { driver: driver.with_journal(wrap), desks, shown, said, told, facts }
+        let Self { driver, desks, shown, said, told, facts, universe } = self;
+        Live { driver: driver.with_journal(wrap), desks, shown, said, told, facts, universe }
     }
 
     /// Every order that the ledger does not know as ended may have been sent: it is unknown until the venue tells.
@@ -206,6 +209,7 @@ impl<J: Journal> Live<J> {
                 self.account(venue, input, now)
             }
             Arrived::Request { asker: Asker::Clock, .. } => Ok(()),
+            Arrived::Request { asker: Asker::Universe, call, outcome, .. } => self.on_universe(call, outcome, now),
             Arrived::Request { venue, asker: Asker::Inputs, call, outcome, .. } => {
                 self.on_inputs(venue, (call, outcome), now)
             }
@@ -380,6 +384,7 @@ impl<J: Journal> Live<J> {
     /// [`JournalError`] when a fact or intent is not on disk.
     pub fn turn(&mut self, now: WallTime, tick: bool) -> Result<(), JournalError> {
         if tick {
+            self.look_at_universe(now)?;
             for place in 0..self.desks.len() {
                 let Some(venue) = self.desks.get(place).map(|desk| desk.venue) else { continue };
                 self.feed(venue, FeedInput::Timer, now)?;
@@ -456,24 +461,6 @@ impl<J: Journal> Live<J> {
         }
         self.driver.fact(now, event, None)?;
         self.send(now)
-    }
-
-    /// Asks every venue for its lists, to be compared as they come.
-    ///
-    /// # Errors
-    /// [`JournalError`] when a fact is not on disk.
-    pub fn ask_lists(&mut self, now: WallTime) -> Result<(), JournalError> {
-        let venues: Vec<VenueId> = self.desks.iter().map(|desk| desk.venue).collect();
-        venues.into_iter().try_for_each(|venue| self.account(venue, Input::Reconcile, now))
-    }
-
-    /// Asks the venue what became of an order.
-    ///
-    /// # Errors
-    /// [`JournalError`] when a fact is not on disk.
-    pub fn ask_order(&mut self, id: ClientOrderId, of: InstrumentId, now: WallTime) -> Result<(), JournalError> {
-        let Some(venue) = self.driver.state.catalogue.instrument(of).map(|one| one.venue_id) else { return Ok(()) };
-        self.account(venue, Input::Query { id, instrument: of }, now)
     }
 
     /// Whether every venue counts as reachable.

@@ -6,11 +6,11 @@
 
 use super::collect::Collector;
 use super::driver::Driver;
+use super::generated::{outside, traded};
 use super::journal::Journal;
 use super::wallets::wallets;
 use crate::config::Settings;
-use crate::config::settings::StrategyKind;
-use crate::domain::{Catalogue, Pair, Span, VenueId, WallTime};
+use crate::domain::{Leg, Span, VenueId, WallTime};
 use crate::engine::State;
 use crate::port::Event;
 use crate::port::order::{OrderReport, Outcome};
@@ -38,21 +38,6 @@ pub struct SimMarket {
     /// Latest quote, mark and estimate that were shown, per instrument.
     latest: Vec<Option<(WallTime, Event)>>,
     down: Vec<bool>,
-}
-
-/// The pairs of a session on the generated market: its own, and those over two venues that the settings name.
-#[must_use]
-pub fn traded(generator: &Generator, settings: &Settings) -> Catalogue {
-    let mut catalogue = generator.catalogue().clone();
-    catalogue.each(|leg| drop(settings.venue_fees(leg)));
-    settings.strategy.pairs.iter().for_each(|name| catalogue.add_named(name));
-    if !settings.strategies.is_empty() {
-        // Of several strategies each trades what it names and nothing else.
-        catalogue.keep(|pair| settings.strategy.pairs.contains(&pair.name));
-    } else if settings.strategy.kind == StrategyKind::Spread {
-        catalogue.keep(Pair::is_spread);
-    }
-    catalogue
 }
 
 impl SimMarket {
@@ -129,16 +114,25 @@ impl SimMarket {
         }
     }
 
-    /// During an outage a venue shows nothing but its settlements, which everybody learns afterwards.
+    /// During an outage a venue shows nothing but its settlements, which everybody learns afterwards. Nothing is shown of what no
+    /// pair is traded of.
     fn shows(&self, venue: &SimVenue, event: &Event) -> bool {
+        let catalogue = venue.catalogue();
         let instrument = match event {
+            Event::VenueHealth { venue, .. } => {
+                let mut legs = catalogue.pairs().iter().flat_map(|pair| Leg::BOTH.map(|leg| pair.venue(leg)));
+                return legs.any(|id| id == *venue);
+            }
             Event::Quote { instrument, .. }
             | Event::Mark { instrument, .. }
             | Event::FundingEstimate { instrument, .. }
             | Event::OpenInterest { instrument, .. } => *instrument,
             _ => return true,
         };
-        let id = venue.catalogue().instrument(instrument).map(|one| one.venue_id.index());
+        if catalogue.legs_of(instrument).is_empty() {
+            return false;
+        }
+        let id = catalogue.instrument(instrument).map(|one| one.venue_id.index());
         !id.and_then(|id| self.down.get(id)).copied().unwrap_or(false)
     }
 
@@ -276,6 +270,10 @@ impl<J: Journal> Paper<J> {
         let seed = driver.state.settings.sim.seed;
         let mut paper = Self { driver, market, public: Vec::new(), end: now, shown: now.floor(Span::HOUR) };
         paper.driver.fact(now, Event::Boot { epoch: epoch + 1, salt: salt(seed, epoch + 1) }, None)?;
+        for verdict in outside(&paper.driver.state) {
+            paper.driver.market(now, verdict)?;
+            paper.driver.market_events -= 1;
+        }
         paper.market.show_books(&mut paper.driver.venue, &paper.driver.state);
         paper.driver.settle_facts(now)?;
         resolve_unsent(&mut paper.driver, now)?;

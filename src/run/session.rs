@@ -469,6 +469,7 @@ fn restore_rows(loaded: &Loaded, pairs: usize) -> Result<Collector, RecoverError
     }
     if let Some(figures) = loaded.meta.get("figures") {
         collector.figures = parse::<Figures>("meta figures", figures)?;
+        collector.widen(pairs);
     }
     Ok(collector)
 }

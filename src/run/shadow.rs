@@ -7,6 +7,7 @@ use super::driver::Driver;
 use super::health::took;
 use super::journal::Journal;
 use super::live::MEASURE;
+use super::universe_watch::UniverseWatch;
 use crate::control::latency::Latency;
 use crate::domain::{Leg, Span, VenueId, WallTime};
 use crate::net::wire::{Arrived, Asker, Line, Outcome as Came, Wire};
@@ -48,6 +49,7 @@ pub struct Shadow<J> {
     told: Vec<FeedOutput>,
     facts: Vec<Event>,
     shown: WallTime,
+    pub(super) universe: Option<UniverseWatch>,
 }
 
 impl<J: Journal> Shadow<J> {
@@ -56,8 +58,8 @@ impl<J: Journal> Shadow<J> {
     /// # Errors
     /// [`JournalError`] when a fact is not on disk.
     pub fn new(driver: Driver<J>, stands: Vec<Stand>, file: VenueFile, now: WallTime) -> Result<Self, JournalError> {
-        let mut shadow =
-            Self { driver, stands, file, told: Vec::new(), facts: Vec::new(), shown: now.floor(Span::HOUR) };
+        let (universe, shown) = (UniverseWatch::of(&driver.state, now), now.floor(Span::HOUR));
+        let mut shadow = Self { driver, stands, file, told: Vec::new(), facts: Vec::new(), shown, universe };
         for stand in &shadow.stands {
             let venue = stand.venue;
             shadow.driver.venue.set_down(venue, true);
@@ -95,6 +97,7 @@ impl<J: Journal> Shadow<J> {
                 tracing::warn!(?market, place, why, "a stream broke");
                 self.feed(venue, FeedInput::Closed(Channel { market, place }), now)
             }
+            Arrived::Request { asker: Asker::Universe, call, outcome, .. } => self.on_universe(call, outcome, now),
             // It has no account.
             Arrived::Request { .. } | Arrived::Frame { .. } | Arrived::Opened { .. } | Arrived::Closed { .. } => Ok(()),
         }
@@ -149,6 +152,7 @@ impl<J: Journal> Shadow<J> {
     /// [`JournalError`] when a fact or intent is not on disk.
     pub fn turn(&mut self, now: WallTime, tick: bool) -> Result<(), JournalError> {
         if tick {
+            self.look_at_universe(now)?;
             for place in 0..self.stands.len() {
                 let Some(venue) = self.stands.get(place).map(|stand| stand.venue) else { continue };
                 self.feed(venue, FeedInput::Timer, now)?;

@@ -37,9 +37,15 @@ pub fn class_of(apr: f64) -> usize {
 
 #[expect(clippy::float_arithmetic, reason = "frequencies of signals")]
 impl Tally {
-    /// What became of each instant from `from` on, and of none whose days are not over at the end of the rows.
+    /// What became of each instant from `from` on by each of [`DAYS`].
     #[must_use]
     pub fn of(rows: &[Paid], cost: f64, from: WallTime) -> Self {
+        Self::by(rows, cost, from, DAYS)
+    }
+
+    /// The same by other days. An instant whose days are not over at the end of the rows is none.
+    #[must_use]
+    pub fn by(rows: &[Paid], cost: f64, from: WallTime, days: [i64; 3]) -> Self {
         let mut tally = Self::default();
         let Some((start, grid)) = grid(rows) else { return tally };
         for (place, apr) in expected(&grid) {
@@ -47,7 +53,7 @@ impl Tally {
                 continue;
             }
             let class = class_of(apr);
-            for (day, days) in DAYS.iter().enumerate() {
+            for (day, days) in days.iter().enumerate() {
                 let last = place + usize::try_from(*days).unwrap_or(0) * PER_DAY;
                 let Some(after) = grid.get(place + 1..=last) else { continue };
                 // A hole is no payment of zero: an instant before one is left out.
@@ -140,6 +146,9 @@ mod tests {
         let slow = Tally::of(&rows(2_000, |_| 0.000_05), cost, WallTime(0));
         let class = class_of(1095.0 * (0.6 * 0.000_05 + 0.2 * 0.000_1));
         assert_eq!((slow.share(class, 0), slow.share(class, 1)), (Some(0.0), Some(1.0)));
+        // The 68th payment is the second of day 23.
+        let other = Tally::by(&rows(2_000, |_| 0.000_05), cost, WallTime(0), [22, 23, 24]);
+        assert_eq!([0, 1, 2].map(|day| other.share(class, day)), [Some(0.0), Some(1.0), Some(1.0)]);
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub struct Listing {
     pub perpetual: bool,
     /// When a perp will be delisted, once that is announced.
     pub ends: Option<WallTime>,
+    /// Since when a perp is listed, where the venue says.
+    pub begins: Option<WallTime>,
     /// Farthest limit above and below the mark (perp) or reference price (spot), as multiples, when the venue says.
     pub price_band: Option<(Rate, Rate)>,
 }

@@ -105,7 +105,7 @@ pub(crate) fn futures_info(venue: &mut Venue, _: &Call<'_>) -> Answer {
             };
             json!({
                 "symbol": listing.symbol.as_str(), "pair": listing.symbol.as_str(), "contractType": "PERPETUAL",
-                "deliveryDate": delivery(listing), "onboardDate": venue.start.0, "status": status,
+                "deliveryDate": delivery(listing), "onboardDate": listing.listed.0, "status": status,
                 "maintMarginPercent": "2.5000", "requiredMarginPercent": "5.0000",
                 "baseAsset": instrument.coin.as_str(), "quoteAsset": instrument.quote.as_str(),
                 "marginAsset": instrument.quote.as_str(),

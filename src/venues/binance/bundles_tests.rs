@@ -190,6 +190,7 @@ fn listing(step: &str) -> Listing {
         trading: true,
         perpetual: false,
         ends: None,
+        begins: None,
         price_band: None,
     }
 }

@@ -35,6 +35,7 @@ struct Sent<'a> {
     contract_type: Value<'a>,
     underlying_type: Value<'a>,
     delivery_date: Value<'a>,
+    onboard_date: Value<'a>,
     filters: Vec<Filter<'a>>,
 }
 
@@ -113,6 +114,7 @@ fn listing(market: Market, sent: &Sent<'_>) -> Read<Listing> {
         perpetual,
         // Without an end the venue writes a day of the year 2100, which is no time that we accept.
         ends: (market == Market::Perp).then(|| sent.delivery_date.time("deliveryDate").ok()).flatten(),
+        begins: (market == Market::Perp).then(|| sent.onboard_date.time("onboardDate").ok()).flatten(),
         price_band: price_band(sent),
     })
 }

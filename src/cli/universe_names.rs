@@ -1,0 +1,68 @@
+//! The pairs of a session whose `strategy.pairs` is "auto": those that its folder has, and those that the universe admits now.
+//!
+//! A ledger numbers its pairs, so the ones that it has stay in their order and new ones come behind them; which of them may be
+//! entered is looked at again in the session (`run/universe_watch.rs`). A simulated venue keeps books of its own, so a session
+//! with simulated fills keeps the pairs that it began with. Tests: `tests/universe_live.rs`.
+
+use super::real::Place;
+use super::universe::seen_now;
+use super::{Exit, Failure};
+use crate::config::Loaded;
+use crate::config::settings::Settings;
+use crate::domain::Venue;
+use crate::store::ledger_file;
+use std::path::Path;
+
+/// Whether a restart of the session may take pairs that it does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Grows {
+    /// It may.
+    Yes,
+    /// Its pairs are those of its first start.
+    No,
+}
+
+/// Names the pairs of a session, where they are those of the universe.
+///
+/// # Errors
+/// Exit code 2 when no venue is named or nothing is admitted, 5 when a venue cannot be reached.
+pub(super) fn name(loaded: &mut Loaded, (folder, place): (&Path, &Place), grows: Grows) -> Result<(), Failure> {
+    let settings = &loaded.settings;
+    if !settings.strategy.auto {
+        return Ok(());
+    }
+    let usage = |text: &str| Failure::new(Exit::Usage, format!("strategy.pairs = \"auto\": {text}"));
+    let venues = settings.universe.venues.clone();
+    if venues.is_empty() {
+        return Err(usage(
+            "a real market needs the venues by name; expected universe.venues such as [\"binance\"] (carry universe shows their pairs)",
+        ));
+    }
+    let mut names = of_folder(folder);
+    if names.is_empty() || grows == Grows::Yes && venues.len() == 1 {
+        let seen = venues.iter().map(|name| seen_now(name, place.base_of(name), &settings.universe));
+        let looks = seen.collect::<Result<Vec<_>, _>>()?;
+        let found = crate::run::listed::judged(&looks, &settings.universe);
+        let admitted = found.into_iter().filter(|one| one.outside.is_none()).map(|one| one.candidate.name);
+        let new: Vec<String> = admitted.filter(|name| !names.contains(name)).collect();
+        names.extend(new);
+    }
+    if names.is_empty() {
+        return Err(usage("the universe admits no pair now; see carry universe"));
+    }
+    loaded.settings.change(|settings| settings.strategy.pairs.clone_from(&names));
+    Ok(())
+}
+
+/// The pairs that the ledger of a folder has; none where there is no ledger.
+fn of_folder(folder: &Path) -> Vec<String> {
+    let meta = ledger_file::meta(&folder.join("ledger.sqlite")).unwrap_or_default();
+    let settings = meta.get("settings").and_then(|text| serde_json::from_str::<Settings>(text).ok());
+    settings.map(|settings| settings.strategy.pairs).unwrap_or_default()
+}
+
+/// Names of the venues of a session, as far as its settings say them before its pairs are known.
+pub(super) fn venues(settings: &Settings) -> Vec<Venue> {
+    let named = settings.universe.venues.iter().filter(|_| settings.strategy.auto);
+    named.filter_map(|name| Venue::new(name).ok()).collect()
+}
