@@ -2,7 +2,7 @@
 //! is in or out. Nothing later than the time is looked at. Tests: `tests/universe.rs`, `tests/universe_live.rs`.
 
 use super::download::{failure, public};
-use super::history::{Window, not_there};
+use super::history::{Window, not_there, one_strategy};
 use super::{Exit, Failure, Output};
 use crate::config::settings::Universe;
 use crate::config::{Loaded, Sources, load};
@@ -36,8 +36,8 @@ pub struct Args {
     #[arg(long, value_name = "DIR", conflicts_with_all = ["venue", "base_url"])]
     data: Option<PathBuf>,
     /// Strategy file
-    #[arg(long, value_name = "FILE")]
-    strategy: PathBuf,
+    #[arg(long, value_name = "FILE", required = true)]
+    strategy: Vec<PathBuf>,
     /// Overrides one key, for example `universe.most=3`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -105,7 +105,8 @@ const NOT_TOLD: [&str; 3] = [
 /// # Errors
 /// A [`Failure`] with its exit code.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
-    let loaded = load(&Sources::discover(Some(args.strategy.clone()), args.config.clone(), args.set.clone()))?;
+    let strategy = one_strategy(&args.strategy, "carry universe")?.cloned();
+    let loaded = load(&Sources::discover(strategy, args.config.clone(), args.set.clone()))?;
     let mut report = match &args.data {
         Some(data) => of_history(args, data, &loaded)?,
         None => now(args, &loaded)?,
