@@ -2,7 +2,7 @@
 //! is in or out. Nothing later than the time is looked at. Tests: `tests/universe.rs`, `tests/universe_live.rs`.
 
 use super::download::{failure, public};
-use super::history::{Window, not_there, one_strategy};
+use super::history::{Choice, Window, not_there};
 use super::{Exit, Failure, Output};
 use crate::config::settings::Universe;
 use crate::config::{Loaded, Sources, load};
@@ -105,7 +105,9 @@ const NOT_TOLD: [&str; 3] = [
 /// # Errors
 /// A [`Failure`] with its exit code.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
-    let strategy = one_strategy(&args.strategy, "carry universe")?.cloned();
+    let data = args.data.clone().unwrap_or_default();
+    let choice = Choice { data, strategy: args.strategy.clone(), set: args.set.clone(), config: args.config.clone() };
+    let strategy = Some(choice.one_strategy("carry universe")?.clone());
     let loaded = load(&Sources::discover(strategy, args.config.clone(), args.set.clone()))?;
     let mut report = match &args.data {
         Some(data) => of_history(args, data, &loaded)?,
