@@ -151,10 +151,19 @@ impl Inquiry<'_> {
 
     /// The same with a bound of its own on the number of tries.
     async fn ask_at_most(&self, what: &'static str, ask: Ask, tries: u32) -> Result<Answer, StartError> {
+        self.patiently(tries, async || self.once(what, &ask).await).await
+    }
+
+    /// What may be done twice, again as long as it fails by what passes and there is patience.
+    pub(super) async fn patiently<T>(
+        &self,
+        tries: u32,
+        once: impl AsyncFn() -> Result<T, StartError>,
+    ) -> Result<T, StartError> {
         let mut tried = 0;
         loop {
-            let error = match self.once(what, &ask).await {
-                Ok(answer) => return Ok(answer),
+            let error = match once().await {
+                Ok(done) => return Ok(done),
                 Err(error) if error.passes() => error,
                 Err(error) => return Err(error),
             };

@@ -324,7 +324,12 @@ pub async fn settle_modes(inquiry: &Inquiry<'_>, symbols: &[Symbol], settings: &
     Ok(())
 }
 
+/// Sets it, again and again where that passes: set twice it is as set once.
 async fn act(inquiry: &Inquiry<'_>, what: &'static str, act: Act) -> Result<(), StartError> {
+    inquiry.patiently(u32::MAX, async || act_once(inquiry, what, act.clone()).await).await
+}
+
+async fn act_once(inquiry: &Inquiry<'_>, what: &'static str, act: Act) -> Result<(), StartError> {
     match inquiry.wire.act(act).await {
         Outcome::Answered { result: Ok(_), .. } => Ok(()),
         Outcome::Answered { result: Err(refused), .. } if refused.class == Class::Unchanged => Ok(()),
