@@ -66,6 +66,17 @@ impl UniverseWatch {
         })
     }
 
+    /// Asks what is due; gives what the core is to be told now.
+    fn look<'a>(&mut self, state: &State, wire: impl Fn(VenueId) -> Option<&'a Wire>, now: WallTime) -> Vec<Event> {
+        let events = self.begin(state.pairs.len());
+        for (venue, call, ask) in self.asks(&state.settings.universe, now) {
+            if let Some(wire) = wire(venue) {
+                wire.ask(Asker::Universe, call, ask);
+            }
+        }
+        events
+    }
+
     /// What the core is told before the first look.
     pub fn begin(&mut self, pairs: usize) -> Vec<Event> {
         let before = std::mem::replace(&mut self.told, vec![Some(Outside::NotLooked); pairs]);
@@ -170,22 +181,12 @@ fn usable(outcome: Outcome) -> Option<Answer> {
     }
 }
 
-fn send<'a>(asks: Vec<(VenueId, CallId, Ask)>, wire: impl Fn(VenueId) -> Option<&'a Wire>) {
-    for (venue, call, ask) in asks {
-        if let Some(wire) = wire(venue) {
-            wire.ask(Asker::Universe, call, ask);
-        }
-    }
-}
-
 impl<J: Journal> Live<J> {
     /// The daily look: what is due is asked.
     pub(super) fn look_at_universe(&mut self, now: WallTime) -> Result<(), JournalError> {
-        let Some(mut watch) = self.universe.take() else { return Ok(()) };
-        let events = watch.begin(self.driver.state.pairs.len());
-        let asks = watch.asks(&self.driver.state.settings.universe, now);
-        send(asks, |id| self.desks.iter().find(|desk| desk.venue == id).map(|desk| &*desk.wire));
-        self.universe = Some(watch);
+        let Some(watch) = self.universe.as_mut() else { return Ok(()) };
+        let wire = |id| self.desks.iter().find(|desk| desk.venue == id).map(|desk| &*desk.wire);
+        let events = watch.look(&self.driver.state, wire, now);
         events.into_iter().try_for_each(|event| self.driver.market(now, event))
     }
 
@@ -200,11 +201,9 @@ impl<J: Journal> Live<J> {
 impl<J: Journal> Shadow<J> {
     /// The daily look: what is due is asked.
     pub(super) fn look_at_universe(&mut self, now: WallTime) -> Result<(), JournalError> {
-        let Some(mut watch) = self.universe.take() else { return Ok(()) };
-        let events = watch.begin(self.driver.state.pairs.len());
-        let asks = watch.asks(&self.driver.state.settings.universe, now);
-        send(asks, |id| self.stands.iter().find(|stand| stand.venue == id).map(|stand| &*stand.wire));
-        self.universe = Some(watch);
+        let Some(watch) = self.universe.as_mut() else { return Ok(()) };
+        let wire = |id| self.stands.iter().find(|stand| stand.venue == id).map(|stand| &*stand.wire);
+        let events = watch.look(&self.driver.state, wire, now);
         events.into_iter().try_for_each(|event| self.driver.market(now, event))
     }
 
