@@ -1,5 +1,5 @@
-//! What must hold for any bytes: shared by the fuzz targets and by `tests/fuzz_smoke.rs`. Each function panics when it does
-//! not.
+//! What must hold for any bytes: shared by the fuzz targets and by `tests/suite/fuzz_smoke.rs`. Each function panics when it
+//! does not.
 
 use carry::domain::{
     ClientOrderId, InstrumentId, Interval, Market, Price, Quantity, Rate, Side, SignedQuantity, Span, Symbol, WallTime,

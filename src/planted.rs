@@ -1,7 +1,8 @@
 //! Deliberate bugs, chosen at run time, that the simulators must catch. Without the feature `planted` there are none.
 //!
-//! A test that cannot fail proves nothing: `tests/planted.rs` plants those of the core, `tests/live_sim/bugs.rs` those of the live
-//! path, and each expects a check to complain. A letter and a number name the finding of which a bug takes the mend back.
+//! A test that cannot fail proves nothing: `tests/planted.rs` plants those of the core, `tests/live_sim/bugs.rs` those of
+//! the live path, and each expects a check to complain. A letter and a number name the finding of which a bug takes the mend
+//! back.
 
 /// One deliberate bug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

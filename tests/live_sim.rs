@@ -2,7 +2,9 @@
 //! real files, joined to the loopback venue's core by a seeded network, in virtual time and one thread.
 //!
 //! `CARRY_SEEDS=5000 cargo test --release --test live_sim` runs the full count; `CARRY_SEED=7` one seed with its log (name the test of the configuration). A failing run
-//! prints its seeds and what was broken. `CARRY_LONG=1` plays the long game of each seed, `=0` the short one. `CARRY_FAULT_NEW=1` plays the kinds of `live_sim/attack.rs` too, or those of a list. Seeds that ever failed stand in `tests/live_sim_seeds.txt` and always run.
+//! prints its seeds and what was broken. `CARRY_LONG=1` plays the long game of each seed, `=0` the short one.
+//! `CARRY_FAULT_NEW=1` plays the kinds of `live_sim/attack.rs` too, or those of a list. Seeds that ever failed stand in
+//! `tests/live_sim_seeds.txt` and always run.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

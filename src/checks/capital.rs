@@ -1,7 +1,7 @@
 //! `run.capital` against the money that is there, for `carry doctor`: sizes and limits are shares of the smaller of the two.
 //!
 //! It asks and judges and changes nothing. Money is the quote coins of both wallets and what is bound in hedged pairs; coins that
-//! no short is paired with are nobody's capital. Tests: at the end, and `tests/doctor.rs`.
+//! no short is paired with are nobody's capital. Tests: at the end, and `tests/commands/doctor.rs`.
 
 use super::inquiry::{Inquiry, StartError};
 use super::preflight::{Line, Verdict};

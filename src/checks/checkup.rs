@@ -1,7 +1,7 @@
 //! What `carry doctor` asks of one venue: reach, clock, and for each pair fees, modes, filters, status and delisting.
 //!
 //! It asks and judges and changes nothing. What cannot be had is a line, and the other checks go on; the rights of the key
-//! and the modes of the account stand in `preflight.rs`. Tests: at the end, and `tests/doctor.rs`.
+//! and the modes of the account stand in `preflight.rs`. Tests: at the end, and `tests/commands/doctor.rs`.
 
 use super::asked::Asked;
 use super::inquiry::NO_COLLATERAL;

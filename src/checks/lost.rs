@@ -3,7 +3,7 @@
 //! What is open is read from the venue's lists alone. A pair here is a short with the spot coins of the same coin beside it;
 //! coins beyond the short are never touched, nor are longs. The short is bought back reduce-only in clips, and after each as
 //! many spot coins are sold, so that the legs never differ by more than a clip. Every order is immediate-or-cancel inside a
-//! collar round the venue's index; the first order whose outcome cannot be learnt ends it. Tests: `tests/lost.rs`.
+//! collar round the venue's index; the first order whose outcome cannot be learnt ends it. Tests: `tests/commands/lost.rs`.
 
 use super::inquiry::{Inquiry, StartError};
 use crate::domain::text::split_symbol;

@@ -2,7 +2,7 @@
 //!
 //! It asks and judges; only [`settle_modes`] and [`settle_collateral`] change anything: leverage and margin mode of our own
 //! pairs, and multi-assets mode of an account that holds nothing.
-//! An unknown right is not a right: it refuses. Tests: `tests/doctor.rs`.
+//! An unknown right is not a right: it refuses. Tests: `tests/commands/doctor.rs`.
 
 use super::inquiry::{Inquiry, StartError};
 use crate::config::Settings;

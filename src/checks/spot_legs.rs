@@ -3,7 +3,7 @@
 //! A contract of several coins is one when spot does not list the perp's own name, the perp's coin is called a number and a
 //! coin, spot lists that coin, and the prices say the same (fault E05). From then on the wire counts the spot leg in
 //! contracts. What is not proven is refused by name: a leg that is wrong a thousandfold must not hang on a guess.
-//! Tests: `tests/live/bundle.rs`, `tests/doctor.rs`.
+//! Tests: `tests/live/bundle.rs`, `tests/commands/doctor.rs`.
 
 use super::inquiry::{Inquiry, StartError};
 use crate::domain::text::split_symbol;

@@ -1,7 +1,7 @@
 //! What runs: program, strategy by name and hash, and the settings that differ from its preset; which strategy a plain `carry
 //! paper` means, and how a command is printed so that it works.
 //!
-//! It decides nothing about a run. Tests: `tests/what_runs.rs`.
+//! It decides nothing about a run. Tests: `tests/commands/what_runs.rs`.
 
 use crate::config::load::Resolved;
 use crate::config::{Loaded, Source};

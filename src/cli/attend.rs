@@ -1,7 +1,7 @@
 //! What goes on beside a run on a real market: alarms told, the table or a line a minute, hours of the ladder, the control socket.
 //!
 //! It is called at each tick and decides nothing. It is made before the runtime and dropped after it. Tests:
-//! `tests/control_live.rs`.
+//! `tests/commands/control_live.rs`.
 
 use super::drawing::Drawing;
 use super::real::Again;

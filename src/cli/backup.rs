@@ -1,4 +1,4 @@
-//! `carry backup` and `carry restore`: a session in one file, and back. Tests: `tests/backup.rs`.
+//! `carry backup` and `carry restore`: a session in one file, and back. Tests: `tests/commands/backup.rs`.
 
 use super::{Exit, Failure, Output, folder};
 use crate::domain::WallTime;

@@ -1,6 +1,6 @@
 //! Reads small files that a person names: regular files alone, and never more than a bound (faults X12, L37).
 //!
-//! A pipe or a device is refused before it is opened: it could be read without end. Tests: `tests/process.rs`.
+//! A pipe or a device is refused before it is opened: it could be read without end. Tests: `tests/commands/process.rs`.
 
 use crate::domain::text::unmarked;
 use std::io::Read as _;

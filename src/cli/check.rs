@@ -1,6 +1,6 @@
 //! `carry check`: reads the configuration as every other command would, and says what it means.
 //!
-//! It opens no ledger and talks to no venue. Tests: `tests/config.rs`, `tests/minimums.rs`.
+//! It opens no ledger and talks to no venue. Tests: `tests/suite/config.rs`, `tests/suite/minimums.rs`.
 
 use super::{Exit, Failure, Output, minimums};
 use crate::config::{ConfigErrors, Loaded, Source, Sources, keys, load};

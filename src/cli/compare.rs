@@ -1,4 +1,4 @@
-//! `carry compare`: two or more runs side by side. Tests: `tests/compare.rs`.
+//! `carry compare`: two or more runs side by side. Tests: `tests/suite/compare.rs`.
 
 use super::{Exit, Failure, Output, folder};
 use crate::domain::{Amount, WallTime};

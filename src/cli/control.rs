@@ -1,7 +1,7 @@
 //! Commands to a session that runs: one request over its control socket, and for what moves money a plan first.
 //!
 //! Nothing here decides or touches a file of the session. Without a terminal nothing is asked: `--yes` says it. Tests:
-//! `tests/control.rs`.
+//! `tests/commands/control.rs`.
 
 use super::{Exit, Failure, Output, folder};
 use crate::control::plans::Plan;

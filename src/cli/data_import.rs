@@ -1,7 +1,7 @@
 //! `carry data import`: files of history as people have them, into the layout.
 //!
 //! A preview by default: what was recognised, rows, first and last, units, what is refused and why. `--yes` writes, and then all
-//! files or none: a doubt about one of them writes nothing. Tests: `tests/import.rs`.
+//! files or none: a doubt about one of them writes nothing. Tests: `tests/suite/import.rs`.
 
 use super::about::quoted;
 use super::download::symbol as checked_symbol;

@@ -2,7 +2,7 @@
 //!
 //! It only asks: it signs no change, and of the state folder it touches nothing but a file of its own that it removes. A
 //! check that fails never hides the others. What is judged stands in `checks/checkup.rs`, `checks/preflight.rs` and
-//! `doctor_local.rs`. Tests: `tests/doctor.rs`.
+//! `doctor_local.rs`. Tests: `tests/commands/doctor.rs`.
 
 use super::real::{self, Place, What};
 use super::{Exit, Failure, Output, doctor_local, folder, signers};

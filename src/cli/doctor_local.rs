@@ -1,6 +1,6 @@
 //! What `carry doctor` looks at on this machine: the key and its file, and the state folder with its disk, lock and ledger.
 //!
-//! Nothing is made or repaired: the write test uses a file of its own and removes it. Tests: `tests/doctor.rs`.
+//! Nothing is made or repaired: the write test uses a file of its own and removes it. Tests: `tests/commands/doctor.rs`.
 
 use crate::checks::ladder::{self, Ladder};
 use crate::checks::preflight::{Line, Verdict};

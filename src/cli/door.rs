@@ -1,6 +1,7 @@
 //! One venue's door for questions with one key: what `keys test`, `reconcile` and `pnl --import` share.
 //!
-//! The signer reads only, but for the one door that says otherwise: nothing else that is asked here can change the account. Tests: `tests/doctor.rs`.
+//! The signer reads only, but for the one door that says otherwise: nothing else that is asked here can change the account.
+//! Tests: `tests/commands/doctor.rs`.
 
 use super::real::{self, Place};
 use super::{Failure, live};

@@ -1,4 +1,4 @@
-//! `carry export`: one table of a session as CSV with stable columns. Tests: `tests/session_commands.rs`.
+//! `carry export`: one table of a session as CSV with stable columns. Tests: `tests/commands/session_commands.rs`.
 
 use super::folder::{self, Folder, Where};
 use super::{Exit, Failure, Output, ledger, lots};

@@ -1,4 +1,4 @@
-//! `carry fills`: what was executed. Tests: `tests/session_commands.rs`.
+//! `carry fills`: what was executed. Tests: `tests/commands/session_commands.rs`.
 
 use super::folder::{self, Folder, Where};
 use super::{Failure, Output};

@@ -1,7 +1,7 @@
 //! The session folder that a query reads: which one, and how it is opened without disturbing its writer.
 //!
 //! Files are opened read-only; a session that is being written is read as of its last commit. Nothing is created or
-//! repaired here. Tests: `tests/session_commands.rs`.
+//! repaired here. Tests: `tests/commands/session_commands.rs`.
 
 use super::control;
 use super::{Exit, Failure};

@@ -1,6 +1,6 @@
 //! What a session says of itself beside its acts: its derived state, what differs, the acts in their order, why it does not trade.
 //!
-//! Nothing here acts. Tests: `tests/live_views.rs`, `tests/control_live.rs`.
+//! Nothing here acts. Tests: `tests/commands/live_views.rs`, `tests/commands/control_live.rs`.
 
 use super::control::{Line, report, text};
 use super::{Exit, Failure, Output, folder};

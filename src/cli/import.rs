@@ -1,6 +1,6 @@
 //! `carry pnl --import`: what an account earned, from the venue's own lists, whoever traded it.
 //!
-//! A key that may read is enough, and nothing is written. Progress goes to a terminal. Tests: `tests/doctor.rs`.
+//! A key that may read is enough, and nothing is written. Progress goes to a terminal. Tests: `tests/commands/doctor.rs`.
 
 use super::{Exit, Failure, Output, dates, door, folder};
 use crate::domain::{Amount, Asset, Symbol, WallTime};

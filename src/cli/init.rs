@@ -1,6 +1,7 @@
 //! `carry init`: a folder with a commented configuration to start from. The files are those of the repository, built in.
 //!
-//! All or nothing: it overwrites no file, and when one cannot be written none is left behind. Tests: `tests/config.rs`.
+//! All or nothing: it overwrites no file, and when one cannot be written none is left behind. Tests:
+//! `tests/suite/config.rs`.
 
 use super::{Exit, Failure, Output};
 use crate::run::what::PRESETS;

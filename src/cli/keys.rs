@@ -1,7 +1,7 @@
 //! `carry keys`: adds, lists, removes and tests keys. A secret comes in by standard input and never goes out.
 //!
 //! Asking a venue for a key's rights needs its adapter: [`test_key`] takes it as an argument, and `door.rs` has it. Tests:
-//! `tests/keys.rs` and `tests/doctor.rs`.
+//! `tests/commands/keys.rs` and `tests/commands/doctor.rs`.
 
 use super::{Exit, Failure, Output, folder};
 use crate::config::sources::Folders;

@@ -1,4 +1,4 @@
-//! `carry ledger`: the postings, and the balances that follow from them. Tests: `tests/session_commands.rs`.
+//! `carry ledger`: the postings, and the balances that follow from them. Tests: `tests/commands/session_commands.rs`.
 
 use super::folder::{self, Folder, Where};
 use super::{Exit, Failure, Output};

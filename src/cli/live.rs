@@ -1,7 +1,7 @@
 //! `carry live`: trades with keys, from recovery to a safe stop.
 //!
 //! Order of a start: keys, lock, ladder, reach, preflight, streams, ledger, and only then the core. Tests: `tests/live.rs`,
-//! `tests/control_live.rs`.
+//! `tests/commands/control_live.rs`.
 
 use super::attend::{self, Attendant};
 use super::real::{self, Again, Place, What};

@@ -1,7 +1,7 @@
 //! `carry flatten --key NAME`: closes the pairs of an account without its state folder, when the machine is lost.
 //!
 //! The plan comes from the venue's lists; nothing is sent without `--yes` or a typed yes. How it is done stands in
-//! `checks/lost.rs`. Tests: `tests/lost.rs`.
+//! `checks/lost.rs`. Tests: `tests/commands/lost.rs`.
 
 use super::{Exit, Failure, Output, control, door, folder, real};
 use crate::checks::lost::{self, Closing, How, Lost, LostError, Sent};

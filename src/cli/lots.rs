@@ -1,4 +1,4 @@
-//! `carry export --lots`: a session as tax forms ask for it. Tests: `tests/lots.rs`.
+//! `carry export --lots`: a session as tax forms ask for it. Tests: `tests/commands/lots.rs`.
 
 use super::folder;
 use super::{Exit, Failure};

@@ -1,6 +1,6 @@
 //! `carry metrics`: what running sessions show, as text for Prometheus.
 //!
-//! It asks each session over its control socket and disturbs none. Tests: `tests/metrics.rs`.
+//! It asks each session over its control socket and disturbs none. Tests: `tests/commands/metrics.rs`.
 
 use super::control;
 use super::{Exit, Failure, Output, folder};

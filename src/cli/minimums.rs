@@ -1,7 +1,7 @@
 //! Whether the sizes of a configuration are orders at the venues of its pairs, for `carry check` and a start of `carry paper`.
 //!
 //! Rules and prices come from history where a folder is named, else the rules of the generated market, else the usual least
-//! order. Tests: `tests/minimums.rs`.
+//! order. Tests: `tests/suite/minimums.rs`.
 
 use super::Failure;
 use super::history::{Ready, Window};

@@ -1,8 +1,9 @@
 //! How `carry paper` passes the time: minute after minute at a chosen speed, with the live table on a terminal and the control
 //! socket answered in between.
 //!
-//! It neither opens nor closes a session; `paper.rs` does. Tests: `tests/control.rs`, `tests/session_commands.rs`,
-//! `tests/deploy.rs`.
+//! It neither opens nor closes a session; `paper.rs` does. Tests: `tests/commands/control.rs`,
+//! `tests/commands/session_commands.rs`,
+//! `tests/suite/deploy.rs`.
 
 use super::attend::{line, snapshot, standing};
 use super::drawing::Drawing;

@@ -1,7 +1,7 @@
 //! `carry pnl`: where profit came from, in the eight lines that sum to the change in equity.
 //!
 //! A session that is over is told by its round trips, one that runs by the books of each pair at one instant; what is of no
-//! pair stands in a row of its own. Tests: `tests/session_commands.rs`.
+//! pair stands in a row of its own. Tests: `tests/commands/session_commands.rs`.
 
 use super::folder::{self, Folder, Where};
 use super::{Exit, Failure, Output};

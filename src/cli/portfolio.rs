@@ -1,7 +1,7 @@
 //! `carry portfolio`: the ladder at a time of history: every pair and cash by what they pay on their own capital, what each must
 //! reach, what each move must gain, and the moves that would be decided. Nothing is sent.
 //!
-//! It plays the history through the engine that trades and asks the rule that decides. Tests: `tests/ladder.rs`.
+//! It plays the history through the engine that trades and asks the rule that decides. Tests: `tests/suite/ladder.rs`.
 
 use super::history::{Choice, Ready, Window};
 use super::{Exit, Failure, Output};

@@ -2,7 +2,7 @@
 //! was enough, and at which size it stops paying; of a venue now, or of history at a time (`quote_history.rs`).
 //!
 //! Prices are walked through both books as they are now; the way out is walked on the same books, which is the best that can
-//! be known. Nothing is ordered. Tests: `tests/scan.rs`, `tests/quote_room.rs`.
+//! be known. Nothing is ordered. Tests: `tests/commands/scan.rs`, `tests/suite/quote_room.rs`.
 
 use super::download::{failure, public, symbol};
 use super::gates::render;

@@ -1,7 +1,7 @@
 //! `carry quote --data`: one pair as it stood at a time of history, by the engine that trades; costs of a size from the volume of
 //! its bars, and the pooled odds from all series of funding of its venue in the folder. Nothing later than the time is looked at.
 //!
-//! Tests: `tests/quote_room.rs`.
+//! Tests: `tests/suite/quote_room.rs`.
 
 use super::history::{Ready, Window, not_there};
 use super::quote::{Args, Report};

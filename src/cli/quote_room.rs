@@ -1,7 +1,7 @@
 //! Odds and capacity of one pair at a size, for `carry quote`: how often funding earned as much back as an entry costs now, what each
 //! size costs in and out and pays, and the size at which it stops paying. What is not known says so and is never 0.
 //!
-//! Tests: `tests/quote_room.rs`.
+//! Tests: `tests/suite/quote_room.rs`.
 
 use super::scan::number;
 use super::{Failure, Output};

@@ -1,7 +1,7 @@
 //! `carry reconcile`: the ledger of record against the venue's lists, asked once and without a running session.
 //!
 //! A session that runs answers itself, over its control socket. Otherwise the ledger is read and never written: what
-//! differs is shown, and nothing is booked, cancelled or repaired. Tests: `tests/doctor.rs`.
+//! differs is shown, and nothing is booked, cancelled or repaired. Tests: `tests/commands/doctor.rs`.
 
 use super::real::Place;
 use super::signers::Signers;

@@ -1,7 +1,7 @@
 //! `carry reload`: the files of a running session are read again, and what differs is taken at one instant.
 //!
 //! What lets more risk in is shown first and wants a typed yes. The session reads and judges its files itself; nothing here
-//! opens them. Tests: `tests/reload.rs`.
+//! opens them. Tests: `tests/commands/reload.rs`.
 
 use super::control::{Line, agreed, report};
 use super::{Exit, Failure, Output, folder};

@@ -1,6 +1,6 @@
 //! `carry report`: writes the page and the CSV files of a session again, from its ledger of record.
 //!
-//! Tests: `tests/session_commands.rs`.
+//! Tests: `tests/commands/session_commands.rs`.
 
 use super::folder::{self, Folder, Where};
 use super::{Exit, Failure, Output};

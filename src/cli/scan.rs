@@ -1,7 +1,7 @@
 //! `carry scan`: pairs of a venue ranked by what they would earn now at a size, with what each one costs and what blocks it.
 //!
 //! The numbers are the strategy's own (`strategy/`), on the market as public endpoints show it. Nothing is ordered or
-//! recorded. Tests: `tests/scan.rs`.
+//! recorded. Tests: `tests/commands/scan.rs`.
 
 use super::download::{failure, public, symbol};
 use super::gates::measured;

@@ -1,6 +1,6 @@
 //! `carry schema`: the JSON schemas of what a page gives to programs, made from the types that are sent.
 //!
-//! Tests: `tests/feed.rs`.
+//! Tests: `tests/commands/feed.rs`.
 
 use super::{Exit, Failure, Output, folder};
 use crate::web::schema::{NAMES, of};

@@ -1,6 +1,6 @@
 //! `carry serve`: one page for sessions of this machine, by their control sockets while they run, else by their files.
 //!
-//! Tests: `tests/page.rs`.
+//! Tests: `tests/commands/page.rs`.
 
 use super::{Exit, Failure, Output, folder, real};
 use crate::config::settings::Web;

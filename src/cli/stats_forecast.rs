@@ -1,7 +1,7 @@
 //! `carry stats --forecast`: how wrong the forecast of the next settlement was on each series, against two that anyone can make.
 //!
 //! Each series is played once through the forecaster that the engine runs (`strategy/next_settlement.rs`); what it said is
-//! judged by what came after. The first settlements only teach it and are not judged. Tests: `tests/forecast.rs`.
+//! judged by what came after. The first settlements only teach it and are not judged. Tests: `tests/suite/forecast.rs`.
 
 use super::{Exit, Failure, Output};
 use crate::data::candles::read_candles;

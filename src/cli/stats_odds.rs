@@ -1,5 +1,5 @@
 //! `carry stats --odds`: how often funding earned a round trip back within 14, 30 and 60 days, by what was expected of it, for each
-//! series and for all of them together. The counting stands in `strategy/odds.rs`. Tests: `tests/odds.rs`.
+//! series and for all of them together. The counting stands in `strategy/odds.rs`. Tests: `tests/suite/odds.rs`.
 
 use super::{Exit, Failure, Output};
 use crate::data::DataError;

@@ -1,6 +1,6 @@
 //! `carry status`: where a session stands: from the session itself while it runs, else from its ledger of record.
 //!
-//! Tests: `tests/session_commands.rs`, `tests/live_views.rs`.
+//! Tests: `tests/commands/session_commands.rs`, `tests/commands/live_views.rs`.
 
 use super::control;
 use super::folder::{self, Folder, Where};

@@ -1,4 +1,4 @@
-//! `carry stress`: what the book of a session or of a backtest loses in a shock. Tests: `tests/stress.rs`.
+//! `carry stress`: what the book of a session or of a backtest loses in a shock. Tests: `tests/suite/stress.rs`.
 
 use super::folder::{self, LEDGER, Where};
 use super::history::{Ready, Window, not_there};

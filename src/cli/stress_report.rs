@@ -1,4 +1,5 @@
-//! What `carry stress` says: a table of the shocks, what became of each pair, and the JSON of it. Tests: `tests/stress.rs`.
+//! What `carry stress` says: a table of the shocks, what became of each pair, and the JSON of it. Tests:
+//! `tests/suite/stress.rs`.
 
 use super::stress::{Taken, Told};
 use super::{Failure, Output, folder};

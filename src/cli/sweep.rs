@@ -1,4 +1,4 @@
-//! `carry sweep`: many settings over one history. Tests: `tests/sweep.rs`.
+//! `carry sweep`: many settings over one history. Tests: `tests/suite/sweep.rs`.
 
 use super::history::{Choice, Ready, Window, not_there};
 use super::{Exit, Failure, Output, sweep_report};

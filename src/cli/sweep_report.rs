@@ -1,4 +1,4 @@
-//! What a sweep says when it has played: the table of the best, its JSON, and its page. Tests: `tests/sweep.rs`.
+//! What a sweep says when it has played: the table of the best, its JSON, and its page. Tests: `tests/suite/sweep.rs`.
 
 use super::about::quoted;
 use super::sweep::Args;

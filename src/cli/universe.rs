@@ -1,5 +1,6 @@
 //! `carry universe`: which pairs `strategy.pairs = "auto"` admits now, or would have at a time of history, each with the reason why it
-//! is in or out. Nothing later than the time is looked at. Tests: `tests/universe.rs`, `tests/universe_live.rs`.
+//! is in or out. Nothing later than the time is looked at. Tests: `tests/commands/universe.rs`,
+//! `tests/commands/universe_live.rs`.
 
 use super::download::{failure, public};
 use super::history::{Choice, Window, not_there};

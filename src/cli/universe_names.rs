@@ -2,7 +2,7 @@
 //!
 //! A ledger numbers its pairs, so the ones that it has stay in their order and new ones come behind them; which of them may be
 //! entered is looked at again in the session (`run/universe_watch.rs`). A simulated venue keeps books of its own, so a session
-//! with simulated fills keeps the pairs that it began with. Tests: `tests/universe_live.rs`.
+//! with simulated fills keeps the pairs that it began with. Tests: `tests/commands/universe_live.rs`.
 
 use super::real::Place;
 use super::universe::seen_now;

@@ -1,7 +1,7 @@
 //! Venues that a configuration names by themselves (`ladder.capital`): one that nothing here knows is a slip of the pen, and its
 //! number would never count.
 //!
-//! Tests: at the end, and `tests/config.rs`.
+//! Tests: at the end, and `tests/suite/config.rs`.
 
 use crate::config::{ConfigErrors, Loaded, Problem, Source, venue_keys};
 use crate::data::folder::Folder;

@@ -1,7 +1,7 @@
 //! `carry watch`: a session on a terminal, drawn again each second, with its acts: each shows its plan and wants a typed yes.
 //!
 //! It asks the session over its control socket as every verb does; nothing here decides. The keyboard never waits for the
-//! session: a thread asks, and this one draws. Tests: at the end, `tests/watch.rs`.
+//! session: a thread asks, and this one draws. Tests: at the end, `tests/commands/watch.rs`.
 
 use super::control::{Line, told};
 use super::folder::{self, Folder, Where};

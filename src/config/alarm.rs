@@ -1,6 +1,6 @@
 //! Settings of the alarms: where they go beside the log, how loud, and how repeats are folded.
 //!
-//! Files are named here, what stands in them is not: tokens and addresses are no settings. Tests: `tests/config.rs`.
+//! Files are named here, what stands in them is not: tokens and addresses are no settings. Tests: `tests/suite/config.rs`.
 
 use crate::domain::Span;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! From values by path to the typed [`Settings`]: the only place that knows both.
 //!
 //! A field that has no key, or a key of another kind than its field, is a [`Misfit`]; tests show that the table has none.
-//! Nothing here reads text. Tests: `tests/config.rs`.
+//! Nothing here reads text. Tests: `tests/suite/config.rs`.
 
 use super::lists::AUTO;
 use super::settings::{

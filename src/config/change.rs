@@ -1,7 +1,7 @@
 //! What differs between two configurations, and which of it a running session takes without a restart.
 //!
 //! A session takes the keys that the table marks, all of them at one instant; the others keep their value until a restart.
-//! Values are compared and told in their canonical text. Tests: at the end, `tests/reload.rs`.
+//! Values are compared and told in their canonical text. Tests: at the end, `tests/commands/reload.rs`.
 
 use super::assemble::{self, Values};
 use super::keys::{self, Key};

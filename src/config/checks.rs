@@ -1,6 +1,6 @@
 //! Rules between two keys, checked after all layers are merged. Each message names both keys, their values and sources.
 //!
-//! What one key may hold by itself is its range in `table.rs`. Tests: `tests/config.rs` has a row for each rule.
+//! What one key may hold by itself is its range in `table.rs`. Tests: `tests/suite/config.rs` has a row for each rule.
 
 use super::error::{ConfigErrors, Problem, Source};
 use super::keys;

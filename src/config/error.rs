@@ -1,7 +1,7 @@
 //! What can be wrong with a configuration, each with its place; all of it is collected before anything is reported.
 //!
 //! Messages never repeat a text that looks like a secret (fault X14), and escape and shorten all foreign text (fault X08).
-//! Tests: `tests/config.rs` has a row for each message.
+//! Tests: `tests/suite/config.rs` has a row for each message.
 
 use super::keys;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! One TOML file as a list of written values with their lines; what the keys mean is `load.rs`'s matter.
 //!
 //! There is no include, a device or pipe is never opened (fault X12), and size and depth are bounded (faults X04, X06).
-//! Tests: `tests/config.rs`.
+//! Tests: `tests/suite/config.rs`.
 
 use super::error::{ConfigErrors, Problem, Source};
 use super::units::Raw;

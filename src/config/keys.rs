@@ -1,7 +1,8 @@
 //! What is known of every key: kind, default, range, meaning and reason, and the nearest key to a name that is not one.
 //!
 //! The rows stand in `table.rs`. The defaults, the errors, `carry check`, the presets' comments and the table of
-//! `strategies/README.md` all come from here, so they cannot disagree. Tests: at the end of this file and `tests/config.rs`.
+//! `strategies/README.md` all come from here, so they cannot disagree. Tests: at the end of this file and
+//! `tests/suite/config.rs`.
 
 use super::kind::Kind;
 use super::table::KEYS;

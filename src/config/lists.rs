@@ -1,6 +1,6 @@
 //! Values that are lists: hosts, names, pairs, and which market prices another one. Each item once, in the order written.
 //!
-//! Tests: at the end of `units.rs`, `tests/config.rs`.
+//! Tests: at the end of `units.rs`, `tests/suite/config.rs`.
 
 use super::kind::Kind;
 use super::units::{UnitError, Value};

@@ -1,7 +1,7 @@
 //! The layers, last wins: built-in values, `config/carry.toml`, the strategy file, `--config` files, `CARRY__SECTION__KEY`,
 //! `--set`. Each value keeps its source, and every error of every layer is reported together.
 //!
-//! Nothing is guessed, corrected or skipped: with one error there are no settings. Tests: `tests/config.rs`.
+//! Nothing is guessed, corrected or skipped: with one error there are no settings. Tests: `tests/suite/config.rs`.
 
 use super::assemble::{self, Values};
 use super::error::{ConfigErrors, Problem, Source};

@@ -1,7 +1,7 @@
 //! Keys of one pair: what stands below `[pairs."binance:BTCUSDT".entry]` holds for that pair alone, over what holds for all.
 //!
 //! Which keys may differ: those that say when, how much and how one pair is traded. What belongs to an account, to all money
-//! or to the time after an order was sent is one for all. Tests: `tests/pair_keys.rs`.
+//! or to the time after an order was sent is one for all. Tests: `tests/suite/pair_keys.rs`.
 
 use super::keys::Key;
 use super::kind::Kind;

@@ -1,7 +1,7 @@
 //! Several strategy files for one run: which keys are each one's own, what all must agree about, and what is refused.
 //!
 //! Each file is merged with the layers of all as if it were alone, so that every error of a single strategy is found here too.
-//! Tests: `tests/strategies.rs`.
+//! Tests: `tests/commands/strategies.rs`.
 
 use super::change::settings_of;
 use super::checks;

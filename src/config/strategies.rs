@@ -1,6 +1,7 @@
 //! Several strategies in one run: each has its pairs, its rules and its part of the capital.
 //!
-//! A run of one strategy has none of these: its settings are those of the run. Tests: at the end, `tests/strategies.rs`.
+//! A run of one strategy has none of these: its settings are those of the run. Tests: at the end,
+//! `tests/commands/strategies.rs`.
 
 use super::keys::{self, Key};
 use super::pair_keys;

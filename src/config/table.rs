@@ -2,7 +2,7 @@
 //!
 //! A row is path, kind, default with lowest and highest value, meaning, reason; `reloads` where a running session takes a new value,
 //! with the change that lets more risk in. To add a setting: a row here, its field in
-//! `settings.rs`, its line in `assemble.rs`; the tests name what is missing. Tests: `keys.rs` and `tests/config.rs`.
+//! `settings.rs`, its line in `assemble.rs`; the tests name what is missing. Tests: `keys.rs` and `tests/suite/config.rs`.
 
 use super::keys::{Key, Looser};
 use super::kind::Kind;

@@ -2,7 +2,7 @@
 //!
 //! A number without its unit is an error here and never a guess (fault H02). Printing is canonical: what [`Kind::print`]
 //! gives, [`Kind::parse`] reads back to the same value. This module knows no key and no file. Tests: at the end of this
-//! file for the forms, `tests/config.rs` for the identity of print and parse.
+//! file for the forms, `tests/suite/config.rs` for the identity of print and parse.
 
 use super::kind::Kind;
 use super::lists::{AUTO, hosts, names, pairs, prices};

@@ -1,7 +1,7 @@
 //! The keys of `[venues.NAME]`: the rows of the table, and the parts of a path.
 //!
 //! Each row stands for a key of all venues, which keeps its meaning where a venue has no value of its own. Tests: at the end,
-//! `tests/venue_keys.rs`.
+//! `tests/suite/venue_keys.rs`.
 
 use super::assemble::{Field, Misfit};
 use super::keys::Key;

@@ -2,7 +2,7 @@
 //!
 //! A key of a venue is a name of a key of all venues (`margin.collateral`, `size.leverage`, `size.per_venue` and `sim.wallets`,
 //! `sim.spot_maker` and the like). Between layers the venue's own wins, because the specific beats the general, and `--set` of
-//! either wins over files; inside one layer the two must say the same. Tests: `tests/venue_keys.rs`.
+//! either wins over files; inside one layer the two must say the same. Tests: `tests/suite/venue_keys.rs`.
 
 use super::checks;
 use super::error::{ConfigErrors, Problem, Source};

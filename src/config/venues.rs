@@ -1,7 +1,7 @@
 //! `[venues.NAME]`: what one venue has otherwise than all of them. What is not set there is that of all venues.
 //!
-//! The rows stand in `venue_keys.rs`, the merging of layers in `venue_layers.rs`. Tests: `tests/venue_keys.rs`,
-//! `tests/venue_terms.rs`.
+//! The rows stand in `venue_keys.rs`, the merging of layers in `venue_layers.rs`. Tests: `tests/suite/venue_keys.rs`,
+//! `tests/suite/venue_terms.rs`.
 
 use super::settings::{Collateral, Settings};
 use crate::domain::{Bps, Instrument, Market, Rate, Venue};

@@ -2,7 +2,7 @@
 //!
 //! **Invariant**: the loop makes a snapshot only when somebody wants one, at most [`A_SECOND`] times a second however many read, and
 //! hands it over without waiting; writing it as JSON and sending it is the work of other threads (fault X20). What is read after
-//! an act was answered was made after it. Tests: at the end, `tests/control.rs`, `tests/page.rs`.
+//! an act was answered was made after it. Tests: at the end, `tests/commands/control.rs`, `tests/commands/page.rs`.
 
 use super::snapshot::Snapshot;
 use crate::net::machine_clock::steady_ns;

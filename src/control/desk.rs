@@ -2,7 +2,7 @@
 //!
 //! An act is an event like any other: numbered, on the tape, in the ledger, decided on by the core. Nothing here sends an
 //! order, and nothing here knows what kind of session it is (`subject.rs`). An act whose asker has gone is not carried out.
-//! Tests: `tests/control.rs`, `tests/control_live.rs`.
+//! Tests: `tests/commands/control.rs`, `tests/commands/control_live.rs`.
 
 use super::board::Look;
 use super::forecast_row::NextRow;

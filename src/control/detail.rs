@@ -2,7 +2,7 @@
 //! money of each wallet, and the limits against which ages and distances are judged.
 //!
 //! Pure, like `snapshot.rs`, and under the same rule: what is not known is absent, never zero. Rates and errors are fractions.
-//! Tests: at the end of `snapshot.rs`, `tests/control.rs`.
+//! Tests: at the end of `snapshot.rs`, `tests/commands/control.rs`.
 
 use super::forecast_row::NextRow;
 use super::gate_words::measured;

@@ -1,7 +1,7 @@
 //! What an act would come to, before anybody agrees to it: the core itself decides on a copy of its state.
 //!
 //! So a plan refuses what the act would refuse, for the same reason, with the limit, what stands there and what would be taken.
-//! Nothing of the session is changed. Tests: at the end of this file and `tests/control.rs`.
+//! Nothing of the session is changed. Tests: at the end of this file and `tests/commands/control.rs`.
 
 use super::request::{Code, ControlError};
 use crate::domain::money::grouped;

@@ -1,7 +1,7 @@
 //! What a person does about whatever stops a session: the acts in their order, so that none waits for a later one.
 //!
 //! Pure. Each act shows by itself what it will send or book before it asks for consent; here stand their names, why, and what
-//! comes of them. Tests: at the end, and `tests/control_live.rs`.
+//! comes of them. Tests: at the end, and `tests/commands/control_live.rs`.
 
 use super::mend::{self, Mending};
 use super::request::ControlError;

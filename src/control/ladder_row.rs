@@ -1,7 +1,8 @@
 //! The ladder as people read it: what each pair pays on its own capital, what it must reach to be entered, at what it is left, what a
 //! switch to it must gain, and the moves that follow.
 //!
-//! The figures are those that the decision is made with (`strategy/ladder.rs`); yearly ones are percent. Tests: `tests/ladder.rs`.
+//! The figures are those that the decision is made with (`strategy/ladder.rs`); yearly ones are percent. Tests:
+//! `tests/suite/ladder.rs`.
 
 use crate::engine::State;
 use crate::strategy::ladder::{self, Move, Rung, Standing, Terms};

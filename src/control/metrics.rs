@@ -2,7 +2,7 @@
 //!
 //! The table names every metric with its kind, unit and meaning; nothing else in the program names one. Values come from the
 //! snapshot that `carry status --json` shows. What is not known is absent, never zero. Each sample carries the name of its
-//! session, so that several stand in one text. Tests: at the end, `tests/metrics.rs`.
+//! session, so that several stand in one text. Tests: at the end, `tests/commands/metrics.rs`.
 
 use super::latency::Latency;
 use super::link::{Link, VenueRow};

@@ -1,7 +1,7 @@
 //! Plans of acts that move money: what would be sent, shown first, and a token that is good for one act on that plan.
 //!
 //! A token ends after a minute, at its first use, and when the coins of the plan are no longer those that were shown. Pure:
-//! time is given as a monotonic span. Tests: at the end of this file and `tests/control.rs`.
+//! time is given as a monotonic span. Tests: at the end of this file and `tests/commands/control.rs`.
 
 use super::request::{Act, Code, ControlError};
 use crate::checks::reconcile::Moved;

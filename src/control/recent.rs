@@ -1,6 +1,6 @@
 //! The latest alarms of a session in order of time: cause and effect, what was done, what to type. Bounded; the oldest go.
 //!
-//! It tells nobody: that is `observe`. Tests: at the end, and `tests/page.rs`.
+//! It tells nobody: that is `observe`. Tests: at the end, and `tests/commands/page.rs`.
 
 use crate::domain::WallTime;
 use crate::observe::words::{self, About};

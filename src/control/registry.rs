@@ -3,7 +3,7 @@
 //!
 //! An entry says where, never that it runs: that is asked of the session's socket each time, so an entry that a crash or a power
 //! cut left behind misleads nobody. Nothing is decided by it but which folder a command means. Tests: at the end, and
-//! `tests/registry.rs`.
+//! `tests/suite/registry.rs`.
 
 use super::request::SOCKET;
 use crate::config::sources::Folders;

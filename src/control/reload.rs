@@ -1,7 +1,7 @@
 //! The files of a running session, read again: what differs, what of it is taken, and what needs a person's consent.
 //!
 //! All of it is taken at one instant, as an event, or nothing is. The files are read on the thread of who asks, never in the
-//! session's loop. A signal takes only what tightens. Tests: `tests/reload.rs`.
+//! session's loop. A signal takes only what tightens. Tests: `tests/commands/reload.rs`.
 
 use super::plans::{Plan, Plans};
 use super::request::{Act, Code, ControlError, ControlRequest, Reply};

@@ -2,7 +2,7 @@
 //!
 //! It opens no socket and touches no session: `control_server.rs` carries the lines, `desk.rs` does what they ask. A verb that
 //! moves money answers with its plan and a token first, and acts only on a second request with that token. Tests: at the end
-//! of this file and `tests/control.rs`.
+//! of this file and `tests/commands/control.rs`.
 
 use super::plans::Plan;
 use crate::config::Loaded;

@@ -1,7 +1,7 @@
 //! The control socket of a session: `STATE/control.sock`, for its owner alone.
 //!
 //! It carries lines and judges nothing of what they ask. Bounded everywhere: clients, bytes of a line, waiting requests, time
-//! for a line and for an answer; at each bound the client is told. Tests: `tests/control.rs`.
+//! for a line and for an answer; at each bound the client is told. Tests: `tests/commands/control.rs`.
 
 use super::board::Board;
 use super::desk::{Desk, shown};

@@ -1,7 +1,7 @@
 //! What a session is at one instant, for whoever asks: status, pairs and orders, in the words of the state.
 //!
 //! Pure: made from [`State`] alone, changes nothing, and estimates nothing. What is not known is absent, never zero.
-//! Tests: at the end of this file and `tests/control.rs`.
+//! Tests: at the end of this file and `tests/commands/control.rs`.
 
 use super::detail::{Detail, PairDetail};
 use super::gate_words::measured;

@@ -1,7 +1,7 @@
 //! The derived state of a session in words: what it may do now, each reason why it may do less, and the command that clears it.
 //!
 //! The reasons are the engine's own (`engine/standing.rs`); here they only get sentences, so that status, pairs, the page and
-//! alarms say the same. Tests: at the end, and `tests/live_views.rs`.
+//! alarms say the same. Tests: at the end, and `tests/commands/live_views.rs`.
 
 use crate::domain::{Leg, PairId, Span, VenueId, WallTime};
 use crate::engine::State;

@@ -2,7 +2,7 @@
 //!
 //! Pure. The account goes on asking the venue for its list of transfers; this is for a list that never says. What the wallets
 //! prove is not overruled by a word; where they prove nothing a person's word counts, and what differs afterwards is a
-//! difference like any other (`carry accept`). Tests: at the end, and `tests/control_live.rs`.
+//! difference like any other (`carry accept`). Tests: at the end, and `tests/commands/control_live.rs`.
 
 use super::request::{Code, ControlError, Settled};
 use crate::checks::reconcile;

@@ -4,7 +4,8 @@
 //! The multiplier comes from `instruments/VENUE.csv`, else from a known prefix; either way the prices of the legs must confirm
 //! it within 20 % (fault E05). A pair of such a contract is played in contracts: spot prices are multiplied, exactly, and spot
 //! coins divided, so that no price needs more than 8 decimals; results are given in coins again (`quoted.rs` of `run`).
-//! Volume and open interest of a perp are in contracts, as venues publish them. Tests stand at the end and in `tests/cases.rs`.
+//! Volume and open interest of a perp are in contracts, as venues publish them. Tests stand at the end and in
+//! `tests/suite/cases.rs`.
 
 use super::error::DataError;
 use super::folder::{Folder, Key, Kind};

@@ -1,7 +1,8 @@
 //! Candles and open interest from Parquet, as exact decimals.
 //!
 //! The loader refuses only what cannot be used (a price that is not a positive decimal of at most 8 places, stamps that do
-//! not rise or do not lie on the step's grid); odd but usable candles are reported by `verify`. Tests: `tests/data.rs`.
+//! not rise or do not lie on the step's grid); odd but usable candles are reported by `verify`. Tests:
+//! `tests/suite/data.rs`.
 
 use super::columns::{Cells, Columns};
 use super::error::{Bad, DataError, Place, STAMP, plausible};

@@ -1,7 +1,7 @@
 //! Flat columns of a Parquet file by name: the one place that talks to the Parquet reader.
 //!
 //! It gives cells as they are and knows nothing of prices. Optional fields are accepted; where a cell is null is reported
-//! beside the values. Tests: `tests/data.rs`.
+//! beside the values. Tests: `tests/suite/data.rs`.
 
 use super::error::DataError;
 use super::pages::CheckedPages;

@@ -1,6 +1,6 @@
 //! What can be wrong with files of history, always naming the file and the place in it.
 //!
-//! Texts that come out of a file are shown escaped and cut (fault X08). Tests: `tests/data.rs`.
+//! Texts that come out of a file are shown escaped and cut (fault X08). Tests: `tests/suite/data.rs`.
 
 use crate::domain::{NumberError, WallTime};
 use std::fmt;

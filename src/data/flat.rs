@@ -2,7 +2,7 @@
 //! every notional stays the same; where a coin has no candles its basis is 0.
 //!
 //! Bars are of 8 h and end at 00, 08 and 16 UTC. A bar is there when the settlements of its hours are; a stretch ends where they are not.
-//! The spot leg of a Hyperliquid pair is that of Binance: a named proxy. Tests: `tests/ladder.rs`.
+//! The spot leg of a Hyperliquid pair is that of Binance: a named proxy. Tests: `tests/suite/ladder.rs`.
 
 use super::candles::read_candles;
 use super::error::DataError;

@@ -1,7 +1,7 @@
 //! A folder of history: which files it has, which pairs can be priced, and their history in columns.
 //!
 //! Names that come from a person are looked up in the list of files found, never joined to a path (fault X12).
-//! Tests: `tests/data.rs`.
+//! Tests: `tests/suite/data.rs`.
 
 use super::bundle::confirm;
 use super::candles::{read_candles_of, read_open_interest, read_open_times};

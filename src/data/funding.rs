@@ -1,7 +1,7 @@
 //! Settlements from CSV: `ts_ms,rate,mark_price[,premium]`, by the names of the header.
 //!
 //! Further columns are ignored (the `px` of some recorders is not a mark). Numbers are plain decimals, with an exponent at
-//! most; an empty mark or premium means that it was not published. Text is not quoted. Tests: `tests/data.rs`.
+//! most; an empty mark or premium means that it was not published. Text is not quoted. Tests: `tests/suite/data.rs`.
 
 use super::error::{Bad, DataError, Place, STAMP, escaped, plausible};
 use super::history::FundingRow;

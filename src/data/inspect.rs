@@ -1,7 +1,7 @@
 //! Looks through one file without refusing it, and reports what is wrong and where.
 //!
 //! This is the patient sister of the loaders: it reads cells as they are and goes on after a bad one. Floats are fine here:
-//! nothing of it becomes money. Tests: `tests/data.rs`.
+//! nothing of it becomes money. Tests: `tests/suite/data.rs`.
 
 use super::columns::{Cells, Columns};
 use super::coverage::{LONGEST_HALT, nominal};

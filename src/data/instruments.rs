@@ -1,7 +1,7 @@
 //! The two instruments of a pair: what `instruments/VENUE.csv` of the folder says and, value by value, built-in defaults.
 //!
 //! Every built-in value that is used is listed as a remark for the report. The columns of the file are described in
-//! `rules_file.rs`. Tests: here and in `tests/data.rs`.
+//! `rules_file.rs`. Tests: here and in `tests/suite/data.rs`.
 //!
 //! Built-in fees are those of accounts without a tier, caps those of the venues' funding pages, both by the venue digests
 //! read 2026-11; brackets are those of a large USDT contract, whose first ratio (0.4 %) agrees with the 0.30 % funding cap of

@@ -1,7 +1,7 @@
 //! Lines of a CSV file, not one of them trusted: the reader of funding and of instrument rules.
 //!
 //! Text is UTF-8, may begin with a byte-order mark, and is not quoted, so that the place of a field is the place a person's editor
-//! shows. Tests: `tests/data.rs`.
+//! shows. Tests: `tests/suite/data.rs`.
 
 use super::columns::open_regular;
 use super::error::{DataError, Place, escaped};

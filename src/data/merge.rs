@@ -1,6 +1,6 @@
 //! Imported rows joined with what the folder has: nothing that stands there is changed, and a contradiction is an error.
 //!
-//! Tests: `tests/import.rs`.
+//! Tests: `tests/suite/import.rs`.
 
 use super::error::{DataError, Place};
 use super::funding::read_funding;

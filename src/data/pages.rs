@@ -2,7 +2,7 @@
 //!
 //! The decoder of the `parquet` crate trusts some numbers of a page and stops the program when they are wrong (a dictionary
 //! that is not there, levels longer than the page). A damaged file must be an error, so these are checked first (fault G21).
-//! Tests: `tests/data.rs` changes every byte of a file.
+//! Tests: `tests/suite/data.rs` changes every byte of a file.
 
 use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageMetadata, PageReader};

@@ -1,7 +1,7 @@
 //! A Parquet file of rows that the program computed: named columns of text, whole numbers and doubles.
 //!
 //! The same rows give the same bytes. `DuckDB`, Polars and pyarrow read it as it is. History is written by `save.rs`.
-//! Tests stand at the end and in `tests/sweep.rs`.
+//! Tests stand at the end and in `tests/suite/sweep.rs`.
 
 use super::columns::{Cells, Columns};
 use super::error::DataError;

@@ -5,7 +5,7 @@
 //! `coin`, `quote` (else split from the symbol), `multiplier` (coins in one contract), `tick` (quote coins), `step`,
 //! `min_qty`, `max_qty` (coins), `min_notional` (quote coins), `maker_bps`, `taker_bps` (basis points of the value; below zero
 //! is a rebate), `brackets` (notional from which a maintenance ratio holds: `0:0.004;50000:0.005`). An unknown column is an
-//! error, because a misspelt limit would silently not hold. Tests: here and in `tests/data.rs`.
+//! error, because a misspelt limit would silently not hold. Tests: here and in `tests/suite/data.rs`.
 
 use super::error::{Bad, DataError, Place, escaped};
 use super::lines::Lines;

@@ -3,7 +3,7 @@
 //! A file is replaced in one step: the new one is written beside it, synced, and renamed over it, so that a stop at any
 //! instant leaves the old or the new file (fault G21). Nothing is judged here: `verify` does that. Prices become the double
 //! nearest to the decimal that was printed, which the readers turn back into that very decimal.
-//! Tests stand at the end and in `tests/download.rs`.
+//! Tests stand at the end and in `tests/commands/download.rs`.
 
 use super::columns::Columns;
 use super::error::DataError;

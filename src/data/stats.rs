@@ -2,7 +2,7 @@
 //!
 //! Two views. *Rates*: every settlement by itself, multiplied to 8 h. *Blocks*: what was paid within each 8 h that start at
 //! 00, 08 or 16 UTC, added up, as the published tables have it. Statistics are floats by design; nothing here is money.
-//! Tests: here and in `tests/data.rs`.
+//! Tests: here and in `tests/suite/data.rs`.
 
 use super::coverage::nominal;
 use super::history::FundingRow;

@@ -1,6 +1,6 @@
 //! Checks a whole folder of history: every file by itself, then the two legs of each pair against one another.
 //!
-//! Nothing is repaired. Files are looked through in parallel; the report is in order of name. Tests: `tests/data.rs`.
+//! Nothing is repaired. Files are looked through in parallel; the report is in order of name. Tests: `tests/suite/data.rs`.
 
 use super::bundle::FURTHEST;
 use super::candles::read_candles_of;

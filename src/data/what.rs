@@ -1,4 +1,4 @@
-//! What the rows of one file of history are about. Tests: `tests/import.rs`, `tests/download.rs`.
+//! What the rows of one file of history are about. Tests: `tests/suite/import.rs`, `tests/commands/download.rs`.
 
 use crate::domain::{Span, Symbol};
 use std::fmt::Display;

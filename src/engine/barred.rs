@@ -1,6 +1,7 @@
 //! What forbids every entry, in words: of the session, of its venues, of the pair.
 //!
-//! Gates of the strategy stand in `strategy/gate.rs`, rules about one order in `risk`. Tests: `tests/by_hand.rs`, `tests/sim.rs`.
+//! Gates of the strategy stand in `strategy/gate.rs`, rules about one order in `risk`. Tests: `tests/suite/by_hand.rs`,
+//! `tests/sim.rs`.
 
 use super::apply::has_come;
 use super::state::{PairState, State, VenueState};

@@ -1,7 +1,7 @@
 //! Facts about orders and fills: what a report means for the books, for the pair and for its next attempt.
 //!
-//! Nothing here decides to trade; `apply` calls it. Tests: `tests/sim.rs`, `tests/contradictions.rs`,
-//! `tests/order_table.rs`.
+//! Nothing here decides to trade; `apply` calls it. Tests: `tests/sim.rs`, `tests/suite/contradictions.rs`,
+//! `tests/suite/order_table.rs`.
 
 use super::apply::{alarm, pair_mut};
 use super::latch;

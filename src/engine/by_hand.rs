@@ -1,7 +1,7 @@
 //! What a person orders of a pair: opening it at a size, and taking over what was there before.
 //!
 //! An opening passes the safety gates of the strategy, the limits of any entry and the gate of every order; only the signals
-//! are not asked. An adoption books and trades nothing. Tests: `tests/by_hand.rs`, `tests/control_live.rs`.
+//! are not asked. An adoption books and trades nothing. Tests: `tests/suite/by_hand.rs`, `tests/commands/control_live.rs`.
 
 use super::apply::closed;
 use super::barred::barred;

@@ -4,7 +4,7 @@
 //! A coin counts for the worse of the venue's index and our own mid, less the venue's haircut (fault E15); only the coins
 //! of our pairs count, and only while the venue's rates are young. Unrealised profit and loss are in the quote coin, so a
 //! rally that is realised leaves a debt there, for which the venue would sell coins: the autopilot pays it before.
-//! The way back, for a sale, is in `unpark`. Tests: `tests/coin.rs`, `tests/live.rs`.
+//! The way back, for a sale, is in `unpark`. Tests: `tests/suite/coin.rs`, `tests/live.rs`.
 
 use super::apply::{alarm, venue_alarm};
 use super::funds::Funds;

@@ -1,7 +1,7 @@
 //! Entries: how large, whether the money is in the right wallets, and what it takes to begin.
 //!
 //! Nothing here asks whether a pair should be opened (`strategy`) and nothing makes an order (`decide`). Tests:
-//! `tests/by_hand.rs`, `tests/sim.rs`.
+//! `tests/suite/by_hand.rs`, `tests/sim.rs`.
 
 use super::apply::{alarm, day_loss};
 use super::barred::barred;

@@ -2,7 +2,7 @@
 //!
 //! Entries need every part. What lowers risk or inequality needs a host that answers and a clock; a lost account stream or
 //! a list that fails stops entries alone (finding of one boolean for all). Nothing here decides to trade. Tests: at the end
-//! of `standing.rs` and in `tests/belief.rs`.
+//! of `standing.rs` and in `tests/suite/belief.rs`.
 
 use super::apply::{alarm, venue_alarm};
 use super::state::{State, VenueState};

@@ -3,7 +3,8 @@
 //!
 //! Money in the perp wallet does not carry an isolated short: only what the position itself holds does (finding of top-ups
 //! that never arrived). It stays in the wallet's balance, so the books know nothing of it. An addition has no id and needs
-//! none: until a later list has measured the position no other is asked for. Tests: `tests/belief.rs`, `tests/live.rs`.
+//! none: until a later list has measured the position no other is asked for. Tests: `tests/suite/belief.rs`,
+//! `tests/live.rs`.
 
 use super::apply::{alarm, has_come};
 use super::margin::{equity_for, is_too_early, shrink_pair};

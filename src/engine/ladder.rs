@@ -2,7 +2,7 @@
 //!
 //! It decides once for each settlement of 00, 08 and 16 UTC, at the first instant at which the guard is over. The moves are made
 //! one after the other, the next when both legs of the last are done; a switch is an exit and then an entry. What was
-//! decided is not durable: after a restart it is decided anew from what is held. Tests: `tests/ladder.rs`.
+//! decided is not durable: after a restart it is decided anew from what is held. Tests: `tests/suite/ladder.rs`.
 
 use super::barred::barred;
 use super::collateral;

@@ -2,7 +2,7 @@
 //!
 //! A latched pair enters nothing; it is repaired, reduced, topped up and closed like any other, and only a person clears it.
 //! After a reduce-only refusal the venue's lists are compared before anything is traded on a position that may not be there.
-//! Tests: `tests/contradictions.rs`.
+//! Tests: `tests/suite/contradictions.rs`.
 
 use super::apply::alarm;
 use super::state::{PairState, State};

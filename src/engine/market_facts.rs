@@ -1,6 +1,6 @@
 //! Facts about markets that come seldom: marks, estimates, open interest, ranks, pegs, and when a pair can be traded.
 //!
-//! Nothing here decides; `apply.rs` calls it. Tests: `tests/belief.rs`, `tests/two_pairs.rs`.
+//! Nothing here decides; `apply.rs` calls it. Tests: `tests/suite/belief.rs`, `tests/suite/two_pairs.rs`.
 
 use super::apply::{alarm, pair_mut};
 use super::collateral::CoinRate;

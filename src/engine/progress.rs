@@ -3,7 +3,7 @@
 //! An attempt to make the legs equal that failed in a way that will not pass is answered by the other way at once, and
 //! within `execution.hedge_time` of the first failure in any case (A01, A23). First orders of clips that bring nothing are
 //! tried again at growing distances, the venue's limits are read again, and a person is told; an entry that is refused again
-//! and again ends (A24). Tests: `tests/contradictions.rs`, `tests/sim.rs`.
+//! and again ends (A24). Tests: `tests/suite/contradictions.rs`, `tests/sim.rs`.
 
 use super::apply::alarm;
 use super::by_hand;

@@ -1,7 +1,7 @@
 //! Other settings at one instant: what a person changed in the files of a running session.
 //!
 //! They are in the event whole, so a replay takes the same ones. Nothing is decided here: each pair is looked at again by what
-//! follows. Tests: `tests/reload.rs`.
+//! follows. Tests: `tests/commands/reload.rs`.
 
 use super::state::State;
 use crate::config::change::settings_of;

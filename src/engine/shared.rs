@@ -1,7 +1,7 @@
 //! One instrument may serve several pairs: what they hold of it together, and how a fact about it is shared out among them.
 //!
 //! The venue knows one position of an instrument; which pair which coins of it are, only our books know. Tests:
-//! `tests/two_pairs.rs`.
+//! `tests/suite/two_pairs.rs`.
 
 use super::state::State;
 use crate::domain::{Amount, InstrumentId, Leg, PairId, Quantity, Side, SignedQuantity};

@@ -1,6 +1,6 @@
 //! What the settings say of one venue: leverage, collateral and share of the capital may differ from venue to venue.
 //!
-//! Where no venue has a table of its own nothing is looked up. Tests: `tests/venue_terms.rs`.
+//! Where no venue has a table of its own nothing is looked up. Tests: `tests/suite/venue_terms.rs`.
 
 use super::state::State;
 use crate::config::settings::Collateral;

@@ -2,7 +2,7 @@
 //!
 //! While a venue contradicts itself, or a price jumped that nobody has confirmed for a while, nothing is entered and nothing
 //! is left by wish: what lowers risk goes on inside its collar. Inputs of gates that the source declared and does not give
-//! are told here too. Tests: `tests/belief.rs`.
+//! are told here too. Tests: `tests/suite/belief.rs`.
 
 use super::apply::alarm;
 use super::health::Witness;

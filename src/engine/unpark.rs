@@ -5,7 +5,7 @@
 //! first leg leave, so a transfer that hangs leaves nothing naked (fault E14). Where the margin lets nothing go, the short of
 //! the clip is bought back first if that lets its coins go; else only more of the quote coin helps, and without it the pair
 //! stays hedged. A sale of spot is no order before its coins are there.
-//! Tests: `tests/coin.rs`, `tests/live.rs`.
+//! Tests: `tests/suite/coin.rs`, `tests/live.rs`.
 
 use super::apply::{alarm, has_come};
 use super::collateral::{self, Trust};

@@ -2,7 +2,7 @@
 //!
 //! What a file holds already is kept and continued, so a download that was cut goes on where it stopped; a file is replaced
 //! whole (`data/save.rs`). Only candles that are over are taken. Rows off their step's grid or without a price are left
-//! out and counted: they become a hole that `verify` reports, never a zero. Tests: `tests/download.rs`.
+//! out and counted: they become a hole that `verify` reports, never a zero. Tests: `tests/commands/download.rs`.
 
 use super::public::{AskError, PublicVenue};
 use crate::data::candles::read_open_interest;

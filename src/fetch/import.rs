@@ -1,7 +1,7 @@
 //! An account's past from the venue's own lists: income by pages, executions by windows, summed per symbol and asset.
 //!
 //! It reads and sums, and never touches a state folder or a ledger. What the venue lists no more is not there, and what it
-//! does not say is a remark, never zero. Signs: plus is to us. Tests: at the end, and `tests/doctor.rs`.
+//! does not say is a remark, never zero. Signs: plus is to us. Tests: at the end, and `tests/commands/doctor.rs`.
 
 use crate::checks::inquiry::{Inquiry, StartError};
 use crate::domain::{Amount, Asset, Market, Span, Symbol, WallTime};

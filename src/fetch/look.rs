@@ -2,7 +2,7 @@
 //!
 //! Everything that decides is the strategy's own (`strategy/`): this fills its view. Fees are those without a tier, because
 //! no key is used. Costs are for the size asked for, by walking the books of both legs, in and out, and replace the halves
-//! of spreads that a running bot has. Estimates: nothing here is ever posted. Tests: `tests/scan.rs`.
+//! of spreads that a running bot has. Estimates: nothing here is ever posted. Tests: `tests/commands/scan.rs`.
 
 use super::public::{AskError, PublicVenue};
 use crate::config::Settings;

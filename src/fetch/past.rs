@@ -1,6 +1,6 @@
 //! The past of one pair from public questions: years of settlements, and the open interest now.
 //!
-//! For odds and shares alone: nothing here decides. Tests: `tests/quote_room.rs`.
+//! For odds and shares alone: nothing here decides. Tests: `tests/suite/quote_room.rs`.
 
 use super::public::{AskError, PublicVenue};
 use crate::data::settlements::intervals;

@@ -1,7 +1,7 @@
 //! Public questions to a venue, one after the other and within its limits: for history, scans and recordings.
 //!
 //! Reads alone: a question that got no answer may be asked again, for a bounded time. No key is held here, so nothing can
-//! be signed. Waiting for budget happens here and nowhere below. Tests: `tests/download.rs`.
+//! be signed. Waiting for budget happens here and nowhere below. Tests: `tests/commands/download.rs`.
 
 use crate::domain::Span;
 use crate::net::budget::{Budget, Limit, Limits, NoBudget, Spend};

@@ -1,7 +1,7 @@
 //! Results of pairs whose perp is a contract of several coins, as people read them: coins in coins, prices as quoted.
 //!
 //! Such a pair is played in contracts (`data/bundle.rs`). Amounts of money are the same in both units. Exact: a number of
-//! contracts times its coins, and the spot price that was multiplied divided again. Tests: `tests/cases.rs`.
+//! contracts times its coins, and the spot price that was multiplied divided again. Tests: `tests/suite/cases.rs`.
 
 use crate::data::history::PairHistory;
 use crate::domain::text::QUOTES;

@@ -2,7 +2,7 @@
 //!
 //! The same session that would follow the books live decides when a snapshot is needed, so that each file begins with one
 //! and replays by itself. Connections that end are opened again by `net/rotation.rs`. A file gets its name when it is
-//! whole; until then it ends in `.part`. Nothing is decided or sent to the core. Tests: `tests/record.rs`.
+//! whole; until then it ends in `.part`. Nothing is decided or sent to the core. Tests: `tests/commands/record.rs`.
 
 use super::public::{AskError, PublicVenue};
 use crate::domain::{InstrumentId, Market, Span, Symbol, WallTime};

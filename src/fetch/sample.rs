@@ -2,7 +2,7 @@
 //!
 //! The embedded market (`sim/generator`) is played for some days and written as a recorder would have: bars of an hour of spot,
 //! perp and mark, open interest, settlements, rules of instruments. The same seed gives the same files. Where a venue shows
-//! nothing for a while, its books go on and are recorded. Tests: `tests/cases.rs`.
+//! nothing for a while, its books go on and are recorded. Tests: `tests/suite/cases.rs`.
 
 use crate::data::DataError;
 use crate::data::history::FundingRow;

@@ -1,6 +1,6 @@
 //! One key of a venue, checked: swapped fields, wrong lengths, stray spaces and a wallet's own key never get further.
 //!
-//! It does not know where a key is kept, and it asks no venue. Tests: at the end of this file and `tests/keys.rs`.
+//! It does not know where a key is kept, and it asks no venue. Tests: at the end of this file and `tests/commands/keys.rs`.
 
 use super::secret::Secret;
 use crate::config::address::{self, Address, AddressError};

@@ -1,6 +1,6 @@
 //! The file of keys: mode 0600 from its first byte, replaced as a whole, and never read when somebody else could (X12, X13).
 //!
-//! It keeps what it is given and judges no key. Tests: `tests/keys.rs`.
+//! It keeps what it is given and judges no key. Tests: `tests/commands/keys.rs`.
 
 use super::entry::{KeyEntry, Kind};
 use super::secret::Secret;

@@ -1,6 +1,6 @@
 //! A key as a person or a secret file gives it: one JSON object, or its fields on lines of their own.
 //!
-//! Errors say where and what is wrong, never what stood there. Tests: `tests/keys.rs`.
+//! Errors say where and what is wrong, never what stood there. Tests: `tests/commands/keys.rs`.
 
 use super::entry::{Fields, KeyEntry, KeyError, checked_kind, checked_name};
 use super::secret::Secret;

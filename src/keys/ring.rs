@@ -1,6 +1,6 @@
 //! The system's own store of secrets. On Linux this is the kernel's keyring, which forgets at a restart of the machine.
 //!
-//! Tests: `tests/keys.rs` with a store in memory; the system's own is not touched by tests.
+//! Tests: `tests/commands/keys.rs` with a store in memory; the system's own is not touched by tests.
 
 use super::secret::Secret;
 use thiserror::Error;

@@ -1,7 +1,7 @@
 //! Where a key is looked for, in this order: the service manager's credential, the container's secret, the file.
 //!
 //! A key of the file may have its secret in the system's store. The first place that has the name decides, and a place that
-//! is there but must not be used is an error, never skipped. Tests: `tests/keys.rs`.
+//! is there but must not be used is an error, never skipped. Tests: `tests/commands/keys.rs`.
 
 use super::entry::{Fields, KeyEntry, KeyError, checked_kind, checked_name};
 use super::file::Row;

@@ -1,7 +1,7 @@
 //! First in, first out: which purchase a sale closes, with the fees of both.
 //!
 //! For people who declare taxes. The books themselves keep a position at its average cost ([`super::PerpPosition`]); over a
-//! position that is flat again both count the same profit. Tests: at the end, and `tests/lots.rs`.
+//! position that is flat again both count the same profit. Tests: at the end, and `tests/commands/lots.rs`.
 
 use crate::domain::{Amount, Price, Quantity, Side, SignedQuantity, WallTime};
 use std::collections::VecDeque;

@@ -1,7 +1,7 @@
 //! Books of one pair: where its profit came from, and what each of its legs holds.
 //!
 //! A leg is coins in a wallet or a position in a perp. Coins are worth their price; a position is worth what it gained, because
-//! nothing was paid for it. Tests: `tests/two_pairs.rs`.
+//! nothing was paid for it. Tests: `tests/suite/two_pairs.rs`.
 
 use super::attribution::Attribution;
 use super::position::PerpPosition;

@@ -1,7 +1,7 @@
 //! Who signed a request: HMAC-SHA256 and Ed25519 of the Binance form, and the time window.
 //!
 //! The venue's own reading of the rules; it shares nothing with the adapter that signs. Aster's typed data is in
-//! `typed.rs`. Tests here and in `tests/loopback.rs`.
+//! `typed.rs`. Tests here and in `tests/suite/loopback.rs`.
 
 use super::keys::{Key, Rights, Scheme};
 use super::params::Params;

@@ -1,7 +1,7 @@
 //! The venue's own books: wallets, positions, orders, executions, income and transfers of its one account.
 //!
 //! Exact decimals; every change of a futures wallet has its income row. Nothing is forgotten while the venue runs. Not
-//! here: rules and prices. Tests in `tests/loopback.rs`.
+//! here: rules and prices. Tests in `tests/suite/loopback.rs`.
 
 use super::script::Done;
 use crate::domain::{Amount, Asset, Market, Price, Quantity, Side, SignedQuantity, Symbol, WallTime};

@@ -1,7 +1,7 @@
 //! What the venue takes for an execution: from the quote or the coin received, or in BNB at a discount while the switch is
 //! on and there is enough of it in the wallet (Binance alone).
 //!
-//! Source: the venue's commission FAQ (digest read 2026-11). Tests in `tests/loopback/fees.rs`.
+//! Source: the venue's commission FAQ (digest read 2026-11). Tests in `tests/suite/loopback/fees.rs`.
 
 use super::Profile;
 use super::venue::Venue;

@@ -2,7 +2,7 @@
 //!
 //! Prices are the generated market's, moved by the acts of a script. Funding is the venue's formula over the premium of
 //! each minute, from `domain::funding`. Nothing here knows an account. Tests are those of `market.rs` and
-//! `tests/loopback.rs`.
+//! `tests/suite/loopback.rs`.
 
 use super::depth::Depth;
 use super::recording::Step;

@@ -1,7 +1,7 @@
 //! What the futures account is worth and needs: equity, initial and maintenance margin, what is left, liquidation prices.
 //!
 //! Brackets are those of the instrument (`domain::margin`). With multi-assets mode other coins count at the index less a
-//! haircut. Nothing here changes anything. Tests in `tests/loopback.rs`.
+//! haircut. Nothing here changes anything. Tests in `tests/suite/loopback.rs`.
 
 use super::books::Position;
 use super::listing::Listing;

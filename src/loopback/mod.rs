@@ -3,7 +3,7 @@
 //! It has its own books, its own checks of signatures, filters and limits, and its own clock, so that an adapter and any
 //! independent client can be proven against it. **It may not use the adapters' encode, decode or sign.** What it is not:
 //! a venue with other traders, conditional orders or hedge mode. The manual is `deploy/venue.md`; tests in
-//! `tests/loopback.rs` and, with an independent client, `tests/ccxt.rs`.
+//! `tests/suite/loopback.rs` and, with an independent client, `tests/commands/ccxt.rs`.
 
 mod auth;
 mod books;

@@ -2,7 +2,7 @@
 //!
 //! The venue's own reading of the messages; it shares nothing with the adapters but the form of a line. A change that
 //! does not follow the one before leaves the book as it was until the next snapshot. Tests stand at the end of the file and
-//! in `tests/venue_replay.rs`.
+//! in `tests/suite/venue_replay.rs`.
 
 use super::LoopbackError;
 use crate::domain::{Instrument, Market, Price, Quantity, Rate, WallTime};

@@ -1,7 +1,7 @@
 //! What the venue does by itself: funding, liquidation, deleveraging, delisting, countdowns, transfers between wallets.
 //!
 //! Funding is `-coins x mark x rate`, rounded once to 1e-8. A liquidation happens at the mark of the minute in which
-//! equity no longer exceeds maintenance. Tests in `tests/loopback.rs`.
+//! equity no longer exceeds maintenance. Tests in `tests/suite/loopback.rs`.
 
 use super::books::{Kind, Order, Position, Status, Tif, Transfer};
 use super::fees::bnb;

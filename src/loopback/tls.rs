@@ -1,6 +1,7 @@
 //! Encryption of the venue's connections: a certificate of its own for this machine, made anew at each start.
 //!
-//! Its key never leaves the process; who wants to believe the certificate is given it as PEM. Tests: `tests/venue_tls.rs`.
+//! Its key never leaves the process; who wants to believe the certificate is given it as PEM. Tests:
+//! `tests/commands/venue_tls.rs`.
 
 use super::LoopbackError;
 use rustls::ServerConfig;

@@ -2,7 +2,8 @@
 //!
 //! A taking order walks the book (`sim::matching`) and what it takes is gone until the book is refreshed; a resting order
 //! executes when the market trades through its price. Checks without an account are in `filters.rs`. **Invariant**: every
-//! execution moves both sides of its money at once, rounded to 1e-8 where the venue rounds. Tests in `tests/loopback.rs`.
+//! execution moves both sides of its money at once, rounded to 1e-8 where the venue rounds. Tests in
+//! `tests/suite/loopback.rs`.
 
 use super::books::{Execution, Income, Kind, Order, Status, Tif};
 use super::fees::bnb;

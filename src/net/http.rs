@@ -7,7 +7,7 @@
 //! while a write is on its way would leave an order unknown: so one is used only when it answered less than [`HttpSettings::keep`]
 //! ago, well under what venues allow (a minute and more), and whoever trades asks for the time on it every [`WARM`].
 //! No proxy is used, whatever the environment says (fault X25). Errors hold no address, query or header (fault X10).
-//! Not here: signing, limits, and what a status means. Tests: `tests/transport.rs`.
+//! Not here: signing, limits, and what a status means. Tests: `tests/suite/transport.rs`.
 
 use super::hosts::{HostError, Scheme, Site};
 use super::tls::{TestRoot, TlsError, client_config};

@@ -2,7 +2,8 @@
 //!
 //! Nothing here knows an order, a price or a message: bytes go out and come in with the time of their arrival. The only
 //! modules of `venues` that open a connection are here. Times come from a [`Clock`] that the driver passes in.
-//! Tests stand in each file and, with real sockets on loopback, in `tests/transport.rs` and `tests/transport_socket.rs`.
+//! Tests stand in each file and, with real sockets on loopback, in `tests/suite/transport.rs` and
+//! `tests/suite/transport_socket.rs`.
 
 pub mod backoff;
 pub mod budget;

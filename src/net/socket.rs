@@ -4,7 +4,7 @@
 //! its channel does: bytes go from the read buffer to the receiver without a copy. Pings are answered by the library; a
 //! connection on which nothing comes is asked with a ping of our own and then given up (faults D01, D12).
 //! The channel of frames is bounded: a receiver that stays behind ends the connection, because a frame may not be dropped.
-//! Tests: `tests/transport_socket.rs`.
+//! Tests: `tests/suite/transport_socket.rs`.
 
 use super::hosts::{Scheme, Site};
 use super::http::{innermost, retry_after};

@@ -3,7 +3,7 @@
 //! Lines go into a queue with an end; a thread of its own writes them. Whoever logs never waits and never fails: a standard
 //! error that nobody reads, that is closed or that is broken costs lines, which are counted and said in the next line that
 //! gets through. Level `error` means that a person must act. Nothing reads it back. Tests: the end of this file, `scrub.rs`
-//! and `tests/process.rs`.
+//! and `tests/commands/process.rs`.
 
 use super::scrub;
 use crate::config::sources::Folders;

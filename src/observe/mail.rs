@@ -1,6 +1,7 @@
 //! Alarms by mail, through the `sendmail` program that the machine has.
 //!
-//! The addresses stand in a file, one a line. What waits goes out as one mail. Tests: at the end, `tests/alarms.rs`.
+//! The addresses stand in a file, one a line. What waits goes out as one mail. Tests: at the end,
+//! `tests/commands/alarms.rs`.
 
 use super::alarms::Notice;
 use super::message::Message;

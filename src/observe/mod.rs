@@ -1,7 +1,7 @@
 //! What leaves the program for people: alarms and the log.
 //!
 //! Nothing here decides about trading, and nothing here may hold it up: every way out has a queue with an end, and what does
-//! not fit is counted and said. Tests: each file and `tests/alarms.rs`.
+//! not fit is counted and said. Tests: each file and `tests/commands/alarms.rs`.
 
 pub mod alarms;
 pub mod log;

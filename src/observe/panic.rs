@@ -1,7 +1,7 @@
 //! What a crash of the program says and leaves: where it was, and never with what (faults X10, X11).
 //!
 //! A panic's own text may quote a value, so it is left out; the place is enough to find the cause. Memory holds keys, so it
-//! is not dumped to disk. Tests: at the end, and `tests/keys.rs`.
+//! is not dumped to disk. Tests: at the end, and `tests/commands/keys.rs`.
 
 use std::panic::PanicHookInfo;
 

@@ -1,7 +1,7 @@
 //! Requests to people's services: one client, posts with tries, and what the other side asks for when it is too much.
 //!
 //! Addresses are secrets: neither they nor the client's errors, which hold them, are ever said. Nothing is followed elsewhere.
-//! Tests: `tests/alarms.rs`.
+//! Tests: `tests/commands/alarms.rs`.
 
 use super::sinks::Patience;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! A program of this machine as a way out: text on standard input, no shell, no environment, a time limit.
 //!
-//! Tests: `tests/alarms.rs`.
+//! Tests: `tests/commands/alarms.rs`.
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::path::Path;

@@ -3,7 +3,7 @@
 //! A full queue drops the newest and counts it: an alarm about lost alarms goes to the log. Each way has a level below which it
 //! is not told; heartbeats and the digest go to all. The program gets the notice as JSON on standard input, without a shell and
 //! with a time limit. Addresses and tokens are secrets: they are read from files of their own, sent to, and never printed.
-//! Tests: `tests/alarms.rs`.
+//! Tests: `tests/commands/alarms.rs`.
 
 use super::alarms::{Notice, What};
 use super::mail::{self, Mailer};

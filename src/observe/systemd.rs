@@ -3,7 +3,7 @@
 //! The loop alone calls it: a loop that is stuck stops saying that it lives, whatever the other threads do, and the service
 //! manager starts the process anew (fault G13). What is told goes through a short queue to a thread of its own, so that a
 //! service manager that does not listen never holds the loop up. Without `NOTIFY_SOCKET` nothing is done. Tests:
-//! `tests/systemd.rs`.
+//! `tests/commands/systemd.rs`.
 
 use crate::config::sources::Folders;
 use sd_notify::NotifyState;

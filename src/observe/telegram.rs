@@ -2,7 +2,7 @@
 //!
 //! The account stands in a file of mode 0600 as JSON: `{"token": "123:ABC", "chat": "-1001234"}`. The token is part of the
 //! address, so no address is ever said. What waits goes out as one message, and when Telegram asks for a pause it gets one. In
-//! silent hours messages arrive without a sound, except a page. Tests: at the end, `tests/alarms.rs`.
+//! silent hours messages arrive without a sound, except a page. Tests: at the end, `tests/commands/alarms.rs`.
 
 use super::alarms::Notice;
 use super::message::Message;

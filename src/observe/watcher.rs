@@ -2,7 +2,7 @@
 //! we cannot (fault I19).
 //!
 //! One empty GET to a secret address each few minutes, as dead-man services take it. It is sent because the loop came by: a
-//! loop that is stuck is silent. Tests: `tests/alarms.rs`.
+//! loop that is stuck is silent. Tests: `tests/commands/alarms.rs`.
 
 use super::post::Post;
 use super::sinks::{Patience, SinkError};

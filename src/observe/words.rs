@@ -1,7 +1,7 @@
 //! Alarms in words: each is one sentence with the venue, the pair, the money at risk, what was done and what to type.
 //!
 //! Pure text; who is told and when stands in `alarms.rs`. A page a kind stands in `deploy/runbook`. Tests: at the end, and
-//! `tests/runbook.rs`.
+//! `tests/suite/runbook.rs`.
 
 use crate::port::command::AlarmKind;
 use serde::{Deserialize, Serialize};

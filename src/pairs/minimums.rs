@@ -1,7 +1,7 @@
 //! Whether what a pair may hold, and one clip of it, are orders at all: the venue's least value and lot, on both legs.
 //!
 //! Judged before anything is sent, from settings and rules alone; a price, where one is known, adds the lots. Tests: at the
-//! end, `src/checks/checkup.rs`, and `tests/minimums.rs`.
+//! end, `src/checks/checkup.rs`, and `tests/suite/minimums.rs`.
 
 use super::sizing::{Backing, notional_of};
 use crate::config::Settings;

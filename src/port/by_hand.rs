@@ -1,6 +1,6 @@
 //! What a person consents to have booked of a pair: coins and a position of before, or what the venue has more or less.
 //!
-//! Nothing is traded by it. Tests: `tests/by_hand.rs`, `tests/control_live.rs`.
+//! Nothing is traded by it. Tests: `tests/suite/by_hand.rs`, `tests/commands/control_live.rs`.
 
 use crate::domain::{PairId, Price, Quantity, SignedQuantity};
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,8 @@
 //! The charts of the HTML report as plotly figures in JSON. Floats are fine here: nothing comes back from a chart.
 //!
 //! The figures are serialised without plotly's own page: that page carries the script once per chart, a second library
-//! and two addresses. Curves are thinned to [`MOST_POINTS`]. Tests stand at the end of this file and in `tests/report.rs`.
+//! and two addresses. Curves are thinned to [`MOST_POINTS`]. Tests stand at the end of this file and in
+//! `tests/suite/report.rs`.
 
 use super::foreign;
 use super::lines;

@@ -1,6 +1,6 @@
 //! Two or more runs side by side: their figures, years and settings, as rows for the terminal and as one page.
 //!
-//! It reads what the runs left and computes nothing about money. Tests: `tests/compare.rs`.
+//! It reads what the runs left and computes nothing about money. Tests: `tests/suite/compare.rs`.
 
 use super::charts::{Figure, colour, round, time_layout, value_axis};
 use super::figures::{self, NONE};

@@ -2,7 +2,7 @@
 //!
 //! **Invariant**: a reader never sees half a file, and `summary.json` is there only when the other files are of the same
 //! run. All files are written beside their places first and renamed at the end, the summary last. Power loss is not
-//! guarded against: a report can be made again. Tests: `tests/report.rs`.
+//! guarded against: a report can be made again. Tests: `tests/suite/report.rs`.
 
 use super::run::{RunResult, Summary};
 use super::{html, sheets};

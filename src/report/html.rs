@@ -2,7 +2,7 @@
 //!
 //! The page holds two scripts, plotly and ours, both constant; the policy in its head allows exactly these two by their
 //! SHA-256, so that a symbol or a reason that someone else wrote can never run (fault X09). The data are inert JSON blocks.
-//! The sections stand in `sections.rs`, the figures in `charts.rs`. Tests: `tests/report.rs`.
+//! The sections stand in `sections.rs`, the figures in `charts.rs`. Tests: `tests/suite/report.rs`.
 
 use super::run::RunResult;
 use super::sections;

@@ -1,6 +1,6 @@
 //! The pairs of the HTML report: the table of all, and one that opens for each: lines, funding, basis with entries and exits.
 //!
-//! Tests: `tests/report.rs`, `tests/report_page.rs`.
+//! Tests: `tests/suite/report.rs`, `tests/suite/report_page.rs`.
 
 use super::charts_pair;
 use super::figures;

@@ -1,6 +1,7 @@
 //! What the pages are put together from: sections, tiles, tables and the places of charts.
 //!
-//! Every text that others wrote goes through `foreign::html` here. Tests: `tests/report.rs`, `tests/report_page.rs`.
+//! Every text that others wrote goes through `foreign::html` here. Tests: `tests/suite/report.rs`,
+//! `tests/suite/report_page.rs`.
 
 use super::foreign;
 use std::fmt::Write as _;

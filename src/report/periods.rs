@@ -1,6 +1,6 @@
 //! Returns in words and rows, the same for the terminal, the page and a comparison: what a run earned, by year and month.
 //!
-//! The figures come with the summary; nothing is computed here. Tests: `tests/report.rs`, `tests/returns.rs`.
+//! The figures come with the summary; nothing is computed here. Tests: `tests/suite/report.rs`, `tests/returns.rs`.
 
 use super::figures::{self, NONE};
 use super::run::{Period, Summary};

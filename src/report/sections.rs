@@ -1,7 +1,7 @@
 //! The sections of the HTML report: header, tiles, calendar, tables, and the places where the charts go.
 //!
 //! What stands in them comes from `periods.rs`, `table.rs` and `lines.rs`; how it looks from `parts.rs` and `page.css`. Tests:
-//! `tests/report.rs`, `tests/report_page.rs`.
+//! `tests/suite/report.rs`, `tests/suite/report_page.rs`.
 
 use super::charts;
 use super::charts_pair;

@@ -1,7 +1,7 @@
 //! The CSV files of a run: fills, funding, equity, round trips. Stamps are integers in milliseconds, money is exact.
 //!
 //! One row is written field by field into the writer's own buffer, so a year of bars costs no allocation per cell. Column
-//! names are a promise to whoever audits a run; `tests/report.rs` holds them.
+//! names are a promise to whoever audits a run; `tests/suite/report.rs` holds them.
 
 use super::foreign;
 use super::lines;

@@ -1,6 +1,6 @@
 //! A sweep as one page: the best sets, the walk over the folds, the heat map, what each key did, and how steady sets were.
 //!
-//! It prints what it is given and judges nothing. Tests: `tests/sweep.rs`.
+//! It prints what it is given and judges nothing. Tests: `tests/suite/sweep.rs`.
 
 use super::charts::{BLUE, Figure, GREY, base_layout, colour, round, value_axis};
 use super::figures;

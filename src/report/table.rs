@@ -1,7 +1,7 @@
 //! What a run says on the terminal when it ends.
 //!
 //! Money has two decimals here and is exact in `summary.json`. No colours and no cursor movement: the text is the same in a
-//! file, except for the rules between tables. Tests: `tests/report.rs`.
+//! file, except for the rules between tables. Tests: `tests/suite/report.rs`.
 
 use super::figures::{self, NONE};
 use super::foreign;

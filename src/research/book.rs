@@ -1,7 +1,7 @@
 //! The book that a shock meets: what is held, what margins it, and what the settings would do about it.
 //!
 //! Read from the state of a session or of a backtest at one instant, valued at the prices of that instant. Floats: what comes of it is an
-//! estimate. Tests: `tests/stress.rs`.
+//! estimate. Tests: `tests/suite/stress.rs`.
 
 use crate::config::Settings;
 use crate::domain::margin::Bracket;

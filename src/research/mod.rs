@@ -2,7 +2,8 @@
 //! past, and how much of the best result is luck; and what a book of pairs loses in a shock.
 //!
 //! Nothing here trades or decides how a run trades: each set is played by `run/backtest.rs` as `carry backtest` plays it. Floats are
-//! statistics of finished runs; no amount that is booked comes from here. Tests: at the end of each file and `tests/sweep.rs`.
+//! statistics of finished runs; no amount that is booked comes from here. Tests: at the end of each file and
+//! `tests/suite/sweep.rs`.
 
 pub mod book;
 pub mod deflate;

@@ -1,7 +1,7 @@
 //! What a sweep is, before anything of it is played: its sets, folds and parts, the same on every machine.
 //!
 //! The plan stands in the sweep's folder as `plan.json`. A later command that continues there must have the same one, so that no
-//! file ever mixes two sweeps. Tests: at the end and `tests/sweep.rs`.
+//! file ever mixes two sweeps. Tests: at the end and `tests/suite/sweep.rs`.
 
 use crate::config::Loaded;
 use crate::config::keys::{self, Key};

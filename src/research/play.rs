@@ -1,4 +1,4 @@
-//! One set of settings played over the shared history. Tests: `tests/sweep.rs`.
+//! One set of settings played over the shared history. Tests: `tests/suite/sweep.rs`.
 
 use super::deflate::Moments;
 use super::folds::{Folds, Part};

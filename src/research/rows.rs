@@ -1,7 +1,7 @@
 //! The rows of a sweep: one a set for the whole time and one for each fold, as they stand in the Parquet files.
 //!
 //! A row without a fold is the whole run, and its figures are those that `carry backtest` prints for the same settings; `digest` is the
-//! same too. Yearly figures are missing under 90 days. Tests: `tests/sweep.rs`.
+//! same too. Yearly figures are missing under 90 days. Tests: `tests/suite/sweep.rs`.
 
 use super::deflate::Moments;
 use super::grid::number;

@@ -3,7 +3,7 @@
 //! Every figure is measured or says that it is assumed. What is measured is from Binance's published hourly candles and settlements
 //! (`carry data download --venue binance`, read 2026-11-30) where no other source is named; a major is BTC or ETH, the other coins
 //! are the worst that the history of that day has. A shock is no forecast: it asks what the book would have done then.
-//! Tests: at the end and `tests/stress.rs`.
+//! Tests: at the end and `tests/suite/stress.rs`.
 
 use serde::Serialize;
 

@@ -3,7 +3,7 @@
 //! A pure function of book, paths and settings: at each point of the path prices move, the venue deleverages or liquidates, the margin
 //! autopilot moves money or shrinks, and legs that became unequal are made equal once the venue takes orders. The lines are
 //! those of the profit: basis = hedged coins times the change of spot less perp, delta = what being unequal earned or cost. It is an
-//! estimate and says so; it books nothing. Tests: at the end and `tests/stress.rs`.
+//! estimate and says so; it books nothing. Tests: at the end and `tests/suite/stress.rs`.
 
 use super::book::{Book, COIN_COUNTS, Held};
 use super::fate::{Fate, Lines, Outcome, Strain};

@@ -1,5 +1,5 @@
 //! Plays the sets of a plan on all cores over one shared copy of the history, and keeps each part of the results as soon as it is
-//! whole: what was done stays done when the process ends. Tests: `tests/sweep.rs`.
+//! whole: what was done stays done when the process ends. Tests: `tests/suite/sweep.rs`.
 
 use super::plan::{PLAN, Plan, Set, Shard};
 use super::play::play;

@@ -1,6 +1,6 @@
 //! What a page shows of the rows: the heat map of two keys, what each key did, and how steady sets were from fold to fold.
 //!
-//! Pure: rows in, figures out. Tests: at the end and `tests/sweep.rs`.
+//! Pure: rows in, figures out. Tests: at the end and `tests/suite/sweep.rs`.
 
 use super::grid::number;
 use super::rows::Row;

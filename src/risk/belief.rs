@@ -3,7 +3,7 @@
 //!
 //! Pure: a table of witnesses and bounds in, a price or the doubt out. A price that one source alone gives far from all
 //! others enters nothing, moves no reduce and sells nothing; for warning and for moving our own money to safety the worse
-//! one counts. Nothing here asks anybody or sends anything. Tests: at the end, and `tests/belief.rs`.
+//! one counts. Nothing here asks anybody or sends anything. Tests: at the end, and `tests/suite/belief.rs`.
 
 use crate::domain::{Bps, Leg, Price, Span, WallTime};
 

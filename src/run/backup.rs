@@ -2,7 +2,7 @@
 //!
 //! The file is a Zstandard-compressed tar whose first entry, `manifest.json`, says what else is in it with sizes and SHA-256.
 //! The tape is left out: it is never needed to recover. Nothing is ever overwritten; what is restored holds no entry until a
-//! person says so (fault G16). Keys are not in a state folder and so in no backup. Tests: `tests/backup.rs`.
+//! person says so (fault G16). Keys are not in a state folder and so in no backup. Tests: `tests/commands/backup.rs`.
 
 use super::review::Identity;
 use crate::domain::WallTime;

@@ -1,7 +1,7 @@
 //! The disk under a run: how much room is left, and the order in which things give way (faults G04, G19, L19).
 //!
 //! Entries stop first, then the tape, then the reserve goes to the ledger. Nothing here writes the ledger. Tests: the end of
-//! `session.rs`, `tests/process.rs`.
+//! `session.rs`, `tests/commands/process.rs`.
 
 use crate::config::settings::Store;
 use crate::store::reserve;

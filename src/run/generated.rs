@@ -1,7 +1,7 @@
 //! The pairs of a session on the generated market: those that `strategy.pairs` names, and all of its own where none is named.
 //!
 //! A session of an earlier version traded pairs that were not named. They keep their numbers, because its ledger knows them by
-//! those; they are outside: no entry, and what is held is closed by its rules. Tests: `tests/generated_pairs.rs`.
+//! those; they are outside: no entry, and what is held is closed by its rules. Tests: `tests/suite/generated_pairs.rs`.
 
 use crate::config::{ConfigErrors, Loaded, Problem, Settings, Source};
 use crate::domain::universe::{Outside, Verdict};

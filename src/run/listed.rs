@@ -2,7 +2,7 @@
 //!
 //! As on history (`universe.rs`): volume is the mean of up to 30 whole days of the perp's candles. Age counts from the date of
 //! listing that the venue states. What is asked for and not answered is not known, and keeps a pair out. It sends nothing: who
-//! has a wire asks. Tests: `tests/universe_live.rs`.
+//! has a wire asks. Tests: `tests/commands/universe_live.rs`.
 
 use crate::config::settings::Universe;
 use crate::domain::universe::Outside;

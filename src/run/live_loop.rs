@@ -1,7 +1,7 @@
 //! The loop of a run against real venues: takes what arrives, lets the core decide, stops when a person or the system says so.
 //!
 //! One task holds the core; everything else sends to it. A stop lets pairs in work finish or undo themselves until a
-//! deadline; nothing new is entered meanwhile, and a second stop ends it at once. Tests: `tests/control_live.rs`.
+//! deadline; nothing new is entered meanwhile, and a second stop ends it at once. Tests: `tests/commands/control_live.rs`.
 
 use super::journal::Journal;
 use super::live::Live;

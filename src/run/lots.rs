@@ -2,7 +2,7 @@
 //! with totals that must be the ledger's own.
 //!
 //! It applies what is on disk, fact by fact, as [`super::session::replay`] does, and decides nothing. Quote coins stand for
-//! themselves: nothing is converted. Tests: `tests/lots.rs`.
+//! themselves: nothing is converted. Tests: `tests/commands/lots.rs`.
 
 use super::session;
 use crate::config::Settings;

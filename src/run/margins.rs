@@ -1,6 +1,6 @@
 //! How far each wallet's positions were from liquidation: the least of each day, for the report.
 //!
-//! It decides nothing; the autopilot of `engine/margin.rs` does, by the same distance. Tests: `tests/report_page.rs`.
+//! It decides nothing; the autopilot of `engine/margin.rs` does, by the same distance. Tests: `tests/suite/report_page.rs`.
 
 use crate::domain::{Span, WallTime};
 use crate::engine::State;

@@ -1,7 +1,7 @@
 //! What the ledger says of a run once it took other settings: they, the strategy that they make, and the one that it began as.
 //!
 //! It goes on disk with the fact itself, so that the next start with the same files goes on with this run. Tests:
-//! `tests/reload.rs`.
+//! `tests/commands/reload.rs`.
 
 use crate::config::Settings;
 use crate::port::reload::{Reload, Reset};

@@ -1,7 +1,7 @@
 //! The same decisions again: each start of a run from its tape, compared with its digest and with the ledger of record.
 //!
 //! A start is replayed from what the core began with: nothing at first, later the ledger as it was then. So it does not matter
-//! how the one before it ended (fault L26). Nothing is written. Tests: `tests/replay.rs`.
+//! how the one before it ended (fault L26). Nothing is written. Tests: `tests/commands/replay.rs`.
 
 use super::driver::Decisions;
 use super::resumed::as_it_was;

@@ -1,7 +1,7 @@
 //! What a start that goes on begins with, put on its tape and read back from there: with the facts of the ledger it is the
 //! core as recovery made it (fault L26).
 //!
-//! Recovery itself is in `session.rs`; replaying in `replay.rs`. Tests: `tests/replay.rs`.
+//! Recovery itself is in `session.rs`; replaying in `replay.rs`. Tests: `tests/commands/replay.rs`.
 
 use super::session::RecoverError;
 use crate::domain::Sequence;

@@ -1,6 +1,7 @@
 //! A session as its ledger of record tells it, while it runs or after: for reports and queries.
 //!
-//! It applies what is on disk and decides nothing; it opens no file and never writes. Tests: `tests/session_commands.rs`.
+//! It applies what is on disk and decides nothing; it opens no file and never writes. Tests:
+//! `tests/commands/session_commands.rs`.
 
 use super::backtest::figures_of;
 use super::collect::Collector;

@@ -1,7 +1,7 @@
 //! What paper, shadow and live do when the control socket asks: see `control/subject.rs`.
 //!
 //! Where the venue is simulated its own books answer at once; a real venue is asked, and what it said last is the answer.
-//! Nothing here decides to trade. Tests: `tests/control.rs`, `tests/control_live.rs`.
+//! Nothing here decides to trade. Tests: `tests/commands/control.rs`, `tests/commands/control_live.rs`.
 
 use super::driver::Driver;
 use super::journal::Journal;

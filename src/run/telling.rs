@@ -1,6 +1,6 @@
 //! Joins the alarms of a session to the ways out that its settings name, and keeps what is open in `alarms.json`.
 //!
-//! It tells and never decides; a way out that fails costs a line in the log. Tests: `tests/alarms.rs`.
+//! It tells and never decides; a way out that fails costs a line in the log. Tests: `tests/commands/alarms.rs`.
 
 use crate::config::settings;
 use crate::config::settings::Level;

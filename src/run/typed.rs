@@ -2,7 +2,7 @@
 //! to type: with every `--set` and variable, in the folder that its relative paths count from.
 //!
 //! A folder that was copied or restored elsewhere has the command of another one; that is never shown. Tests:
-//! `tests/what_runs.rs`.
+//! `tests/commands/what_runs.rs`.
 
 use crate::config::Loaded;
 use crate::store::ledger_file::Batch;

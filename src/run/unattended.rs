@@ -1,7 +1,7 @@
 //! What the files say of a session that does not speak for itself: nobody looks after it, and prices are as old as its last
 //! commit. The same for `carry status` and the page.
 //!
-//! Tests: `tests/live_views.rs`, `tests/page.rs`.
+//! Tests: `tests/commands/live_views.rs`, `tests/commands/page.rs`.
 
 use super::review::Review;
 use crate::control::snapshot::Snapshot;

@@ -1,7 +1,8 @@
 //! The universe on history: looked at once a day, by what was known by then and by nothing later.
 //!
 //! Volume is the mean of the last 30 days of the perp's bars, age counts from the first settlement or bar that the folder has.
-//! What a folder cannot know: pairs that were delisted before it was made are not in it. Tests: `tests/universe.rs`.
+//! What a folder cannot know: pairs that were delisted before it was made are not in it. Tests:
+//! `tests/commands/universe.rs`.
 
 use super::cursor::Cursor;
 use super::driver::Driver;

@@ -2,7 +2,7 @@
 //!
 //! The pairs of a session are numbered when it starts, so a look changes which of them may be entered, and names those that the
 //! session does not have: a restart takes them. Until the first look none may be entered; a look that was not answered whole
-//! changes nothing and is made again. A pair that is out is closed by its rules. Tests: `tests/universe_live.rs`.
+//! changes nothing and is made again. A pair that is out is closed by its rules. Tests: `tests/commands/universe_live.rs`.
 
 use super::journal::Journal;
 use super::listed::{Seen, VenueLook, judged};

@@ -2,7 +2,7 @@
 //!
 //! A strategy's hash covers every key, so a version that has one key more gives an unchanged strategy another hash. What
 //! decides is compared key by key then: a key that the older version did not have must stand at its built-in value. Keys of
-//! `run`, `sim`, `alarm`, `live` and `web` never decide what is traded. Tests: at the end, and `tests/upgrade.rs`.
+//! `run`, `sim`, `alarm`, `live` and `web` never decide what is traded. Tests: at the end, and `tests/commands/upgrade.rs`.
 
 use super::reloaded::CLIMBED;
 use super::review::Identity;

@@ -1,6 +1,6 @@
 //! What runs: program, strategy by name and hash, and the settings that differ from the preset that it is made from.
 //!
-//! Every header, page and summary shows what stands here. Tests: `tests/what_runs.rs`.
+//! Every header, page and summary shows what stands here. Tests: `tests/commands/what_runs.rs`.
 
 use crate::config::{Loaded, Sources, load};
 use crate::report::run::{Changed, RunInfo};

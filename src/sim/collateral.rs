@@ -1,7 +1,8 @@
 //! Coins as collateral at the simulated venue: what they count for, what may leave the perp wallet, and the sale for a debt.
 //!
 //! The maths is that of `domain/collateral.rs`, which the loopback venue uses too. Where a coin is priced by no index of its own,
-//! the mark of its perp stands for it. Tests: `src/loopback/margin_tests.rs` against the loopback venue, `tests/backtest/coin.rs`.
+//! the mark of its perp stands for it. Tests: `src/loopback/margin_tests.rs` against the loopback venue,
+//! `tests/backtest/coin.rs`.
 
 use super::venue::SimVenue;
 use crate::config::settings::{Collateral, MarginMode};

@@ -2,7 +2,7 @@
 //!
 //! It matches, charges fees, settles funding, liquidates, deleverages, moves transfers late, and misbehaves on order. It
 //! speaks the port only and never sees the engine; its books are the truth that the bot is compared with. The generated
-//! market stands beside it. Tests: `tests/sim.rs`, `tests/generator.rs`.
+//! market stands beside it. Tests: `tests/sim.rs`, `tests/suite/generator.rs`.
 
 pub mod account;
 mod collateral;

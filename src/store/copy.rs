@@ -1,7 +1,8 @@
 //! Copies of the files of a session while it may be writing them: SQLite's own online backup, of one instant.
 //!
 //! Ledger and venue are two files, and the venue commits first. A copy is taken only when no commit of either came between
-//! the two looks: it is then what a kill at that instant would have left, and recovery knows that. Tests: `tests/backup.rs`.
+//! the two looks: it is then what a kill at that instant would have left, and recovery knows that. Tests:
+//! `tests/commands/backup.rs`.
 
 use super::schema::{self, StoreError};
 use rusqlite::Connection;

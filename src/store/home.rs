@@ -1,7 +1,7 @@
 //! Where a ledger lives, and who writes it: a lock on the open file itself, and its place on the disk (faults G15, G16, L22).
 //!
 //! The lock of the folder can be deleted by a tidy person; this one goes with the ledger. A copy is noticed by the place that
-//! the ledger remembers. Tests: `tests/store.rs`.
+//! the ledger remembers. Tests: `tests/suite/store.rs`.
 
 use super::schema::StoreError;
 use std::fs::{File, OpenOptions, TryLockError};

@@ -3,7 +3,7 @@
 //! Two things hold a folder: a lock on its file, and a name that the system keeps for the folder itself, so that a lock file
 //! that somebody deletes lets nobody in (finding L22). An account is held by the same kind of name, whichever folder or copy
 //! of a folder works on it. The system lets go of both when the process ends, however it ends. On another machine nothing of
-//! this is seen: there the venue's own orders tell (fault G15). Tests: `tests/store.rs`.
+//! this is seen: there the venue's own orders tell (fault G15). Tests: `tests/suite/store.rs`.
 
 use super::home::Held;
 use super::schema::StoreError;

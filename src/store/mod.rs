@@ -1,7 +1,7 @@
 //! The ledger of record in SQLite: one writer, WAL, synchronous=FULL; and the simulated venue's own file beside it.
 //!
 //! Intents are synced before they are sent; facts, postings and the pairs' memory go in one transaction. Nothing here
-//! decides or knows the engine. Tests: `tests/store.rs`.
+//! decides or knows the engine. Tests: `tests/suite/store.rs`.
 
 pub mod copy;
 pub mod home;

@@ -1,6 +1,6 @@
 //! Room on the disk that is held back: a file of the state folder, removed when the ledger finds no room (fault G04).
 //!
-//! It moves nothing by itself. Tests: `tests/process.rs`, `run/disk.rs`.
+//! It moves nothing by itself. Tests: `tests/commands/process.rs`, `run/disk.rs`.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;

@@ -2,7 +2,7 @@
 //!
 //! From the volume of bars: fees and half spreads of both legs, and an impact that grows with the root of the share of a bar that is
 //! taken (`sim.impact` for a whole bar), the law by which a backtest fills. A size is what trades in one bar; a pair that is worked
-//! in clips over many bars costs what one of its clips does. Pure. Tests: here and in `tests/ladder.rs`.
+//! in clips over many bars costs what one of its clips does. Pure. Tests: here and in `tests/suite/ladder.rs`.
 
 use super::basis::expected_net_apr;
 use super::cost::Costs;

@@ -7,7 +7,7 @@
 //! cash - q, and **switched** for another one that pays more by both their q. Equal slots, each coin held once, best first.
 //!
 //! The formulas were measured on recorded funding (`strategies/README.md`, "The ladder"). Pure: views in, moves out. Tests:
-//! here, `tests/ladder.rs`.
+//! here, `tests/suite/ladder.rs`.
 
 use super::gate;
 use super::month::Month;

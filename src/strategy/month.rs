@@ -3,7 +3,7 @@
 //! `M = 0.4 x mean of 7 days + 0.2 x mean of 30 days + 0.2 x anchor`; over D days `3 D M`. The weights add up to 0.8: funding that
 //! was high comes down, and to less than the anchor as often as not. They were measured on recorded funding of three venues
 //! from 2019 on; simpler means were further off for 7, 30 and 60 days (`strategies/README.md`, "The coming month"). In booms it is
-//! too low. The ladder decides by it. Tests: here and in `tests/forecast.rs`.
+//! too low. The ladder decides by it. Tests: here and in `tests/suite/forecast.rs`.
 
 use super::after_print::anchor;
 use crate::domain::{Span, WallTime};

@@ -2,7 +2,7 @@
 //!
 //! It is told what the market is told and keeps nothing but running numbers, so that a backtest, a replay, a live run and
 //! `carry stats --forecast` say the same of the same history. Beside it stands its skill: the mean absolute error of what it
-//! said right after each print, against "as the last print" and "the anchor". Tests: here and in `tests/forecast.rs`.
+//! said right after each print, against "as the last print" and "the anchor". Tests: here and in `tests/suite/forecast.rs`.
 
 use super::after_print::{AfterPrint, GUESSES, anchor, deviation};
 use super::inside::{Expected, Inside};

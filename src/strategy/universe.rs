@@ -2,7 +2,7 @@
 //!
 //! A fact that is asked for and not known keeps a pair out: not knowing is no volume. Pure: facts of one instant in, a verdict
 //! for each pair out. Who gathers the facts sees to it that none is later than the instant. Tests: here and in
-//! `tests/universe.rs`.
+//! `tests/commands/universe.rs`.
 
 use crate::config::settings::Universe;
 use crate::domain::universe::Outside;

@@ -3,7 +3,8 @@
 //! It is never needed to recover: start-up reads the ledger of record and the venues. A run that writes one leaves
 //! `tape-000001.zst`, `tape-000002.zst`, ... in its folder; a backtest leaves a [`manifest::Manifest`] instead. The files
 //! are ordinary Zstandard, so the standard tool prints them as lines of JSON. This module never reads a clock, makes no
-//! decision about events, and deletes nothing but whole old files, where [`Keep`] says so. Tests stand at the end of each file and in `tests/tape.rs`.
+//! decision about events, and deletes nothing but whole old files, where [`Keep`] says so. Tests stand at the end of each
+//! file and in `tests/tape.rs`.
 //!
 //! **Invariant**: files are only appended to. A resumed run opens a new file whose header says after which event it
 //! continues; the reader leaves out what the earlier files hold beyond that. So the later writer wins, no crash can

@@ -1,7 +1,7 @@
 //! A tape by starts of its process: each stretch can be replayed by itself, from what the core began with.
 //!
 //! Read leniently: what is missing or unreadable is said of its stretch, and the others stay readable. Tests:
-//! `tests/tape/main.rs`, `tests/replay.rs`.
+//! `tests/tape/main.rs`, `tests/commands/replay.rs`.
 
 use super::files::{self, TapeFile};
 use super::{Header, TapeError, TapeReader};

@@ -3,7 +3,7 @@
 //! Two forms of a line are known: `<receive time in ns> <message>` and a JSON object with the receive time (`t_ns` in
 //! nanoseconds or `t` in seconds) and the message's text (`raw`). Nothing is interpreted here but whether a message looks
 //! like the answer of a depth request. Lines are bounded, so a damaged or hostile file cannot fill the memory (fault X06).
-//! Tests stand at the end of the file and in `tests/wire.rs`.
+//! Tests stand at the end of the file and in `tests/suite/wire.rs`.
 
 use crate::domain::{Span, WallTime, decimal};
 use flate2::bufread::MultiGzDecoder;

@@ -2,7 +2,7 @@
 //!
 //! No clocks, sockets or decisions here: a session is told what came and when, and says what to ask. `ask` and `answer` are the
 //! questions and answers in our words, for any venue; `net` sends and reads. Tests stand in each folder's files and in
-//! `tests/wire.rs`, which runs recorded material.
+//! `tests/suite/wire.rs`, which runs recorded material.
 
 mod account_message;
 pub mod answer;

@@ -2,7 +2,7 @@
 //! control socket, and the session's own answer.
 //!
 //! **Invariant**: GET never acts. An act needs the cookie, the acting token in a header, exactly our origin and JSON (fault X17);
-//! a plan is good once. Tests: at the end, `tests/page.rs`.
+//! a plan is good once. Tests: at the end, `tests/commands/page.rs`.
 
 use super::guard::{is_ours, is_type};
 use super::line;

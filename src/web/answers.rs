@@ -1,7 +1,7 @@
 //! The five answers: hedged, safe, paid, sane, next. Each a question, a verdict, one number, two lines of evidence.
 //!
 //! **Invariant**: a verdict that rests on a price older than its gate is `stale`, never yes. Tests: at the end, and
-//! `tests/page.rs`.
+//! `tests/commands/page.rs`.
 
 use super::parts::{self, Mark};
 use super::view::View;

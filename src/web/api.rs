@@ -1,6 +1,7 @@
 //! The same snapshot for programs: `carry.feed/1`, to who has a cookie or the reading token as bearer. It only reads.
 //!
-//! Its schema is printed by `carry schema`; what happens comes as typed events (`told.rs`). Tests: `tests/page.rs`, `tests/feed.rs`.
+//! Its schema is printed by `carry schema`; what happens comes as typed events (`told.rs`). Tests: `tests/commands/page.rs`,
+//! `tests/commands/feed.rs`.
 
 use super::session::Session;
 use super::state::State;

@@ -1,6 +1,6 @@
 //! The frame of every page: mode, state with what clears it, the figures on top, the tabs, the acts.
 //!
-//! Tests: `tests/page.rs`.
+//! Tests: `tests/commands/page.rs`.
 
 use super::parts::{self, Mark};
 use super::view::View;

@@ -1,7 +1,7 @@
 //! What is refused before anything is looked up, and what every answer says to the browser.
 //!
 //! A foreign name of this machine (DNS rebinding, fault X18), an upgrade to a socket (X19: there is none), too many requests
-//! (X20). Tests: `tests/page.rs`.
+//! (X20). Tests: `tests/commands/page.rs`.
 
 use super::state::State;
 use axum::extract::{Request, State as Shared};

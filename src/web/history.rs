@@ -1,7 +1,7 @@
 //! A session's past as its files tell it: equity, profit lines at any instant, fills, settlements, round trips.
 //!
 //! Read from the ledger of record without disturbing its writer, on a thread of its own and no more often than is needed.
-//! Tests: at the end, and `tests/page.rs`.
+//! Tests: at the end, and `tests/commands/page.rs`.
 
 use crate::control::snapshot::Snapshot;
 use crate::domain::{Amount, Span, WallTime};

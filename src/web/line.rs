@@ -1,7 +1,8 @@
 //! One question to a session over its control socket, without holding a thread.
 //!
 //! The same lines as `carry status` and every verb of the command line. A session that does not answer is not asked again before
-//! it did: so a process that was stopped is known as such, however long it is. Tests: `tests/page.rs`, `tests/page_truth.rs`.
+//! it did: so a process that was stopped is known as such, however long it is. Tests: `tests/commands/page.rs`,
+//! `tests/commands/page_truth.rs`.
 
 use crate::control::presence::Presence;
 use crate::control::request::{Code, ControlError, Reply, Request, SOCKET, Verb};

@@ -2,7 +2,7 @@
 //! missed and nothing twice.
 //!
 //! Nothing queues: whoever is slow is given the newest view when it can take one. A page is rendered once for all who follow
-//! it. Tests: `tests/page.rs`.
+//! it. Tests: `tests/commands/page.rs`.
 
 use super::frame::{self, Screen};
 use super::overview;

@@ -2,7 +2,7 @@
 //!
 //! A view of the same snapshot as `carry status --json`, asked for over the control socket, or read from the files of a session
 //! that does not run. It has a thread of its own: the session answers one question at a time whoever looks, and waits for
-//! nobody. Tests: `tests/page.rs`.
+//! nobody. Tests: `tests/commands/page.rs`.
 
 pub mod act;
 pub mod answers;

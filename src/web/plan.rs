@@ -1,6 +1,6 @@
 //! What an act would do, before anybody agrees to it: orders, what comes of it, what it costs to be wrong, and the word to type.
 //!
-//! Without the script it only shows, with the command that does the same. Tests: `tests/page.rs`.
+//! Without the script it only shows, with the command that does the same. Tests: `tests/commands/page.rs`.
 
 use super::act::{HEADER, Wanted};
 use super::frame::{self, Screen, address};

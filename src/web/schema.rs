@@ -1,7 +1,7 @@
 //! The published schema of what programs read: made from the types that are sent, so that it cannot say anything else.
 //!
 //! Types whose own way of writing themselves is not derived are described here. Money and rates are text with all their decimals,
-//! times are milliseconds. Tests: `tests/feed.rs` judges a running session by it.
+//! times are milliseconds. Tests: `tests/commands/feed.rs` judges a running session by it.
 
 use super::api::{Feed, Sessions};
 use super::told::Message;

@@ -2,7 +2,7 @@
 //!
 //! **Invariant**: nothing here can hold a session up (fault X20). At the most connections the oldest goes; heads are small and
 //! must come within seconds; a connection ends after minutes, and a browser that follows comes back by itself. Loopback
-//! alone, unless the page is encrypted and its starter says so (fault X15). Tests: `tests/page.rs`.
+//! alone, unless the page is encrypted and its starter says so (fault X15). Tests: `tests/commands/page.rs`.
 
 use super::routes;
 use super::session::Session;

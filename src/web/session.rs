@@ -1,7 +1,7 @@
 //! One session as the page sees it: its board is read once for all who look, twice a second and only while somebody does.
 //!
 //! **Invariant**: at most one question of the page waits at the session, however many clients there are (fault X20). What came
-//! last is kept for all; a client that is slow skips what it missed. Tests: `tests/page.rs`.
+//! last is kept for all; a client that is slow skips what it missed. Tests: `tests/commands/page.rs`.
 
 use super::history::{self, History};
 use super::line::heard;

@@ -1,6 +1,6 @@
 //! The rows of a session as CSV files, from the last reading of its own files: exact, and in the columns of `carry export`.
 //!
-//! Tests: `tests/page_ledger.rs`.
+//! Tests: `tests/commands/page_ledger.rs`.
 
 use super::days;
 use super::history::{History, net};

@@ -2,7 +2,7 @@
 //!
 //! They are compared in constant time and never printed but by `carry serve --print-token`. The cookie that a reader gets is no
 //! token: it is a time with a code that only the reading token makes, so it ends by itself and with the file (fault X16).
-//! Tests: at the end, and `tests/page.rs`.
+//! Tests: at the end, and `tests/commands/page.rs`.
 
 use crate::domain::WallTime;
 use crate::domain::text::hex;

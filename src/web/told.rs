@@ -3,7 +3,7 @@
 //!
 //! An id says how far the reader has come: fills and settlements of the ledger, and alarms of the process. The ledger's rows are
 //! there for ever, so a reader may stay away as long as it likes; alarms are kept a hundred at a time, and a hole among them is
-//! told. Tests: at the end, `tests/feed.rs`.
+//! told. Tests: at the end, `tests/commands/feed.rs`.
 
 use super::session::Session;
 use super::view::View;

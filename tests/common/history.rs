@@ -1,5 +1,12 @@
 //! Small files of history written by tests.
 #![allow(dead_code, reason = "several tests share it, and not each needs all of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "helpers of tests may stop the test, find the shared folder by environment, and say when they skip"
+)]
 
 use parquet::data_type::{DoubleType, Int64Type};
 use parquet::file::properties::WriterProperties;

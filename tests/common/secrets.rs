@@ -1,6 +1,6 @@
 //! Looks for secrets in whatever a program wrote: raw, hex, base64 and URL-encoded, in bytes, files and folders (fault X10).
 //!
-//! A search that cannot find is worse than none: `tests/keys.rs` shows that each form is found.
+//! A search that cannot find is worse than none: `tests/commands/keys.rs` shows that each form is found.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![expect(clippy::expect_used, reason = "helpers of tests may stop the test")]

@@ -1,5 +1,11 @@
 //! Where the shared material lies, and how a test runs the program.
 
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "helpers of tests may stop the test, and say when they skip"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

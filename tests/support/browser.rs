@@ -3,7 +3,12 @@
 //! Absent, tests say so and return; where `CI` is set they fail. `CHROMIUM` names another binary.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
-#![expect(clippy::unwrap_used, reason = "helpers of tests may stop the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "helpers of tests may stop the test, and say when they skip"
+)]
 #![expect(clippy::disallowed_methods, reason = "the environment names the browser, and a page is given time to draw")]
 
 use base64::Engine as _;

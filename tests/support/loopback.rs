@@ -1,7 +1,12 @@
 //! A simulated venue in a child process, its control endpoints, and keys for it.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may stop the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may stop the test"
+)]
 
 use carry::loopback::keys::{FOREIGN, READER, SPOT_ONLY, TRADER, WITHDRAWER};
 use serde_json::Value;

@@ -1,5 +1,6 @@
 //! A small venue on loopback that answers public questions from a made-up history, written from the venues' documents.
 #![allow(dead_code, reason = "several tests share it, and not each needs all of it")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may stop the test")]
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};

@@ -1,7 +1,8 @@
 //! Quotes and synthetic depth: a best bid and ask round a mid, and twenty levels behind each when somebody asks.
 //!
 //! Spreads widen and depth thins with stress. The levels within 10 bps of the best price hold exactly the quoted depth.
-//! **Invariant**: every price is on the tick, bid < ask, every size is at least one step. Tested in `tests/generator.rs`.
+//! **Invariant**: every price is on the tick, bid < ask, every size is at least one step. Tested in
+//! `tests/suite/generator.rs`.
 
 use super::round;
 use super::setup::Grid;

@@ -2,7 +2,7 @@
 //!
 //! A jump-diffusion of the log price: a common move by the coin's beta, a move of its own, jumps of both kinds, the planned
 //! shocks, and a weak pull back to where it began, so that a run of years keeps sensible ticks. Tested in
-//! `tests/generator.rs`.
+//! `tests/suite/generator.rs`.
 
 use super::noise::{Noise, bits};
 use super::setup::CoinSpec;

@@ -3,7 +3,7 @@
 //! Funding is the venue's own formula over the premium samples of the interval, exactly. A sample is
 //! `premium_sample(best bid, best ask, index)` of the perp: the impact notional is taken to stand at the best price. The
 //! samples of an interval are those stamped from its beginning up to, but not at, its end: the minute of a settlement
-//! settles first and then samples for the next. Tested in `tests/generator.rs`.
+//! settles first and then samples for the next. Tested in `tests/suite/generator.rs`.
 
 use super::book::{self, Shape};
 use super::noise::{Noise, bits};

@@ -5,7 +5,7 @@
 //! Its funding looks in kind like the third quarter of 2025, and each month of 30 days has a rally, a cascade with ADL, a
 //! depeg, a change of funding interval and outages, so that a run of a month meets what a year may bring. An outage hides
 //! quotes only: marks and settlements go on, because the venue does; who shows the market to a bot withholds them.
-//! This module reads no clock. Tests in `tests/generator.rs` and beside the code.
+//! This module reads no clock. Tests in `tests/suite/generator.rs` and beside the code.
 
 mod book;
 mod coin;

@@ -1,7 +1,7 @@
 //! Streams of random numbers that are the same on every platform and can be saved and resumed in the middle.
 //!
 //! Each coin, listing and kind of shock draws from a stream of its own, named by text: adding a coin leaves the others as
-//! they were. No operating system randomness, no transcendental function. Tested in `tests/generator.rs`.
+//! they were. No operating system randomness, no transcendental function. Tested in `tests/suite/generator.rs`.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};

@@ -1,6 +1,6 @@
 //! Dollar prices of the quote coins: a few hundredths of a percent round one, and hours below it in a depeg.
 //!
-//! Published every five minutes and whenever it moved by five hundredths of a percent. Tested in `tests/generator.rs`.
+//! Published every five minutes and whenever it moved by five hundredths of a percent. Tested in `tests/suite/generator.rs`.
 
 use super::noise::{Noise, bits};
 use super::round;

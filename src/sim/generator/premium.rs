@@ -2,7 +2,7 @@
 //!
 //! premium = level + slow + fast + spike + momentum - dislocation + noise of the minute. The level rests at the temper's
 //! base and is drawn to what an episode's crowd pays; slow and fast revert to zero; a spike is compressed by arbitrage with
-//! the temper's half-life; a cascade pushes perps below spot. Tested in `tests/generator.rs`.
+//! the temper's half-life; a cascade pushes perps below spot. Tested in `tests/suite/generator.rs`.
 
 use super::noise::{Noise, bits};
 use super::setup::Temper;

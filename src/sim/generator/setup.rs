@@ -2,8 +2,8 @@
 //!
 //! `alpha` is anchored: 8 h funding, linear weights, deep books, quoted in USDT. `hyper` is wild: hourly funding, equal
 //! weights, thinner books, quoted in USDC. Sizes of funding are set so that a quarter looks in kind like the third quarter
-//! of 2025 (BTC, 8 h terms: 0.0057 % and 0.0120 % on average); `tests/generator.rs` measures it. Ticks, steps and fees are
-//! those of the large venues in 2025, rounded. Nothing here changes while the market runs.
+//! of 2025 (BTC, 8 h terms: 0.0057 % and 0.0120 % on average); `tests/suite/generator.rs` measures it. Ticks, steps and fees
+//! are those of the large venues in 2025, rounded. Nothing here changes while the market runs.
 
 use super::round::price_units;
 use crate::domain::collateral::built_in_share;

@@ -2,7 +2,7 @@
 //!
 //! All are drawn from the seed when the month begins, each kind from its own stream, in four windows that never overlap:
 //! a run of 30 days has each at least once. Hot and cold funding stands in `episodes.rs`. Nothing here draws while the
-//! month runs; each shock is a shape in time. Tested in `tests/generator.rs`.
+//! month runs; each shock is a shape in time. Tested in `tests/suite/generator.rs`.
 
 use super::noise::{Noise, bits};
 use super::setup::{COINS, House, LISTINGS, QUOTES};

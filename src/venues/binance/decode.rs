@@ -2,7 +2,7 @@
 //!
 //! Unknown fields are tolerated and unknown kinds are [`Message::Unrecognised`]; a known kind with a bad field is refused.
 //! Nothing here compares with earlier frames (that is `session`). Tests: at the end, in `decode_tests.rs` and, with
-//! recorded material, in `tests/wire.rs`.
+//! recorded material, in `tests/suite/wire.rs`.
 
 use super::fast;
 use super::message::{

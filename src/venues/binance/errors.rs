@@ -1,7 +1,7 @@
 //! Refusals: what a status and a code prove. An allow-list (rule R-A): what is not in the table leaves a write unknown.
 //!
 //! Codes: the venues' error pages, spot and USD-M (2026), Aster (2026-06-30). It never decides what to do about one.
-//! Tests: in `errors_tests.rs`, and with recorded bodies in `tests/wire_private.rs`.
+//! Tests: in `errors_tests.rs`, and with recorded bodies in `tests/suite/wire_private.rs`.
 
 use super::decode::wall_time;
 use super::field::{Value, parse};

@@ -1,8 +1,8 @@
 //! The public messages in the field orders that the venue sends, read without a general parser.
 //!
 //! It either gives exactly what the general parser would give, or nothing, and then the general parser decides. It never
-//! refuses a frame by itself. Tests: `decode_tests.rs` (any mutation gives the same result or nothing) and `tests/wire.rs`
-//! (every recorded line).
+//! refuses a frame by itself. Tests: `decode_tests.rs` (any mutation gives the same result or nothing) and
+//! `tests/suite/wire.rs` (every recorded line).
 
 use super::decode::{Found, wall_time};
 use super::message::{BookTicker, MarkPrice, Message, Scratch, Trade};

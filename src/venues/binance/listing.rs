@@ -1,7 +1,7 @@
 //! Instruments as listed, with their filters, and the limits on requests.
 //!
 //! A row that cannot be read is left out and named, so that one odd instrument does not hide the others.
-//! Tests: in `reply_tests.rs`, and with recorded lists in `tests/wire_private.rs`.
+//! Tests: in `reply_tests.rs`, and with recorded lists in `tests/suite/wire_private.rs`.
 
 use super::account_wire::{each, sent};
 use super::field::{Value, parse};

@@ -2,7 +2,7 @@
 //! API. One message may say several things.
 //!
 //! Unknown kinds are passed on by name; a known kind with a bad field, or with a new order word, is refused (fault C09).
-//! Tests: in `pushed_tests.rs`, and with recorded messages in `tests/wire_private.rs`.
+//! Tests: in `pushed_tests.rs`, and with recorded messages in `tests/suite/wire_private.rs`.
 
 use super::account_orders::{role, status};
 use super::account_wire::{hedge_side, sent, small};

@@ -1,7 +1,7 @@
 //! Runs recorded frames through a session and says how they end: the check of decoders and book rules against the world.
 //!
 //! It reads files and nothing else; it feeds snapshots where they stand in the recording, asked for or not.
-//! Tests: `tests/wire.rs`.
+//! Tests: `tests/suite/wire.rs`.
 
 use super::message::{BookTicker, Kind};
 use super::session::{Input, Output, Session, Subscription};

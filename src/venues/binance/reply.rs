@@ -1,7 +1,7 @@
 //! Answers over HTTP to typed ones: what came for a question, and how an act ended.
 //!
 //! An answer that cannot be read proves nothing: a question may be asked again, a write may have executed (rule R-A).
-//! Nothing here is kept between answers. Tests: in `reply_tests.rs`, and recorded bodies in `tests/wire_private.rs`.
+//! Nothing here is kept between answers. Tests: in `reply_tests.rs`, and recorded bodies in `tests/suite/wire_private.rs`.
 
 use super::account_orders::{self as orders, FeeSign};
 use super::account_wire as account;

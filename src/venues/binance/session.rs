@@ -2,7 +2,7 @@
 //!
 //! Sans-IO: it is told what arrived and when, and says what it wants (a snapshot); it opens nothing and never asks for the
 //! time. It decides nothing about trading and sends no request by itself.
-//! Tests: `session_tests.rs` and `tests/wire.rs`.
+//! Tests: `session_tests.rs` and `tests/suite/wire.rs`.
 
 use super::bundles::{Bundle, counted};
 use super::decode::decode;

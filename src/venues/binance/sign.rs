@@ -1,7 +1,7 @@
 //! Signers: one that reads and one that trades, so that what only looks can never change an account.
 //!
 //! The string that is signed is made once and is the string that is sent. Time and nonce are given by the caller; nothing
-//! here reads a clock or sends. Tests: in `sign_tests.rs`, and published vectors in `tests/wire_private.rs`.
+//! here reads a clock or sends. Tests: in `sign_tests.rs`, and published vectors in `tests/suite/wire_private.rs`.
 //!
 //! A signer for reading has no way to sign a write:
 //!

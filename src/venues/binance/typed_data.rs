@@ -1,6 +1,6 @@
 //! Aster's typed data (EIP-712): domain `AsterSignTransaction` version 1 with a zero contract, type `Message(string msg)`.
 //! The message is the parameters exactly as they are sent. Tests: at the end, and the published vectors in
-//! `tests/wire_private.rs`.
+//! `tests/suite/wire_private.rs`.
 
 use sha3::{Digest as _, Keccak256};
 
