@@ -84,8 +84,8 @@ fn count(value: &Value) -> u64 {
 
 #[test]
 fn e08_a_pair_rides_a_rally_by_transfers_and_leaves_when_the_spread_compresses() {
-    let rig = Rig::new(&format!("{HIGH}{RALLY}{}", compressed(210)), SPEED);
-    let ran = Rig::run(rig.live("330m", &[]), 300);
+    let rig = Rig::new(&format!("{HIGH}{RALLY}{}", compressed(150)), SPEED);
+    let ran = Rig::run(rig.live("270m", &[]), 300);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     closed_and_equal(&rig, &ran);
     let summary = ran.summary();
@@ -105,8 +105,8 @@ fn e08_a_pair_rides_a_rally_by_transfers_and_leaves_when_the_spread_compresses()
 
 #[test]
 fn e08_without_the_autopilot_the_same_rally_liquidates_the_short() {
-    let rig = Rig::new(&format!("{HIGH}{RALLY}{}", compressed(210)), SPEED);
-    let ran = Rig::run(rig.live("330m", &["--set", "margin.autopilot=false"]), 300);
+    let rig = Rig::new(&format!("{HIGH}{RALLY}{}", compressed(150)), SPEED);
+    let ran = Rig::run(rig.live("270m", &["--set", "margin.autopilot=false"]), 300);
     let summary = ran.summary();
     assert_eq!(count(&summary["alarms"]["liquidated"]), 1, "{}", ran.out);
     let books = rig.get("/carry/books");
@@ -117,8 +117,8 @@ fn e08_without_the_autopilot_the_same_rally_liquidates_the_short() {
 
 #[test]
 fn l04_an_isolated_short_rides_the_same_rally_with_margin_in_its_position() {
-    let rig = Rig::new(&format!("{HIGH}{RALLY}{}", compressed(210)), SPEED);
-    let ran = Rig::run(rig.live("330m", &["--set", "margin.mode=isolated"]), 300);
+    let rig = Rig::new(&format!("{HIGH}{RALLY}{}", compressed(150)), SPEED);
+    let ran = Rig::run(rig.live("270m", &["--set", "margin.mode=isolated"]), 300);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     let summary = ran.summary();
     assert_eq!(summary["alarms"].get("liquidated"), None, "{}\n{}", ran.out, ran.err);
@@ -130,9 +130,9 @@ fn l04_an_isolated_short_rides_the_same_rally_with_margin_in_its_position() {
 
 #[test]
 fn l03_streams_that_freeze_through_a_rally_are_noticed_and_cost_nothing() {
-    let freeze = "\n[[act]]\nat = \"119m\"\nact = \"freeze\"\nsymbol = \"BTCUSDT\"\nfor = \"75m\"\n";
-    let rig = Rig::new(&format!("{HIGH}{RALLY}{freeze}{}", compressed(210)), SPEED);
-    let ran = Rig::run(rig.live("330m", &[]), 300);
+    let freeze = "\n[[act]]\nat = \"59m\"\nact = \"freeze\"\nsymbol = \"BTCUSDT\"\nfor = \"75m\"\n";
+    let rig = Rig::new(&format!("{HIGH}{RALLY}{freeze}{}", compressed(150)), SPEED);
+    let ran = Rig::run(rig.live("270m", &[]), 300);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     let summary = ran.summary();
     assert_eq!(summary["alarms"].get("liquidated"), None, "{}\n{}", ran.out, ran.err);

@@ -16,8 +16,8 @@ fn reconciled(rig: &Rig) {
 }
 
 fn rides(kind: Kind) {
-    let rig = Rig::of(kind, &format!("{HIGH}{}", compressed(150)), SPEED);
-    let ran = Rig::run(rig.live("240m", &[]), 300);
+    let rig = Rig::of(kind, &format!("{HIGH}{}", compressed(90)), SPEED);
+    let ran = Rig::run(rig.live("180m", &[]), 300);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     closed_and_equal(&rig, &ran);
     let summary = ran.summary();
@@ -62,8 +62,8 @@ drop_after = true
 
 #[test]
 fn a05_e14_on_aster_an_order_in_doubt_is_voided_and_a_transfer_in_doubt_is_found() {
-    let rig = Rig::of(Kind::Aster, &format!("{HIGH}{DOUBTS}{}", compressed(150)), SPEED);
-    let ran = Rig::run(rig.live("240m", &[]), 300);
+    let rig = Rig::of(Kind::Aster, &format!("{HIGH}{DOUBTS}{}", compressed(90)), SPEED);
+    let ran = Rig::run(rig.live("180m", &[]), 300);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     closed_and_equal(&rig, &ran);
     let summary = ran.summary();

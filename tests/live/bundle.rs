@@ -96,8 +96,8 @@ fn ended_well(rig: &Rig, ran: &Ran) {
 
 #[test]
 fn l33_a_contract_of_a_thousand_coins_is_carried_and_the_ledger_is_the_venues_books_in_its_own_units() {
-    let rig = Rig::new(&format!("{MARKET}{PARTLY}{}", compressed(150)), SPEED);
-    let ran = Rig::run(rig.live("240m", &PAIR), 300);
+    let rig = Rig::new(&format!("{MARKET}{PARTLY}{}", compressed(90)), SPEED);
+    let ran = Rig::run(rig.live("180m", &PAIR), 300);
     ended_well(&rig, &ran);
     let summary = ran.summary();
     assert_eq!(summary["round_trips"], 1, "{}\n{}", ran.out, ran.err);
@@ -117,7 +117,7 @@ fn l33_a_contract_of_a_thousand_coins_is_carried_and_the_ledger_is_the_venues_bo
 
 #[test]
 fn l33_killed_while_it_holds_a_thousand_coins_a_contract_it_goes_on_and_leaves() {
-    let rig = Rig::new(&format!("{MARKET}{}", compressed(150)), SPEED);
+    let rig = Rig::new(&format!("{MARKET}{}", compressed(90)), SPEED);
     let held = |rig: &Rig| rig.books().get(&("spot".to_owned(), "WIF".to_owned())).copied();
     let killed = Rig::killed_when(rig.live("6h", &PAIR), || {
         held(&rig).is_some_and(|coins| coins > Amount::whole(100_000)) && !rig.income("FUNDING_FEE").is_empty()
@@ -128,7 +128,7 @@ fn l33_killed_while_it_holds_a_thousand_coins_a_contract_it_goes_on_and_leaves()
     assert!(contracts < 0, "{contracts}");
     let off = coins + contracts * i64::try_from(COINS).unwrap();
     assert!(off.abs() < contracts.abs() * 20, "{coins} units of coins beside {contracts} of contracts");
-    let ran = Rig::run(rig.live("240m", &PAIR), 300);
+    let ran = Rig::run(rig.live("180m", &PAIR), 300);
     ended_well(&rig, &ran);
     rig.search(&[&killed]);
 }

@@ -30,8 +30,8 @@ fn ended_well(rig: &Rig, ran: &Ran) {
 
 #[test]
 fn e15_a_short_on_its_own_coins_rides_a_rally_and_the_coins_come_back() {
-    let rig = Rig::new(&format!("{HIGH}{RALLY}{}", compressed(210)), SPEED);
-    let ran = Rig::run(rig.live("330m", &COIN), 300);
+    let rig = Rig::new(&format!("{HIGH}{RALLY}{}", compressed(150)), SPEED);
+    let ran = Rig::run(rig.live("270m", &COIN), 300);
     ended_well(&rig, &ran);
     let summary = ran.summary();
     assert_eq!(summary["round_trips"], 1, "{}\n{}", ran.out, ran.err);
@@ -69,12 +69,12 @@ amount = "-20000"
 
 #[test]
 fn g01_killed_while_its_coins_margin_the_short_it_brings_them_back() {
-    let rig = Rig::new(&format!("{HIGH}{}", compressed(210)), SPEED);
+    let rig = Rig::new(&format!("{HIGH}{}", compressed(150)), SPEED);
     let killed = Rig::killed_when(rig.live("6h", &COIN), || {
         rig.books().get(&bitcoin("perp")).is_some_and(|coins| *coins > Amount::parse("0.2").unwrap())
     });
     assert_eq!(killed.code, None, "{}", killed.err);
-    let ran = Rig::run(rig.live("300m", &COIN), 300);
+    let ran = Rig::run(rig.live("240m", &COIN), 300);
     ended_well(&rig, &ran);
     rig.search(&[&killed]);
     assert_eq!(ran.summary()["alarms"].get("foreign"), None, "{}", ran.out);
@@ -121,11 +121,11 @@ fn where_nobody_says_what_coins_count_for_they_are_refused_as_collateral() {
 
 #[test]
 fn e15_a_shadow_counts_coins_as_its_venue_does() {
-    let rig = Rig::new(&format!("{HIGH}{RALLY}{}", compressed(210)), SPEED);
+    let rig = Rig::new(&format!("{HIGH}{RALLY}{}", compressed(150)), SPEED);
     let strategy = rig.path("strategy.toml").display().to_string();
     let run = rig.path("shadow-run").display().to_string();
     let mut words = vec!["shadow", "--strategy", &strategy, "--base-url", &rig.base, "--clock", "venue"];
-    words.extend(["--state", &run, "--for", "330m", "--json", "--set", "execution.hedge_time=60s"]);
+    words.extend(["--state", &run, "--for", "270m", "--json", "--set", "execution.hedge_time=60s"]);
     words.extend(COIN);
     let ran = rig.ask(&words);
     assert_eq!(ran.code, Some(0), "{}", ran.err);

@@ -23,8 +23,8 @@ amount = "0.025"
 
 #[test]
 fn e10_the_fee_coin_runs_out_in_the_middle_and_the_pair_stays_hedged() {
-    let rig = Rig::new(&format!("{HIGH}{BNB}{}", compressed(150)), SPEED);
-    let ran = Rig::run(rig.live("240m", &[]), 300);
+    let rig = Rig::new(&format!("{HIGH}{BNB}{}", compressed(90)), SPEED);
+    let ran = Rig::run(rig.live("180m", &[]), 300);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     closed_and_equal(&rig, &ran);
     let summary = ran.summary();

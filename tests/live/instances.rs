@@ -189,6 +189,8 @@ fn g16_a_copied_folder_beside_its_original_is_refused_and_on_another_machine_it_
     // There the venue's clock goes slowly: what parts them are seconds of it, which must not pass while this machine is busy.
     two.calm_at(8 * 60 * MINUTE);
     two.until("an exit", |two| two.orders() > orders);
+    // The clock stays slow until they know of each other: an answer on its way takes minutes of a fast one.
+    two.until("somebody notices", |two| two.rang("state", "other_instance") || two.rang("other", "other_instance"));
     two.pass(30);
     let (spot, perp) = two.coins();
     let sent = two.orders() - orders;

@@ -25,7 +25,7 @@ pub(crate) const START: i64 = 1_760_054_700_000;
 /// A rally of 60 % in one hour.
 pub(crate) const RALLY: &str = r#"
 [[act]]
-at = "2h"
+at = "1h"
 act = "rally"
 symbol = "BTCUSDT"
 by = "0.6"

@@ -34,7 +34,7 @@ fn short(rig: &Rig, symbol: &str) -> f64 {
 
 #[test]
 fn two_strategies_trade_one_account_each_within_its_part_and_go_on_together_only() {
-    let rig = Rig::new(&format!("{}{}", both(HIGH), both(&compressed(200))), 100);
+    let rig = Rig::new(&format!("{}{}", both(HIGH), both(&compressed(140))), 100);
     std::fs::write(rig.path("strategy.toml"), strategy("BTCUSDT", "20%")).unwrap();
     std::fs::write(rig.path("eth.toml"), strategy("ETHUSDT", "30%")).unwrap();
     let eth = rig.path("eth.toml").display().to_string();
@@ -42,7 +42,7 @@ fn two_strategies_trade_one_account_each_within_its_part_and_go_on_together_only
     // A fifth and three tenths of 100,000, nine tenths of them at work, at 1x half of that is short.
     let (least, most) = ((7_500.0, 11_500.0), (9_100.0, 13_600.0));
     let both_held = || short(&rig, "BTCUSDT") > least.0 && short(&rig, "ETHUSDT") > least.1;
-    let killed = Rig::killed_when(rig.live("195m", &more), both_held);
+    let killed = Rig::killed_when(rig.live("135m", &more), both_held);
     assert_eq!(killed.code, None, "it was killed with both at work: {}", killed.err);
     let held = (short(&rig, "BTCUSDT"), short(&rig, "ETHUSDT"));
     assert!(held.0 > least.0 && held.1 > least.1, "{held:?}\n{}", killed.err);
@@ -53,7 +53,7 @@ fn two_strategies_trade_one_account_each_within_its_part_and_go_on_together_only
     assert!(alone.err.contains("eth.toml is of this session and is not named"), "{}", alone.err);
     assert!(alone.err.contains("it goes on with --strategy") && alone.err.contains("eth.toml"), "{}", alone.err);
     assert_eq!((short(&rig, "BTCUSDT"), short(&rig, "ETHUSDT")), held);
-    let ran = Rig::run(rig.live("210m", &more), 300);
+    let ran = Rig::run(rig.live("150m", &more), 300);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert_eq!(ran.summary()["strategies"]["eth"]["pairs"], json!(["binance:ETHUSDT"]));
     closed_and_equal(&rig, &ran);

@@ -165,8 +165,8 @@ fn quiet(ran: &Ran) {
 
 #[test]
 fn f01_e08_a_pair_over_two_venues_is_topped_up_at_its_short_s_venue_alone_and_then_shrinks_on_both() {
-    let two = Two::new(&format!("{HIGH}{RALLY}{}", compressed(185)), ("", ""), "20000");
-    let ran = Rig::run(two.live("245m", &[]), 300);
+    let two = Two::new(&format!("{HIGH}{RALLY}{}", compressed(125)), ("", ""), "20000");
+    let ran = Rig::run(two.live("185m", &[]), 300);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     let summary = ran.summary();
     assert_eq!(summary["open_pairs"], 0, "{}", ran.out);
@@ -197,8 +197,8 @@ error = { code = -2019, msg = "Margin is insufficient.", status = 400 }
 
 #[test]
 fn a23_a_short_that_its_venue_refuses_is_undone_at_the_other_venue_at_once() {
-    let two = Two::new(&format!("{HIGH}{}", compressed(150)), ("", REFUSED), "60000");
-    let ran = Rig::run(two.live("265m", &["--set", "execution.first=spot"]), 300);
+    let two = Two::new(&format!("{HIGH}{}", compressed(90)), ("", REFUSED), "60000");
+    let ran = Rig::run(two.live("205m", &["--set", "execution.first=spot"]), 300);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert_eq!(ran.summary()["open_pairs"], 0, "{}\n{}", ran.out, ran.err);
     two.agrees(&ran);
