@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 const SLOW: u64 = 10;
 
 /// Pulses between two marks: the venue pushes one each second of its own time.
-pub(crate) fn mark_pulses(pulse_ms: u64, speed_per_mille: i64) -> u64 {
+fn mark_pulses(pulse_ms: u64, speed_per_mille: i64) -> u64 {
     let passes = pulse_ms.saturating_mul(speed_per_mille.max(1).unsigned_abs());
     (1_000_000 / passes.max(1)).clamp(1, SLOW)
 }
@@ -31,7 +31,7 @@ impl Venue {
             return;
         }
         let symbols: Vec<Symbol> = self.market.listings.iter().map(|listing| listing.symbol).collect();
-        let marks = self.pulses.is_multiple_of(self.mark_pulses) || self.streams.marks_due;
+        let marks = self.has_marks();
         for symbol in symbols {
             if self.streams.is_frozen(symbol.as_str(), self.now) {
                 continue;
@@ -51,6 +51,12 @@ impl Venue {
             self.streams.marks_due = false;
             self.pulse_all_marks();
         }
+    }
+
+    /// Whether this pulse carries marks, at the speed that the clock has now.
+    fn has_marks(&self) -> bool {
+        let (_, speed) = self.clock.state();
+        self.streams.marks_due || self.pulses.is_multiple_of(mark_pulses(self.pulse_ms, speed))
     }
 
     fn pulse_book(&mut self, symbol: Symbol, market: Market) {
@@ -230,4 +236,42 @@ fn mark_update(listing: &Listing, stamp: i64, profile: Profile) -> Value {
 /// A rate with eight decimals.
 pub(crate) fn rate8(rate: crate::domain::Rate) -> String {
     super::words::eight(i128::from(rate.units()) / 10_000_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Amount, Span, WallTime};
+    use crate::loopback::{Options, Script, Source};
+
+    #[test]
+    fn b06_marks_keep_their_pace_when_the_clock_gets_another_speed() {
+        let options = Options {
+            profile: Profile::Binance,
+            listen: "127.0.0.1:0".parse().unwrap(),
+            source: Source::Generated(1),
+            start: WallTime(1_760_054_700_000),
+            history: Span::HOUR,
+            speed_per_mille: 1_000,
+            pulse_ms: 100,
+            script: Script::parse("calm = true").unwrap(),
+            spot_balance: Amount::ZERO,
+            futures_balance: Amount::ZERO,
+            state: None,
+            certificate: None,
+        };
+        let mut venue = Venue::open(options, std::sync::Arc::new(|| 0)).unwrap();
+        let mut marks = |per_mille| {
+            venue.clock.set_speed(0, per_mille);
+            (0..20)
+                .filter(|_| {
+                    venue.pulse();
+                    venue.has_marks()
+                })
+                .count()
+        };
+        assert_eq!(marks(1_000), 2, "one a second");
+        assert_eq!(marks(150_000), 20, "each pulse is many seconds");
+        assert_eq!(marks(1_000), 2);
+    }
 }

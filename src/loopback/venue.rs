@@ -59,8 +59,8 @@ pub(crate) struct Venue {
     pub(crate) arrivals: BTreeMap<String, u64>,
     pub(crate) quote: Asset,
     pub(crate) pulses: u64,
-    /// Pulses between two marks.
-    pub(crate) mark_pulses: u64,
+    /// Real time between two pulses, ms.
+    pub(crate) pulse_ms: u64,
     /// Trades of others that were published: their numbers.
     pub(crate) trades: u64,
     saved: Option<Saved>,
@@ -117,7 +117,7 @@ impl Venue {
             arrivals: BTreeMap::new(),
             quote,
             pulses: 0,
-            mark_pulses: super::feeds::mark_pulses(options.pulse_ms, options.speed_per_mille),
+            pulse_ms: options.pulse_ms,
             trades: 0,
             saved,
         })

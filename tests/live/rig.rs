@@ -148,7 +148,7 @@ pub(crate) struct Watched {
     id: u32,
     over: bool,
     ended: mpsc::Receiver<()>,
-    waiting: JoinHandle<std::io::Result<Output>>,
+    waiting: Option<JoinHandle<std::io::Result<Output>>>,
 }
 
 impl Watched {
@@ -161,7 +161,7 @@ impl Watched {
             let _ = done.send(());
             output
         });
-        Self { id, over: false, ended, waiting }
+        Self { id, over: false, ended, waiting: Some(waiting) }
     }
 
     pub(crate) fn ends_within(&mut self, time: Duration) -> bool {
@@ -170,11 +170,24 @@ impl Watched {
     }
 
     /// Kills it unless it was seen to end, and gives what it said.
-    pub(crate) fn kill(self) -> Ran {
+    pub(crate) fn kill(mut self) -> Ran {
+        self.ends();
+        ran(&self.waiting.take().unwrap().join().unwrap().unwrap())
+    }
+
+    fn ends(&self) {
         if !self.over {
             let _ = Command::new("kill").args(["-9", &self.id.to_string()]).status();
         }
-        ran(&self.waiting.join().unwrap().unwrap())
+    }
+}
+
+impl Drop for Watched {
+    /// A run that its test leaves behind would go on and take time from the others.
+    fn drop(&mut self) {
+        if self.waiting.is_some() {
+            self.ends();
+        }
     }
 }
 
