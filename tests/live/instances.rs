@@ -146,6 +146,8 @@ fn g15_two_runs_that_enter_at_the_same_time_notice_each_other_and_stop_hedged() 
     two.until("both are ready", |two| is_ready(two, "state") && is_ready(two, "other"));
     assert_eq!(two.orders(), 0, "they enter at the turn");
     two.rig.fault(&json!({ "act": "funding", "symbol": "BTCUSDT", "rate": "0.0001" }));
+    // From here on slowly until they know of each other: on a fast clock an answer takes minutes on a machine that is busy.
+    two.calm_at(60 * MINUTE);
     two.until("an order", |two| two.orders() > 0);
     let noticed = |two: &Two, folder| two.rang(folder, "other_instance") || two.rang(folder, "foreign");
     two.until("somebody notices", |two| noticed(two, "state") || noticed(two, "other"));

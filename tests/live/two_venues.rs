@@ -250,7 +250,7 @@ fn a_shadow_of_a_pair_over_two_venues_trades_both_books_without_a_key() {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     // A busy machine makes a decision late on a clock that is this fast: the run ends when its trip is over, not at an hour.
-    let state = two.spot.path("state").display().to_string();
+    let state = two.spot.path("state").join("shadow").display().to_string();
     let mut looks = 0;
     let ran = Rig::watched(command, 300, |id| {
         looks += 1;
