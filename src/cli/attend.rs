@@ -163,7 +163,9 @@ pub(super) fn snapshot<S: Subject>(subject: &mut S) -> Snapshot {
             let lines = state.ledger.pair(pair.pair.id).map(|book| book.attribution.lines).unwrap_or_default();
             let (spot, perp) = state.held(pair);
             PairLine {
-                name: pair.pair.name.clone(),
+                name: state
+                    .strategy_name(pair)
+                    .map_or_else(|| pair.pair.name.clone(), |strategy| format!("{} ({strategy})", pair.pair.name)),
                 phase: pair.memory.phase.as_str().to_owned(),
                 coins: Quantity::saturating(spot.units().min(-perp.units())),
                 basis_bps: pair.market.basis_now().map(crate::report::figures::in_bps),

@@ -178,7 +178,7 @@ pub fn pair_cells(row: &PairRow) -> [String; 6] {
     let coins = |quantity: Quantity| quantity.to_string();
     let whose = row.strategy.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
     [
-        format!("{}{whose}", row.pair),
+        row.named(),
         format!("{}{flag}", row.phase),
         row.spot_coins.to_string(),
         row.perp_coins.to_string(),

@@ -351,7 +351,7 @@ impl Watch {
         let rows = now.pairs.iter().enumerate().map(|(place, row)| {
             let style = if place == self.chosen { Style::new().add_modifier(Modifier::REVERSED) } else { Style::new() };
             let coins = [row.spot_coins.to_string(), row.perp_coins.to_string(), figures::money(row.net)];
-            let cells = [row.pair.clone(), row.phase.clone()].into_iter().chain(coins);
+            let cells = [row.named(), row.phase.clone()].into_iter().chain(coins);
             ratatui::widgets::Row::new(cells.collect::<Vec<_>>()).style(style)
         });
         let head = ratatui::widgets::Row::new(["pair", "phase", "long coins", "short coins", "net"]);
@@ -370,7 +370,7 @@ fn about(row: &PairRow) -> String {
     let waits = row.waits_for.as_deref().unwrap_or("-");
     let refused = row.refused.as_ref().map_or_else(String::new, |why| format!("; refused: {why}"));
     let latched = row.latched.map_or_else(String::new, |latch| format!("; latched: {}", latch.cause.as_str()));
-    format!("{}: next settlement {rate}; waits for: {waits}{refused}{latched}", row.pair)
+    format!("{}: next settlement {rate}; waits for: {waits}{refused}{latched}", row.named())
 }
 
 /// What stops it, what rang, and what is not settled.

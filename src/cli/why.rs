@@ -54,8 +54,7 @@ struct Report {
 #[derive(Debug, Serialize)]
 struct Row {
     pair: String,
-    /// Whose it is, where there are several strategies.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Whose it is, where there are several strategies; null where there is one.
     strategy: Option<String>,
     phase: &'static str,
     /// Last bar of both legs that was played.

@@ -410,15 +410,11 @@ fn why(state: &State, wanted: Option<&str>, now: WallTime) -> Reply {
     let rows = pairs.map(|pair| {
         let ladder = ladder.get(pair.pair.id.index());
         let gates: Vec<Value> = snapshot::gates(state, pair).iter().map(gate).collect();
-        let mut row = json!({
-            "pair": pair.pair.name, "phase": pair.memory.phase.as_str(), "held": pair.memory.entered_at.is_some(),
+        json!({
+            "pair": pair.pair.name, "strategy": state.strategy_name(pair), "phase": pair.memory.phase.as_str(), "held": pair.memory.entered_at.is_some(),
             "entered_ms": pair.memory.entered_at, "refused": pair.refused(), "gates": gates,
             "next": NextRow::of(&pair.next), "ladder": ladder,
-        });
-        if let (Some(strategy), Some(row)) = (state.strategy_name(pair), row.as_object_mut()) {
-            row.insert("strategy".to_owned(), strategy.into());
-        }
-        row
+        })
     });
     let (word, stops) = stops::of(state);
     let rows: Vec<Value> = rows.collect();

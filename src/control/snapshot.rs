@@ -105,8 +105,8 @@ pub struct Snapshot {
 pub struct PairRow {
     /// Its name.
     pub pair: String,
-    /// The strategy that it belongs to, where there are several.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The strategy that it belongs to, where there are several; null where there is one.
+    #[serde(default)]
     pub strategy: Option<String>,
     /// Where it stands.
     pub phase: String,
@@ -188,6 +188,13 @@ impl PairRow {
 }
 
 /// One order whose outcome is not settled.
+
+    /// Its name, and where there are several strategies whose it is.
+    #[must_use]
+    pub fn named(&self) -> String {
+        let whose = self.strategy.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
+        format!("{}{whose}", self.pair)
+    }
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct OrderRow {
     /// Our id of it.
@@ -404,3 +411,5 @@ mod tests {
         assert_eq!(serde_json::from_str::<Snapshot>(&text).unwrap(), snapshot, "it reads back as it was");
     }
 }
+        // A reader finds whose a pair is in the same place whether there are several strategies or one.
+        assert!(text.contains("\"strategy\":null"), "{text}");

@@ -54,7 +54,7 @@ fn line(view: &View, place: usize, row: &PairRow, (range, cash): (Option<(f64, f
     html! {
         tr {
             td.n.soft { (place) }
-            td.name { a href=(address(view, &format!("/pair?name={}", quoted(&row.pair)))) { b { (super::table::coin(row)) } } " " (pill) small { (row.pair) } }
+            td.name { a href=(address(view, &format!("/pair?name={}", quoted(&row.pair)))) { b { (super::table::coin(row)) } } " " (pill) small { (row.pair) } (super::table::whose(row)) }
             td.n { b { (percent(detail.and_then(|detail| detail.carry_apr))) } }
             td.n { (needs) }
             td { (bar(row, (range, cash))) }

@@ -44,7 +44,7 @@ fn top(view: &View, now: &Snapshot, row: &PairRow, detail: &PairDetail) -> Marku
         section.card.pairtop id="pair" class=(stale) {
             div.who {
                 h1 { (table::coin(row)) " " (parts::pill(&row.phase)) " " small { (held) } }
-                p.soft { (row.pair) br; "long " (detail.legs.0.venue) " " (detail.legs.0.market) ", short " (detail.legs.1.venue) " " (detail.legs.1.market) }
+                p.soft { (row.pair) @if let Some(strategy) = &row.strategy { " · strategy " b { (strategy) } } br; "long " (detail.legs.0.venue) " " (detail.legs.0.market) ", short " (detail.legs.1.venue) " " (detail.legs.1.market) }
             }
             div.figures {
                 (figure("size", html! { (detail.legs.0.value.filter(|_| row.holds()).map_or_else(|| NONE.to_owned(), words::level)) }, html! { (quote) ", " (row.spot_coins) " " (table::coin(row)) }))

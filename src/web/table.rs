@@ -123,8 +123,15 @@ fn name(view: &View, now: &Snapshot, row: &PairRow) -> Markup {
         a href=(to) { b { (coin) } } " " (parts::pill(&row.phase))
         @if row.latched.is_some() { " " span.pill.against { "Latched" } }
         small { (row.pair) }
+        (whose(row))
         small { (age(view, now, row)) }
     }
+}
+
+/// The strategy that a pair belongs to, where there are several.
+#[must_use]
+pub fn whose(row: &PairRow) -> Markup {
+    html! { @if let Some(strategy) = &row.strategy { small.whose { "strategy " (strategy) } } }
 }
 
 /// How long it is held and how old its prices are.
@@ -383,5 +390,26 @@ mod tests {
         assert!(change(&row).contains("it is entered at the next decision"), "{}", change(&row));
         row.waits_for = Some("entry.funding 0.0062 %/8h, must be > 0.0100 %/8h".to_owned());
         assert_eq!(change(&row), "entry.funding 0.0062 %/8h, must be > 0.0100 %/8h");
+    }
+
+    #[test]
+    fn whose_a_pair_is_stands_in_its_rows_and_on_its_page_where_there_are_several_strategies() {
+        let state = State::new(Settings::default(), Generator::new(1, START).catalogue().clone());
+        let mut view = View::nothing("s", std::path::Path::new("s"));
+        view.snapshot = Some(Snapshot::of(&state, START));
+        let name = view.pairs()[0].pair.clone();
+        let pages = |view: &View| {
+            [card(view), super::super::pair::page(view, &name), super::super::ladder::page(view)]
+                .map(|page| page.into_string())
+        };
+        for page in pages(&view) {
+            assert!(page.contains(&name) && !page.contains("strategy"), "{page}");
+        }
+        if let Some(now) = &mut view.snapshot {
+            now.pairs[0].strategy = Some("dear-coins".to_owned());
+        }
+        for page in pages(&view) {
+            assert!(page.contains("strategy") && page.contains("dear-coins"), "{page}");
+        }
     }
 }

@@ -4,12 +4,15 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may stop the test")]
 
+use crate::http;
 use crate::session;
 
 use carry::config::change::{Effect, between, settings_of};
 use carry::config::settings::{Capital, Rule};
 use carry::config::{Loaded, Settings, Sources, load};
 use carry::domain::{Amount, Rate, StrategyId};
+use carry::net::machine_clock::Stopwatch;
+use http::{get, served, tokens};
 use serde_json::{Value, json};
 use session::{Running, ended};
 use sha2::Digest as _;
@@ -356,6 +359,16 @@ fn a_paper_session_of_two_strategies_goes_on_with_both_files_alone() {
     assert_eq!(rows, [("alpha:BTCUSDT", "one"), ("hyper:ETHUSDC", "two")]);
     let shown = text(&carry(desk.0.path(), &["status", "--state", "state"]).stdout);
     assert!(shown.contains("alpha:BTCUSDT (one)"), "{shown}");
+    // The page says it where the row is, and on the pair's own page.
+    let (_page, address) = served(&desk.path("state"));
+    let bearer = format!("Bearer {}", tokens(&desk.path("state")).0);
+    for path in ["/s/state", "/s/state/pair?name=hyper%3AETHUSDC", "/s/state/opportunities"] {
+        let page = || get(address, path, &[("authorization", &bearer)]).body;
+        let patience = Stopwatch::start();
+        while !(page().contains("hyper:ETHUSDC") && page().contains("strategy") && page().contains("two")) {
+            assert!(patience.seconds() < 20.0, "{path}: {}", page());
+        }
+    }
     // With one file missing what its pairs hold would belong to nobody.
     let run = carry(desk.0.path(), &begin);
     let said = text(&run.stderr);
