@@ -6,6 +6,7 @@
 use super::control::{Line, told};
 use super::folder::{self, Folder, Where};
 use super::{Exit, Failure, Output, screen};
+use crate::control::foresee;
 use crate::control::plans::Plan;
 use crate::control::presence::Presence;
 use crate::control::request::{Request, Verb};
@@ -258,6 +259,11 @@ impl Watch {
 
     /// An act without a plan of orders.
     fn confirm(&mut self, verb: Verb, means: &str) {
+        let idle = self.now.as_ref().and_then(|now| foresee::idle(verb, now.paused, &now.stops));
+        if let Some(why) = idle {
+            self.said = format!("{}: {why}", word(verb));
+            return;
+        }
         let lines = vec![format!("{}: {means}", word(verb))];
         self.asked = Some(Asked { request: Request::new(verb), lines, typed: String::new() });
     }
@@ -439,5 +445,40 @@ mod tests {
         watch.hear(News::Silent("process 7 exists and does not answer".to_owned()), Duration::from_secs(16));
         let (head, _) = screen(&watch, 17);
         assert!(head.contains("STALE, NO ANSWER for 7s: process 7 exists"), "{head}");
+    }
+
+    #[test]
+    fn a_pair_says_whose_it_is_where_there_are_several_strategies() {
+        let (orders, _taken) = channel();
+        let mut watch = Watch::new((PathBuf::from("state/main"), "PAPER".to_owned()), orders);
+        let state = State::new(Settings::default(), Generator::new(1, START).catalogue().clone());
+        let mut now = Snapshot::of(&state, START);
+        now.pairs[1].strategy = Some("two".to_owned());
+        let name = now.pairs[1].pair.clone();
+        watch.hear(News::Now(Box::new(now)), Duration::ZERO);
+        watch.key(KeyCode::Char('2'));
+        watch.key(KeyCode::Down);
+        let mut terminal = ratatui::Terminal::new(TestBackend::new(100, 24)).unwrap();
+        terminal.draw(|frame| watch.draw(frame, Duration::ZERO)).unwrap();
+        let screen = terminal.backend().to_string();
+        let whose = format!("{name} (two)");
+        assert_eq!(screen.matches(&whose).count(), 2, "in the table, and below of the chosen one: {screen}");
+        assert_eq!(screen.matches("(two)").count(), 2, "{screen}");
+    }
+
+    #[test]
+    fn what_would_change_nothing_has_no_plan() {
+        let (orders, _taken) = channel();
+        let mut watch = Watch::new((PathBuf::from("state/main"), "PAPER".to_owned()), orders);
+        let state = State::new(Settings::default(), Generator::new(1, START).catalogue().clone());
+        watch.hear(News::Now(Box::new(Snapshot::of(&state, START))), Duration::ZERO);
+        watch.key(KeyCode::Char('r'));
+        assert!(watch.asked.is_none() && watch.said.starts_with("resume: entries are not paused"), "{}", watch.said);
+        watch.key(KeyCode::Char('p'));
+        assert!(watch.asked.is_some(), "a pause is planned whatever stands");
+        watch.key(KeyCode::Esc);
+        watch.hear(News::Now(Box::new(Snapshot { paused: true, ..Snapshot::of(&state, START) })), Duration::ZERO);
+        watch.key(KeyCode::Char('r'));
+        assert!(watch.asked.is_some(), "{}", watch.said);
     }
 }

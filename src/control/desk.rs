@@ -14,7 +14,7 @@ use super::mend;
 use super::plans::{Line, Plans, closing, opening, taking};
 use super::recent;
 use super::reload::{self, Files};
-use super::request::{Act, Code, ControlError, ControlRequest, Reply, Settled};
+use super::request::{Act, Code, ControlError, ControlRequest, Reply, Settled, Verb};
 use super::snapshot::{self, Snapshot};
 use super::stops;
 use super::subject::{Compared, Subject};
@@ -139,13 +139,19 @@ impl Desk {
         if matches!(act, Act::Reload(_) | Act::Tighten) {
             return reload::answer((&mut self.files, &mut self.plans), subject, request, (now, mono));
         }
-        if let Some(refused) = under_halt(subject.state(), act) {
+        if let Some(refused) = unheard(subject.state(), act).or_else(|| idle(subject.state(), act)) {
             return Ok(Err(refused));
         }
         if act.moves_money() {
             let plan = match plan_of(subject, act, now) {
                 Ok(plan) => plan,
-                Err(error) => return Ok(Err(error)),
+                Err(error) => {
+                    if matches!(act, Act::Resolve(..)) {
+                        // What proves the contrary now may prove it later: the venue is asked again.
+                        let _ = subject.compare(now)?;
+                    }
+                    return Ok(Err(error));
+                }
             };
             let Some(token) = &request.token else {
                 let doubt = in_doubt(subject.state());
@@ -179,14 +185,30 @@ impl Desk {
     }
 }
 
-/// A halt sends nothing: an act that would send is refused, and is not kept for the moment in which the halt is cleared.
-fn under_halt(state: &State, act: &Act) -> Option<ControlError> {
+/// Under a halt, and before a start is done, nothing is sent: an act that would send is refused, and is not kept for later.
+fn unheard(state: &State, act: &Act) -> Option<ControlError> {
+    let text = match state.bot {
+        BotState::Halted => {
+            "the session is halted: nothing is sent, and nothing was noted for later; first clear it: \
+             carry clear-halt --reason TEXT"
+        }
+        BotState::Starting => {
+            "the session has not started yet: nothing is sent, and nothing was noted for later; ask again when it is ready"
+        }
+        BotState::Ready | BotState::ReduceOnly => return None,
+    };
     let sends = matches!(act, Act::Flatten(_) | Act::Close(_) | Act::Open(..));
-    (sends && state.bot == BotState::Halted).then(|| {
-        let text = "the session is halted: nothing is sent, and nothing was noted for later; first clear it: \
-                    carry clear-halt --reason TEXT";
-        ControlError::new(Code::Refused, text)
-    })
+    sends.then(|| ControlError::new(Code::Refused, text))
+}
+
+/// An act that would change nothing is refused with the reason, as its plan is on the page.
+fn idle(state: &State, act: &Act) -> Option<ControlError> {
+    let verb = match act {
+        Act::Resume => Verb::Resume,
+        Act::ClearHalt(_) => Verb::ClearHalt,
+        _ => return None,
+    };
+    foresee::idle(verb, state.paused, &stops::of(state).1).map(|why| ControlError::new(Code::Refused, why))
 }
 
 fn in_doubt(state: &State) -> u64 {
@@ -247,6 +269,7 @@ fn plan_of<S: Subject>(subject: &S, act: &Act, now: WallTime) -> Result<(String,
             let adoption = subject.adoptable(named(state, name)?)?;
             let pair =
                 state.pair(adoption.pair).ok_or_else(|| ControlError::new(Code::Usage, "pair: there is none"))?;
+            foresee::adopting(state, &adoption, now)?;
             Ok(taking(pair, &adoption))
         }
         Act::Accept => {
@@ -255,7 +278,11 @@ fn plan_of<S: Subject>(subject: &S, act: &Act, now: WallTime) -> Result<(String,
         }
         Act::Resolve(id, settled) => {
             if let Some((transfer, since)) = moving(state, id) {
+                if subject.is_simulated() {
+                    return Err(transfer_doubt::simulated());
+                }
                 let evidence = subject.transfer_evidence(&transfer, since);
+                transfer_doubt::may((now, since), *settled, &evidence)?;
                 return Ok((transfer_doubt::plan(&transfer, *settled, &evidence), Vec::new()));
             }
             let id = order_id(state, id)?;
@@ -292,12 +319,6 @@ fn differs(lines: &[String], rest: &str, steps: &[Step]) -> ControlError {
 
 /// Only after a clean reconciliation, and with a reason (fault H16).
 fn clear_halt<S: Subject>(subject: &mut S, reason: &str, now: WallTime) -> Result<Answer, JournalError> {
-    let state = subject.state();
-    let pairs = state.pairs.iter().any(|pair| pair.memory.latched.is_some());
-    let venues = state.venues.iter().any(|venue| venue.foreign || venue.barred);
-    if state.bot == BotState::Ready && !pairs && !venues {
-        return Ok(Err(ControlError::new(Code::Refused, "nothing is halted")));
-    }
     match subject.compare(now)? {
         Compared::Agree(_) => operate(subject, Operator::ClearHalt { reason: reason.trim().to_owned() }, now),
         Compared::Differ(lines) => {
@@ -374,9 +395,8 @@ fn adopt<S: Subject>(subject: &mut S, name: &str, now: WallTime) -> Result<Answe
         Err(error) => return Ok(Err(error)),
     };
     subject.operate(Event::Operator(Operator::Adopt(adoption)), now)?;
-    let declined = subject.state().pair(adoption.pair).and_then(|pair| pair.declined);
-    if let Some(why) = declined {
-        return Ok(Err(ControlError::new(Code::Refused, format!("not adopted: {why}"))));
+    if let Err(error) = foresee::adopted(subject.state().pair(adoption.pair)) {
+        return Ok(Err(error));
     }
     let value = json!({ "pair": name, "coins": adoption.coins, "short": adoption.short });
     // The answer of the venue's next lists is what shows that ledger and venue agree now.

@@ -1,16 +1,64 @@
 //! What an act would come to, before anybody agrees to it: the core itself decides on a copy of its state.
 //!
 //! So a plan refuses what the act would refuse, for the same reason, with the limit, what stands there and what would be taken.
+//! An act that would change nothing is refused by what stops the session, which page and terminal know too.
 //! Nothing of the session is changed. Tests: at the end of this file and `tests/commands/control.rs`.
 
-use super::request::{Code, ControlError};
+use super::request::{Code, ControlError, Verb};
+use super::stops::Stop;
 use crate::domain::money::grouped;
 use crate::domain::{Amount, Leg, PairId, WallTime};
 use crate::engine::{self, PairState, State, entry};
-use crate::port::event::Operator;
+use crate::port::event::{Adoption, Operator};
 use crate::port::order::Reason;
 use crate::port::{Event, Stamped};
 use crate::risk::gate::BotState;
+
+/// Words of the reasons that clearing a halt clears.
+const CLEARED: [&str; 5] = ["halted", "day_loss", "latched", "barred", "foreign"];
+
+/// Why an act without orders would change nothing now, and what stops entries instead; `None` where it would change something.
+/// To pause or to halt once more is never refused: who wants less risk is not told no.
+#[must_use]
+pub fn idle(verb: Verb, paused: bool, stops: &[Stop]) -> Option<String> {
+    let why = match verb {
+        Verb::Resume if !paused => "entries are not paused",
+        Verb::ClearHalt if !stops.iter().any(|stop| CLEARED.contains(&stop.why.as_str())) => "nothing is halted",
+        _ => return None,
+    };
+    let stops_all = |stop: &&Stop| stop.pair.is_none() && stop.stops_entries();
+    let other = stops.iter().find(stops_all).map_or_else(String::new, |stop| {
+        let clear = stop.clear.as_ref().map_or_else(String::new, |clear| format!("; type: {clear}"));
+        format!("; what stops entries is something else: {}{clear}", stop.text)
+    });
+    Some(format!("{why}{other}"))
+}
+
+/// What became of an adoption, by the pair after it.
+///
+/// # Errors
+/// Why it was not adopted.
+pub fn adopted(pair: Option<&PairState>) -> Result<(), ControlError> {
+    let declined = pair.and_then(|pair| pair.declined);
+    declined.map_or(Ok(()), |why| Err(ControlError::new(Code::Refused, format!("not adopted: {why}"))))
+}
+
+/// Whether a pair would take over what is there now.
+///
+/// # Errors
+/// [`ControlError`] with the reason that the act itself would give.
+pub fn adopting(state: &State, adoption: &Adoption, now: WallTime) -> Result<(), ControlError> {
+    adopted(after(state, Operator::Adopt(*adoption), now).pair(adoption.pair))
+}
+
+/// The state after a person's act; the one that is given stays as it is.
+fn after(state: &State, act: Operator, now: WallTime) -> State {
+    let mut after = state.clone();
+    let sequence = crate::domain::Sequence(state.sequence.0 + 1);
+    let event = Event::Operator(act);
+    engine::step(&mut after, &Stamped { sequence, at: now.max(state.now), event }, &mut Vec::new());
+    after
+}
 
 /// What became of an opening, by the state after it.
 ///
@@ -42,10 +90,7 @@ pub fn opening(state: &State, (id, notional): (PairId, Amount), now: WallTime) -
     if let Some(why) = later {
         return Err(ControlError::new(Code::Refused, format!("not opened: {why}")));
     }
-    let mut after = state.clone();
-    let sequence = crate::domain::Sequence(state.sequence.0 + 1);
-    let event = Event::Operator(Operator::Open { pair: id, notional });
-    engine::step(&mut after, &Stamped { sequence, at: now.max(state.now), event }, &mut Vec::new());
+    let after = after(state, Operator::Open { pair: id, notional }, now);
     let came = after.pair(id).map(opened);
     match came {
         Some(Err(why)) => Err(ControlError::new(Code::Refused, refusal(state, (id, notional), &why))),
@@ -152,5 +197,45 @@ mod tests {
         let error = plan(&held, 5_000).unwrap_err();
         assert!(error.contains("in work"), "{error}");
         assert!(!error.contains("would be taken"), "it is not the size: {error}");
+    }
+
+    #[test]
+    fn what_would_change_nothing_is_refused_with_what_stops_entries_instead() {
+        let idle = |state: &State, verb| super::idle(verb, state.paused, &super::super::stops::of(state).1);
+        let mut state = core();
+        assert!(idle(&state, Verb::ClearHalt).unwrap().starts_with("nothing is halted"));
+        assert!(idle(&state, Verb::Resume).unwrap().starts_with("entries are not paused"));
+        take(&mut state, Event::Operator(Operator::Pause));
+        assert_eq!(idle(&state, Verb::Resume), None);
+        let why = idle(&state, Verb::ClearHalt).unwrap();
+        assert!(why.contains("something else: a person paused entries; type: carry resume"), "{why}");
+        take(&mut state, Event::Operator(Operator::Resume));
+        take(&mut state, Event::Operator(Operator::Halt));
+        assert_eq!(idle(&state, Verb::ClearHalt), None);
+        let why = idle(&state, Verb::Resume).unwrap();
+        assert!(why.contains("type: carry clear-halt --reason TEXT"), "{why}");
+        // Whatever clearing a halt clears is something to clear.
+        take(&mut state, Event::Operator(Operator::ClearHalt { reason: "looked".to_owned() }));
+        take(&mut state, Event::Foreign { venue: VenueId(0), instrument: None });
+        assert_eq!(idle(&state, Verb::ClearHalt), None);
+        let mut latched = core();
+        latched.pairs[0].memory.latched =
+            Some(crate::pairs::Latch { cause: crate::pairs::LatchCause::TakenBack, since: START });
+        assert_eq!(idle(&latched, Verb::ClearHalt), None);
+        for verb in [Verb::Pause, Verb::Halt, Verb::Flatten] {
+            assert_eq!(idle(&state, verb), None, "less risk is never refused");
+        }
+    }
+
+    #[test]
+    fn an_adoption_of_a_pair_that_is_held_is_refused_before_anybody_agrees() {
+        let mut state = core();
+        let price = Price::parse("10000").unwrap();
+        let coins = Quantity::parse("0.5").unwrap();
+        let adoption = Adoption { pair: PairId(0), coins, short: coins, entry: price, mids: (price, price) };
+        assert_eq!(adopting(&state, &adoption, START), Ok(()));
+        take(&mut state, Event::Operator(Operator::Adopt(adoption)));
+        let error = adopting(&state, &adoption, START).unwrap_err();
+        assert!(error.message.starts_with("not adopted: it holds a position already"), "{error}");
     }
 }

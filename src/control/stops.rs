@@ -30,6 +30,17 @@ pub struct Stop {
     pub clear: Option<String>,
 }
 
+/// Words of the reasons that are told beside the state and stop no entry.
+const BESIDE: [&str; 2] = ["coins_stuck", "margin_low"];
+
+impl Stop {
+    /// Whether it stops entries, or is only told beside them.
+    #[must_use]
+    pub fn stops_entries(&self) -> bool {
+        !BESIDE.contains(&self.why.as_str())
+    }
+}
+
 /// The word of the state, and the reasons in the order in which a person should read them.
 #[must_use]
 pub fn of(state: &State) -> (String, Vec<Stop>) {

@@ -79,7 +79,7 @@ pub trait Subject {
     /// # Errors
     /// [`JournalError`] when a fact is not on disk.
     fn settle_transfer(&mut self, _of: (Transfer, WallTime), _settled: Settled, _now: WallTime) -> Settling {
-        Ok(Err(ControlError::new(Code::Unsupported, "a simulated venue tells the end of each transfer by itself")))
+        Ok(Err(super::transfer_doubt::simulated()))
     }
     /// What there is for a pair to take over.
     ///

@@ -98,6 +98,12 @@ pub fn plan(transfer: &Transfer, settled: Settled, evidence: &(Vec<String>, Opti
     )
 }
 
+/// Where fills are simulated there is nothing to settle.
+#[must_use]
+pub fn simulated() -> ControlError {
+    ControlError::new(Code::Unsupported, "a simulated venue tells the end of each transfer by itself")
+}
+
 /// Whether a person's word may be taken now.
 ///
 /// # Errors

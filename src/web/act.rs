@@ -46,14 +46,10 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// The request that it means.
-    ///
-    /// # Errors
-    /// [`ControlError`] when it is no act, or lacks what its verb needs.
-    pub fn request(&self) -> Result<Request, ControlError> {
-        let usage = |text: &str| ControlError::new(Code::Usage, text);
-        let some = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
-        let verb = match self.verb.as_str() {
+    /// The act that is named; `None` where it is none of this page.
+    #[must_use]
+    pub fn verb(&self) -> Option<Verb> {
+        Some(match self.verb.as_str() {
             "pause" => Verb::Pause,
             "resume" => Verb::Resume,
             "halt" => Verb::Halt,
@@ -65,8 +61,18 @@ impl Wanted {
             "adopt" => Verb::Adopt,
             "accept" => Verb::Accept,
             "reload" => Verb::Reload,
-            _ => return Err(usage("verb: is no act of this page")),
-        };
+            _ => return None,
+        })
+    }
+
+    /// The request that it means.
+    ///
+    /// # Errors
+    /// [`ControlError`] when it is no act, or lacks what its verb needs.
+    pub fn request(&self) -> Result<Request, ControlError> {
+        let usage = |text: &str| ControlError::new(Code::Usage, text);
+        let some = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+        let verb = self.verb().ok_or_else(|| usage("verb: is no act of this page"))?;
         let settled = match some(&self.settled).as_deref() {
             None => None,
             Some("executed") => Some(Settled::Executed),

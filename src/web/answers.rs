@@ -255,7 +255,8 @@ fn next(view: &View, now: &Snapshot) -> Answer {
         || html! { "no gate is measured now" },
         |row| html! { (row.pair) ": " (row.waits_for.as_deref().unwrap_or_default()) },
     );
-    let blocked = now.stops.first();
+    // Where at least one pair may be entered, what stops another one, or is told beside it, stops nothing here.
+    let blocked = now.stops.iter().find(|stop| now.state != "ready" && stop.stops_entries());
     let second = match blocked {
         Some(stop) => html! { "entries stopped: " (stop.text) },
         None => {
@@ -271,4 +272,49 @@ fn next(view: &View, now: &Snapshot) -> Answer {
     };
     let number = at.map_or_else(|| html! { (NONE) }, |at| words::until(at, now.at_ms));
     Answer { question, mark, verdict, number, unit: html! { "to the next settlement" }, lines: [nearest, second] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use crate::control::stops::Stop;
+    use crate::engine::State;
+    use crate::sim::{Generator, START};
+
+    #[test]
+    fn what_stops_no_entry_is_not_called_a_stop() {
+        let state = State::new(Settings::default(), Generator::new(1, START).catalogue().clone());
+        let (mut view, mut now) = (View::nothing("s", std::path::Path::new("s")), Snapshot::of(&state, START));
+        view.runs = true;
+        let stop = |why: &str, pair: Option<&str>| Stop {
+            why: why.to_owned(),
+            venue: None,
+            pair: pair.map(str::to_owned),
+            since_ms: None,
+            text: format!("about {why}"),
+            clear: None,
+        };
+        let mut said = |word: &str, stop: Stop| {
+            (now.state, now.stops) = (word.to_owned(), vec![stop]);
+            let answer = next(&view, &now);
+            (answer.verdict, answer.lines.map(maud::PreEscaped::into_string).join(" "))
+        };
+        for stop in [stop("margin_low", None), stop("no_price", Some("alpha:BTCUSDT"))] {
+            let (verdict, lines) = said("ready", stop);
+            assert!(verdict == "hold" && !lines.contains("entries stopped"), "{verdict} {lines}");
+        }
+        let (verdict, lines) = said("reduce_only", stop("paused", None));
+        assert!(verdict == "stopped" && lines.contains("entries stopped: about paused"), "{verdict} {lines}");
+    }
+
+    #[test]
+    fn every_word_that_stops_no_entry_is_one_of_a_reason_that_stops_none() {
+        use crate::engine::standing::Why;
+        for why in [Why::CoinsStuck, Why::MarginLow, Why::Paused, Why::Halted, Why::Differs] {
+            let word = serde_json::to_value(why).unwrap()["why"].as_str().unwrap().to_owned();
+            let stop = Stop { why: word, venue: None, pair: None, since_ms: None, text: String::new(), clear: None };
+            assert_eq!(stop.stops_entries(), why.stops_entries(), "{why:?}");
+        }
+    }
 }

@@ -11,8 +11,10 @@ use super::state::State;
 use super::view::View;
 use super::words::{self, NONE};
 use crate::config::change::{Change, Effect};
+use crate::control::foresee;
 use crate::control::plans::{Line, Plan, VALID};
 use crate::control::request::{Code, Request, Verb};
+use crate::control::snapshot::Snapshot;
 use crate::domain::Amount;
 use crate::net::machine_clock::steady_ns;
 use maud::{Markup, html};
@@ -24,15 +26,31 @@ use std::time::Duration;
 /// The page of a plan.
 pub async fn page(state: &State, session: &Arc<Session>, wanted: &Wanted) -> Markup {
     let view = session.now().await;
-    let content = match wanted.request() {
-        Err(error) => missing(&view, wanted, &error.message),
-        Ok(_) if !view.runs || view.silent.is_some() => {
+    let answers = view.runs && view.silent.is_none();
+    let idle = match wanted.verb().filter(|_| answers) {
+        Some(verb) => idle(session, verb).await,
+        None => None,
+    };
+    let content = match (wanted.request(), idle) {
+        (_, Some(why)) => nothing(&wanted.verb, &why),
+        (Err(error), None) => missing(&view, wanted, &error.message),
+        (Ok(_), None) if !answers => {
             let why = format!("{}: nothing can be done from here", super::answers::process(&view));
             missing(&view, wanted, &why)
         }
-        Ok(request) => content(state, session, &view, request).await,
+        (Ok(request), None) => content(state, session, &view, request).await,
     };
     frame::page(&view, &Screen::Plan, &content)
+}
+
+/// Why an act would change nothing, by what the session says at this instant; a view may be a second old.
+async fn idle(session: &Session, verb: Verb) -> Option<String> {
+    if !matches!(verb, Verb::Resume | Verb::ClearHalt) {
+        return None;
+    }
+    let reply = line::once(&session.dir, &Request::new(Verb::Status), line::PLAN).await;
+    let now: Snapshot = serde_json::from_value(reply.result?).ok()?;
+    foresee::idle(verb, now.paused, &now.stops)
 }
 
 async fn content(state: &State, session: &Arc<Session>, view: &View, mut request: Request) -> Markup {
@@ -139,6 +157,13 @@ fn missing(view: &View, wanted: &Wanted, why: &str) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// An act that would change nothing, and why.
+fn nothing(verb: &str, why: &str) -> Markup {
+    html! {
+        section.card id="planned" { (parts::head(&format!("No plan to {verb}"), &html! { "nothing is sent" })) p { (why) } }
     }
 }
 

@@ -52,6 +52,8 @@ fn h15_acts_reach_the_session_and_survive_kill() {
     assert_eq!((code, problems.as_str()), (0, ""));
     assert_eq!((&report["schema"], &report["result"]["paused"]), (&json!("carry.pause/1"), &json!(true)));
     assert_eq!(verb(&dir, &["resume"]).1["result"]["paused"], false);
+    let (code, _, problems) = verb(&dir, &["resume"]);
+    assert!(code == 4 && problems.contains("entries are not paused"), "{code} {problems}");
     let pairs = verb(&dir, &["pairs"]).1;
     let rows = pairs["result"]["pairs"].as_array().unwrap();
     assert!(rows.iter().any(|row| row["phase"] == "hedged" && row["spot_mid"].is_string()), "{pairs}");

@@ -128,22 +128,37 @@ fn the_log_has_an_act_who_and_what_became_of_it() {
     session.until(|| std::net::TcpStream::connect(address).is_ok() && dir.join("control.sock").exists());
     let (view, act) = tokens(&dir);
     let (read, origin) = (cookie(address, &view), format!("http://{address}"));
-    let plan = |verb: &str| {
-        let page = get(address, &format!("/s/s/plan?verb={verb}"), &[("cookie", &read)]).body;
-        between(&page, "data-plan=\"", "\"").to_owned()
-    };
-    let send = |token: &str, verb: &str, typed: &str| {
+    let page = |verb: &str| get(address, &format!("/s/s/plan?verb={verb}"), &[("cookie", &read)]).body;
+    let plan = |verb: &str| between(&page(verb), "data-plan=\"", "\"").to_owned();
+    let agree = |token: &str, plan: &str, typed: &str| {
         let headers = [
             ("cookie", read.as_str()),
             ("origin", &origin),
             ("content-type", "application/json"),
             ("x-carry-act", token),
         ];
-        let body = format!("{{\"plan\":\"{}\",\"typed\":\"{typed}\"}}", plan(verb));
+        let body = format!("{{\"plan\":\"{plan}\",\"typed\":\"{typed}\"}}");
         ask(address, "POST", "/s/s/act", &headers, &body).status
     };
+    let send = |token: &str, verb: &str, typed: &str| agree(token, &plan(verb), typed);
     assert_eq!(send(&act, "pause", "pause"), 200);
-    assert_eq!(send(&act, "clear-halt&reason=x", "clear-halt"), 409, "nothing is halted");
+    // What would change nothing has no plan, with the reason that the act has; without a reason it is not asked for one.
+    for (path, why) in [
+        ("clear-halt&reason=x", "nothing is halted; what stops entries is something else: a person paused entries"),
+        ("clear-halt", "nothing is halted"),
+    ] {
+        let page = page(path);
+        assert!(page.contains(why) && !page.contains("data-plan") && !page.contains("<form"), "{page}");
+    }
+    // A plan that was right when it was shown: the act says what holds by then.
+    assert_eq!(ended(&["halt", "--state", text(&dir)]).0, 0);
+    let shown = plan("clear-halt&reason=x");
+    assert!(!shown.is_empty());
+    assert_eq!(ended(&["clear-halt", "--reason", "looked", "--state", text(&dir)]).0, 0);
+    assert_eq!(agree(&act, &shown, "clear-halt"), 409, "nothing is halted");
+    assert_eq!(send(&act, "resume", "resume"), 200);
+    let again = page("resume");
+    assert!(again.contains("entries are not paused") && !again.contains("data-plan"), "{again}");
     assert_eq!(send("0000", "pause", "pause"), 403);
     session.until(|| std::fs::read_to_string(&log).is_ok_and(|text| text.contains("before the session was asked")));
     let text = std::fs::read_to_string(&log).unwrap();
