@@ -143,6 +143,10 @@ fn text(state: &State, reason: &Reason) -> String {
         Why::NoInput { input } => format!("{} is not known, and a gate needs it", input_word(input)),
         Why::FeesUnvalued => "fees were taken in a coin whose price is not known, so the day's loss is not".to_owned(),
         Why::Latched { cause } => format!("{}: no entries of this pair", cause.as_str()),
+        Why::MarginLow => {
+            "the distance to liquidation fell below margin.warn, and is not half of the way back to margin.target"
+                .to_owned()
+        }
         Why::NotTrading { leg: of } => format!("the venue takes no orders in the {} leg now", leg(of)),
         why => words::words(why.kind()).0.to_owned(),
     }

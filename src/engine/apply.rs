@@ -419,9 +419,13 @@ pub(super) fn closed(state: &mut State, id: PairId) {
         return;
     }
     pair.memory.closed_at = Some(now);
+    pair.witness.low_told = false;
     state.active = state.active.saturating_sub(1);
-    let Some(mids) = pair.market.marks else { return };
-    state.records.push(Record::Closed { pair: id, at: now, reason: pair.memory.reason, mids, lines });
+    if let Some(mids) = pair.market.marks {
+        state.records.push(Record::Closed { pair: id, at: now, reason: pair.memory.reason, mids, lines });
+    }
+    let pair = pair.pair.clone();
+    super::margin::closed(state, &pair);
 }
 
 /// An alarm command.

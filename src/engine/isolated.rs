@@ -7,7 +7,7 @@
 //! `tests/live.rs`.
 
 use super::apply::{alarm, has_come};
-use super::margin::{equity_for, is_too_early, shrink_pair};
+use super::margin::{equity_for, is_low, is_too_early, shrink_pair};
 use super::state::{PairState, State};
 use crate::config::settings::MarginMode;
 use crate::domain::{Amount, Asset, Leg, Rate, Span, VenueId, margin};
@@ -105,7 +105,7 @@ pub(super) fn watch(state: &mut State, place: usize, out: &mut Vec<Command>) {
     let (id, key) = (pair.pair.id, pair.pair.account(Leg::Short));
     let Some(short) = state.alone(pair, Use::Margin) else { return };
     let Some(distance) = short.distance() else { return };
-    let low = distance < levels.warn;
+    let low = is_low(distance, pair.witness.low_told, &levels);
     let Some(pair) = state.pairs.get_mut(place) else { return };
     if low && !pair.witness.low_told {
         out.push(alarm(AlarmKind::MarginLow, Severity::Warning, Some(id), None));

@@ -54,10 +54,10 @@ fn watch(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
     let levels = state.settings.margin.clone();
     let funds = state.funds(venue, quote);
     let Some(distance) = distance(&funds) else { return };
-    let warned = state.venues.get(venue.index()).is_some_and(|state| state.margin_warned);
-    if distance >= levels.warn {
-        if warned && let Some(state) = state.venues.get_mut(venue.index()) {
-            state.margin_warned = false;
+    let warned = state.venue(venue).is_some_and(|state| state.margin_low.contains(&quote));
+    if !is_low(distance, warned, &levels) {
+        if warned {
+            enough(state, key);
         }
         return;
     }
@@ -67,7 +67,7 @@ fn watch(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
     if !warned && !leaves {
         out.push(venue_alarm(AlarmKind::MarginLow, Severity::Warning, venue));
         if let Some(state) = state.venues.get_mut(venue.index()) {
-            state.margin_warned = true;
+            state.margin_low.push(quote);
         }
     }
     if distance >= levels.top_up || state.venue(venue).is_none_or(|state| state.moving.is_some()) {
@@ -88,6 +88,30 @@ fn watch(state: &mut State, key: (VenueId, Asset), out: &mut Vec<Command>) {
     if self::distance(&funds).is_some_and(|distance| distance < levels.floor) && !shrinking(state, key) {
         out.push(venue_alarm(AlarmKind::MarginFloor, Severity::Page, venue));
         shrink(state, key, &funds, &levels);
+    }
+}
+
+/// Whether a distance is low, which was told before or not. What was told is over half of the way from `margin.warn` to
+/// `margin.target` and not sooner, so that it does not come and go at the threshold; a top-up restores more than that.
+pub(super) fn is_low(distance: Rate, told: bool, levels: &Margin) -> bool {
+    let half = Rate::from_units((levels.target - levels.warn).units().max(0) / 2);
+    distance < if told { levels.warn + half } else { levels.warn }
+}
+
+/// A wallet is far enough from liquidation again, or margins nothing any more.
+fn enough(state: &mut State, (venue, quote): (VenueId, Asset)) {
+    if let Some(state) = state.venues.get_mut(venue.index()) {
+        state.margin_low.retain(|low| *low != quote);
+    }
+}
+
+/// A pair was closed: where its wallets margin nothing else, nothing is low.
+pub(super) fn closed(state: &mut State, pair: &Pair) {
+    for key in margined(pair) {
+        let margins = |other: &PairState| other.memory.entered_at.is_some() && other.pair.perp_at(key).is_some();
+        if !state.pairs.iter().any(margins) {
+            enough(state, key);
+        }
     }
 }
 

@@ -270,7 +270,7 @@ fn of_venue(venue: &VenueState, tell: &mut dyn FnMut(Why)) {
         (venue.down, Why::Unreachable),
         (venue.rates_missed, Why::CollateralUnknown),
         (venue.stuck, Why::CoinsStuck),
-        (venue.margin_warned, Why::MarginLow),
+        (!venue.margin_low.is_empty(), Why::MarginLow),
     ];
     for (_, why) in flags.into_iter().filter(|(set, _)| *set) {
         tell(why);

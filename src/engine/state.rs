@@ -77,8 +77,8 @@ pub struct VenueState {
     pub moving: Option<Transfer>,
     /// Since when it is.
     pub moving_since: Option<WallTime>,
-    /// The margin warning was raised and not yet cleared.
-    pub margin_warned: bool,
+    /// Quote coins whose wallet is near liquidation, as was told.
+    pub margin_low: Vec<Asset>,
     /// Not before this time another transfer is tried.
     pub retry_at: Option<WallTime>,
     /// Somebody else acts on the account: no entries until a person clears it (I14).

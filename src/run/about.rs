@@ -32,7 +32,7 @@ fn venue_of(state: &State, kind: AlarmKind) -> Option<VenueId> {
         AlarmKind::Foreign | AlarmKind::OtherInstance => venue.foreign,
         AlarmKind::RateLimited | AlarmKind::AddressBanned => venue.limited == Some(state.now),
         AlarmKind::Difference => venue.differs,
-        AlarmKind::MarginLow | AlarmKind::MarginFloor => venue.margin_warned,
+        AlarmKind::MarginLow | AlarmKind::MarginFloor => !venue.margin_low.is_empty(),
         AlarmKind::CollateralUnknown => venue.rates_missed,
         _ => false,
     };

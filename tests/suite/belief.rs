@@ -12,6 +12,8 @@ mod core;
 mod health;
 #[path = "belief/isolated.rs"]
 mod isolated;
+#[path = "belief/margin_low.rs"]
+mod margin_low;
 #[path = "belief/prices.rs"]
 mod prices;
 #[path = "belief/standing.rs"]
