@@ -3,28 +3,29 @@
 //! A session that runs answers itself, over its control socket. Otherwise the ledger is read and never written: what
 //! differs is shown, and nothing is booked, cancelled or repaired. Tests: `tests/commands/doctor.rs`.
 
-use super::real::Place;
-use super::signers::Signers;
+use super::real::{Place, What};
+use super::signers::{self, Signers};
 use super::{Exit, Failure, Output, control, door, folder, guided};
 use crate::checks::inquiry::{Inquiry, StartError};
 use crate::checks::reconcile::{self, Difference};
-use crate::domain::{Market, VenueId, WallTime};
+use crate::config::Settings;
+use crate::domain::{Market, Venue, VenueId, WallTime};
 use crate::engine::State;
 use crate::keys::KeyEntry;
 use crate::port::event::Wallet;
-use crate::store::StateLock;
+use crate::store::{StateLock, ledger_file};
 use crate::venues::answer::{Answer, OrderRow};
 use crate::venues::ask::Ask;
 use crate::venues::binance::Lists;
 use crate::venues::binance::bundles::Bundle;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Compares the ledger with the venue, while a session runs or after
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   carry reconcile --state state/main                       of the session that runs there
-  carry reconcile --key main --state state/main            when none runs
+  carry reconcile --key main --state state/main            when none runs; without --key those of its [venues.NAME] key
   carry reconcile --key main --key short --state state/two         of a run over two venues
 
 Exit code 0 when they agree, 3 when they differ, 6 when an order of the ledger is not settled.")]
@@ -32,7 +33,8 @@ pub struct Args {
     /// State folder of the session; the newest one under runs/ when absent
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// Name of the key to ask the venue with, when no session runs; of several venues each its own
+    /// Name of the key to ask the venue with, when no session runs; of several venues each its own. Without it, that of
+    /// `venues.NAME.key` in the configuration as it is read now, or as the session began with it
     #[arg(long, value_name = "NAME")]
     key: Vec<String>,
     /// The file of keys; ~/.config/carry/keys.json when absent
@@ -44,6 +46,8 @@ pub struct Args {
     /// machine, or venue: the clock of a simulated venue
     #[arg(long, default_value = "machine", value_parser = ["machine", "venue"])]
     clock: String,
+    #[command(flatten)]
+    what: What,
     /// JSON (schema carry.reconcile/1)
     #[arg(long)]
     json: bool,
@@ -96,14 +100,16 @@ struct Report<'a> {
 /// process holds the folder and does not answer.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let dir = folder::dir(args.state.as_deref())?;
-    if args.key.is_empty() {
+    let runs = control::Line::to(&dir).is_ok();
+    let tables = if runs || !args.key.is_empty() { Vec::new() } else { tables(&args.what, &dir)? };
+    let has_key = !args.key.is_empty() || !tables.is_empty();
+    if runs || !has_key {
         return guided::reconcile(Some(&dir), args.json, output).map_err(|failure| {
-            let hint = if failure.exit == Exit::Failure { "; to ask the venue without one: --key NAME" } else { "" };
+            let hint =
+                "; to ask the venue without one: --key NAME, or [venues.NAME] key in the configuration of the session";
+            let hint = if failure.exit == Exit::Failure && !has_key { hint } else { "" };
             Failure::new(failure.exit, format!("{}{hint}", failure.message))
         });
-    }
-    if control::Line::to(&dir).is_ok() {
-        return guided::reconcile(Some(&dir), args.json, output);
     }
     let session = folder::Folder::open(&folder::Where::at(dir.clone()))?;
     let _lock = StateLock::take(&dir)?;
@@ -113,7 +119,11 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
             format!("{}: is a {} session: it has no venue that could be asked", dir.display(), review.identity.mode);
         return Err(Failure::new(Exit::Usage, text));
     }
-    let signers = Signers::find(&args.key, args.keys.clone())?;
+    let signers = if args.key.is_empty() {
+        Signers::of_tables(&tables, args.keys.clone())?
+    } else {
+        Signers::find(&args.key, args.keys.clone())?
+    };
     let state = &review.state;
     let place = Place { base_url: args.base_url.clone(), clock: args.clock.clone(), length: None };
     let venues: Vec<(&KeyEntry, VenueId)> = signers
@@ -140,6 +150,23 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
         writeln!(output.out, "not asked, no key of it was named: {}", missing.join(", "))?;
     }
     tell(&found, (&dir.display().to_string(), args.json), output)
+}
+
+/// The keys that `[venues.NAME]` gives for the venues of the session of a folder, as for `carry live`: by the configuration as it
+/// is read now, else by that with which the session began. None where there is no session.
+fn tables(what: &What, dir: &Path) -> Result<Vec<(Venue, String)>, Failure> {
+    let meta = ledger_file::meta(&dir.join(folder::LEDGER)).unwrap_or_default();
+    let Some(began) = meta.get("settings").and_then(|text| serde_json::from_str::<Settings>(text).ok()) else {
+        return Ok(Vec::new());
+    };
+    let is_named = !(what.strategy.is_empty() && what.set.is_empty() && what.config.is_empty());
+    // Files that nobody named here may be those of another session: what is wrong in them is not in the way.
+    let now = match what.load() {
+        Ok(loaded) => Some(loaded.settings),
+        Err(errors) if is_named => return Err(errors.into()),
+        Err(_) => None,
+    };
+    Ok(signers::tables(&began, now.as_ref()))
 }
 
 /// What one venue's lists say.

@@ -50,9 +50,17 @@ impl Signers {
         if wanted.is_empty() {
             return Err(Failure::new(Exit::Usage, "no key is named: --key NAME, as in carry keys list"));
         }
+        Self::of_tables(&wanted, file)
+    }
+
+    /// Reads the keys of tables of venues.
+    ///
+    /// # Errors
+    /// Exit code 2 as for [`Signers::find`], and for a key of another venue than its table's.
+    pub(super) fn of_tables(wanted: &[(Venue, String)], file: Option<PathBuf>) -> Result<Self, Failure> {
         let names: Vec<String> = wanted.iter().map(|(_, name)| name.clone()).collect();
         let signers = Self::find(&names, file)?;
-        signers.at_home(&wanted)?;
+        signers.at_home(wanted)?;
         Ok(signers)
     }
 
@@ -146,6 +154,12 @@ fn venues(settings: &Settings) -> BTreeSet<Venue> {
 
 fn key_at(settings: &Settings, venue: Venue) -> Option<String> {
     settings.terms_of(venue)?.key.clone()
+}
+
+/// The keys that tables of venues give for the venues of a session: what is said now wins over what the session began with.
+pub(super) fn tables(began: &Settings, now: Option<&Settings>) -> Vec<(Venue, String)> {
+    let key = |venue| now.and_then(|now| key_at(now, venue)).or_else(|| key_at(began, venue));
+    venues(began).into_iter().filter_map(|venue| Some((venue, key(venue)?))).collect()
 }
 
 /// Names of the keys that the settings give for the venues of the pairs.

@@ -404,3 +404,54 @@ fn h09_h11_a_live_session_is_compared_and_imported_after_its_end() {
     assert_eq!(code, 5);
     desk.kept_its_secrets();
 }
+
+/// What `[venues.NAME] key` names signs for every command of a session, as it does for `carry live` and `carry doctor`.
+#[test]
+fn h04_a_key_of_the_configuration_is_enough_to_reconcile() {
+    let mut desk = Desk::new();
+    let file = |name: &str, text: &str| {
+        let path = desk.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let venue = Venue::start(&["--start", "1767225000000", "--speed", "200"]);
+    let (keys, base) = (desk.keys.to_str().unwrap().to_owned(), venue.base.clone());
+    let plain = file("plain.toml", STRATEGY);
+    let keyed = file("keyed.toml", &format!("{STRATEGY}[venues.binance]\nkey = \"good\"\n"));
+    let wrong = file("wrong.toml", "[venues.binance]\nkey = \"nobody\"\n");
+    let common = ["--keys", &keys, "--base-url", &base, "--clock", "venue"];
+    let live = |state: &str, strategy: &str, more: &[&str]| {
+        let consent = [
+            "--set",
+            "live.shadow_hours=0s",
+            "--set",
+            "live.max_notional=100000usdt",
+            "--consent",
+            "I accept 100000 usdt",
+        ];
+        let words = ["live", "--state", state, "--strategy", strategy, "--for", "1m"];
+        [&words[..], &consent, &common, more].concat().into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let run = |desk: &mut Desk, words: &[String]| desk.run(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    let begun = live("s", &keyed, &[]);
+    let (code, out, problems) = run(&mut desk, &begun);
+    assert_eq!(code, 0, "{out}{problems}");
+    let reconcile = [&["reconcile", "--state", "s"], &common[..]].concat();
+    let (code, out, problems) = desk.run(&reconcile);
+    assert_eq!((code, out.lines().next()), (0, Some("ledger and venue agree")), "{problems}");
+    // What is said now wins: a configuration that was named here, and the command line.
+    let (code, _, problems) = desk.run(&[&reconcile[..], &["--config", &wrong]].concat());
+    assert!(code == 2 && problems.contains("there is no key nobody"), "{code} {problems}");
+    let (code, _, problems) = desk.run(&[&reconcile[..], &["--config", &wrong, "--key", "good"]].concat());
+    assert_eq!(code, 0, "{problems}");
+    // A session that began with --key alone: the configuration names it for this command.
+    let begun = live("t", &plain, &["--key", "good"]);
+    let (code, out, problems) = run(&mut desk, &begun);
+    assert_eq!(code, 0, "{out}{problems}");
+    let other = [&["reconcile", "--state", "t"], &common[..]].concat();
+    let (code, _, problems) = desk.run(&other);
+    assert!(code == 1 && problems.contains("[venues.NAME] key"), "{code} {problems}");
+    let (code, out, problems) = desk.run(&[&other[..], &["--strategy", &keyed]].concat());
+    assert_eq!((code, out.lines().next()), (0, Some("ledger and venue agree")), "{problems}");
+    desk.kept_its_secrets();
+}
