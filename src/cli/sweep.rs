@@ -6,11 +6,13 @@ use crate::config::{Loaded, Sources, load};
 use crate::data::folder::Folder;
 use crate::data::history::PairHistory;
 use crate::domain::WallTime;
+use crate::engine::State;
 use crate::net::machine_clock::Stopwatch;
 use crate::research::folds;
 use crate::research::grid::{self, Axis, GridError};
 use crate::research::plan::{self, LeftOut, Plan, Set, Shard};
 use crate::research::sweep::{self, SweepError, Task};
+use crate::run::capital_need::round_trip_fees;
 use crate::run::cursor::minute;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
@@ -97,7 +99,9 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     bar.0.finish_and_clear();
     played?;
     let shard = args.shard.as_ref().map(|_| shard);
-    sweep_report::report(args, &plan, (&base.settings, shard, watch.seconds()), output)
+    let (settings, catalogue) = ready.under(&base, &folder)?;
+    let change = round_trip_fees(&State::new(settings, catalogue));
+    sweep_report::report(args, &plan, (change, shard, watch.seconds()), output)
 }
 
 fn shard(args: &Args) -> Result<Shard, Failure> {

@@ -3,10 +3,8 @@
 use super::about::quoted;
 use super::sweep::Args;
 use super::{Failure, Output, folder};
-use crate::config::Settings;
 use crate::data::save::write_text;
 use crate::domain::WallTime;
-use crate::pairs::sizing::notional_of;
 use crate::report::figures::{self, count, percent};
 use crate::report::periods;
 use crate::report::sweep::{Page, Sheet, day, render};
@@ -95,11 +93,11 @@ struct Found<'a> {
 pub(super) fn report(
     args: &Args,
     plan: &Plan,
-    (settings, shard, run_s): (&Settings, Option<Shard>, f64),
+    (change, shard, run_s): (f64, Option<Shard>, f64),
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
     let (rows, parts_missing) = gather(plan, &args.out);
-    let found = Found::of(plan, &rows, settings);
+    let found = Found::of(plan, &rows, change);
     let page = args.out.join(PAGE);
     if parts_missing == 0 {
         write_text(&page, &render(&found.page()))?;
@@ -136,15 +134,12 @@ pub(super) fn report(
 }
 
 impl<'a> Found<'a> {
-    #[expect(clippy::float_arithmetic, reason = "fees as a part of the capital")]
-    fn of(plan: &'a Plan, rows: &'a [Row], settings: &Settings) -> Self {
+    /// `change` is the part of the capital that a full round trip pays in fees.
+    fn of(plan: &'a Plan, rows: &'a [Row], change: f64) -> Self {
         let mut best: Vec<&Row> = rows.iter().filter(|row| row.fold.is_none()).collect();
         best.sort_by(|a, b| b.excess().total_cmp(&a.excess()).then_with(|| a.set.cmp(&b.set)));
         let ratios: Vec<f64> = best.iter().filter_map(|row| Some(row.moments?.sharpe)).collect();
         let deflated = best.first().and_then(|row| deflate(row.moments?, &ratios));
-        let sides = settings.sim.spot_taker.to_rate().to_f64() + settings.sim.perp_taker.to_rate().to_f64();
-        let carries = notional_of(settings.run.capital, settings.size.leverage).to_f64();
-        let change = 2.0 * sides * carries / settings.run.capital.to_f64().max(1.0);
         Self { plan, rows, best, deflated, walk: walk(rows, change) }
     }
 

@@ -4,10 +4,10 @@ use super::deflate::Moments;
 use super::folds::{Folds, Part};
 use super::rows::Row;
 use crate::domain::{Span, WallTime};
-use crate::pairs::sizing::notional_of;
 use crate::report::run::{Period, Summary};
 use crate::run::NoJournal;
 use crate::run::backtest::{Bars, Inputs, finish};
+use crate::run::capital_need::carries;
 use crate::run::returns::growth;
 use crate::store::JournalError;
 
@@ -17,9 +17,9 @@ use crate::store::JournalError;
 /// [`JournalError`] when the run does not progress.
 pub fn play(inputs: &Inputs<'_>, ends: &[WallTime]) -> Result<Vec<Row>, JournalError> {
     let settings = &inputs.settings;
-    let carries = notional_of(settings.run.capital, settings.size.leverage);
-    let mut folds = Folds::new(ends, settings.run.capital, carries, settings.run.cash_apr.to_f64());
     let mut bars = Bars::new(inputs, NoJournal, false)?;
+    let carries = carries(&bars.driver().state, settings.run.capital);
+    let mut folds = Folds::new(ends, settings.run.capital, carries, settings.run.cash_apr.to_f64());
     while bars.step()? {
         let now = bars.now();
         let collector = &mut bars.driver().collector;

@@ -5,7 +5,7 @@
 
 use super::basis_series::basis_series;
 use super::by_strategy::strategies;
-use super::capital_need::capital_need;
+use super::capital_need::{capital_need, carries};
 use super::coin_rates;
 use super::collect::{Collector, Exposure};
 use super::cursor::Cursor;
@@ -22,7 +22,6 @@ use crate::domain::{
 };
 use crate::engine::State;
 use crate::engine::profit::lines_of;
-use crate::pairs::sizing::{notional_of, over};
 use crate::port::Event;
 use crate::port::event::{Bar, EndCause, MarkSource, Settlement};
 use crate::report::run::{Remark, RunInfo, RunResult, Summary};
@@ -426,12 +425,7 @@ pub fn figures_of(state: &State, collector: &Collector, settings: &Settings) -> 
     let capital = quotes + state.ledger.tokens_opening();
     let (from, to) = collector.period().unwrap_or((state.now, state.now));
     let need = capital_need(state);
-    let carries = match &need {
-        Some(need) if state.coins_margin() || !state.settings.venues.is_empty() => {
-            over(capital, Rate::from_f64(need.least).unwrap_or_default())
-        }
-        _ => notional_of(capital, settings.size.leverage),
-    };
+    let carries = carries(state, capital);
     let curves = &collector.figures.curves;
     let mut summary = Summary {
         schema: String::new(),
