@@ -5,6 +5,8 @@
 use crate::control::snapshot::{PairRow, Snapshot};
 use crate::control::stops::{NO_ANSWER, NO_PROCESS, Stop};
 use crate::domain::{FundingRate, Quantity, Span, WallTime};
+use crate::observe::words::{About, typed};
+use crate::port::command::AlarmKind;
 use crate::report::figures;
 
 /// A text cut to a width.
@@ -35,6 +37,9 @@ pub fn lines(title: &str, now: &Snapshot, width: usize) -> Vec<String> {
     say(&mut out, width, ("paid", &paid(now)));
     say(&mut out, width, ("sane", &sane(now)));
     say(&mut out, width, ("next", &next(now)));
+    if !now.admitted.is_empty() {
+        say(&mut out, width, ("new", &new(&now.admitted)));
+    }
     out
 }
 
@@ -159,6 +164,15 @@ fn next(now: &Snapshot) -> String {
     format!("{}{more}", waits.join("; "))
 }
 
+/// Pairs that the universe admits and that the session does not have.
+fn new(admitted: &[String]) -> String {
+    let shown: Vec<&str> = admitted.iter().take(3).map(String::as_str).collect();
+    let more = admitted.len() - shown.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let (what, typed) = (shown.join(", "), typed(AlarmKind::PairAdmitted, &About::default(), None));
+    format!("the universe admits {what}{more}, and this session does not have it; type: {typed}")
+}
+
 /// A length of time in one word: `45s`, `12m`, `3h07m`, `2d`.
 #[must_use]
 pub fn short(span: Span) -> String {
@@ -176,7 +190,6 @@ pub fn short(span: Span) -> String {
 pub fn pair_cells(row: &PairRow) -> [String; 6] {
     let flag = if row.latched.is_some() { " LATCHED" } else { "" };
     let coins = |quantity: Quantity| quantity.to_string();
-    let whose = row.strategy.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
     [
         row.named(),
         format!("{}{flag}", row.phase),
@@ -212,5 +225,13 @@ mod tests {
             assert!(text.iter().any(|line| line.contains("no process runs")), "{text:?}");
         }
         assert_eq!(short(Span::seconds(3 * 3600 + 7 * 60)), "3h07m");
+        // Pairs that wait for a restart are named, with what to type.
+        assert!(!lines("", &now, 80).iter().any(|line| line.starts_with("new ")));
+        now.admitted = (1..=5).map(|number| format!("binance:X{number}USDT")).collect();
+        let text = lines("", &now, 80);
+        assert!(text.iter().all(|line| line.chars().count() <= 80), "{text:?}");
+        let place = text.iter().position(|line| line.starts_with("new ")).unwrap();
+        let said = text[place..].iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
+        assert!(said.contains("binance:X3USDT and 2 more") && said.contains("type: carry universe, then"), "{said}");
     }
 }

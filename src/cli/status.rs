@@ -76,6 +76,8 @@ struct Report {
     /// When ledger and venue were compared last.
     reconciled_ms: Option<WallTime>,
     pairs: Vec<PairRow>,
+    /// Pairs that the universe admits and that the session does not have; a restart takes them.
+    admitted: Vec<String>,
     /// Orders whose outcome is not settled.
     unsettled: Vec<Waiting>,
 }
@@ -174,6 +176,7 @@ fn report(folder: &Folder, review: &Review, now: Snapshot) -> Report {
         equity_at_ms: valued.at,
         reconciled_ms: now.reconciled_ms,
         pairs: now.pairs,
+        admitted: now.admitted,
         unsettled: waiting(review),
     }
 }

@@ -457,6 +457,7 @@ fn snapshot_of<S: Subject>(subject: &mut S, now: WallTime) -> Snapshot {
     let mut snapshot = Snapshot::of(subject.state(), now.max(subject.state().now));
     snapshot.made_ms = Some(machine_clock::now());
     snapshot.simulated = subject.is_simulated();
+    snapshot.admitted = subject.admitted();
     snapshot.turns = Some(*subject.turns());
     for (id, link) in subject.links() {
         if let Some(row) = snapshot.venues.get_mut(id.index()) {

@@ -59,6 +59,7 @@ impl Recent {
         self.raised = self.raised.saturating_add(1);
         if let Some(last) = self.rows.back_mut()
             && (last.alarm.kind, last.alarm.pair, last.alarm.severity) == (alarm.kind, alarm.pair, alarm.severity)
+            && last.about.pair == about.pair
         {
             last.at = at;
             last.about = about;
@@ -124,5 +125,19 @@ mod tests {
             recent.take(WallTime(at), &alarm(kind), About::default());
         }
         assert_eq!((rows(Some(&recent)).len(), rows(None).len()), (MOST, 0));
+    }
+
+    #[test]
+    fn notes_of_two_pairs_that_have_no_number_are_two() {
+        let note =
+            Alarm { kind: AlarmKind::PairAdmitted, severity: Severity::Notice, pair: None, venue: None, order: None };
+        let mut recent = Recent::default();
+        for name in ["binance:XUSDT", "binance:YUSDT"] {
+            recent.take(WallTime(1), &note, About { pair: Some(name.to_owned()), ..About::default() });
+        }
+        let shown = rows(Some(&recent));
+        let of: Vec<Option<&str>> = shown.iter().map(|row| row.of.as_deref()).collect();
+        assert_eq!(of, [Some("binance:YUSDT"), Some("binance:XUSDT")]);
+        assert!(shown[0].level == "log" && shown[0].typed.contains("start it again"), "{shown:?}");
     }
 }

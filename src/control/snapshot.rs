@@ -95,6 +95,9 @@ pub struct Snapshot {
     /// The latest alarms, the newest first.
     #[serde(default)]
     pub events: Vec<Event>,
+    /// Pairs that the universe admits and that the session does not have; a restart takes them.
+    #[serde(default)]
+    pub admitted: Vec<String>,
     /// Money, limits and lines; absent in what an older program said.
     #[serde(default)]
     pub detail: Option<Detail>,
@@ -185,9 +188,6 @@ impl PairRow {
     pub fn holds(&self) -> bool {
         self.phase != "flat"
     }
-}
-
-/// One order whose outcome is not settled.
 
     /// Its name, and where there are several strategies whose it is.
     #[must_use]
@@ -195,6 +195,9 @@ impl PairRow {
         let whose = self.strategy.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
         format!("{}{whose}", self.pair)
     }
+}
+
+/// One order whose outcome is not settled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct OrderRow {
     /// Our id of it.
@@ -260,6 +263,7 @@ impl Snapshot {
             venues: venues(state),
             turns: None,
             events: Vec::new(),
+            admitted: Vec::new(),
             detail: Some(Detail::of(state)),
         }
     }
@@ -409,7 +413,7 @@ mod tests {
         }
         let text = serde_json::to_string(&snapshot).unwrap();
         assert_eq!(serde_json::from_str::<Snapshot>(&text).unwrap(), snapshot, "it reads back as it was");
-    }
-}
         // A reader finds whose a pair is in the same place whether there are several strategies or one.
         assert!(text.contains("\"strategy\":null"), "{text}");
+    }
+}

@@ -49,6 +49,10 @@ pub trait Subject {
     fn links(&self) -> Vec<(VenueId, Link)> {
         Vec::new()
     }
+    /// Pairs that the universe admits and that the session does not have, by their names.
+    fn admitted(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// Whether its fills are simulated.
     fn is_simulated(&self) -> bool {
         false

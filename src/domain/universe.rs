@@ -33,6 +33,8 @@ pub enum Outside {
     NotTrading,
     /// No look since the start was whole yet.
     NotLooked,
+    /// Its row in the venue's list cannot be read, look after look.
+    Unread,
 }
 
 /// What a look found of one pair.
@@ -60,6 +62,7 @@ impl Outside {
             Self::Rank => "universe.most others trade more",
             Self::NotLooked => "the universe was not looked at yet since the start",
             Self::NotTrading => "the venue does not trade its perp now, or has announced the end of it",
+            Self::Unread => "what the venue's list says of it cannot be read",
             Self::Unnamed => "it is not named in strategy.pairs: no entry, and what is held is closed by its rules",
         }
     }

@@ -205,7 +205,7 @@ impl Alarms {
         };
         let severity = severity(alarm.severity);
         let order = alarm.order.map(|id| id.to_string());
-        let same = |open: &Open| open.is_of(&kind, alarm.pair, about.venue.as_ref());
+        let same = |open: &Open| open.is_of(&kind, alarm.pair, &about);
         let place = self.memory.open.iter().position(same);
         let known = place.and_then(|place| self.memory.open.get_mut(place));
         if let Some(open) = known {
@@ -340,9 +340,11 @@ impl Alarms {
 }
 
 impl Open {
-    /// Whether an alarm is the same again: of this kind, of the same pair, and where it is of none, of the same venue.
-    fn is_of(&self, kind: &str, pair: Option<PairId>, venue: Option<&String>) -> bool {
-        self.kind == kind && self.pair == pair && (pair.is_some() || self.about.venue.as_ref() == venue)
+    /// Whether an alarm is the same again: of this kind, of the same pair, and where it is of none that the session has, of the
+    /// same venue and name.
+    fn is_of(&self, kind: &str, pair: Option<PairId>, about: &About) -> bool {
+        let (mine, other) = ((&self.about.venue, &self.about.pair), (&about.venue, &about.pair));
+        self.kind == kind && self.pair == pair && (pair.is_some() || mine == other)
     }
 
     /// How long repeats of it are folded: twice as long each time that they were told, a day at most.

@@ -160,3 +160,15 @@ fn a_clock_set_back_does_not_fold_for_ever() {
     assert!(alarms.raise(&stale, &About::default(), at(10_000)).is_some());
     assert!(alarms.raise(&stale, &About::default(), at(10)).is_some());
 }
+
+#[test]
+fn notes_of_two_pairs_that_have_no_number_are_told_both() {
+    let mut alarms = fresh(None);
+    let note = Alarm { pair: None, ..alarm(AlarmKind::PairAdmitted, Severity::Notice, 1) };
+    let of = |name: &str| About { pair: Some(name.to_owned()), venue: Some("binance".to_owned()), ..About::default() };
+    for name in ["binance:XUSDT", "binance:YUSDT"] {
+        let told = alarms.raise(&note, &of(name), at(0)).unwrap();
+        assert_eq!((told.what, told.pair.as_deref(), told.severity.as_str()), (What::Raised, Some(name), "notice"));
+    }
+    assert_eq!(alarms.raise(&note, &of("binance:XUSDT"), at(1)), None, "the same one again is folded");
+}

@@ -226,6 +226,12 @@ pub const fn words(kind: AlarmKind) -> (&'static str, &'static str, &'static str
             "sizes and limits that are shares of the capital count the smaller of the two",
             "set run.capital to what is there, or bring the rest",
         ),
+        AlarmKind::PairAdmitted => (
+            "the universe admits this pair, and the session does not have it",
+            "nothing is entered in it; the pairs of the session go on as before",
+            "carry universe, then stop the session and start it again: carry live at one venue takes the pair, every other session \
+             keeps those that it began with, and a new one has it",
+        ),
         AlarmKind::InTransition => ("the session is starting or ending", "nothing is entered", "carry status{state}"),
     }
 }

@@ -153,6 +153,8 @@ pub enum AlarmKind {
     InTransition,
     /// There is less money than `run.capital` says: the smaller counts.
     CapitalAboveBalance,
+    /// The universe admits a pair that the session does not have.
+    PairAdmitted,
 }
 
 /// Something a person should know.

@@ -275,6 +275,29 @@ impl<J: Journal, V: Gateway> Driver<J, V> {
         Ok(())
     }
 
+    /// Something that a person should know and that the core has no part in.
+    pub fn tell(&mut self, at: WallTime, alarm: &Alarm, about: &About) {
+        self.ring(at, alarm, |_| about.clone());
+    }
+
+    fn ring(&mut self, at: WallTime, alarm: &Alarm, about: impl Fn(&State) -> About) {
+        *self.alarms.entry(alarm.kind).or_default() += 1;
+        self.collector.rang(alarm.kind);
+        if let Some(raised) = &mut self.raised {
+            raised.push((alarm.clone(), about(&self.state)));
+        }
+        if let Some(recent) = &mut self.recent {
+            recent.take(at, alarm, about(&self.state));
+        }
+        // Made only where it is shown: a backtest raises many and shows none.
+        let text = || sentence(alarm.kind, &about(&self.state), None);
+        match alarm.severity {
+            Severity::Page => tracing::error!(at = %at, kind = word(alarm.kind), text = text(), "alarm"),
+            Severity::Warning => tracing::warn!(at = %at, kind = word(alarm.kind), text = text(), "alarm"),
+            Severity::Notice => tracing::info!(at = %at, kind = word(alarm.kind), text = text(), "alarm"),
+        }
+    }
+
     fn one(&mut self, at: WallTime, command: Command) -> Result<(), JournalError> {
         self.decisions.take(&command);
         self.journal.command(at, &command);
@@ -309,23 +332,7 @@ impl<J: Journal, V: Gateway> Driver<J, V> {
                 self.venue.transfer(transfer, at);
             }
             Command::AddMargin { instrument, amount } => self.venue.add_margin(instrument, amount, at),
-            Command::Alarm(alarm) => {
-                *self.alarms.entry(alarm.kind).or_default() += 1;
-                self.collector.rang(alarm.kind);
-                if let Some(raised) = &mut self.raised {
-                    raised.push((alarm.clone(), about(&self.state, &alarm)));
-                }
-                if let Some(recent) = &mut self.recent {
-                    recent.take(at, &alarm, about(&self.state, &alarm));
-                }
-                // Made only where it is shown: a backtest raises many and shows none.
-                let text = || sentence(alarm.kind, &about(&self.state, &alarm), None);
-                match alarm.severity {
-                    Severity::Page => tracing::error!(at = %at, kind = word(alarm.kind), text = text(), "alarm"),
-                    Severity::Warning => tracing::warn!(at = %at, kind = word(alarm.kind), text = text(), "alarm"),
-                    Severity::Notice => tracing::info!(at = %at, kind = word(alarm.kind), text = text(), "alarm"),
-                }
-            }
+            Command::Alarm(alarm) => self.ring(at, &alarm, |state| about(state, &alarm)),
             Command::WakeAt { at: wake } => {
                 if wake > at {
                     self.wakes.insert(wake);

@@ -1,8 +1,9 @@
 //! The universe of a venue now: what is asked of it, and what it answers makes of each of its pairs.
 //!
 //! As on history (`universe.rs`): volume is the mean of up to 30 whole days of the perp's candles. Age counts from the date of
-//! listing that the venue states. What is asked for and not answered is not known, and keeps a pair out. It sends nothing: who
-//! has a wire asks. Tests: `tests/commands/universe_live.rs`.
+//! listing that the venue states. What is asked for and not answered is not known, and keeps a pair out; a row of a list that
+//! cannot be read says nothing of its pair, and a list without a row says nothing at all. It sends nothing: who has a wire asks.
+//! Tests: at the end of this file and `tests/commands/universe_live.rs`.
 
 use crate::config::settings::Universe;
 use crate::domain::universe::Outside;
@@ -24,6 +25,8 @@ pub struct VenueLook {
     /// Symbols that trade on spot.
     spot: Option<BTreeSet<Symbol>>,
     perps: Option<Vec<Listing>>,
+    /// Symbols with a row that could not be read.
+    unread: BTreeSet<Symbol>,
     /// Value a day, as far as it was answered.
     volumes: BTreeMap<Symbol, Option<f64>>,
     /// Coins of open interest, and the last price.
@@ -55,6 +58,7 @@ impl VenueLook {
             at,
             spot: None,
             perps: None,
+            unread: BTreeSet::new(),
             volumes: BTreeMap::new(),
             interest: BTreeMap::new(),
             prices: BTreeMap::new(),
@@ -99,15 +103,23 @@ impl VenueLook {
     /// What came of a question; `None` where it got no answer that can be used.
     pub fn answered(&mut self, ask: &Ask, answer: Option<Answer>) {
         self.asked.retain(|asked| asked != ask);
-        let answer = answer.map(|answer| answer.parted().0);
+        // Rows of instruments that could not be read are kept apart below.
+        let answer = answer.map(|answer| match answer {
+            whole @ Answer::Instruments { .. } => whole,
+            other => other.parted().0,
+        });
         self.gaps |= answer.is_none();
         match (ask, answer) {
-            (Ask::Instruments(Market::Spot), Some(Answer::Instruments { listings, .. })) => {
-                let trading = listings.into_iter().filter(|row| row.trading);
-                self.spot = Some(trading.map(|row| row.symbol).collect());
+            (Ask::Instruments(Market::Spot), Some(Answer::Instruments { listings, left_out, .. })) => {
+                let trading: BTreeSet<Symbol> =
+                    listings.into_iter().filter(|row| row.trading).map(|row| row.symbol).collect();
+                self.read(left_out, trading.is_empty());
+                self.spot = Some(trading);
             }
-            (Ask::Instruments(Market::Perp), Some(Answer::Instruments { listings, .. })) => {
-                self.perps = Some(listings.into_iter().filter(|row| row.perpetual).collect());
+            (Ask::Instruments(Market::Perp), Some(Answer::Instruments { listings, left_out, .. })) => {
+                let perps: Vec<Listing> = listings.into_iter().filter(|row| row.perpetual).collect();
+                self.read(left_out, perps.is_empty());
+                self.perps = Some(perps);
             }
             (Ask::Candles { symbol, .. }, answer) => {
                 let rows = match answer {
@@ -129,6 +141,18 @@ impl VenueLook {
             // Without its lists nothing is known of the venue.
             _ => self.failed = true,
         }
+    }
+
+    /// A list came. One without a usable row is no list: a venue that trades nothing at all is one that is not known now.
+    fn read(&mut self, left_out: Vec<(Symbol, String)>, is_empty: bool) {
+        self.unread.extend(left_out.into_iter().map(|(symbol, _)| symbol));
+        self.failed |= is_empty;
+    }
+
+    /// Whether a pair of this name has a row that could not be read: nothing is known of it.
+    #[must_use]
+    pub fn could_not_read(&self, name: &str) -> bool {
+        self.unread.iter().any(|symbol| name == format!("{}:{symbol}", self.venue))
     }
 
     /// Whether the lists of the venue could not be read: nothing is found then.
@@ -208,7 +232,8 @@ impl VenueLook {
         };
         let values: Vec<f64> = whole.map(value).collect::<Option<_>>()?;
         let sum: f64 = values.iter().sum();
-        (sum > 0.0).then(|| sum / values.len() as f64)
+        // Nothing traded on days that are known is a volume of nothing; without a day it is not known.
+        (sum.is_finite() && !values.is_empty()).then(|| sum / values.len() as f64)
     }
 }
 
@@ -223,4 +248,136 @@ pub fn judged(looks: &[VenueLook], rules: &Universe) -> Vec<Seen> {
         one.outside = verdict;
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use crate::domain::{Asset, Price, Quantity};
+
+    const DAY: WallTime = WallTime(1_760_054_400_000);
+
+    fn symbol(coin: &str) -> Symbol {
+        Symbol::new(&format!("{coin}USDT")).unwrap()
+    }
+
+    fn row(coin: &str, market: Market) -> Listing {
+        let coins = |text: &str| Quantity::parse(text).unwrap();
+        let rules = crate::domain::instrument::Rules {
+            tick: Price::parse("0.01").unwrap(),
+            step: coins("0.001"),
+            min_quantity: coins("0.001"),
+            max_quantity: coins("1000"),
+            min_notional: Amount::whole(5),
+        };
+        let (base, quote) = (Asset::new(coin).unwrap(), Asset::of("USDT"));
+        let begins = (market == Market::Perp).then(|| DAY - Span(400 * Span::DAY.0));
+        Listing {
+            symbol: symbol(coin),
+            market,
+            base,
+            quote,
+            rules,
+            trading: true,
+            perpetual: market == Market::Perp,
+            ends: None,
+            begins,
+            price_band: None,
+        }
+    }
+
+    fn list(listings: Vec<Listing>, unread: &[&str]) -> Option<Answer> {
+        let left_out = unread.iter().map(|coin| (symbol(coin), "status".to_owned())).collect();
+        Some(Answer::Instruments { listings, limits: Vec::new(), left_out })
+    }
+
+    fn candle(days_ago: i64, volume: Option<&str>) -> CandleRow {
+        let opened = DAY - Span(days_ago * Span::DAY.0);
+        CandleRow { opened, prices: ["100"; 4].map(str::to_owned), volume: volume.map(str::to_owned) }
+    }
+
+    /// A look at a million a day or more, with both lists.
+    fn look(spot: Option<Answer>, perps: Option<Answer>) -> VenueLook {
+        let (min_volume, min_open_interest) = (Amount::whole(1_000_000), Amount::ZERO);
+        let rules = Universe { min_volume, min_open_interest, ..Settings::default().universe };
+        let mut look = VenueLook::new(Venue::of("binance"), rules, DAY);
+        assert_eq!(look.asks(9), [Ask::Instruments(Market::Spot), Ask::Instruments(Market::Perp)]);
+        look.answered(&Ask::Instruments(Market::Spot), spot);
+        look.answered(&Ask::Instruments(Market::Perp), perps);
+        look
+    }
+
+    fn two(market: Market) -> Vec<Listing> {
+        vec![row("BTC", market), row("ETH", market)]
+    }
+
+    /// Answers what is asked of each pair.
+    fn measured(look: &mut VenueLook, candles: &dyn Fn(&Symbol) -> Option<Vec<CandleRow>>) -> Vec<Option<Outside>> {
+        for ask in look.asks(9) {
+            let Ask::Candles { symbol, .. } = &ask else { panic!("{ask:?}") };
+            let answer = candles(symbol).map(Answer::Candles);
+            look.answered(&ask, answer);
+        }
+        assert!(look.is_whole() && !look.has_failed());
+        judged(&[look.clone()], &look.rules.clone()).into_iter().map(|seen| seen.outside).collect()
+    }
+
+    #[test]
+    fn a_list_without_a_row_or_without_an_answer_is_no_list() {
+        for (spot, perps) in [
+            (list(Vec::new(), &[]), list(two(Market::Perp), &[])),
+            (list(two(Market::Spot), &[]), list(Vec::new(), &[])),
+            (list(two(Market::Spot), &[]), list(Vec::new(), &["BTC", "ETH"])),
+            (None, list(two(Market::Perp), &[])),
+            (list(two(Market::Spot), &[]), None),
+            (list(two(Market::Spot), &[]), Some(Answer::Candles(Vec::new()))),
+        ] {
+            assert!(look(spot.clone(), perps.clone()).has_failed(), "{spot:?} {perps:?}");
+        }
+        assert!(!look(list(two(Market::Spot), &[]), list(two(Market::Perp), &[])).has_failed());
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_says_nothing_of_its_pair_and_a_stopped_one_is_not_measured() {
+        let stopped = Listing { trading: false, ..row("ETH", Market::Perp) };
+        let mut look =
+            look(list(two(Market::Spot), &["DOGE"]), list(vec![row("BTC", Market::Perp), stopped], &["SOL"]));
+        for (name, unread) in [
+            ("binance:SOLUSDT", true),
+            ("binance:DOGEUSDT", true),
+            ("binance:BTCUSDT", false),
+            ("aster:SOLUSDT", false),
+        ] {
+            assert_eq!(look.could_not_read(name), unread, "{name}");
+        }
+        let found = measured(&mut look, &|symbol| {
+            assert_eq!(symbol.as_str(), "BTCUSDT", "of the others nothing is asked");
+            Some(vec![candle(1, Some("20000"))])
+        });
+        assert_eq!(found, [None, Some(Outside::NotTrading)]);
+    }
+
+    #[test]
+    fn a_volume_that_is_not_known_is_neither_small_nor_large() {
+        let found = |eth: Option<Vec<CandleRow>>| {
+            let mut look = look(list(two(Market::Spot), &[]), list(two(Market::Perp), &[]));
+            let of = |symbol: &Symbol| match symbol.as_str() {
+                "BTCUSDT" => Some(vec![candle(2, Some("20000")), candle(1, Some("40000"))]),
+                _ => eth.clone(),
+            };
+            let found = measured(&mut look, &of);
+            assert_eq!((found[0], look.has_gaps()), (None, eth.is_none()), "the other pair is as it was");
+            found[1]
+        };
+        let unknown = Some(Outside::VolumeUnknown);
+        assert_eq!(found(None), unknown, "no answer");
+        assert_eq!(found(Some(Vec::new())), unknown, "no day");
+        assert_eq!(found(Some(vec![candle(0, Some("50000"))])), unknown, "a day that is not over");
+        assert_eq!(found(Some(vec![candle(2, Some("50000")), candle(1, None)])), unknown, "a day without its volume");
+        assert_eq!(found(Some(vec![candle(2, Some("50000")), candle(1, Some("NaN"))])), unknown, "no number");
+        assert_eq!(found(Some(vec![candle(1, Some("9999"))])), Some(Outside::Volume));
+        assert_eq!(found(Some(vec![candle(1, Some("0"))])), Some(Outside::Volume), "that nothing traded is known");
+        assert_eq!(found(Some(vec![candle(1, Some("10000"))])), None);
+    }
 }

@@ -9,6 +9,7 @@ use super::live::{Live, Outbox};
 use super::paper::Paper;
 use super::recover;
 use super::shadow::Shadow;
+use super::universe_watch::UniverseWatch;
 use crate::checks::reconcile;
 use crate::control::guide::{self, Step};
 use crate::control::latency::Latency;
@@ -94,6 +95,9 @@ impl<J: Journal> Subject for Shadow<J> {
     fn is_simulated(&self) -> bool {
         true
     }
+    fn admitted(&self) -> Vec<String> {
+        self.universe.as_ref().map(UniverseWatch::newcomers).unwrap_or_default()
+    }
     fn links(&self) -> Vec<(VenueId, Link)> {
         self.stands.iter().map(|stand| (stand.venue, link(&stand.wire, stand.trips))).collect()
     }
@@ -119,6 +123,9 @@ impl<J: Journal> Subject for Shadow<J> {
 
 impl<J: Journal> Subject for Live<J> {
     books!();
+    fn admitted(&self) -> Vec<String> {
+        self.universe.as_ref().map(UniverseWatch::newcomers).unwrap_or_default()
+    }
     fn links(&self) -> Vec<(VenueId, Link)> {
         self.desks.iter().map(|desk| (desk.venue, link(&desk.wire, desk.answers.trips))).collect()
     }

@@ -1,8 +1,10 @@
 //! The universe of a session on a real market: looked at after each start and at the first minute of each day.
 //!
 //! The pairs of a session are numbered when it starts, so a look changes which of them may be entered, and names those that the
-//! session does not have: a restart takes them. Until the first look none may be entered; a look that was not answered whole
-//! changes nothing and is made again. A pair that is out is closed by its rules. Tests: `tests/commands/universe_live.rs`.
+//! session does not have, each once: a restart takes them. Until the first look none may be entered; a look that was not answered
+//! whole changes nothing and is made again. A pair that a list does not have, or whose row cannot be read, stays as it was until
+//! three looks said so: a list that was cut is no news of a pair. A pair that is out is closed by its rules. Tests: at the end of
+//! this file and `tests/commands/universe_live.rs`.
 
 use super::journal::Journal;
 use super::listed::{Seen, VenueLook, judged};
@@ -12,7 +14,9 @@ use crate::domain::universe::{Outside, Verdict};
 use crate::domain::{Catalogue, Span, Venue, VenueId, WallTime};
 use crate::engine::State;
 use crate::net::wire::{Asker, Outcome, Wire};
+use crate::observe::words::About;
 use crate::port::Event;
+use crate::port::command::{Alarm, AlarmKind, Severity};
 use crate::store::JournalError;
 use crate::venues::answer::Answer;
 use crate::venues::ask::Ask;
@@ -39,8 +43,23 @@ pub struct UniverseWatch {
     next: CallId,
     /// What the core was told last, by number of the pair.
     told: Vec<Option<Outside>>,
-    /// Pairs that are admitted and not in the session, as the log has them.
+    /// Looks in a row in which a pair of the session, by its number, was missing, unreadable or not trading.
+    doubts: BTreeMap<usize, u32>,
+    /// Pairs that are admitted and not in the session.
     newcomers: BTreeSet<String>,
+    /// All that were so since the start, and those of them that nobody was told of yet.
+    noted: BTreeSet<String>,
+    fresh: Vec<String>,
+}
+
+/// What the lists of the venues say of a pair.
+enum Row {
+    /// What keeps it out.
+    Told(Option<Outside>),
+    /// It stands in none.
+    Missing,
+    /// Its row cannot be read.
+    Unread,
 }
 
 impl UniverseWatch {
@@ -62,7 +81,10 @@ impl UniverseWatch {
             asked: BTreeMap::new(),
             next: 0,
             told: Vec::new(),
+            doubts: BTreeMap::new(),
             newcomers: BTreeSet::new(),
+            noted: BTreeSet::new(),
+            fresh: Vec::new(),
         })
     }
 
@@ -126,10 +148,25 @@ impl UniverseWatch {
             self.give_up(now);
             return Vec::new();
         }
-        let found = judged(&self.looks, &state.settings.universe);
-        self.looks.clear();
-        (self.tries, self.due) = (0, now.floor(Span::DAY) + Span::DAY);
-        self.news(&found, &state.catalogue)
+        let looks = std::mem::take(&mut self.looks);
+        let found = judged(&looks, &state.settings.universe);
+        self.tries = 0;
+        self.meet(&found, &state.catalogue);
+        let events = self.news((&looks, &found), &state.catalogue);
+        let tomorrow = now.floor(Span::DAY) + Span::DAY;
+        self.due = if self.doubts.is_empty() { tomorrow } else { tomorrow.min(now + AGAIN) };
+        events
+    }
+
+    /// Pairs that are admitted and not in the session, by their names.
+    #[must_use]
+    pub fn newcomers(&self) -> Vec<String> {
+        self.newcomers.iter().cloned().collect()
+    }
+
+    /// Those of them that nobody was told of yet; each is given once.
+    pub fn fresh(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.fresh)
     }
 
     fn give_up(&mut self, now: WallTime) {
@@ -139,38 +176,81 @@ impl UniverseWatch {
         self.due = now + AGAIN;
     }
 
-    fn news(&mut self, found: &[Seen], catalogue: &Catalogue) -> Vec<Event> {
-        let verdict = |name: &str| match found.iter().find(|seen| seen.candidate.name == name) {
-            Some(seen) => seen.outside,
-            None => Some(Outside::NotTrading),
-        };
-        let now: Vec<Option<Outside>> = catalogue.pairs().iter().map(|pair| verdict(&pair.name)).collect();
+    fn news(&mut self, (looks, found): (&[VenueLook], &[Seen]), catalogue: &Catalogue) -> Vec<Event> {
         let mut events = Vec::new();
-        for (place, (outside, pair)) in now.iter().zip(catalogue.pairs()).enumerate() {
-            if self.told.get(place) != Some(outside) {
+        let mut now = Vec::with_capacity(catalogue.pairs().len());
+        for (place, pair) in catalogue.pairs().iter().enumerate() {
+            let row = match found.iter().find(|seen| seen.candidate.name == pair.name) {
+                Some(seen) => Row::Told(seen.outside),
+                None if looks.iter().any(|look| look.could_not_read(&pair.name)) => Row::Unread,
+                None => Row::Missing,
+            };
+            let outside = self.verdict(place, &row);
+            if self.told.get(place) != Some(&outside) {
                 let reason = outside.map_or("all of [universe] holds", Outside::words);
                 tracing::info!(pair = pair.name, inside = outside.is_none(), reason, "universe");
-                events.extend(told((place, outside)));
+                events.extend(told((place, &outside)));
             }
+            now.push(outside);
         }
         self.told = now;
+        events
+    }
+
+    /// What counts of a pair now. That it is gone, or cannot be read, counts after so many looks in a row; that its trading is
+    /// stopped at once, and it is looked at again soon too.
+    fn verdict(&mut self, place: usize, row: &Row) -> Option<Outside> {
+        let settled = match row {
+            Row::Told(outside) if *outside != Some(Outside::NotTrading) => {
+                self.doubts.remove(&place);
+                return *outside;
+            }
+            Row::Told(_) | Row::Missing => Outside::NotTrading,
+            Row::Unread => Outside::Unread,
+        };
+        let before = self.told.get(place).copied().unwrap_or(Some(Outside::NotLooked));
+        let times = self.doubts.get(&place).copied().unwrap_or(0);
+        if before == Some(settled) && times == 0 {
+            return before;
+        }
+        if times + 1 >= TRIES {
+            self.doubts.remove(&place);
+            return Some(settled);
+        }
+        self.doubts.insert(place, times + 1);
+        if matches!(row, Row::Told(_)) { Some(settled) } else { before }
+    }
+
+    /// Pairs that are admitted and that the session does not have.
+    fn meet(&mut self, found: &[Seen], catalogue: &Catalogue) {
         let is_new = |seen: &&Seen| seen.outside.is_none() && catalogue.pair_named(&seen.candidate.name).is_none();
-        let newcomers: BTreeSet<String> = found.iter().filter(is_new).map(|seen| seen.candidate.name.clone()).collect();
-        if !newcomers.is_subset(&self.newcomers) {
-            let pairs: Vec<&str> = newcomers.iter().map(String::as_str).collect();
-            tracing::warn!(
-                pairs = pairs.join(", "),
+        self.newcomers = found.iter().filter(is_new).map(|seen| seen.candidate.name.clone()).collect();
+        let fresh: Vec<String> = self.newcomers.difference(&self.noted).cloned().collect();
+        if !fresh.is_empty() {
+            tracing::info!(
+                pairs = fresh.join(", "),
                 "the universe admits pairs that this session does not have; a restart takes them"
             );
         }
-        self.newcomers = newcomers;
-        events
+        self.noted.extend(fresh.iter().cloned());
+        self.fresh.extend(fresh);
     }
 }
 
 fn told((place, outside): (usize, &Option<Outside>)) -> Option<Event> {
     let pair = crate::domain::PairId(u16::try_from(place).ok()?);
     Some(Event::Universe(Verdict { pair, outside: *outside }))
+}
+
+/// The note about a pair that the session does not have. It names one that has no number here.
+const fn admitted() -> Alarm {
+    let (kind, severity) = (AlarmKind::PairAdmitted, Severity::Notice);
+    Alarm { kind, severity, pair: None, venue: None, order: None }
+}
+
+fn about(pair: String) -> About {
+    let venue = pair.split_once(':').map(|(venue, _)| venue.to_owned());
+    About { pair: Some(pair), venue, ..About::default() }
 }
 
 /// An answer that can be used.
@@ -194,6 +274,7 @@ impl<J: Journal> Live<J> {
     pub(super) fn on_universe(&mut self, call: CallId, outcome: Outcome, now: WallTime) -> Result<(), JournalError> {
         let Some(watch) = self.universe.as_mut() else { return Ok(()) };
         let events = watch.answered(call, usable(outcome), &self.driver.state, now);
+        watch.fresh().into_iter().for_each(|pair| self.driver.tell(now, &admitted(), &about(pair)));
         events.into_iter().try_for_each(|event| self.driver.market(now, event))
     }
 }
@@ -211,6 +292,11 @@ impl<J: Journal> Shadow<J> {
     pub(super) fn on_universe(&mut self, call: CallId, outcome: Outcome, now: WallTime) -> Result<(), JournalError> {
         let Some(watch) = self.universe.as_mut() else { return Ok(()) };
         let events = watch.answered(call, usable(outcome), &self.driver.state, now);
+        watch.fresh().into_iter().for_each(|pair| self.driver.tell(now, &admitted(), &about(pair)));
         events.into_iter().try_for_each(|event| self.driver.market(now, event))
     }
 }
+
+#[cfg(test)]
+#[path = "universe_watch_tests.rs"]
+mod tests;

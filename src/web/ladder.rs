@@ -6,6 +6,8 @@ use super::table::funding;
 use super::view::View;
 use super::words::{self, NONE};
 use crate::control::snapshot::PairRow;
+use crate::observe::words::{About, typed};
+use crate::port::command::AlarmKind;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
@@ -29,7 +31,20 @@ pub fn page(view: &View) -> Markup {
                 tbody { @for (place, row) in rows.iter().enumerate() { (line(view, place + 1, row, (range, cash))) } }
             } }
         }
+        (admitted(view))
         (gates(view))
+    }
+}
+
+/// Pairs that the universe admits and that the session does not have.
+fn admitted(view: &View) -> Markup {
+    let Some(now) = view.snapshot.as_ref().filter(|now| !now.admitted.is_empty()) else { return html! {} };
+    html! {
+        section.card id="admitted" {
+            (parts::head("Admitted, not in this session", &html! { "by the daily look at the universe" }))
+            p { (now.admitted.join(", ")) }
+            p.note { "Nothing is entered in them. To type: " (typed(AlarmKind::PairAdmitted, &About::default(), None)) "." }
+        }
     }
 }
 
