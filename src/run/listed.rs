@@ -287,9 +287,9 @@ mod tests {
         }
     }
 
-    fn list(listings: Vec<Listing>, unread: &[&str]) -> Option<Answer> {
+    fn list(listings: Vec<Listing>, unread: &[&str]) -> Answer {
         let left_out = unread.iter().map(|coin| (symbol(coin), "status".to_owned())).collect();
-        Some(Answer::Instruments { listings, limits: Vec::new(), left_out })
+        Answer::Instruments { listings, limits: Vec::new(), left_out }
     }
 
     fn candle(days_ago: i64, volume: Option<&str>) -> CandleRow {
@@ -320,29 +320,31 @@ mod tests {
             look.answered(&ask, answer);
         }
         assert!(look.is_whole() && !look.has_failed());
-        judged(&[look.clone()], &look.rules.clone()).into_iter().map(|seen| seen.outside).collect()
+        judged(std::slice::from_ref(look), &look.rules).into_iter().map(|seen| seen.outside).collect()
     }
 
     #[test]
     fn a_list_without_a_row_or_without_an_answer_is_no_list() {
         for (spot, perps) in [
-            (list(Vec::new(), &[]), list(two(Market::Perp), &[])),
-            (list(two(Market::Spot), &[]), list(Vec::new(), &[])),
-            (list(two(Market::Spot), &[]), list(Vec::new(), &["BTC", "ETH"])),
-            (None, list(two(Market::Perp), &[])),
-            (list(two(Market::Spot), &[]), None),
-            (list(two(Market::Spot), &[]), Some(Answer::Candles(Vec::new()))),
+            (Some(list(Vec::new(), &[])), Some(list(two(Market::Perp), &[]))),
+            (Some(list(two(Market::Spot), &[])), Some(list(Vec::new(), &[]))),
+            (Some(list(two(Market::Spot), &[])), Some(list(Vec::new(), &["BTC", "ETH"]))),
+            (None, Some(list(two(Market::Perp), &[]))),
+            (Some(list(two(Market::Spot), &[])), None),
+            (Some(list(two(Market::Spot), &[])), Some(Answer::Candles(Vec::new()))),
         ] {
             assert!(look(spot.clone(), perps.clone()).has_failed(), "{spot:?} {perps:?}");
         }
-        assert!(!look(list(two(Market::Spot), &[]), list(two(Market::Perp), &[])).has_failed());
+        assert!(!look(Some(list(two(Market::Spot), &[])), Some(list(two(Market::Perp), &[]))).has_failed());
     }
 
     #[test]
     fn a_row_that_cannot_be_read_says_nothing_of_its_pair_and_a_stopped_one_is_not_measured() {
         let stopped = Listing { trading: false, ..row("ETH", Market::Perp) };
-        let mut look =
-            look(list(two(Market::Spot), &["DOGE"]), list(vec![row("BTC", Market::Perp), stopped], &["SOL"]));
+        let mut look = look(
+            Some(list(two(Market::Spot), &["DOGE"])),
+            Some(list(vec![row("BTC", Market::Perp), stopped], &["SOL"])),
+        );
         for (name, unread) in [
             ("binance:SOLUSDT", true),
             ("binance:DOGEUSDT", true),
@@ -361,7 +363,7 @@ mod tests {
     #[test]
     fn a_volume_that_is_not_known_is_neither_small_nor_large() {
         let found = |eth: Option<Vec<CandleRow>>| {
-            let mut look = look(list(two(Market::Spot), &[]), list(two(Market::Perp), &[]));
+            let mut look = look(Some(list(two(Market::Spot), &[])), Some(list(two(Market::Perp), &[])));
             let of = |symbol: &Symbol| match symbol.as_str() {
                 "BTCUSDT" => Some(vec![candle(2, Some("20000")), candle(1, Some("40000"))]),
                 _ => eth.clone(),

@@ -400,7 +400,7 @@ mod tests {
         let name = view.pairs()[0].pair.clone();
         let pages = |view: &View| {
             [card(view), super::super::pair::page(view, &name), super::super::ladder::page(view)]
-                .map(|page| page.into_string())
+                .map(maud::PreEscaped::into_string)
         };
         for page in pages(&view) {
             assert!(page.contains(&name) && !page.contains("strategy"), "{page}");
