@@ -16,8 +16,8 @@ fn reconciled(rig: &Rig) {
 }
 
 fn rides(kind: Kind) {
-    let rig = Rig::of(kind, &format!("{HIGH}{}", compressed(90)), SPEED);
-    let ran = Rig::run(rig.live("180m", &[]), 300);
+    let rig = Rig::of(kind, &format!("{HIGH}{}", compressed(150)), SPEED);
+    let ran = Rig::run(rig.live("240m", &[]), 300);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     closed_and_equal(&rig, &ran);
     let summary = ran.summary();
