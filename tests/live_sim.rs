@@ -53,6 +53,8 @@ mod plan;
 mod scripted;
 #[path = "live/scripts.rs"]
 mod scripts;
+#[path = "live_sim/strategies.rs"]
+mod strategies;
 #[path = "live_sim/told.rs"]
 mod told;
 #[path = "live_sim/two.rs"]
@@ -210,6 +212,12 @@ fn a_live_run_on_aster_keeps_the_way() {
 #[test]
 fn a_live_run_over_two_venues_keeps_the_way() {
     Scene { test: "a_live_run_over_two_venues_keeps_the_way", word: "two ", last: 1, play: two::play }.play();
+}
+
+#[test]
+fn a_live_run_of_two_strategies_keeps_the_way() {
+    let test = "a_live_run_of_two_strategies_keeps_the_way";
+    Scene { test, word: "parts ", last: 2, play: strategies::play }.play();
 }
 
 /// Every so many rows are the sample of `cargo test`.

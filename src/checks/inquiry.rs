@@ -3,6 +3,7 @@
 //! Everything is asked from the venue; what it does not say without a key is built in and said in a remark. A pair of which
 //! something is missing is named and refused. Nothing is traded here. Tests: `tests/live.rs`.
 
+use super::kept::Kept;
 use crate::data::instruments;
 use crate::domain::{
     Asset, Catalogue, FundingRate, Instrument, InstrumentId, Interval, Market, Span, Symbol, VenueId, WallTime,
@@ -98,6 +99,8 @@ pub struct Known {
     pub history: Vec<(WallTime, Event)>,
     /// What was assumed.
     pub remarks: Vec<(String, String)>,
+    /// What the ledger has already, where a session is gone on with.
+    pub kept: Kept,
 }
 
 /// How long a start goes on asking a venue that cannot answer now (fault L18). In real time: a venue that does not answer
@@ -250,17 +253,18 @@ impl Inquiry<'_> {
         let perp = self.listings(Market::Perp, &named).await?;
         let find = |rows: &[Listing], symbol: &str| rows.iter().find(|row| row.symbol.as_str() == symbol).cloned();
         for symbol in symbols {
-            let pair = || format!("{}:{symbol}", self.name);
-            let missing = |leg: &str| StartError::Pair {
-                pair: pair(),
-                problem: format!("the venue lists no {leg} of this symbol that we can trade"),
-            };
             let leg = Symbol::new(symbol).ok().and_then(|perp| spots.get(&perp));
-            let spot = leg.and_then(|leg| find(&spot, leg.as_str())).filter(|row| row.trading);
-            let spot = spot.ok_or_else(|| missing("spot"))?;
-            let perp =
-                find(&perp, symbol).filter(|row| row.trading && row.perpetual).ok_or_else(|| missing("perpetual"))?;
-            let legs = self.legs(&spot, &perp, known).await?;
+            let spot = leg.and_then(|leg| find(&spot, leg.as_str()));
+            let perp = find(&perp, symbol).filter(|row| row.perpetual);
+            let legs = match (&spot, &perp) {
+                (Some(spot), Some(perp)) if spot.trading && perp.trading => self.legs(spot, perp, known).await?,
+                (spot, perp) => {
+                    let leg = if spot.as_ref().is_some_and(|row| row.trading) { "perpetual" } else { "spot" };
+                    let problem = format!("the venue lists no {leg} of this symbol that we can trade");
+                    let missing = StartError::Pair { pair: format!("{}:{symbol}", self.name), problem };
+                    self.kept_pair(symbol, (spot.as_ref(), perp.as_ref()), known).ok_or(missing)?
+                }
+            };
             catalogue.add_pair(legs.0, legs.1);
         }
         Ok(())
@@ -382,8 +386,9 @@ impl Inquiry<'_> {
         let mut tries = HISTORY_TRIES;
         for perp in catalogue.instruments().iter().filter(is_ours) {
             let rows = match self.settlements(perp.symbol, (since, now), tries).await {
+                Ok(rows) if rows.is_empty() && known.kept.is_shut(perp) => None,
                 Ok(rows) => Some(rows),
-                Err(error) if error.passes() => {
+                Err(error) if error.passes() || known.kept.is_shut(perp) => {
                     tracing::warn!(%error, symbol = %perp.symbol, "the start goes on without them, they are asked for again");
                     tries = 1;
                     None

@@ -26,8 +26,12 @@ impl Inquiry<'_> {
             let name = format!("{}-{market}:{symbol}", self.name);
             let problem = |problem: &str| StartError::Pair { pair: name.clone(), problem: problem.to_owned() };
             let perpetual = |one: &&crate::venues::answer::Listing| market == Market::Spot || one.perpetual;
-            let listed = rows.iter().find(|row| row.symbol == *symbol && row.trading).filter(perpetual);
-            let listed = listed.ok_or_else(|| problem("the venue lists no such symbol that we can trade"))?;
+            let row = rows.iter().find(|row| row.symbol == *symbol).filter(perpetual);
+            let Some(listed) = row.filter(|row| row.trading) else {
+                let kept = self.kept_leg((market, *symbol), row, known);
+                legs.push(kept.ok_or_else(|| problem("the venue lists no such symbol that we can trade"))?);
+                continue;
+            };
             if self.wire.bundles().iter().any(|bundle| bundle.coin == listed.base) {
                 return Err(problem(
                     "another pair counts this coin in contracts of several; an account holds one of the two",

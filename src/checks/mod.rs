@@ -5,6 +5,7 @@ pub mod asked;
 pub mod capital;
 pub mod checkup;
 pub mod inquiry;
+pub mod kept;
 pub mod ladder;
 pub mod lone_legs;
 pub mod lost;

@@ -186,7 +186,7 @@ impl Job<'_> {
         let venues = real::by_venue(&settings.strategy.pairs)?;
         self.signers.fit(&venues.keys().map(String::as_str).collect::<Vec<_>>())?;
         let signer = |name: &str, profile: &Profile| signer(self.signers.of(name)?, name, profile);
-        let mut opened = real::open(settings, &self.args.place, &signer).await?;
+        let mut opened = real::open(settings, (&self.args.place, &self.args.state), &signer).await?;
         begin::accounts(&opened, settings).await?;
         opening::open_lines(&mut opened);
         let of = Beginning { folder: &self.args.state, loaded: self.loaded, salt: real::fresh_salt() };

@@ -20,12 +20,13 @@ use crate::net::machine_clock;
 use crate::net::tls::TestRoot;
 use crate::net::wire::{INBOX, Network, Signer, Wire, WireError};
 use crate::run::begin::BeginError;
+use crate::run::folder;
 use crate::run::live_loop::Stop;
 use crate::run::opening::{self, Opened, Wanted};
 use crate::venues::ask::Method;
 use crate::venues::binance::profile::{Feature, Profile};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
@@ -134,11 +135,15 @@ pub fn no_keys(_: &str, _: &Profile) -> Result<(Signer, Holder), Failure> {
     Ok((Signer::None, Holder::NoKeys))
 }
 
-/// Reaches every venue of the strategy's pairs and learns what must be known before the first event.
+/// Reaches every venue of the strategy's pairs and learns what must be known before the first event, of a session in this folder.
 ///
 /// # Errors
 /// Exit code 5 when a venue cannot be reached, 2 when a pair cannot be traded.
-pub async fn open(settings: &Settings, place: &Place, signer: SignerOf<'_>) -> Result<Opened, Failure> {
+pub async fn open(
+    settings: &Settings,
+    (place, folder): (&Place, &Path),
+    signer: SignerOf<'_>,
+) -> Result<Opened, Failure> {
     named_pairs(settings, "a session on a real market")?;
     let venues = by_venue(&settings.strategy.pairs)?;
     let (sender, inbox) = mpsc::channel(INBOX);
@@ -174,7 +179,7 @@ pub async fn open(settings: &Settings, place: &Place, signer: SignerOf<'_>) -> R
         let wire = Arc::new(Wire::new((venue, Arc::new(profile)), signer, &network, sender.clone())?);
         wanted.push(Wanted { venue, name, asked, wire });
     }
-    Ok(opening::open(settings, wanted, clock, inbox).await?)
+    Ok(opening::open(settings, wanted, folder::kept(folder).catalogue, clock, inbox).await?)
 }
 
 /// What margins the shorts of a venue, and the key that says so.

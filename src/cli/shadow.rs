@@ -126,7 +126,7 @@ impl Job<'_> {
 
     async fn go(&self, folder: &Path, attendant: Attendant, (desk, asker): (Desk, Asker)) -> Result<Played, Failure> {
         let stop = real::stop_signal(Some(asker));
-        let opening = real::open(&self.loaded.settings, self.place, &no_keys);
+        let opening = real::open(&self.loaded.settings, (self.place, folder), &no_keys);
         let mut opened = real::unless_stopped(&stop, opening).await?;
         opening::open_lines(&mut opened);
         let now = (opened.clock.wall)();

@@ -1,8 +1,9 @@
 //! The pairs of a session whose `strategy.pairs` is "auto": those that its folder has, and those that the universe admits now.
 //!
 //! A ledger numbers its pairs, so the ones that it has stay in their order and new ones come behind them; which of them may be
-//! entered is looked at again in the session (`run/universe_watch.rs`). A simulated venue keeps books of its own, so a session
-//! with simulated fills keeps the pairs that it began with. Tests: `tests/commands/universe_live.rs`.
+//! entered is looked at again in the session (`run/universe_watch.rs`). A start for what a dead process left in work does not wait
+//! for a look. A simulated venue keeps books of its own, so a session with simulated fills keeps the pairs that it began with.
+//! Tests: `tests/commands/universe_live.rs`, `tests/commands/universe_attack.rs`.
 
 use super::real::Place;
 use super::universe::seen_now;
@@ -10,7 +11,7 @@ use super::{Exit, Failure};
 use crate::config::Loaded;
 use crate::config::settings::Settings;
 use crate::domain::Venue;
-use crate::store::ledger_file;
+use crate::run::folder;
 use std::path::Path;
 
 /// Whether a restart of the session may take pairs that it does not have.
@@ -38,14 +39,21 @@ pub(super) fn name(loaded: &mut Loaded, (folder, place): (&Path, &Place), grows:
             "a real market needs the venues by name; expected universe.venues such as [\"binance\"] (carry universe shows their pairs)",
         ));
     }
-    let mut names = of_folder(folder);
-    if names.is_empty() || grows == Grows::Yes && venues.len() == 1 {
-        let seen = venues.iter().map(|name| seen_now(name, place.base_of(name), &settings.universe));
-        let looks = seen.collect::<Result<Vec<_>, _>>()?;
-        let found = crate::run::listed::judged(&looks, &settings.universe);
-        let admitted = found.into_iter().filter(|one| one.outside.is_none()).map(|one| one.candidate.name);
-        let new: Vec<String> = admitted.filter(|name| !names.contains(name)).collect();
-        names.extend(new);
+    let kept = folder::kept(folder);
+    let mut names: Vec<String> = kept.catalogue.pairs().iter().map(|pair| pair.name.clone()).collect();
+    if names.is_empty() {
+        names = admitted(settings, place)?;
+    } else if grows == Grows::Yes && venues.len() == 1 && kept.at_rest {
+        match admitted(settings, place) {
+            Ok(found) => {
+                names.extend(found.into_iter().filter(|name| kept.catalogue.pair_named(name).is_none()));
+            }
+            // What is held is looked after all the same, by hosts that may well answer.
+            Err(failure) => tracing::warn!(
+                why = failure.message,
+                "the universe could not be looked at; the session goes on with the pairs that it has"
+            ),
+        }
     }
     if names.is_empty() {
         return Err(usage("the universe admits no pair now; see carry universe"));
@@ -54,11 +62,13 @@ pub(super) fn name(loaded: &mut Loaded, (folder, place): (&Path, &Place), grows:
     Ok(())
 }
 
-/// The pairs that the ledger of a folder has; none where there is no ledger.
-fn of_folder(folder: &Path) -> Vec<String> {
-    let meta = ledger_file::meta(&folder.join("ledger.sqlite")).unwrap_or_default();
-    let settings = meta.get("settings").and_then(|text| serde_json::from_str::<Settings>(text).ok());
-    settings.map(|settings| settings.strategy.pairs).unwrap_or_default()
+/// The pairs that the universe admits now.
+fn admitted(settings: &Settings, place: &Place) -> Result<Vec<String>, Failure> {
+    let rules = &settings.universe;
+    let seen = rules.venues.iter().map(|name| seen_now(name, place.base_of(name), rules));
+    let looks = seen.collect::<Result<Vec<_>, _>>()?;
+    let found = crate::run::listed::judged(&looks, rules);
+    Ok(found.into_iter().filter(|one| one.outside.is_none()).map(|one| one.candidate.name).collect())
 }
 
 /// Names of the venues of a session, as far as its settings say them before its pairs are known.

@@ -13,6 +13,11 @@ pub fn take(state: &mut State, reload: &Reload) {
     if reload.capped {
         settings.within_consent();
     }
+    // Pairs of the universe are those that the start named: texts do not say them.
+    if settings.strategy.auto {
+        let pairs = std::mem::take(&mut state.settings.strategy.pairs);
+        settings.change(|own| own.strategy.pairs.clone_from(&pairs));
+    }
     state.settings = settings;
     state.strategy = Some(reload.strategy.clone());
     let State { pairs, settings, catalogue, .. } = state;

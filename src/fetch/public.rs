@@ -13,7 +13,7 @@ use crate::venues::answer::{Answer, Refused};
 use crate::venues::ask::{Ask, Host, Request};
 use crate::venues::binance::encode::{Unsupported, read};
 use crate::venues::binance::profile::{Net, Profile};
-use crate::venues::binance::reply::answer;
+use crate::venues::binance::reply::{MAX_BODY, answer};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -108,7 +108,9 @@ impl PublicVenue {
             Some(base) => profile.with_loopback(base),
             None => profile,
         };
-        let settings = HttpSettings { connect: Duration::from_secs(3), total: GIVE_UP, ..HttpSettings::default() };
+        // The list of all spot instruments is some ten megabytes.
+        let (connect, total) = (Duration::from_secs(3), GIVE_UP);
+        let settings = HttpSettings { connect, total, body_cap: MAX_BODY, ..HttpSettings::default() };
         let client = |address: &str| -> Result<HttpClient, AskError> {
             let site = Site::new(address, owner, Holder::NoKeys)?;
             Ok(HttpClient::new(&site, settings, root.as_ref(), clock)?)

@@ -115,6 +115,8 @@ pub(crate) struct Listing {
     pub(crate) halted: [bool; 2],
     /// The one market in which it is listed, where it is not both.
     pub(crate) only: Option<Market>,
+    /// It is listed no longer.
+    pub(crate) gone: bool,
     /// Coins in what the generated market counts as one: spot is shown in coins.
     coins: i64,
     average: PremiumAverage,
@@ -147,6 +149,7 @@ impl Listing {
             ends: None,
             halted: [false; 2],
             only: None,
+            gone: false,
             coins: 1,
             average: PremiumAverage::new(perp.weighting),
             raw: (perp.rules.tick, perp.rules.tick),
@@ -182,7 +185,7 @@ impl Listing {
 
     /// Whether it is listed in this market.
     pub(crate) fn offers(&self, market: Market) -> bool {
-        self.only.is_none_or(|only| only == market)
+        !self.gone && self.only.is_none_or(|only| only == market)
     }
 
     /// Splits off the perp as a contract of so many coins; what stays is the spot market of the coin.

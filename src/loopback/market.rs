@@ -208,6 +208,12 @@ impl Markets {
         }
     }
 
+    fn with(&mut self, symbol: Symbol, change: impl FnOnce(&mut Listing)) {
+        if let Some(listing) = self.get_mut(symbol.as_str()) {
+            change(listing);
+        }
+    }
+
     /// An act on prices or funding; others are not the market's.
     pub(crate) fn apply(&mut self, done: &Done) {
         let at = done.at;
@@ -239,11 +245,7 @@ impl Markets {
                     listing.next = at.floor(hours.span()) + hours.span();
                 }
             }
-            Act::Delist { symbol, after } => {
-                if let Some(listing) = self.get_mut(symbol.as_str()) {
-                    listing.ends = Some(at + *after);
-                }
-            }
+            Act::Delist { symbol, after } => self.with(*symbol, |listing| listing.ends = Some(at + *after)),
             Act::Halt { symbol, market, halted } => {
                 if let Some(listing) = self.get_mut(symbol.as_str()) {
                     let [spot, perp] = &mut listing.halted;
@@ -267,6 +269,7 @@ impl Markets {
                 self.show();
             }
             Act::List { symbol, like } => self.list(*symbol, *like, at),
+            Act::Unlist { symbol } => self.with(*symbol, |listing| listing.gone = true),
             Act::Brackets { symbol, factor } => {
                 if let Some(listing) = self.get_mut(symbol.as_str()) {
                     for bracket in &mut listing.perp.brackets {
@@ -296,6 +299,7 @@ pub(crate) const fn is_of_market(act: &Act) -> bool {
             | Act::Brackets { .. }
             | Act::Bundle { .. }
             | Act::List { .. }
+            | Act::Unlist { .. }
             | Act::Rules { .. }
     )
 }

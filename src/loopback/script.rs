@@ -111,6 +111,11 @@ pub(crate) enum Act {
         /// The one that it moves with.
         like: Symbol,
     },
+    /// A symbol leaves the lists of both markets: it is not known any more, whatever is asked of it (fault E03).
+    Unlist {
+        /// Its symbol.
+        symbol: Symbol,
+    },
     /// The venue settles the account's position at the mark by force; trading goes on (fault E03).
     Settle {
         /// Of which perp.

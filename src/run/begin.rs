@@ -14,7 +14,7 @@ use crate::checks::inquiry::StartError;
 use crate::checks::modes::ModesWatch;
 use crate::checks::preflight::{self, Verdict};
 use crate::config::{Loaded, Settings};
-use crate::domain::{Instrument, Market, Sequence, VenueId, WallTime};
+use crate::domain::{Instrument, Market, Sequence, Symbol, VenueId, WallTime};
 use crate::engine::State;
 use crate::net::wire::WireError;
 use crate::port::Event;
@@ -73,7 +73,14 @@ pub struct Beginning<'a> {
 pub async fn accounts(opened: &Opened, settings: &Settings) -> Result<(), BeginError> {
     for door in &opened.doors {
         let inquiry = door.inquiry();
-        let perps = preflight::perps(&opened.catalogue, door.venue);
+        // In what takes no orders now nothing can be set.
+        let shut = |symbol: &Symbol| {
+            let same =
+                |one: &&Instrument| one.venue_id == door.venue && one.market == Market::Perp && one.symbol == *symbol;
+            opened.catalogue.instruments().iter().find(same).is_some_and(|one| opened.known.kept.is_shut(one))
+        };
+        let mut perps = preflight::perps(&opened.catalogue, door.venue);
+        perps.retain(|symbol| !shut(symbol));
         let settings = &settings.at_venue(&door.name);
         let mut lines = preflight::account(&inquiry, (&perps, settings), door.now).await?;
         let wanted = (perps.as_slice(), settings.margin.collateral);

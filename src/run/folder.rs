@@ -8,7 +8,7 @@ use super::upgrade;
 use crate::config::Loaded;
 use crate::domain::Catalogue;
 use crate::store::LedgerFile;
-use crate::store::ledger_file::Batch;
+use crate::store::ledger_file::{self, Batch};
 use crate::tape::{self, TapeWriter};
 use std::path::Path;
 
@@ -46,6 +46,28 @@ pub fn ledger(
         }
     }
     Ok((LedgerFile::open(&path, mode)?, None))
+}
+
+/// What the ledger of a folder numbers, before its session is gone on with.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// Its instruments and pairs; none where there is no session.
+    pub catalogue: Catalogue,
+    /// Whether a dead process left no pair in work and none unequal.
+    pub at_rest: bool,
+}
+
+/// Reads it.
+#[must_use]
+pub fn kept(folder: &Path) -> Kept {
+    let Ok(read) = ledger_file::read(&folder.join("ledger.sqlite")) else { return Kept::default() };
+    let catalogue = read.meta.get("catalogue").filter(|_| read.meta.contains_key("ready"));
+    let catalogue = catalogue.and_then(|text| serde_json::from_str::<Catalogue>(text).ok()).unwrap_or_default();
+    let rests = |body: &String| {
+        let row = serde_json::from_str::<serde_json::Value>(body).unwrap_or_default();
+        matches!(row.pointer("/memory/phase").and_then(|phase| phase.as_str()), Some("flat" | "hedged"))
+    };
+    Kept { catalogue, at_rest: read.pairs.values().all(rests) }
 }
 
 /// Writes what a new run is into its ledger, and makes its tape.

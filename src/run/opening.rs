@@ -5,6 +5,7 @@
 use super::inputs;
 use crate::checks::asked::Asked;
 use crate::checks::inquiry::{Inquiry, Known, Patience, StartError};
+use crate::checks::kept::Kept;
 use crate::checks::lone_legs;
 use crate::config::Settings;
 use crate::config::settings::Collateral;
@@ -67,19 +68,21 @@ pub struct Opened {
     pub clock: Clock,
 }
 
-/// Reaches every venue and learns what must be known before the first event.
+/// Reaches every venue and learns what must be known before the first event; `kept` is what the ledger of a session that is gone
+/// on with numbers.
 ///
 /// # Errors
 /// [`StartError`] when a venue cannot be reached or a pair cannot be traded.
 pub async fn open(
     settings: &Settings,
     wanted: Vec<Wanted>,
+    kept: Catalogue,
     clock: Clock,
     inbox: mpsc::Receiver<Arrived>,
 ) -> Result<Opened, StartError> {
     let mut catalogue = Catalogue::of_venues(wanted.iter().filter_map(|one| Venue::new(&one.name).ok()));
     let mut lone = Vec::new();
-    let mut known = Known::default();
+    let mut known = Known { kept: Kept::of(kept), ..Known::default() };
     let patience = Patience::of(settings.live.start_retry);
     for one in &wanted {
         let inquiry = Inquiry { wire: &one.wire, name: &one.name, patience };

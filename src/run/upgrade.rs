@@ -37,9 +37,15 @@ pub fn differ(meta: &BTreeMap<String, String>, loaded: &Loaded) -> Option<Vec<St
 
 fn between(stored: &Value, now: &Value, built_in: &Value) -> Vec<String> {
     let mut keys = Vec::new();
+    let names_its_own = |settings: &Value| settings.pointer("/strategy/auto") == Some(&Value::Bool(true));
     for (section, values) in now.as_object().into_iter().flatten() {
         let deciding = values.as_object().filter(|_| !BESIDE.contains(&section.as_str()) && section != "venues");
         for (key, value) in deciding.into_iter().flatten() {
+            // Pairs of the universe are named by each start, and no person said them.
+            if (section.as_str(), key.as_str()) == ("strategy", "pairs") && names_its_own(stored) && names_its_own(now)
+            {
+                continue;
+            }
             let before = stored.get(section).and_then(|values| values.get(key));
             let before = before.or_else(|| built_in.get(section)?.get(key));
             if before != Some(value) {
@@ -159,6 +165,18 @@ mod tests {
         check(json!({ "entry": { "funding": 1 } }), fresh, &["entry.fresh"]);
         // A key that is no longer there decides nothing.
         check(json!({ "entry": { "funding": 1, "gone": 7 } }), json!({ "entry": { "funding": 1 } }), &[]);
+    }
+
+    #[test]
+    fn g17_pairs_that_the_universe_names_are_no_other_strategy() {
+        let of = |auto: bool, pairs: &[&str]| json!({ "strategy": { "auto": auto, "pairs": pairs } });
+        let check = |stored: Value, now: Value, expected: &[&str]| {
+            assert_eq!(between(&stored, &now, &json!({})), expected, "{stored} {now}");
+        };
+        check(of(true, &["a:X"]), of(true, &["a:X", "a:Y"]), &[]);
+        check(of(true, &["a:X"]), of(true, &[]), &[]);
+        check(of(false, &["a:X"]), of(false, &["a:X", "a:Y"]), &["strategy.pairs"]);
+        check(of(true, &["a:X"]), of(false, &["a:X"]), &["strategy.auto"]);
     }
 
     #[test]

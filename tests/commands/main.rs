@@ -47,6 +47,7 @@ mod session_commands;
 mod strategies;
 mod systemd;
 mod universe;
+mod universe_attack;
 mod universe_live;
 mod upgrade;
 mod venue_tls;

@@ -18,13 +18,19 @@ const SET: &[&str] = &["margin.collateral=coin", "execution.clip=10000usd"];
 
 /// Plays one seed.
 pub(crate) fn play(seed: u64, long: Option<bool>) -> Report {
+    let (game, draws) = game(seed, long);
+    run(seed, game, draws, None)
+}
+
+/// The game of one seed.
+pub(crate) fn game(seed: u64, long: Option<bool>) -> (Game, Draws) {
     let mut draws = Draws::new(seed ^ 0xc011_a7e7_a100);
     let mut game = Game { more: SET, ..Game::chosen(seed, long, &mut draws, false) };
     let mut own = Draws::new(seed ^ 0xc011);
     // Nothing lies there, margin for both shorts, or more than a rally can take.
     game.money = own.pick(&[(119_000, 1_000), (100_000, 20_000), (60_000, 60_000)]);
     add(&mut game.plan, seed, &mut own);
-    run(seed, game, draws, None)
+    (game, draws)
 }
 
 /// What only coins as collateral can meet. Seed 0 has the great rally and nothing else.

@@ -6,7 +6,7 @@ use carry::checks::asked::{self, Asked};
 use carry::config::{Loaded, Sources, load};
 use carry::domain::{Market, VenueId};
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// 2025-10-10T00:05Z: five minutes after a settlement.
 pub(crate) const START: i64 = 1_760_054_700_000;
@@ -19,6 +19,9 @@ const SHORT_UNTIL: i64 = 68 * MINUTE;
 /// One game in so many is a long one.
 const LONG_EVERY: u64 = 8;
 const MINUTE: i64 = 60_000;
+
+/// What the strategy names where nothing else is played.
+const NAMED: &str = "pairs = [\"binance:BTCUSDT\", \"binance:ETHUSDT\"]";
 
 const STRATEGY: &str = r#"
 [strategy]
@@ -91,6 +94,8 @@ pub(crate) struct Game {
     pub(crate) length: i64,
     /// Somebody else wrote the script of the market: it is not always in motion.
     pub(crate) asleep: bool,
+    /// Where each symbol has a strategy file of its own: its part of the capital, and of that what its pair may use.
+    pub(crate) parts: &'static [(&'static str, &'static str)],
 }
 
 impl Game {
@@ -125,7 +130,8 @@ impl Game {
         let (market, symbols) = (market(highs), &["BTCUSDT", "ETHUSDT"]);
         let (money, face) = ((80_000, 40_000), Face::Binance);
         let (set, more, held, there): (_, _, _, Option<There>) = (&[], &[], &[], None);
-        Self { plan, market, money, symbols, set, held, more, face, there, start: START, length, asleep: false }
+        let (start, asleep, parts) = (START, false, &[]);
+        Self { plan, market, money, symbols, set, more, face, there, held, start, length, asleep, parts }
     }
 
     /// The name of the pair of a symbol.
@@ -158,16 +164,38 @@ impl Game {
         asked::by_venue(&pairs).unwrap().remove(face.name()).unwrap()
     }
 
-    /// The settings of the bot; its strategy is a file in the folder.
+    /// The settings of the bot; its strategies are files in the folder.
     pub(crate) fn settings(&self, folder: &Path) -> Loaded {
-        let path = folder.join("strategy.toml");
-        let venue = self.face.name();
-        std::fs::write(&path, STRATEGY.replace("binance:", &format!("{venue}:"))).unwrap();
-        let pairs: Vec<String> = self.symbols.iter().map(|symbol| format!("\"{}\"", self.pair(symbol))).collect();
-        let pairs = format!("strategy.pairs=[{}]", pairs.join(", "));
-        let set = ["live.shadow_hours=1h", "live.max_notional=1000000usdt", "run.capital=100000usdt", &pairs];
+        let files = if self.parts.is_empty() { vec![self.strategy(folder)] } else { self.strategies(folder) };
+        let mut files = files.into_iter();
+        let set = ["live.shadow_hours=1h", "live.max_notional=1000000usdt", "run.capital=100000usdt"];
         let set = set.iter().chain(self.set).chain(self.more).map(|one| (*one).to_owned()).collect();
-        let sources = Sources { strategy: Some(path), set, ..Sources::default() };
+        let sources = Sources { strategy: files.next(), beside: files.collect(), set, ..Sources::default() };
         load(&sources).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// One file of all pairs.
+    fn strategy(&self, folder: &Path) -> PathBuf {
+        let path = folder.join("strategy.toml");
+        let pairs: Vec<String> = self.symbols.iter().map(|symbol| format!("\"{}\"", self.pair(symbol))).collect();
+        std::fs::write(&path, STRATEGY.replace(NAMED, &format!("pairs = [{}]", pairs.join(", ")))).unwrap();
+        path
+    }
+
+    /// A file of each symbol, named in another order in every second life of the process.
+    fn strategies(&self, folder: &Path) -> Vec<PathBuf> {
+        let file = |(symbol, (part, of_it)): (&&str, &(&str, &str))| {
+            let path = folder.join(format!("{}.toml", symbol.to_lowercase()));
+            let own = format!("pairs = [\"{}\"]\ncapital = \"{part}\"", self.pair(symbol));
+            let size = format!("per_pair = \"{of_it}\"\nper_coin = \"100%\"\nper_quote = \"100%\"");
+            let text = STRATEGY.replace(NAMED, &own).replace("per_pair = \"20%\"", &size);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let mut files: Vec<PathBuf> = self.symbols.iter().zip(self.parts).map(file).collect();
+        if folder.to_string_lossy().ends_with(['1', '3', '5', '7', '9']) {
+            files.reverse();
+        }
+        files
     }
 }

@@ -122,8 +122,8 @@ pub(crate) fn play(row: &Row) -> (Report, Vec<String>) {
     let (more, face): (&[&str], _) = (&[], Face::Binance);
     let (set, start, length) = (row.set, START, LONG);
     let held = &[];
-    let game =
-        Game { plan, market, money: MONEY, symbols, set, held, more, face, there: None, start, length, asleep: true };
+    let (there, asleep, parts) = (None, true, &[]);
+    let game = Game { plan, market, money: MONEY, symbols, set, more, face, there, held, start, length, asleep, parts };
     let report = run(1, game, Draws::new(1), None);
     let mut wrong = report.found.broken.clone();
     if matches!(row.end, End::Apart) {

@@ -11,6 +11,12 @@ use super::world::{Report, run};
 
 /// Plays one seed.
 pub(crate) fn play(seed: u64, long: Option<bool>) -> Report {
+    let (game, draws) = game(seed, long);
+    run(seed, game, draws, None)
+}
+
+/// The game of one seed.
+pub(crate) fn game(seed: u64, long: Option<bool>) -> (Game, Draws) {
     let mut draws = Draws::new(seed ^ 0x2be7_7e00);
     let mut game = Game { money: (60_000, 20_000), ..Game::chosen(seed, long, &mut draws, false) };
     let mut plan = Plan::of(seed, &mut Draws::new(seed ^ 0x2be7_7e01), false);
@@ -26,7 +32,7 @@ pub(crate) fn play(seed: u64, long: Option<bool>) -> Report {
     }
     translate(&mut plan);
     game.there = Some(There { face: Face::Aster, plan });
-    run(seed, game, draws, None)
+    (game, draws)
 }
 
 const fn is_of_the_process(what: &What) -> bool {

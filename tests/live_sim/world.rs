@@ -20,6 +20,7 @@ use carry::net::wire::{Arrived, INBOX, Network as NetworkOf, Wire};
 use carry::port::command::AlarmKind;
 use carry::port::event::Wallet;
 use carry::run::begin::{self, Beginning};
+use carry::run::folder;
 use carry::run::journal::Journal;
 use carry::run::live::Live;
 use carry::run::live_loop::{self, Ears, Stop, Until};
@@ -367,7 +368,8 @@ impl Bot<'_> {
         let machine = clock::machine();
         let wanted = self.wanted(&sender)?;
         drop(sender);
-        let mut opened = opening::open(&loaded.settings, wanted, machine, inbox).await?;
+        let kept = folder::kept(self.folder).catalogue;
+        let mut opened = opening::open(&loaded.settings, wanted, kept, machine, inbox).await?;
         begin::accounts(&opened, &loaded.settings).await?;
         opening::open_lines(&mut opened);
         let of = Beginning { folder: self.folder, loaded: &loaded, salt: self.generation };

@@ -50,6 +50,7 @@ mod sweep;
 mod transport;
 mod transport_socket;
 mod two_pairs;
+mod universe_watch;
 mod venue_keys;
 mod venue_replay;
 mod venue_terms;

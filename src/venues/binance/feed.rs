@@ -4,19 +4,20 @@
 //! and says when the market can be relied on. It decides nothing about trading. Tests: `feed_tests.rs`.
 
 use super::bundles::Bundle;
+use super::feed_listed::Listed;
 use super::feed_words::Pending;
 pub use super::feed_words::{Channel, FeedInput, FeedOutput};
 use super::session::{Input as Frame, Note, Output as Said, Session, Subscription};
 use super::watch::{Found, Watch};
 use crate::domain::{
-    Asset, Catalogue, FundingRate, InstrumentId, Interval, Market, PairId, Price, Quantity, Rate, Rules, Side, Span,
-    Symbol, VenueId, WallTime,
+    Asset, Catalogue, FundingRate, InstrumentId, Interval, Market, Price, Quantity, Rate, Side, Span, Symbol, VenueId,
+    WallTime,
 };
 use crate::port::Event;
-use crate::port::event::{EndCause, Settlement};
-use crate::venues::answer::{Answer, Class, CollateralRow, FundingRow, FundingTerms, Listing, Refused};
+use crate::port::event::Settlement;
+use crate::venues::answer::{Answer, Class, CollateralRow, FundingRow, FundingTerms, Refused};
 use crate::venues::ask::Ask;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Open interest is asked for this often.
 const INTEREST_EVERY: Span = Span::MINUTE;
@@ -24,10 +25,6 @@ const INTEREST_EVERY: Span = Span::MINUTE;
 const COLLATERAL_EVERY: Span = Span::MINUTE;
 /// Terms of funding.
 const TERMS_EVERY: Span = Span::HOUR;
-/// Limits on orders and trading status: also at once after a refusal that may come of them.
-const LISTED_EVERY: Span = Span::MINUTE;
-/// Refusals in a row are one reason to read them again.
-const LISTED_AGAIN: Span = Span::seconds(10);
 /// A settlement that is due is looked for this often.
 const SETTLED_EVERY: Span = Span::seconds(10);
 /// Levels of a snapshot.
@@ -52,10 +49,7 @@ pub struct Feed {
     spot: Session,
     perp: Session,
     perps: Vec<Perp>,
-    names: BTreeMap<(Market, Symbol), (InstrumentId, Rules)>,
-    /// The pairs that each instrument serves.
-    pairs: BTreeMap<InstrumentId, Vec<PairId>>,
-    ends: BTreeMap<InstrumentId, WallTime>,
+    listed: Listed,
     next_call: u64,
     pending: BTreeMap<u64, Pending>,
     open: BTreeMap<Channel, bool>,
@@ -67,11 +61,6 @@ pub struct Feed {
     collateral: Vec<Asset>,
     collateral_at: Option<WallTime>,
     watch: Watch,
-    listed_at: Option<WallTime>,
-    /// Listings are wanted before they are due.
-    relist: bool,
-    /// Instruments in which no orders are taken now.
-    closed: BTreeSet<InstrumentId>,
     said: Vec<Said>,
 }
 
@@ -106,8 +95,6 @@ impl Feed {
             asked: None,
             began: None,
         };
-        let names = catalogue.instruments().iter().filter(|one| one.venue_id == venue);
-        let pairs = |id| catalogue.legs_of(id).iter().map(|(pair, _)| *pair).collect();
         let mut spot = Session::new(Market::Spot, &subscriptions(Market::Spot));
         for (one, bundle) in ours(Market::Spot).filter_map(|one| Some((one, Bundle::of(one)?))) {
             spot.count_in(one.id, bundle);
@@ -117,9 +104,7 @@ impl Feed {
             spot,
             perp: Session::new(Market::Perp, &subscriptions(Market::Perp)),
             perps: ours(Market::Perp).map(perp).collect(),
-            names: names.map(|one| ((one.market, one.symbol), (one.id, one.rules))).collect(),
-            pairs: catalogue.instruments().iter().map(|one| (one.id, pairs(one.id))).collect(),
-            ends: BTreeMap::new(),
+            listed: Listed::new(venue, catalogue),
             next_call: 0,
             pending: BTreeMap::new(),
             open: BTreeMap::new(),
@@ -132,9 +117,6 @@ impl Feed {
             watch: Watch::new(
                 [Market::Spot, Market::Perp].into_iter().flat_map(&ours).map(|one| (one.id, one.market, one.symbol)),
             ),
-            listed_at: None,
-            relist: false,
-            closed: BTreeSet::new(),
             said: Vec::new(),
         }
     }
@@ -181,12 +163,12 @@ impl Feed {
 
     /// Listings are read again at the next opportunity: an order was refused as if a rule or the trading status had changed.
     pub const fn reread(&mut self) {
-        self.relist = true;
+        self.listed.reread();
     }
 
     /// Whether an instrument of ours is of this market.
     fn trades(&self, market: Market) -> bool {
-        self.names.keys().any(|(of, _)| *of == market)
+        self.listed.trades(market)
     }
 
     /// Whether a market can be seen: its connections work, and none of its streams is frozen. One in which nothing of ours is
@@ -306,7 +288,7 @@ impl Feed {
                     (refused.class, self.pending.get(&call).copied())
                 {
                     // One of them is not listed any more: the whole list says of which ones that is not so.
-                    self.call(Pending::Whole, Ask::Instruments(market), out);
+                    self.call(Pending::Whole(market), Ask::Instruments(market), out);
                 }
                 self.failed(call, now, out);
                 return;
@@ -322,8 +304,9 @@ impl Feed {
                 self.said = said;
             }
             (Pending::Terms, Answer::FundingInfo(rows)) => self.terms(&rows, &left_out, out),
-            (Pending::Listings(_) | Pending::Whole, Answer::Instruments { listings, .. }) => {
-                self.listings(&listings, out);
+            (Pending::Listings(_), Answer::Instruments { listings, .. }) => self.listed.told(&listings, out),
+            (Pending::Whole(market), Answer::Instruments { listings, .. }) => {
+                self.listed.whole((market, &listings), now, out);
             }
             (Pending::Settled(instrument), Answer::FundingHistory(rows)) => self.settled(instrument, &rows, out),
             (Pending::Collateral, Answer::CollateralRates(rows)) => self.rates(&rows, out),
@@ -383,30 +366,6 @@ impl Feed {
         }
     }
 
-    fn listings(&mut self, listings: &[Listing], out: &mut Vec<FeedOutput>) {
-        for listing in listings {
-            let Some((instrument, rules)) = self.names.get_mut(&(listing.market, listing.symbol)) else { continue };
-            if *rules != listing.rules {
-                *rules = listing.rules;
-                let (instrument, rules) = (*instrument, listing.rules);
-                out.push(FeedOutput::Fact(Event::RulesChanged { instrument, rules }));
-            }
-            let instrument = *instrument;
-            let news = if listing.trading { self.closed.remove(&instrument) } else { self.closed.insert(instrument) };
-            if news {
-                out.push(FeedOutput::Fact(Event::Trading { instrument, open: listing.trading }));
-            }
-            if let Some(at) = listing.ends
-                && self.ends.insert(instrument, at) != Some(at)
-            {
-                let ends = |pair: &PairId| {
-                    FeedOutput::Fact(Event::TradingEnds { pair: *pair, at, cause: EndCause::Delisting })
-                };
-                out.extend(self.pairs.get(&instrument).into_iter().flatten().map(ends));
-            }
-        }
-    }
-
     fn settled(&mut self, instrument: InstrumentId, rows: &[FundingRow], out: &mut Vec<FeedOutput>) {
         let Some(perp) = self.perps.iter_mut().find(|perp| perp.instrument == instrument) else { return };
         for row in rows {
@@ -438,15 +397,8 @@ impl Feed {
             self.terms_at = Some(now);
             self.call(Pending::Terms, Ask::FundingInfo, out);
         }
-        let every = if self.relist { LISTED_AGAIN } else { LISTED_EVERY };
-        if self.listed_at.is_none_or(|at| now.since(at) >= every) {
-            (self.listed_at, self.relist) = (Some(now), false);
-            for market in
-                [Market::Spot, Market::Perp].into_iter().filter(|market| self.trades(*market)).collect::<Vec<_>>()
-            {
-                let symbols = self.names.keys().filter(|(of, _)| *of == market).map(|(_, symbol)| *symbol).collect();
-                self.call(Pending::Listings(market), Ask::Listed { market, symbols }, out);
-            }
+        for (market, ask) in self.listed.due(now) {
+            self.call(Pending::Listings(market), ask, out);
         }
         for (check, ask) in self.watch.due(now) {
             self.call(Pending::Check(check), ask, out);

@@ -6,6 +6,7 @@ use crate::domain::fees::{BuyFeeIn, Fees};
 use crate::domain::funding::{Formula, Weighting};
 use crate::domain::instrument::{Instrument, Rules};
 use crate::domain::{Amount, Market, Quantity, Rate, Venue};
+use crate::venues::answer::Listing;
 
 #[test]
 fn e15_what_coins_count_for_is_asked_each_minute_and_is_what_the_haircut_leaves() {
@@ -43,13 +44,19 @@ fn e15_what_coins_count_for_is_asked_each_minute_and_is_what_the_haircut_leaves(
 }
 
 fn one_pair() -> Catalogue {
+    let mut catalogue = Catalogue::default();
+    add(&mut catalogue, "BTCUSDT", "BTC");
+    catalogue
+}
+
+fn add(catalogue: &mut Catalogue, symbol: &'static str, coin: &'static str) {
     let instrument = |market| Instrument {
         id: InstrumentId(0),
         venue_id: VenueId(0),
         venue: Venue::new("binance").unwrap(),
-        symbol: Symbol::of("BTCUSDT"),
+        symbol: Symbol::of(symbol),
         market,
-        coin: Asset::of("BTC"),
+        coin: Asset::of(coin),
         quote: Asset::of("USDT"),
         contract: Contract::Linear { coins: 1 },
         rules: Rules {
@@ -66,9 +73,7 @@ fn one_pair() -> Catalogue {
         formula: Formula::STANDARD,
         weighting: Weighting::Linear,
     };
-    let mut catalogue = Catalogue::default();
     catalogue.add_pair(instrument(Market::Spot), instrument(Market::Perp));
-    catalogue
 }
 
 #[test]
@@ -100,4 +105,63 @@ fn l02_settlements_that_a_start_could_not_learn_fill_the_windows_and_are_no_news
     assert_eq!(told(&mut feed, start, &[-16, -8, 0]), (3, 0));
     // The next one is news.
     assert_eq!(told(&mut feed, WallTime(8 * 3_600_000 + 5_000), &[8]), (0, 1));
+}
+
+#[test]
+fn e03_a_symbol_that_is_listed_no_longer_is_named_again_after_an_hour_and_not_each_minute() {
+    let mut catalogue = one_pair();
+    add(&mut catalogue, "ETHUSDT", "ETH");
+    let (btc, eth) = (Symbol::of("BTCUSDT"), Symbol::of("ETHUSDT"));
+    let gone = catalogue.pairs()[1].long;
+    let row = |symbol: Symbol| {
+        let one = catalogue.instruments().iter().find(|one| one.symbol == symbol).unwrap();
+        let (base, quote, rules, market) = (one.coin, one.quote, one.rules, Market::Spot);
+        let (trading, perpetual, ends, begins, price_band) = (true, false, None, None, None);
+        Listing { symbol, market, base, quote, rules, trading, perpetual, ends, begins, price_band }
+    };
+    let of = |symbols: &[Symbol]| {
+        let listings = symbols.iter().map(|symbol| row(*symbol)).collect();
+        Ok(Answer::Instruments { listings, limits: Vec::new(), left_out: Vec::new() })
+    };
+    let unknown = || {
+        let text = "Invalid symbol.".to_owned();
+        Err(Refused { class: Class::Malformed, status: 400, code: Some(-1121), text, until: None })
+    };
+    let mut feed = Feed::new(VenueId(0), &catalogue, &BTreeMap::new(), &BTreeMap::new(), false);
+    let asked = |feed: &mut Feed, minute: i64| {
+        let mut out = Vec::new();
+        feed.handle(FeedInput::Timer, WallTime(minute * 60_000), &mut out);
+        out.into_iter().find_map(|one| match one {
+            FeedOutput::Call(call, Ask::Listed { market: Market::Spot, symbols }) => Some((call, symbols)),
+            _ => None,
+        })
+    };
+    let answer = |feed: &mut Feed, call: u64, result: Result<Answer, Refused>| {
+        let mut out = Vec::new();
+        feed.handle(FeedInput::Answered { call, result, body: &[] }, WallTime(0), &mut out);
+        out
+    };
+    let whole = |feed: &mut Feed, call: u64| match answer(feed, call, unknown()).as_slice() {
+        [FeedOutput::Call(whole, Ask::Instruments(Market::Spot))] => *whole,
+        other => panic!("{other:?}"),
+    };
+    let (call, symbols) = asked(&mut feed, 0).unwrap();
+    assert_eq!(symbols, [btc, eth]);
+    // A list of nothing is no knowledge.
+    let empty = whole(&mut feed, call);
+    assert_eq!(answer(&mut feed, empty, of(&[])), []);
+    let (call, symbols) = asked(&mut feed, 1).unwrap();
+    assert_eq!(symbols, [btc, eth]);
+    let listed = whole(&mut feed, call);
+    let closed = |open| FeedOutput::Fact(Event::Trading { instrument: gone, open });
+    assert_eq!(answer(&mut feed, listed, of(&[btc])), [closed(false)]);
+    for minute in 2..60 {
+        let (call, symbols) = asked(&mut feed, minute).unwrap();
+        assert_eq!(symbols, [btc], "the large list is not read each minute (I18)");
+        assert_eq!(answer(&mut feed, call, of(&[btc])), []);
+    }
+    let (call, symbols) = asked(&mut feed, 60).unwrap();
+    assert_eq!(symbols, [btc, eth]);
+    assert_eq!(answer(&mut feed, call, of(&[btc, eth])), [closed(true)]);
+    assert_eq!(asked(&mut feed, 61).unwrap().1, [btc, eth]);
 }

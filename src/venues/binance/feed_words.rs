@@ -66,7 +66,7 @@ pub(super) enum Pending {
     Snapshot(InstrumentId, Market),
     Terms,
     Listings(Market),
-    Whole,
+    Whole(Market),
     Settled(InstrumentId),
     Interest(InstrumentId),
     Collateral,

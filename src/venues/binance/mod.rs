@@ -30,6 +30,7 @@ pub mod encode;
 pub mod errors;
 pub mod fast;
 pub mod feed;
+mod feed_listed;
 mod feed_words;
 mod field;
 mod flat;
