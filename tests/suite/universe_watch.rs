@@ -1,7 +1,7 @@
 //! The daily look at the universe while a venue answers badly: what is not known changes nothing, and is asked for again.
 //!
 //! The venue is a list in memory. Over sockets it is looked at in `tests/commands/universe_live.rs`.
-#![expect(clippy::unwrap_used, reason = "helpers of tests may stop the test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may stop the test")]
 
 use carry::config::Settings;
 use carry::data::instruments;
