@@ -19,6 +19,9 @@
     reason = "places and microseconds of a table"
 )]
 
+#[path = "../tests/support/http.rs"]
+mod http;
+
 use carry::config::Settings;
 use carry::control::desk::Desk;
 use carry::control::server::{ControlSocket, Server};
@@ -27,8 +30,7 @@ use carry::run::journal::NoJournal;
 use carry::run::paper::{Paper, SimMarket};
 use carry::sim::{Faults, Generator, START};
 use carry::store::StateLock;
-use carry::web::tokens::Tokens;
-use carry::web::{Options, Page, start};
+use http::{served, tokens};
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -206,22 +208,6 @@ async fn ask(address: SocketAddr, token: &str) -> std::io::Result<()> {
     Ok(())
 }
 
-fn served(dir: &Path) -> (Page, SocketAddr, String) {
-    let options = Options {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        hosts: Vec::new(),
-        tls: None,
-        metrics: None,
-        expose: false,
-        sessions: vec![dir.to_owned()],
-        tokens: dir.to_owned(),
-    };
-    let page = start(&options).unwrap();
-    let address = page.url().trim_start_matches("http://").trim_end_matches('/').parse().unwrap();
-    let token = Tokens::of(dir).unwrap().expose().0.to_owned();
-    (page, address, token)
-}
-
 fn main() {
     if let Ok(target) = std::env::var(TARGET) {
         let (address, token) = target.split_once(' ').unwrap();
@@ -232,7 +218,7 @@ fn main() {
     let dir = folder.path().join("s");
     std::fs::create_dir(&dir).unwrap();
     let mut bot = Bot::new(&dir);
-    let (_page, address, token) = served(&dir);
+    let ((_page, address), (token, _)) = (served(&dir), tokens(&dir));
     bot.round();
     let (mut alone, mut beside, mut most) = (Vec::new(), Vec::new(), resident());
     let mut rates = [Vec::new(), Vec::new()];

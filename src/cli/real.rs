@@ -179,7 +179,7 @@ pub async fn open(
         let wire = Arc::new(Wire::new((venue, Arc::new(profile)), signer, &network, sender.clone())?);
         wanted.push(Wanted { venue, name, asked, wire });
     }
-    Ok(opening::open(settings, wanted, folder::kept(folder).catalogue, clock, inbox).await?)
+    Ok(opening::open(settings, wanted, folder::numbered(folder), clock, inbox).await?)
 }
 
 /// What margins the shorts of a venue, and the key that says so.

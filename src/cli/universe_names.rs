@@ -39,14 +39,14 @@ pub(super) fn name(loaded: &mut Loaded, (folder, place): (&Path, &Place), grows:
             "a real market needs the venues by name; expected universe.venues such as [\"binance\"] (carry universe shows their pairs)",
         ));
     }
-    let kept = folder::kept(folder);
-    let mut names: Vec<String> = kept.catalogue.pairs().iter().map(|pair| pair.name.clone()).collect();
+    let numbered = folder::numbered(folder);
+    let mut names: Vec<String> = numbered.pairs().iter().map(|pair| pair.name.clone()).collect();
     if names.is_empty() {
         names = admitted(settings, place)?;
-    } else if grows == Grows::Yes && venues.len() == 1 && kept.at_rest {
+    } else if grows == Grows::Yes && venues.len() == 1 && !folder::has_work(folder) {
         match admitted(settings, place) {
             Ok(found) => {
-                names.extend(found.into_iter().filter(|name| kept.catalogue.pair_named(name).is_none()));
+                names.extend(found.into_iter().filter(|name| numbered.pair_named(name).is_none()));
             }
             // What is held is looked after all the same, by hosts that may well answer.
             Err(failure) => tracing::warn!(

@@ -4,16 +4,19 @@
 
 use super::begin::BeginError;
 use super::opening::Opened;
+use super::session::PairRow;
 use super::upgrade;
 use crate::config::Loaded;
 use crate::domain::Catalogue;
+use crate::pairs::Phase;
 use crate::store::LedgerFile;
 use crate::store::ledger_file::{self, Batch};
 use crate::tape::{self, TapeWriter};
 use std::path::Path;
 
+const LEDGER: &str = "ledger.sqlite";
 /// Files that a start writes before the run is set up.
-const FILES: [&str; 2] = ["ledger.sqlite", "venue.sqlite"];
+const FILES: [&str; 2] = [LEDGER, "venue.sqlite"];
 
 /// Opens the ledger of a folder; with what is in it when a run was set up there.
 ///
@@ -26,7 +29,7 @@ pub fn ledger(
     mode: &str,
     loaded: &Loaded,
 ) -> Result<(LedgerFile, Option<crate::store::Loaded>), BeginError> {
-    let path = folder.join("ledger.sqlite");
+    let path = folder.join(LEDGER);
     let ledger = LedgerFile::open(&path, mode)?;
     let read = ledger.load()?;
     if read.meta.contains_key("ready") {
@@ -48,26 +51,23 @@ pub fn ledger(
     Ok((LedgerFile::open(&path, mode)?, None))
 }
 
-/// What the ledger of a folder numbers, before its session is gone on with.
-#[derive(Debug, Default)]
-pub struct Kept {
-    /// Its instruments and pairs; none where there is no session.
-    pub catalogue: Catalogue,
-    /// Whether a dead process left no pair in work and none unequal.
-    pub at_rest: bool,
+/// Instruments and pairs that the ledger of a folder numbers; none where no session was set up, or where the ledger cannot be
+/// read: whoever opens it then says why.
+#[must_use]
+pub fn numbered(folder: &Path) -> Catalogue {
+    let meta = ledger_file::meta(&folder.join(LEDGER)).unwrap_or_default();
+    let text = meta.get("catalogue").filter(|_| meta.contains_key("ready"));
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
-/// Reads it.
+/// Whether a process left a pair in work or unequal in the ledger of a folder; so too where that cannot be read.
 #[must_use]
-pub fn kept(folder: &Path) -> Kept {
-    let Ok(read) = ledger_file::read(&folder.join("ledger.sqlite")) else { return Kept::default() };
-    let catalogue = read.meta.get("catalogue").filter(|_| read.meta.contains_key("ready"));
-    let catalogue = catalogue.and_then(|text| serde_json::from_str::<Catalogue>(text).ok()).unwrap_or_default();
+pub fn has_work(folder: &Path) -> bool {
     let rests = |body: &String| {
-        let row = serde_json::from_str::<serde_json::Value>(body).unwrap_or_default();
-        matches!(row.pointer("/memory/phase").and_then(|phase| phase.as_str()), Some("flat" | "hedged"))
+        let row = serde_json::from_str::<PairRow>(body);
+        row.is_ok_and(|row| matches!(row.memory.phase, Phase::Flat | Phase::Hedged))
     };
-    Kept { catalogue, at_rest: read.pairs.values().all(rests) }
+    !ledger_file::read(&folder.join(LEDGER)).is_ok_and(|read| read.pairs.values().all(rests))
 }
 
 /// Writes what a new run is into its ledger, and makes its tape.

@@ -1,32 +1,15 @@
 //! The feed for programs of a running session: judged by the schema that is published, and its events from any id without a hole.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of a test stop at the first surprise")]
 
+use crate::http;
 use crate::session;
 
-use carry::web::tokens::Tokens;
-use carry::web::{Options, Page, start};
+use http::{served, tokens};
 use serde_json::Value;
 use session::{Running, ended, hedged, rows, text};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 use std::time::Duration;
-
-fn served(dir: &Path) -> (Page, SocketAddr, String) {
-    let options = Options {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        hosts: Vec::new(),
-        tls: None,
-        metrics: None,
-        expose: false,
-        sessions: vec![dir.to_owned()],
-        tokens: dir.to_owned(),
-    };
-    let page = start(&options).unwrap();
-    let address = page.url().trim_start_matches("http://").trim_end_matches('/').parse().unwrap();
-    let view = Tokens::of(dir).unwrap().expose().0.to_owned();
-    (page, address, view)
-}
 
 /// A connection after its request. HTTP/1.0 has no chunks: what comes is what was sent.
 fn asked(address: SocketAddr, token: &str, path: &str, more: &str) -> BufReader<TcpStream> {
@@ -90,7 +73,7 @@ fn what_is_sent_is_what_the_published_schema_says_and_events_go_on_from_any_id()
     let session =
         Running::start(&["paper", "--state", text(&dir), "--days", "3000", "--seed", "9", "--speed", "120000"]);
     session.until(|| dir.join("control.sock").exists() && hedged(&dir) && rows(&dir, "funding") > 3);
-    let (_page, address, token) = served(&dir);
+    let ((_page, address), (token, _)) = (served(&dir), tokens(&dir));
 
     let feed = schema("feed");
     let now = json(address, &token, "/api/v1/sessions/s");

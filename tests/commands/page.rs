@@ -14,14 +14,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A session that would take years to end, once something is held.
-fn running(dir: &Path) -> Running {
-    let running =
-        Running::start(&["paper", "--state", text(dir), "--days", "3000", "--seed", "9", "--speed", "120000"]);
-    running.until(|| dir.join("control.sock").exists() && hedged(dir));
-    running
-}
-
 fn folder() -> (tempfile::TempDir, PathBuf) {
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("s");
@@ -82,7 +74,7 @@ fn x16_wrong_tokens_are_few_and_tokens_are_private() {
 fn x16_without_a_token_nothing_is_shown() {
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("s");
-    let session = running(&dir);
+    let session = Running::holding(&dir);
     let (_page, address) = served(&dir);
     let forged = format!("carry_page_{}=9999999999.{}", address.port(), "0".repeat(64));
     for path in
@@ -137,7 +129,7 @@ fn x18_x19_a_foreign_host_and_an_upgrade_are_refused_before_anything() {
 fn x17_an_act_needs_all_of_it_and_the_session_answers() {
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("s");
-    let session = running(&dir);
+    let session = Running::holding(&dir);
     let (_page, address) = served(&dir);
     let (view, act) = tokens(&dir);
     let (read, origin) = (cookie(address, &view), format!("http://{address}"));
@@ -196,7 +188,7 @@ fn verb(dir: &Path, word: &str) -> Value {
 fn x17_flatten_shows_its_plan_takes_its_word_and_closes() {
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("s");
-    let session = running(&dir);
+    let session = Running::holding(&dir);
     verb(&dir, "pause");
     let (_page, address) = served(&dir);
     let (view, act) = tokens(&dir);
@@ -221,7 +213,7 @@ fn x17_flatten_shows_its_plan_takes_its_word_and_closes() {
 fn x20_idle_slow_and_large_clients_hold_up_nobody() {
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("s");
-    let session = running(&dir);
+    let session = Running::holding(&dir);
     let (_page, address) = served(&dir);
     let (view, _) = tokens(&dir);
     let bearer = format!("Bearer {view}");
@@ -304,7 +296,7 @@ fn words(page: &str) -> String {
 fn without_a_process_the_page_says_what_status_says_and_never_yes() {
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("s");
-    running(&dir).kill();
+    Running::holding(&dir).kill();
     let told = verb(&dir, "status");
     let (_page, address) = served(&dir);
     let bearer = format!("Bearer {}", tokens(&dir).0);
@@ -348,7 +340,7 @@ fn without_a_process_the_page_says_what_status_says_and_never_yes() {
 fn several_sessions_have_one_page_and_a_running_one_its_own() {
     let temporary = tempfile::tempdir().unwrap();
     let (one, other) = (temporary.path().join("one"), temporary.path().join("two"));
-    running(&one).kill();
+    Running::holding(&one).kill();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let listen = format!("web.listen=127.0.0.1:{port}");
     let session = Running::start(&[
@@ -387,7 +379,7 @@ fn several_sessions_have_one_page_and_a_running_one_its_own() {
 fn metrics_are_for_whom_the_settings_name() {
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("s");
-    let session = running(&dir);
+    let session = Running::holding(&dir);
     let file = temporary.path().join("bearer");
     let word = "a-word-that-is-long-enough-to-be-a-bearer";
     std::fs::write(&file, format!("{word}\n")).unwrap();

@@ -1,10 +1,10 @@
 //! The ledger's months, its rows as files, and the charts of a pair, with a plain HTTP client.
 #![expect(clippy::unwrap_used, reason = "helpers of a test stop at the first surprise")]
 
+use crate::http;
 use crate::session;
 
-use carry::web::tokens::Tokens;
-use carry::web::{Options, start};
+use http::{served, tokens};
 use session::{Running, ended, rows, text};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -33,18 +33,7 @@ fn months_are_turned_and_rows_come_as_files() {
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("s");
     over(&dir);
-    let options = Options {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        hosts: Vec::new(),
-        tls: None,
-        metrics: None,
-        expose: false,
-        sessions: vec![dir.clone()],
-        tokens: dir.clone(),
-    };
-    let page = start(&options).unwrap();
-    let address: SocketAddr = page.url().trim_start_matches("http://").trim_end_matches('/').parse().unwrap();
-    let token = Tokens::of(&dir).unwrap().expose().0.to_owned();
+    let ((_page, address), (token, _)) = (served(&dir), tokens(&dir));
     let read = |path: &str| get(address, &token, path);
 
     // It began on the first of June 2025 and ended on the fourth of July.
@@ -91,18 +80,7 @@ fn a_pair_shows_its_basis_hour_by_hour_and_what_its_way_out_takes() {
     let pairs: serde_json::Value = serde_json::from_str(&out).unwrap();
     let held = pairs["result"]["pairs"].as_array().unwrap().iter().find(|row| row["phase"] == "hedged");
     let name = held.map_or("alpha:BTCUSDT", |row| row["pair"].as_str().unwrap()).replace(':', "%3A");
-    let options = Options {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        hosts: Vec::new(),
-        tls: None,
-        metrics: None,
-        expose: false,
-        sessions: vec![dir.clone()],
-        tokens: dir.clone(),
-    };
-    let page = start(&options).unwrap();
-    let address: SocketAddr = page.url().trim_start_matches("http://").trim_end_matches('/').parse().unwrap();
-    let token = Tokens::of(&dir).unwrap().expose().0.to_owned();
+    let ((_page, address), (token, _)) = (served(&dir), tokens(&dir));
     let shown = get(address, &token, &format!("/s/s/pair?name={name}"));
     assert!(shown.contains("Basis and funding") && shown.contains("the first of each hour; last"), "{shown}");
     assert!(shown.contains("spread ") && !shown.contains("NaN") && !shown.contains(" inf"), "{shown}");

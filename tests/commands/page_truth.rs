@@ -10,17 +10,9 @@ use carry::report::figures;
 use http::{FORM, ask, cookie, get, served, tokens};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use session::{Running, ended, hedged, text};
+use session::{Running, ended, text};
 use std::net::SocketAddr;
 use std::path::Path;
-
-/// A session that holds something and would take years to end.
-fn running(dir: &Path) -> Running {
-    let running =
-        Running::start(&["paper", "--state", text(dir), "--days", "3000", "--seed", "9", "--speed", "120000"]);
-    running.until(|| dir.join("control.sock").exists() && hedged(dir));
-    running
-}
 
 fn bearer(dir: &Path) -> String {
     format!("Bearer {}", tokens(dir).0)
@@ -56,7 +48,7 @@ fn signal(session: &Running, signal: Signal) {
 fn what_a_pair_earned_since_its_entry_is_valued_at_the_instant_of_the_snapshot() {
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("s");
-    let session = running(&dir);
+    let session = Running::holding(&dir);
     let (_page, address) = served(&dir);
     let bearer = bearer(&dir);
     session.until(|| {
@@ -89,7 +81,7 @@ fn what_a_pair_earned_since_its_entry_is_valued_at_the_instant_of_the_snapshot()
 fn a_plan_that_would_be_refused_says_so_with_the_limit_and_what_would_be_taken() {
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("s");
-    let session = running(&dir);
+    let session = Running::holding(&dir);
     let (_page, address) = served(&dir);
     let read = cookie(address, &tokens(&dir).0);
     let status = told(address, &bearer(&dir));
@@ -202,7 +194,7 @@ fn a_wrong_bearer_and_a_wrong_login_lock_out_themselves_alone() {
 fn a_process_that_is_stopped_is_said_to_exist_and_not_to_answer() {
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("s");
-    let session = running(&dir);
+    let session = Running::holding(&dir);
     let (_page, address) = served(&dir);
     let bearer = bearer(&dir);
     let look = || asked(address, "/s/s", &bearer);
@@ -245,7 +237,7 @@ fn a_process_that_is_stopped_is_said_to_exist_and_not_to_answer() {
 fn what_is_open_what_time_it_is_and_what_paper_checks() {
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("s");
-    let session = running(&dir);
+    let session = Running::holding(&dir);
     let (_page, address) = served(&dir);
     let bearer = bearer(&dir);
     session.until(|| get(address, "/s/s", &[("authorization", &bearer)]).body.contains("verdict ours"));

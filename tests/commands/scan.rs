@@ -3,7 +3,7 @@
 
 use crate::public;
 
-use public::{HOUR, Venue, window};
+use public::{HOUR, Venue, prices, window};
 use serde_json::Value;
 use std::process::Command;
 
@@ -39,21 +39,7 @@ fn answers(path: &str, find: &dyn Fn(&str) -> Option<String>) -> (u16, String) {
         "/api/v3/depth" if symbol.as_deref() == Some("PERPUSDT") => {
             return (400, r#"{"code":-1121,"msg":"Invalid symbol."}"#.to_owned());
         }
-        "/api/v3/depth" if symbol.as_deref() == Some("THINUSDT") => {
-            r#"{"lastUpdateId":1,"bids":[["99.95","1"]],"asks":[["100.05","1"]]}"#.to_owned()
-        }
-        "/api/v3/depth" => {
-            r#"{"lastUpdateId":1,"bids":[["99.95","9000"]],"asks":[["100.05","60"],["100.15","9000"]]}"#.to_owned()
-        }
-        "/fapi/v1/depth" => r#"{"lastUpdateId":1,"bids":[["100.15","9000"]],"asks":[["100.25","9000"]]}"#.to_owned(),
-        "/api/v3/klines" | "/fapi/v1/klines" => {
-            let close = if path.starts_with("/api") { "100" } else { "100.2" };
-            let first = find("startTime").unwrap().parse::<i64>().unwrap();
-            window(find, (first, first + 400 * HOUR, HOUR), |at| {
-                format!(r#"[{at},"{close}","{close}","{close}","{close}","5",{},"0",1,"0","0","0"]"#, at + HOUR - 1)
-            })
-        }
-        _ => return (404, "{}".to_owned()),
+        _ => return prices(path, find),
     };
     (200, body)
 }

@@ -8,8 +8,10 @@ use crate::public;
 use crate::session;
 
 use carry::data::instruments;
-use carry::domain::{Catalogue, Symbol};
+use carry::domain::{Catalogue, Quantity, Symbol};
+use carry::pairs::{PairMemory, Phase};
 use carry::run::folder;
+use carry::run::session::PairRow;
 use carry::store::LedgerFile;
 use carry::store::ledger_file::Batch;
 use loopback::Venue;
@@ -146,23 +148,28 @@ fn l02_a_start_for_what_a_dead_process_left_in_work_waits_for_no_look() {
         let legs = instruments::built_in("binance", Symbol::new(symbol).unwrap()).unwrap();
         catalogue.add_pair(legs.spot, legs.perp);
     }
-    assert!(folder::kept(root.path()).catalogue.pairs().is_empty(), "nothing is there yet");
+    assert!(folder::numbered(root.path()).pairs().is_empty(), "nothing is there yet");
+    assert!(folder::has_work(root.path()), "what cannot be read is not known to rest");
     let mut ledger = LedgerFile::open(&root.path().join("ledger.sqlite"), "live").unwrap();
     let meta = vec![("catalogue", serde_json::to_string(&catalogue).unwrap()), ("ready", "1".to_owned())];
     ledger.commit(&Batch { meta, ..Batch::default() }).unwrap();
-    let mut at_rest = |phase: &str| {
-        let body = json!({ "memory": { "phase": phase } }).to_string();
-        let pairs = vec![("binance:BTCUSDT".to_owned(), phase.to_owned(), body)];
+    let mut has_work = |phase: Phase, body: &dyn Fn(String) -> String| {
+        let memory = PairMemory { phase, ..PairMemory::default() };
+        let row = PairRow { memory, at_rest: false, largest: Quantity::ZERO, marks: None };
+        let body = body(serde_json::to_string(&row).unwrap());
+        let pairs = vec![("binance:BTCUSDT".to_owned(), phase.as_str().to_owned(), body)];
         ledger.commit(&Batch { pairs, ..Batch::default() }).unwrap();
-        let kept = folder::kept(root.path());
-        assert_eq!(kept.catalogue.pairs().len(), 2);
-        kept.at_rest
+        assert_eq!(folder::numbered(root.path()).pairs().len(), 2);
+        folder::has_work(root.path())
     };
-    for (phase, rests) in
-        [("flat", true), ("hedged", true), ("entering", false), ("exiting", false), ("repair", false), ("naked", false)]
-    {
-        assert_eq!(at_rest(phase), rests, "{phase}");
+    let whole = |body| body;
+    for phase in [Phase::Flat, Phase::Hedged] {
+        assert!(!has_work(phase, &whole), "{phase:?}");
     }
+    for phase in [Phase::Entering, Phase::Exiting, Phase::Repair, Phase::Naked] {
+        assert!(has_work(phase, &whole), "{phase:?}");
+    }
+    assert!(has_work(Phase::Flat, &|body| body.replace("memory", "other")), "a row of another shape is not known");
 }
 
 /// Of the size that the real venue's list has.

@@ -368,7 +368,7 @@ impl Bot<'_> {
         let machine = clock::machine();
         let wanted = self.wanted(&sender)?;
         drop(sender);
-        let kept = folder::kept(self.folder).catalogue;
+        let kept = folder::numbered(self.folder);
         let mut opened = opening::open(&loaded.settings, wanted, kept, machine, inbox).await?;
         begin::accounts(&opened, &loaded.settings).await?;
         opening::open_lines(&mut opened);

@@ -5,7 +5,7 @@ use crate::history;
 use crate::public;
 
 use history::{Column, write_parquet};
-use public::{HOUR, START, Venue, window};
+use public::{HOUR, START, Venue, prices, window};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -43,21 +43,7 @@ fn answers(path: &str, find: &dyn Fn(&str) -> Option<String>) -> (u16, String) {
         }
         "/fapi/v1/openInterest" if symbol == "THINUSDT" => return (404, "{}".to_owned()),
         "/fapi/v1/openInterest" => format!(r#"{{"symbol":"{symbol}","openInterest":"50000","time":{now}}}"#),
-        "/api/v3/depth" if symbol == "THINUSDT" => {
-            r#"{"lastUpdateId":1,"bids":[["99.95","1"]],"asks":[["100.05","1"]]}"#.to_owned()
-        }
-        "/api/v3/depth" => {
-            r#"{"lastUpdateId":1,"bids":[["99.95","9000"]],"asks":[["100.05","60"],["100.15","9000"]]}"#.to_owned()
-        }
-        "/fapi/v1/depth" => r#"{"lastUpdateId":1,"bids":[["100.15","9000"]],"asks":[["100.25","9000"]]}"#.to_owned(),
-        "/api/v3/klines" | "/fapi/v1/klines" => {
-            let close = if path.starts_with("/api") { "100" } else { "100.2" };
-            let first = find("startTime").unwrap().parse::<i64>().unwrap();
-            window(find, (first, first + 400 * HOUR, HOUR), |at| {
-                format!(r#"[{at},"{close}","{close}","{close}","{close}","5",{},"0",1,"0","0","0"]"#, at + HOUR - 1)
-            })
-        }
-        _ => return (404, "{}".to_owned()),
+        _ => return prices(path, find),
     };
     (200, body)
 }

@@ -80,3 +80,25 @@ pub(crate) fn window(
     let rows: Vec<String> = stamps.take(limit).map(row).collect();
     format!("[{}]", rows.join(","))
 }
+
+/// Books and bars: spot stands at 99.95 / 100.05 and, behind 60 coins, at 100.15; the perp at 100.15 / 100.25. THINUSDT has one
+/// coin in its spot book. Nothing else is there.
+pub(crate) fn prices(path: &str, find: &dyn Fn(&str) -> Option<String>) -> (u16, String) {
+    let book = |bid: (&str, &str), asks: &str| {
+        format!(r#"{{"lastUpdateId":1,"bids":[["{}","{}"]],"asks":[{asks}]}}"#, bid.0, bid.1)
+    };
+    let body = match path {
+        "/api/v3/depth" if find("symbol").as_deref() == Some("THINUSDT") => book(("99.95", "1"), r#"["100.05","1"]"#),
+        "/api/v3/depth" => book(("99.95", "9000"), r#"["100.05","60"],["100.15","9000"]"#),
+        "/fapi/v1/depth" => book(("100.15", "9000"), r#"["100.25","9000"]"#),
+        "/api/v3/klines" | "/fapi/v1/klines" => {
+            let close = if path.starts_with("/api") { "100" } else { "100.2" };
+            let first = find("startTime").unwrap().parse::<i64>().unwrap();
+            window(find, (first, first + 400 * HOUR, HOUR), |at| {
+                format!(r#"[{at},"{close}","{close}","{close}","{close}","5",{},"0",1,"0","0","0"]"#, at + HOUR - 1)
+            })
+        }
+        _ => return (404, "{}".to_owned()),
+    };
+    (200, body)
+}

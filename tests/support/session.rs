@@ -50,6 +50,14 @@ impl Running {
         Self::of(carry(args).stderr(log))
     }
 
+    /// A session in a folder that would take years to end, once it holds something.
+    pub(crate) fn holding(dir: &Path) -> Self {
+        let running =
+            Self::start(&["paper", "--state", text(dir), "--days", "3000", "--seed", "9", "--speed", "120000"]);
+        running.until(|| dir.join("control.sock").exists() && hedged(dir));
+        running
+    }
+
     /// Any command that becomes a session.
     pub(crate) fn of(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
