@@ -107,6 +107,13 @@ impl Depth {
         self.set(side, price, changed);
     }
 
+    /// Tells the best level once more as it is: the id moves on, the book stays.
+    pub(crate) fn repeat(&mut self) {
+        if let Some((price, quantity)) = self.levels(Side::Buy, 1).pop() {
+            self.set(Side::Buy, price, quantity);
+        }
+    }
+
     /// The changes since the last message.
     pub(crate) fn flush(&mut self) -> Option<Diff> {
         let first = self.first.take()?;
@@ -168,6 +175,15 @@ mod tests {
         assert_eq!(two.before, one.last);
         assert!(two.first <= snapshot && snapshot <= two.last);
         assert_eq!(depth.flush(), None);
+
+        // A recorded book is told once more as it is.
+        let best = depth.best();
+        depth.repeat();
+        let snapshot = depth.id();
+        depth.repeat();
+        let three = depth.flush().unwrap();
+        assert!(three.first <= snapshot && snapshot <= three.last && three.before == two.last);
+        assert_eq!((three.bids, depth.best()), (depth.levels(Side::Buy, 1), best));
     }
 
     #[test]

@@ -22,8 +22,8 @@ pub struct VenueLook {
     venue: Venue,
     rules: Universe,
     at: WallTime,
-    /// Symbols that trade on spot.
-    spot: Option<BTreeSet<Symbol>>,
+    /// Symbols of spot, and whether they trade.
+    spot: Option<BTreeMap<Symbol, bool>>,
     perps: Option<Vec<Listing>>,
     /// Symbols with a row that could not be read.
     unread: BTreeSet<Symbol>,
@@ -111,10 +111,9 @@ impl VenueLook {
         self.gaps |= answer.is_none();
         match (ask, answer) {
             (Ask::Instruments(Market::Spot), Some(Answer::Instruments { listings, left_out, .. })) => {
-                let trading: BTreeSet<Symbol> =
-                    listings.into_iter().filter(|row| row.trading).map(|row| row.symbol).collect();
-                self.read(left_out, trading.is_empty());
-                self.spot = Some(trading);
+                let spot: BTreeMap<_, _> = listings.into_iter().map(|row| (row.symbol, row.trading)).collect();
+                self.read(left_out, !spot.values().any(|trades| *trades));
+                self.spot = Some(spot);
             }
             (Ask::Instruments(Market::Perp), Some(Answer::Instruments { listings, left_out, .. })) => {
                 let perps: Vec<Listing> = listings.into_iter().filter(|row| row.perpetual).collect();
@@ -191,20 +190,26 @@ impl VenueLook {
         pairs
             .map(|row| Seen {
                 candidate: self.candidate(row),
-                outside: (!row.trading || row.ends.is_some()).then_some(Outside::NotTrading),
+                outside: (!self.trades(row)).then_some(Outside::NotTrading),
             })
             .collect()
     }
 
     fn has_spot(&self, row: &Listing) -> bool {
-        self.spot.as_ref().is_some_and(|spot| spot.contains(&row.symbol))
+        self.spot.as_ref().is_some_and(|spot| spot.contains_key(&row.symbol))
+    }
+
+    /// Whether both legs trade, and the perp goes on.
+    fn trades(&self, row: &Listing) -> bool {
+        let spot = self.spot.as_ref().and_then(|spot| spot.get(&row.symbol));
+        row.trading && row.ends.is_none() && spot.is_some_and(|trades| *trades)
     }
 
     /// Pairs that are still in when all is known but what must be measured: of the others nothing is asked.
     fn measured(&self) -> Vec<Symbol> {
         let free = Universe { min_volume: Amount::ZERO, min_open_interest: Amount::ZERO, ..self.rules.clone() };
         let free = Universe { most: u32::MAX, ..free };
-        let pairs = self.perps.iter().flatten().filter(|row| self.has_spot(row) && row.trading && row.ends.is_none());
+        let pairs = self.perps.iter().flatten().filter(|row| self.trades(row));
         pairs.filter(|row| look(&[self.candidate(row)], &free) == [None]).map(|row| row.symbol).collect()
     }
 

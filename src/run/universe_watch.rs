@@ -28,6 +28,8 @@ const AT_ONCE: usize = 4;
 /// A look that failed, or takes so long, is made again.
 const AGAIN: Span = Span(10 * 60_000);
 const LONGEST: Span = Span::HOUR;
+/// After a look that counts with questions unanswered.
+const LATER: Span = Span::HOUR;
 /// Looks in a row with a pair's own question unanswered; after them it counts as not known.
 const TRIES: u32 = 3;
 
@@ -144,17 +146,23 @@ impl UniverseWatch {
             return Vec::new();
         }
         self.tries += 1;
-        if self.looks.iter().any(VenueLook::has_gaps) && self.tries < TRIES {
+        let gaps = self.looks.iter().any(VenueLook::has_gaps);
+        if gaps && self.tries < TRIES {
             self.give_up(now);
             return Vec::new();
         }
         let looks = std::mem::take(&mut self.looks);
         let found = judged(&looks, &state.settings.universe);
-        self.tries = 0;
+        // Each later look counts at once as well: a pair that is out only because it is not known waits an hour, not a day.
+        self.tries = if gaps { TRIES - 1 } else { 0 };
         self.meet(&found, &state.catalogue);
         let events = self.news((&looks, &found), &state.catalogue);
         let tomorrow = now.floor(Span::DAY) + Span::DAY;
-        self.due = if self.doubts.is_empty() { tomorrow } else { tomorrow.min(now + AGAIN) };
+        self.due = match (self.doubts.is_empty(), gaps) {
+            (false, _) => tomorrow.min(now + AGAIN),
+            (true, true) => tomorrow.min(now + LATER),
+            (true, false) => tomorrow,
+        };
         events
     }
 

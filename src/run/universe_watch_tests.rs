@@ -14,8 +14,9 @@ struct Bench {
     /// Coins that its lists have, and those whose rows cannot be read.
     listed: Vec<String>,
     unread: Vec<String>,
-    /// Coins whose perp is stopped, and those of which a question gets no answer.
+    /// Coins that are stopped, on this market, and those of which a question gets no answer.
     stopped: Vec<String>,
+    halted: Market,
     silent: Vec<String>,
     /// No list comes at all.
     down: bool,
@@ -39,7 +40,8 @@ impl Bench {
         let listed = state.catalogue.pairs().iter().map(|pair| pair.coin.to_string()).collect();
         let watch = UniverseWatch::of(&state, START).unwrap();
         let (unread, stopped, silent) = (Vec::new(), Vec::new(), Vec::new());
-        Self { state, watch, now: START, listed, unread, stopped, silent, down: false }
+        let halted = Market::Perp;
+        Self { state, watch, now: START, listed, unread, stopped, halted, silent, down: false }
     }
 
     fn answer(&self, ask: &Ask) -> Option<Answer> {
@@ -71,7 +73,7 @@ impl Bench {
             base: Asset::new(coin).unwrap(),
             quote: Asset::of("USDT"),
             rules: known.rules,
-            trading: !(perp && self.stopped.iter().any(|one| one == coin)),
+            trading: market != self.halted || !self.stopped.iter().any(|one| one == coin),
             perpetual: perp,
             ends: None,
             begins: perp.then_some(WallTime(0)),
@@ -181,11 +183,13 @@ fn a_row_that_cannot_be_read_is_no_end_of_trading() {
 
 #[test]
 fn trading_that_is_stopped_counts_at_once_and_is_looked_at_again_the_same_day() {
-    let mut bench = Bench::admitted();
-    bench.stopped = vec![bench.listed[0].clone()];
-    assert_eq!(bench.later(Span::DAY), [(bench.listed[0].clone(), OUT)]);
-    bench.stopped.clear();
-    assert_eq!(bench.later(AGAIN), [(bench.listed[0].clone(), None)]);
+    for halted in [Market::Spot, Market::Perp] {
+        let mut bench = Bench::admitted();
+        (bench.halted, bench.stopped) = (halted, vec![bench.listed[0].clone()]);
+        assert_eq!(bench.later(Span::DAY), [(bench.listed[0].clone(), OUT)], "{halted}");
+        bench.stopped.clear();
+        assert_eq!(bench.later(AGAIN), [(bench.listed[0].clone(), None)], "{halted}");
+    }
 }
 
 #[test]
@@ -194,6 +198,12 @@ fn a_question_without_an_answer_is_asked_again_and_then_its_volume_is_unknown() 
     bench.silent = vec![bench.listed[2].clone()];
     assert_eq!((bench.later(Span::DAY), bench.later(AGAIN)), (Vec::new(), Vec::new()));
     assert_eq!(bench.later(AGAIN), [(bench.listed[2].clone(), Some(Outside::VolumeUnknown))]);
+    // It is asked for once an hour, and is back as soon as it is known.
+    assert_eq!((bench.later(AGAIN), bench.later(LATER)), (Vec::new(), Vec::new()));
+    bench.silent.clear();
+    assert_eq!(bench.later(AGAIN), Vec::new());
+    assert_eq!(bench.later(LATER), [(bench.listed[2].clone(), None)]);
+    assert_eq!(bench.later(LATER), Vec::new(), "not before the next day");
 }
 
 #[test]

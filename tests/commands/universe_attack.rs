@@ -276,8 +276,10 @@ fn l33_l30_the_universe_of_a_venue_as_large_and_as_odd_as_a_real_one_is_read() {
         ("binance:1000SATSUSDT", "in"),
         ("binance:BTCUSDT", "in"),
         ("binance:ENDSUSDT", "not_trading"),
+        ("binance:HALTUSDT", "not_trading"),
         ("binance:LATERUSDT", "young"),
         ("binance:NODATEUSDT", "young"),
+        ("binance:WORDUSDT", "not_trading"),
         ("binance:YOUNGUSDT", "young"),
         ("binance:币安人生USDT", "in"),
     ];

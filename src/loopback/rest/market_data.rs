@@ -1,6 +1,7 @@
 //! Public market data: depth, trades, candles, tickers, marks, funding history, open interest.
 
 use super::super::Profile;
+use super::super::depth::Depth;
 use super::super::feeds::rate8;
 use super::super::fees;
 use super::super::listing::{Candle, Listing};
@@ -39,14 +40,16 @@ fn depth(venue: &mut Venue, call: &Call<'_>, market: Market) -> Answer {
     let limit = call.params.limit(if market == Market::Spot { 100 } else { 500 }, 5_000)?;
     let (stamp, pulses, aster) = (venue.stamp().0, venue.pulses, venue.profile == Profile::Aster);
     let symbol = call.params.need("symbol")?;
+    let recorded = venue.market.recording().is_some();
     let listing = venue.market.get_mut(symbol).ok_or_else(invalid_symbol)?;
     let step = listing.instrument(market).rules.step;
     let book = listing.book_mut(market);
-    // A change before and one after the snapshot, so that its id lies inside the next message.
-    book.nudge(pulses + 3, step);
+    // A change before and one after the snapshot, so that its id lies inside the next message; a recording stays as it was.
+    let change = |book: &mut Depth, count| if recorded { book.repeat() } else { book.nudge(count, step) };
+    change(book, pulses + 3);
     let (bids, asks) = (book.levels(Side::Buy, limit), book.levels(Side::Sell, limit));
     let mut answer = json!({"lastUpdateId": book.id(), "bids": levels(&bids, market), "asks": levels(&asks, market)});
-    book.nudge(pulses + 4, step);
+    change(book, pulses + 4);
     if market == Market::Perp || aster {
         join(&mut answer, json!({"E": stamp, "T": stamp}));
     }

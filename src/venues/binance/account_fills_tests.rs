@@ -102,6 +102,21 @@ fn l06_after_a_long_absence_windows_of_the_venues_length_are_read_one_after_the_
 }
 
 #[test]
+fn e03_a_symbol_that_is_listed_no_longer_keeps_no_list_of_the_rest_from_being_compared() {
+    let looks = |code: i64| {
+        let mut bench = Bench::ready();
+        bench.tell(Input::Place(intent(1, SPOT, TimeInForce::ImmediateOrCancel)));
+        let (call, _) = question(&mut bench, Market::Spot);
+        let gone = Refused { code: Some(code), ..refused(Class::Malformed) };
+        bench.tell(Input::Answered { call, result: Err(gone) })
+    };
+    let said = looks(-1121);
+    assert!(said.iter().any(|one| matches!(one, Output::Lists(_))), "{said:?}");
+    let said = looks(-1102);
+    assert!(!said.iter().any(|one| matches!(one, Output::Lists(_))), "another refusal is no list: {said:?}");
+}
+
+#[test]
 fn l27_a_smaller_id_than_one_that_the_stream_told_is_still_listed() {
     let mut bench = Bench::ready();
     bench.tell(Input::Place(intent(1, SPOT, TimeInForce::ImmediateOrCancel)));

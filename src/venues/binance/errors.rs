@@ -86,6 +86,11 @@ impl Refused {
         let seconds = seconds.map(|seconds| Until::Seconds(seconds.clamp(RETRY_SECONDS.0, RETRY_SECONDS.1)));
         Self { until: self.until.or(seconds), ..self }
     }
+
+    /// Whether the venue lists no such symbol.
+    pub(super) fn names_no_symbol(&self) -> bool {
+        self.code == Some(-1121)
+    }
 }
 
 impl Class {
