@@ -169,6 +169,32 @@ fn u10_answers_of_exchanges_and_ccxt_dumps_are_read() {
         assert_eq!((read.len(), read[29].rate), (30, Rate::parse("0.0001").unwrap()), "{venue}");
         assert_eq!(read[3].stamp.0, START + 24 * HOUR, "{venue}");
     }
+    // Doubles as programs print them: the digits behind the fifteenth are how they are stored.
+    let desk = Desk::new();
+    let noisy: Vec<Value> = [0.1 + 0.2, 0.7 + 0.1, 3.0]
+        .iter()
+        .zip(0..)
+        .map(|(rate, number)| json!({"symbol": "BTC/USDT:USDT", "fundingRate": rate * 0.001, "timestamp": START + number * 8 * HOUR}))
+        .collect();
+    let text = json!(noisy).to_string();
+    assert!(text.contains("0.00030000000000000003"), "{text}");
+    let file = desk.file("noisy.json", text.as_bytes());
+    let (code, report, problems) = desk.import(&[&file], &["--yes", "--venue", "okx"]);
+    assert_eq!((code, problems.as_str()), (0, ""), "{report}");
+    let read = read_funding(&desk.data().join("funding/okx/BTCUSDT.csv")).unwrap();
+    assert_eq!(read.iter().map(|row| row.rate.to_string()).collect::<Vec<_>>(), ["0.0003", "0.0008", "0.003"]);
+    let candle = "time,open,high,low,close,volume\n1735689600000,42000.100000000006,42000.3,41999.9,42000.1,1\n1735693200000,42000.1,42000.3,41999.9,42000.1,1\n";
+    let file = desk.file("noisy.csv", candle.as_bytes());
+    let words = ["--yes", "--venue", "okx", "--symbol", "BTCUSDT", "--what", "spot"];
+    let (code, report, problems) = desk.import(&[&file], &words);
+    assert_eq!((code, problems.as_str()), (0, ""), "{report}");
+    let read = read_candles(&desk.data().join("klines/okx-spot/BTCUSDT-1h.parquet"), Span::HOUR).unwrap();
+    assert_eq!(read.close.len(), 2);
+    // Nineteen decimals that somebody wrote are not made eighteen.
+    let exact = desk.file("exact.csv", rows(|at| format!("{at},0.0000000000000000012")).as_bytes());
+    let (code, report, _) = desk.import(&[&exact], &["--symbol", "ETHUSDT", "--columns", "time=1,rate=2", "--yes"]);
+    assert_eq!((code, &report["written"]), (3, &false.into()), "{report}");
+
     // OHLCV of ccxt: rows of numbers, the step from the stamps.
     let desk = Desk::new();
     let ohlcv: Vec<Value> =

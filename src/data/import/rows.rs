@@ -8,7 +8,7 @@ use crate::data::error::{Place, escaped, plausible};
 use crate::data::history::FundingRow;
 use crate::data::save::RawCandles;
 use crate::data::what::What;
-use crate::domain::decimal::parse_scaled;
+use crate::domain::decimal::{NumberError, parse_scaled};
 use crate::domain::{Price, Rate, Span, WallTime};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -209,7 +209,13 @@ impl Cells<'_> {
         };
         // A hundredth: two decimals less for the digits that are written.
         let decimals = if self.percent { Rate::DECIMALS - 2 } else { Rate::DECIMALS };
-        let units = parse_scaled(number, decimals).map_err(|problem| bad(&problem))?;
+        let units = parse_scaled(number, decimals).or_else(|problem| match problem {
+            NumberError::TooManyDecimals { .. } => {
+                steady(number).map_or(Err(problem), |text| parse_scaled(&text, decimals))
+            }
+            _ => Err(problem),
+        });
+        let units = units.map_err(|problem| bad(&problem))?;
         let rate = i64::try_from(units).ok().filter(|units| units.unsigned_abs() <= Rate::ONE.unsigned_abs());
         rate.map(|units| Some(Rate::from_units(units))).ok_or_else(|| bad(&"is beyond 100 %"))
     }
@@ -238,9 +244,12 @@ impl Cells<'_> {
         let price = |name: &str| -> Result<f64, String> {
             let text = self.cell(row, name).ok_or_else(|| format!("{name} is empty"))?;
             let bad = |problem: &dyn std::fmt::Display| format!("{name} \"{}\" {problem}", escaped(text, 40));
-            let value: f64 = text.parse().map_err(|_| bad(&"is not a number"))?;
-            if what != What::Premium {
-                Price::from_double(value).map_err(|problem| bad(&problem))?;
+            let mut value: f64 = text.parse().map_err(|_| bad(&"is not a number"))?;
+            if what != What::Premium
+                && let Err(problem) = Price::from_double(value)
+            {
+                value = steady(text).and_then(|text| text.parse().ok()).ok_or_else(|| bad(&problem))?;
+                Price::from_double(value).map_err(|_| bad(&problem))?;
             }
             if value.is_finite() { Ok(value) } else { Err(bad(&"is not a number")) }
         };
@@ -260,6 +269,15 @@ impl Cells<'_> {
         };
         Ok(Cell::Candle(stamp, prices, volume))
     }
+}
+
+/// What a program meant that printed a double with all of its digits (`0.00030000000000000003`): the first fifteen are the number,
+/// the rest is how the double is stored. `None` for fewer digits: those were written by somebody who meant them.
+fn steady(text: &str) -> Option<String> {
+    let (mantissa, _) = text.split_once(['e', 'E']).unwrap_or((text, ""));
+    let digits = mantissa.trim_start_matches(['-', '0', '.']).bytes().filter(u8::is_ascii_digit).count();
+    let value: f64 = text.parse().ok().filter(|value: &f64| value.is_finite())?;
+    (digits >= 16).then(|| format!("{value:.14e}"))
 }
 
 /// A mark with zeros behind its eighth decimal, as some venues print it.
