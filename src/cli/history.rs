@@ -274,6 +274,12 @@ impl Ready {
         legs.spot.buy_fee_in = self.settings.sim.buy_fee_in;
         legs.remarks.iter().cloned().for_each(&mut remark);
         own_fees(&self.settings, &mut legs).into_iter().for_each(&mut remark);
+        if history.funding.is_empty() {
+            remark("no settlement within the given times: nothing to enter for".to_owned());
+        } else if history.funding.iter().all(|row| row.interval.is_none()) {
+            remark(format!("{}: it is not entered", crate::data::settlements::no_interval(history.funding.len())));
+        }
+        crate::data::settlements::unusual(&history.funding).into_iter().for_each(&mut remark);
         if history.open_interest.is_empty() {
             remark("no open interest: the quadrant gate is off".to_owned());
         }

@@ -5,6 +5,7 @@ use crate::config::kind::Kind as Unit;
 use crate::config::units::Value;
 use crate::data::folder::{Key, Kind};
 use crate::data::funding::read_funding;
+use crate::data::settlements::{no_interval, unusual};
 use crate::data::stats::{Sample, Summary, blocks, rates, summary};
 use crate::data::{DataError, Folder};
 use crate::domain::{Bps, WallTime};
@@ -121,14 +122,23 @@ pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         let (from, to) = (args.from.unwrap_or(WallTime(i64::MIN)), args.to.unwrap_or(WallTime(i64::MAX)));
         return super::stats_forecast::show(&folder, &chosen, (from, to), args.json, output);
     }
-    let read: Vec<Result<Option<Row>, DataError>> =
-        chosen.par_iter().map(|(key, file)| row(args, *key, file)).collect();
-    let mut rows = Vec::new();
+    let read: Vec<Result<Found, DataError>> = chosen.par_iter().map(|(key, file)| row(args, *key, file)).collect();
+    let (mut rows, mut notes, mut unproven) = (Vec::new(), Vec::new(), 0);
     for one in read {
-        rows.extend(one.map_err(|problem| Failure::new(Exit::Failure, problem.to_string()))?);
+        let found = one.map_err(|problem| Failure::new(Exit::Failure, problem.to_string()))?;
+        unproven += if found.row.is_none() { found.left_out } else { 0 };
+        rows.extend(found.row);
+        notes.extend(found.note);
     }
     if rows.is_empty() {
-        return Err(Failure::new(Exit::Failure, "no settlement lies within the given times"));
+        let text = match unproven {
+            0 => "no settlement lies within the given times".to_owned(),
+            count if args.block.is_some() => {
+                format!("each of {count} blocks within the given times misses a settlement")
+            }
+            count => no_interval(count),
+        };
+        return Err(Failure::new(Exit::Failure, text));
     }
     if args.json {
         let time = |at: Option<WallTime>| at.map(|at| at.to_string());
@@ -144,7 +154,19 @@ pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
             if args.block.is_some() { "blocks with a missing settlement" } else { "settlements of unknown interval" };
         writeln!(output.out, "{left_out} {what} were left out")?;
     }
+    for note in notes {
+        writeln!(output.out, "{note}")?;
+    }
     Ok(())
+}
+
+/// What a file has.
+struct Found {
+    row: Option<Row>,
+    /// What could not be counted.
+    left_out: usize,
+    /// What a person should know of its scale.
+    note: Option<String>,
 }
 
 /// The funding files that are asked for; a name that is not there is an error with the nearest one.
@@ -183,11 +205,16 @@ fn known(what: &str, name: &str, names: &[String]) -> Result<(), Failure> {
     Err(Failure::new(Exit::Usage, format!("--{what} {name:?}: there is no funding of it in the folder{hint}")))
 }
 
-fn row(args: &Args, key: Key, file: &Path) -> Result<Option<Row>, DataError> {
+fn row(args: &Args, key: Key, file: &Path) -> Result<Found, DataError> {
     let rows = read_funding(file)?;
     let (from, to) = (args.from.unwrap_or(WallTime(i64::MIN)), args.to.unwrap_or(WallTime(i64::MAX)));
     let sample = if args.block.is_some() { blocks(&rows, from, to) } else { rates(&rows, from, to) };
-    Ok(summary(&sample.per_8h).map(|numbers| assembled(args, key, &sample, numbers)))
+    let inside: Vec<_> = rows.into_iter().filter(|row| (from..=to).contains(&row.stamp)).collect();
+    Ok(Found {
+        row: summary(&sample.per_8h).map(|numbers| assembled(args, key, &sample, numbers)),
+        left_out: sample.left_out,
+        note: unusual(&inside).map(|text| format!("{}:{}: {text}", key.venue, key.symbol)),
+    })
 }
 
 fn assembled(args: &Args, key: Key, sample: &Sample, numbers: Summary) -> Row {

@@ -17,6 +17,7 @@ use crate::run::journal::NoJournal;
 use crate::strategy::{self, Gate};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// Says why a pair is not held (the first gate that blocks), or why it is held
 #[derive(Debug, clap::Args)]
@@ -29,14 +30,24 @@ use std::collections::BTreeMap;
 pub struct Args {
     /// One pair, with all its gates in order; all pairs with their first gate when left out
     pair: Option<String>,
-    #[command(flatten)]
-    choice: Option<Choice>,
+    /// Play this folder of history (see `carry data list`); without it a session is asked
+    #[arg(long, value_name = "DIR", requires = "strategy")]
+    data: Option<PathBuf>,
+    /// Strategy file; repeated where several strategies play on one capital
+    #[arg(long, value_name = "FILE", requires = "data")]
+    strategy: Vec<PathBuf>,
+    /// Overrides one key, for example `exit.min_hold=3d`; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "data")]
+    set: Vec<String>,
+    /// Further configuration files; may be repeated
+    #[arg(long, value_name = "FILE", requires = "data")]
+    config: Vec<PathBuf>,
     /// Play the history to this time (UTC date or time); its end when left out
     #[arg(long, value_name = "DATE")]
     at: Option<String>,
     /// Ask the session that runs in this folder; without it and without a history the one that runs
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["at", "Choice"])]
-    state: Option<std::path::PathBuf>,
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["at", "data"])]
+    state: Option<PathBuf>,
     /// Print JSON (schema carry.why/1)
     #[arg(long)]
     json: bool,
@@ -83,6 +94,8 @@ struct Row {
 struct Tally {
     flat: u64,
     open: u64,
+    /// It was not flat when it was asked last.
+    held: bool,
     blocked: BTreeMap<&'static str, u64>,
 }
 
@@ -91,7 +104,7 @@ struct Tally {
 /// # Errors
 /// A [`Failure`] with its exit code.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
-    let Some(choice) = &args.choice else {
+    let Some(data) = args.data.clone() else {
         if let Some(at) = &args.at {
             let text =
                 format!("--at {at}: a session tells what holds now; expected --data DIR and --strategy FILE with it");
@@ -101,7 +114,8 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
         return super::guided::why(&dir, args.pair.as_deref(), args.json, output);
     };
     let window = Window::read(None, args.at.as_deref(), ("", "--at"))?;
-    let ready = Ready::load(choice, choice.set.clone(), window)?;
+    let (strategy, set, config) = (args.strategy.clone(), args.set.clone(), args.config.clone());
+    let ready = Ready::load(&Choice { data, strategy, set: Vec::new(), config }, set, window)?;
     let chosen = args.pair.as_deref().map(|name| place_of(name, &ready)).transpose()?;
     let report = play(&ready, chosen)?;
     if args.json {
@@ -153,6 +167,7 @@ fn play(ready: &Ready, chosen: Option<usize>) -> Result<Report, Failure> {
 fn count(state: &State, pair: &PairState, tally: &mut Tally) {
     match pair.memory.phase {
         Phase::Flat => {
+            tally.held = false;
             tally.flat += 1;
             match strategy::first_closed(&state.view(pair, Quantity::ZERO)) {
                 Some(gate) => *tally.blocked.entry(gate.name).or_default() += 1,
@@ -160,9 +175,14 @@ fn count(state: &State, pair: &PairState, tally: &mut Tally) {
             }
         }
         Phase::Entering if pair.memory.entered_at.is_none() => {
-            (tally.flat, tally.open) = (tally.flat + 1, tally.open + 1);
+            (tally.flat, tally.open, tally.held) = (tally.flat + 1, tally.open + 1, true);
         }
-        Phase::Entering | Phase::Hedged | Phase::Exiting | Phase::Repair | Phase::Naked => {}
+        Phase::Entering | Phase::Hedged | Phase::Exiting | Phase::Repair | Phase::Naked => {
+            // It was flat at the last bar and is held at this one: nothing kept it out in between.
+            if !std::mem::replace(&mut tally.held, true) {
+                (tally.flat, tally.open) = (tally.flat + 1, tally.open + 1);
+            }
+        }
     }
 }
 

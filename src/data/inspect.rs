@@ -11,7 +11,7 @@ use super::folder::{Key, Kind};
 use super::funding::FundingReader;
 use super::history::FundingRow;
 use super::months::{Month, Months};
-use super::settlements::{judge, scale, spacings};
+use super::settlements::{judge, scale, spacings, unusual};
 use crate::domain::{Interval, Rate, Span, WallTime};
 use std::path::Path;
 
@@ -214,6 +214,9 @@ fn funding(file: &Path, report: &mut FileReport) -> Result<(), DataError> {
     }
     if let Some(scale) = scale(&judged.rows) {
         report.findings.add(Fault::Scale, Some(scale.at.1), Some(scale.at.0), scale.words);
+    } else {
+        let rows: Vec<_> = judged.rows.iter().map(|row| row.0).collect();
+        report.notes.extend(unusual(&rows));
     }
     settlements(&judged.rows, report);
     if !ends_with_a_line_end(file) {
@@ -245,6 +248,8 @@ fn settlements(rows: &[(FundingRow, Place)], report: &mut FileReport) {
                 let what = several(missing, "settlement");
                 format!("{what} missing between {earlier} and {stamp} ({distance} apart)")
             } else {
+                // Stamps five minutes apart mean the same hour.
+                let distance = if distance > Span::ZERO { distance } else { stamp.since(*earlier) };
                 format!("{earlier} and {stamp} are {distance} apart, which no stamp beside them repeats: no interval")
             };
             report.findings.add(Fault::Gap, Some(place), Some(stamp), text);

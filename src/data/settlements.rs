@@ -22,6 +22,8 @@ const MIDDLE_OF_SEASON: u64 = 5_000_000_000_000_000;
 const MIDDLE_OF_SHORT: u64 = 9_000_000_000_000_000;
 /// The anchor per 8 h written in percent: a fifth of the rates at exactly that is no coincidence.
 const ANCHOR_IN_PERCENT: u64 = 10_000_000_000_000_000;
+/// Seldom beyond this for long: 109 % a year. With the anchor in percent among the rates it is the scale; alone it is worth a word.
+const SELDOM: u64 = 1_000_000_000_000_000;
 /// A stretch of settlements that is judged by itself; less than half of it is short.
 const SEASON: Span = Span::hours(90 * 24);
 /// Fewest rates that make a scale.
@@ -185,22 +187,55 @@ pub(crate) fn scale(rows: &[(FundingRow, Place)]) -> Option<Scale> {
     })
 }
 
+/// What is said of so many settlements none of which has a proven interval.
+#[must_use]
+pub fn no_interval(count: usize) -> String {
+    format!(
+        "none of {count} settlements has an interval that the stamps prove (1, 2, 3, 4, 6, 8, 12 or 24 h, twice in a row); carry data \
+         verify names the spacings"
+    )
+}
+
+/// What a person should be told of rates that may be what they say and seldom are; `None` for others.
+#[must_use]
+pub fn unusual(rows: &[FundingRow]) -> Option<String> {
+    let mut sizes: Vec<_> = rows.iter().map(per_8h).collect();
+    sizes.sort_unstable();
+    let middle = sizes.get(sizes.len() / 2).filter(|middle| rows.len() >= LEAST && **middle >= SELDOM)?;
+    Some(format!(
+        "half of its {} rates are {:.0} % a year or more, which is seldom for so long: are they written in percent? carry data import \
+         --rates-in percent converts such files",
+        rows.len(),
+        yearly(*middle)
+    ))
+}
+
+/// The absolute rate per 8 h, in units of 1e-18.
+fn per_8h(row: &FundingRow) -> u64 {
+    let interval = row.interval.unwrap_or(Interval::H8);
+    FundingRate { rate: row.rate, interval }.per_8h().units().unsigned_abs()
+}
+
+/// Percent a year of units per 8 h.
+#[expect(clippy::float_arithmetic, reason = "a number for a person")]
+fn yearly(units: u64) -> f64 {
+    Rate::from_units(i64::try_from(units).unwrap_or(i64::MAX)).to_f64() * 3.0 * 365.0 * 100.0
+}
+
 fn implausible(rows: &[(FundingRow, Place)], most: u64) -> Option<Scale> {
-    let size = |row: &FundingRow| {
-        let interval = row.interval.unwrap_or(Interval::H8);
-        FundingRate { rate: row.rate, interval }.per_8h().units().unsigned_abs()
-    };
-    let mut sizes: Vec<_> = rows.iter().map(|row| size(&row.0)).collect();
+    let mut sizes: Vec<_> = rows.iter().map(|row| per_8h(&row.0)).collect();
     sizes.sort_unstable();
     let middle = *sizes.get(sizes.len() / 2)?;
     let (first, last) = (rows.first()?.0.stamp, rows.last()?.0.stamp);
     let most = if last.since(first).0 < SEASON.0 / 2 { MIDDLE_OF_SHORT } else { most };
     let at_anchor = sizes.iter().filter(|size| **size == ANCHOR_IN_PERCENT).count();
-    if rows.len() < LEAST || (middle <= most && at_anchor * 5 < rows.len()) {
+    // A coin whose rates are small most of the time may meet a cap of 1 %; one whose rates are large should meet others as well.
+    let anchored = at_anchor * 5 >= rows.len() || (middle >= SELDOM && at_anchor >= 2 && at_anchor * 50 >= rows.len());
+    if rows.len() < LEAST || (middle <= most && !anchored) {
         return None;
     }
-    let (row, place) = rows.iter().find(|row| size(&row.0) >= middle)?;
-    let yearly = Rate::from_units(i64::try_from(middle).unwrap_or(i64::MAX)).to_f64() * 3.0 * 365.0 * 100.0;
+    let (row, place) = rows.iter().find(|row| per_8h(&row.0) >= middle)?;
+    let yearly = yearly(middle);
     let words = format!(
         "rate {} and half of the {} rates about it are {yearly:.0} % a year or more: they look like percent, expected plain \
          fractions such as 0.0001 for 0.01 %; carry data import --rates-in percent converts them",
@@ -313,6 +348,24 @@ mod tests {
         {
             assert_eq!(scale(&judged(hours, count, rate)), None, "{count} times {rate} each {hours} h");
         }
+        // A month in percent, too short for its middle to tell: a few of its rates are the anchor's.
+        let month = |rate: &str, peak: &str| {
+            let mut rows = judged(8, 90, rate);
+            for row in rows.iter_mut().step_by(30) {
+                row.0.rate = Rate::parse(peak).unwrap();
+            }
+            rows
+        };
+        assert!(scale(&month("0.004", "0.01")).is_some());
+        assert_eq!(scale(&month("0.00004", "0.01")), None, "small rates that meet a cap of 1 %");
+        assert_eq!(
+            scale(&month("0.004", "0.0123")),
+            None,
+            "large ones that never meet the anchor may be what they say"
+        );
+        let rows = |judged: Vec<(FundingRow, Place)>| judged.into_iter().map(|row| row.0).collect::<Vec<_>>();
+        assert!(unusual(&rows(month("0.004", "0.0123"))).unwrap().contains("438 % a year or more"));
+        assert_eq!(unusual(&rows(month("0.0009", "0.01"))), None);
         let mut squeezed = judged(8, 200, "0.0001");
         for row in squeezed.iter_mut().skip(100).take(21) {
             row.0.rate = Rate::parse("-0.02").unwrap();

@@ -255,8 +255,11 @@ impl<'a, J: Journal> Bars<'a, J> {
                 self.driver.venue.settle(instrument, due.funding, (due.row.stamp, now), mark);
                 self.driver.settle_facts(now)?;
             }
-            let settlement = Settlement { stamp: due.row.stamp, funding: due.funding };
-            self.driver.market(now, Event::Settled { instrument, settlement })?;
+            // A rate whose interval nobody knows is no signal.
+            if due.row.interval.is_some() {
+                let settlement = Settlement { stamp: due.row.stamp, funding: due.funding };
+                self.driver.market(now, Event::Settled { instrument, settlement })?;
+            }
         }
         Ok(())
     }

@@ -36,7 +36,7 @@ pub struct Cursor<'a> {
 pub struct Due {
     /// The published row.
     pub row: FundingRow,
-    /// Its rate with the interval that the stamps prove.
+    /// Its rate with the interval that the stamps prove; 8 h stand where `row` has none.
     pub funding: FundingRate,
 }
 
@@ -162,7 +162,7 @@ impl<'a> Cursor<'a> {
         let place = leg.of((long, short));
         let row = rows.get(*place).filter(|row| minute(row.stamp) <= now).copied()?;
         *place += 1;
-        // A stamp that stands alone has no interval: it pays what is held, but it is no signal.
+        // A stamp that stands alone has no interval: it pays what is held, and the run makes no signal of it.
         let funding = FundingRate { rate: row.rate, interval: row.interval.unwrap_or(Interval::H8) };
         Some(Due { row, funding })
     }

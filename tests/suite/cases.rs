@@ -182,6 +182,48 @@ fn u08_every_interval_is_judged_alike() {
 }
 
 #[test]
+fn u08_spacings_that_are_no_interval_are_no_signal() {
+    for hours in [5, 7] {
+        let pair = Pair::new(&each(hours, "0.0005"));
+        let count = usize::try_from(1_440 / hours).unwrap();
+        let (code, _, problems) = stats(pair.root());
+        assert!(code == 1 && problems.contains(&format!("none of {count} settlements has an interval")), "{problems}");
+        assert_eq!(verified(pair.root()).0, 3);
+        for data_end in ["flatten", "hold"] {
+            let summary = backtest(pair.root(), &["--set", &format!("sim.data_end={data_end}")]);
+            assert_eq!(
+                (&summary["round_trips"], &summary["open_pairs"]),
+                (&0.into(), &0.into()),
+                "{hours} h, {data_end}"
+            );
+            assert!(summary["remarks"].to_string().contains("it is not entered"), "{}", summary["remarks"]);
+        }
+        let args =
+            ["why", "--json", "--data", pair.root().to_str().unwrap(), "--strategy", &repo("strategies/anchor.toml")];
+        let (code, out, problems) = carry(&args);
+        let report: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(
+            (code, &report["feasible"], &report["pairs"][0]["phase"]),
+            (0, &false.into(), &"flat".into()),
+            "{problems}"
+        );
+    }
+    // Nothing in the file but its header: said, and nothing is traded.
+    let pair = Pair::new(&[]);
+    let summary = backtest(pair.root(), &[]);
+    assert!(summary["remarks"].to_string().contains("no settlement within the given times"), "{}", summary["remarks"]);
+}
+
+#[test]
+fn u14_why_says_of_a_history_that_was_entered_that_it_could_be() {
+    let pair = Pair::new(&each(8, "0.0005"));
+    let args =
+        ["why", "--json", "--data", pair.root().to_str().unwrap(), "--strategy", &repo("strategies/anchor.toml")];
+    let report: Value = serde_json::from_str(&carry(&args).1).unwrap();
+    assert_eq!((&report["feasible"], &report["pairs"][0]["open_bars"]), (&true.into(), &1.into()), "{report}");
+}
+
+#[test]
 fn u08_rates_in_percent_do_not_pass() {
     for rate in ["0.05", "0.01"] {
         let pair = Pair::new(&each(8, rate));
