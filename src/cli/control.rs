@@ -36,7 +36,10 @@ pub struct Target {
 #[derive(Debug, clap::Args)]
 pub struct Plain {
     #[command(flatten)]
-    target: Target,
+    place: folder::Where,
+    /// JSON (schema carry.VERB/1)
+    #[arg(long)]
+    json: bool,
 }
 
 /// Clears a halt
@@ -137,12 +140,13 @@ pub struct Resolve {
 /// Exit code 1 when no session runs there, else what the session said.
 pub fn plain(verb: Verb, args: &Plain, output: &mut Output<'_>) -> Result<(), Failure> {
     if verb == Verb::Pairs {
-        let dir = folder::dir(args.target.state.as_deref())?;
+        let dir = folder::dir(args.place.named())?;
         if Line::to(&dir).is_err() && dir.join(folder::LEDGER).is_file() {
-            return super::guided::unattended(&dir, args.target.json, output);
+            return super::guided::unattended(&dir, args.json, output);
         }
     }
-    ask(&Request::new(verb), (&args.target, false), output)
+    let target = Target { state: args.place.named().map(Path::to_owned), json: args.json };
+    ask(&Request::new(verb), (&target, false), output)
 }
 
 /// `carry clear-halt`.

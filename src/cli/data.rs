@@ -1,5 +1,6 @@
 //! `carry data`: what a folder of history holds and what is wrong in it.
 
+use super::folder;
 use super::{Exit, Failure, Output};
 use crate::data::Folder;
 use crate::data::error::Place;
@@ -31,8 +32,10 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
     /// What each file holds: venue, symbol, step, first and last stamp, rows, gaps
+    #[command(after_help = EXAMPLES)]
     List(At),
     /// Gaps, duplicates, jumps, odd candles, interval changes, legs that do not match; exit 3 when something is wrong
+    #[command(after_help = EXAMPLES)]
     Verify(At),
     /// A venue's public history into a folder: settlements, candles, open interest
     Download(super::download::Args),
@@ -47,8 +50,11 @@ enum Verb {
 #[derive(Debug, clap::Args)]
 struct At {
     /// Folder of history
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    #[arg(value_name = "DIR", required_unless_present = "data")]
+    dir: Option<PathBuf>,
+    /// The same, as every other verb takes it
+    #[arg(long, value_name = "DIR", conflicts_with = "dir")]
+    data: Option<PathBuf>,
     /// JSON (schema carry.data.list/1 or carry.data.verify/1)
     #[arg(long)]
     json: bool,
@@ -70,7 +76,8 @@ pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
 }
 
 fn open(at: &At) -> Result<(Folder, ProgressBar), Failure> {
-    let folder = Folder::open(&at.data).map_err(|problem| Failure::new(Exit::Usage, problem.to_string()))?;
+    let folder = Folder::open(at.dir.as_deref().or(at.data.as_deref()).unwrap_or(std::path::Path::new(".")))
+        .map_err(|problem| Failure::new(Exit::Usage, problem.to_string()))?;
     // Drawn on stderr, and only when that is a terminal.
     let bar = ProgressBar::new(u64::try_from(folder.files().len()).unwrap_or(0));
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} files {elapsed}") {
@@ -87,7 +94,7 @@ fn list(at: &At, output: &mut Output) -> Result<(), Failure> {
         let files: Vec<_> = files.iter().map(FileJson::of).collect();
         json(output, &ListJson { schema: "carry.data.list/1", files, pairs: pairs(&folder) })?;
     } else {
-        writeln!(output.out, "{}", list_table(&files))?;
+        folder::print(output.out, &list_table(&files))?;
         for pair in pairs(&folder).iter().filter(|pair| pair.coins > 1) {
             writeln!(output.out, "{}: a contract is {} coins; spot leg {}", pair.pair, pair.coins, pair.spot)?;
         }
@@ -193,7 +200,7 @@ fn write_report(report: &FolderReport, output: &mut Output) -> Result<(), Failur
             if found.is_empty() { "none".to_owned() } else { found.join(", ") },
         ]);
     }
-    writeln!(output.out, "{table}")?;
+    folder::print(output.out, &table)?;
     for file in &report.files {
         write_findings(file, output)?;
     }

@@ -34,8 +34,8 @@ const QUESTIONS: Duration = Duration::from_secs(8);
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   carry doctor --key main --strategy strategies/anchor.toml --state state/main
-  carry doctor --key main --key short --set strategy.pairs=[\"binance:BTCUSDT/aster:BTCUSDT\"]
-  carry doctor --set strategy.pairs=[\"binance:BTCUSDT\"]         without a key: reach, clock, filters
+  carry doctor --key main --key short --set 'strategy.pairs=[\"binance:BTCUSDT/aster:BTCUSDT\"]'
+  carry doctor --set 'strategy.pairs=[\"binance:BTCUSDT\"]'         without a key: reach, clock, filters
   carry doctor --key test --base-url http://127.0.0.1:8080 --clock venue --json
 
 Exit code 0 when nothing refuses, 4 when something does, 5 when a venue cannot be reached.")]

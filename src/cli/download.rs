@@ -1,5 +1,6 @@
 //! `carry data download`: a venue's public history into a folder, continued where it stopped.
 
+use super::folder;
 use super::{Exit, Failure, Output, dates};
 use crate::data::Folder;
 use crate::data::coverage::STEPS;
@@ -215,7 +216,7 @@ fn show(args: &Args, done: &[(&Job, Done)], complete: bool, output: &mut Output)
             if found.is_empty() { "none".to_owned() } else { found.join(", ") },
         ]);
     }
-    writeln!(output.out, "{table}")?;
+    folder::print(output.out, &table)?;
     Ok(())
 }
 

@@ -11,11 +11,12 @@ use crate::control::registry;
 use crate::control::snapshot::Snapshot;
 use crate::domain::{Pair, WallTime};
 use crate::net::machine_clock;
+use crate::report::fold::fitted;
 use crate::run::review::{Identity, Review};
 use crate::run::unattended::silent;
 use crate::store::{Loaded, ledger_file};
 use crate::tape::TapeReader;
-use comfy_table::{Cell, CellAlignment, Row, Table, presets};
+use comfy_table::{CellAlignment, Table, presets};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -212,15 +213,12 @@ pub fn json(out: &mut dyn std::io::Write, value: &impl serde::Serialize) -> Resu
     Ok(writeln!(out)?)
 }
 
-/// Writes a table without the spaces at the ends of its lines.
+/// Writes a table as wide as the terminal is.
 ///
 /// # Errors
 /// What the output says.
 pub fn print(out: &mut dyn std::io::Write, table: &Table) -> Result<(), Failure> {
-    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-    let width = columns().unwrap_or(usize::MAX);
-    let fits = lines.iter().all(|line| line.chars().count() <= width);
-    for line in if fits { lines } else { folded(table, width) } {
+    for line in fitted(table, columns().unwrap_or(usize::MAX)) {
         writeln!(out, "{line}")?;
     }
     Ok(())
@@ -233,36 +231,6 @@ pub fn columns() -> Option<usize> {
     let terminal = Table::new().width().map(usize::from);
     let told = || Folders::discover().columns;
     terminal.or_else(told).filter(|columns| *columns >= 20)
-}
-
-/// A table that is too wide, a few lines a row: each cell with its head, broken between cells.
-fn folded(table: &Table, width: usize) -> Vec<String> {
-    let cells = |row: &Row| row.cell_iter().map(Cell::content).collect::<Vec<String>>();
-    let heads = table.header().map(cells).unwrap_or_default();
-    let mut out = Vec::new();
-    for row in table.row_iter() {
-        let mut line = String::new();
-        for (place, cell) in cells(row).into_iter().enumerate() {
-            let head = heads.get(place).map_or("", String::as_str);
-            let part = match (place, head) {
-                (0, _) | (_, "") => cell.trim().to_owned(),
-                (_, head) => format!("{head} {}", cell.trim()),
-            };
-            if part.is_empty() {
-                continue;
-            }
-            if !line.is_empty() && line.chars().count() + 2 + part.chars().count() > width {
-                out.push(std::mem::replace(&mut line, "  ".to_owned()));
-                line.push_str(&part);
-                continue;
-            }
-            let gap = if line.trim().is_empty() { "" } else { "  " };
-            line.push_str(gap);
-            line.push_str(&part);
-        }
-        out.push(line);
-    }
-    out
 }
 
 /// The folder that was named, or the newest session under runs/; it need not be readable as a session.

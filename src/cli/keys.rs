@@ -49,13 +49,21 @@ enum Act {
     /// Adds a key, read from standard input
     Add(Add),
     /// Names, venues, kinds and where they are kept; never a secret
+    #[command(after_help = "Examples:
+  carry keys list
+  carry keys list --json")]
     List,
     /// Forgets a key
+    #[command(after_help = "Examples:
+  carry keys remove main")]
     Remove {
         /// Its name
         name: String,
     },
     /// Asks the venue what the key may do; one that may withdraw is refused
+    #[command(after_help = "Examples:
+  carry keys test main
+  carry keys test try --base-url http://127.0.0.1:8400")]
     Test {
         /// Its name
         name: String,
@@ -66,6 +74,12 @@ enum Act {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  carry keys add main --venue binance < key.json
+  carry keys add main --venue binance --kind ed25519 --store keyring < key.json
+  carry venue --print-key | carry keys add try --venue binance --test
+
+The forms of key.json stand in carry keys --help.")]
 struct Add {
     /// How you will call it: a-z, 0-9, - and _
     name: String,

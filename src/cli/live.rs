@@ -39,7 +39,7 @@ const GRACE: Span = Span::seconds(60);
 #[command(after_help = "Examples:
   carry doctor --key main --strategy strategies/anchor.toml     what is missing before it may trade
   carry live --key main --strategy strategies/anchor.toml --state state/main
-  carry live --key main --key short --set strategy.pairs=[\"binance:BTCUSDT/aster:BTCUSDT\"] --state state/two
+  carry live --key main --key short --set 'strategy.pairs=[\"binance:BTCUSDT/aster:BTCUSDT\"]' --state state/two
   carry live --key test --strategy strategies/anchor.toml --state state/try --base-url http://127.0.0.1:8080 --clock venue")]
 pub struct Args {
     /// Name of the key, as in carry keys list; where the legs of a pair are at two venues, of each its own. Without it, that of

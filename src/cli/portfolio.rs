@@ -3,6 +3,7 @@
 //!
 //! It plays the history through the engine that trades and asks the rule that decides. Tests: `tests/suite/ladder.rs`.
 
+use super::folder;
 use super::history::{Choice, Ready, Window};
 use super::{Exit, Failure, Output};
 use crate::config::settings::StrategyKind;
@@ -249,7 +250,8 @@ fn print(report: &Report, output: &mut Output<'_>) -> Result<(), Failure> {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    writeln!(out, "{table}\n")?;
+    folder::print(out, &table)?;
+    writeln!(out)?;
     let odds =
         "odds: how often a round trip was earned back in 30 days where as much was expected, own past / all pairs";
     writeln!(out, "{odds}; pays up to: the size in one bar at which it pays no more than cash\n")?;

@@ -5,6 +5,7 @@
 //! be known. Nothing is ordered. Tests: `tests/commands/scan.rs`, `tests/suite/quote_room.rs`.
 
 use super::download::{failure, public, symbol};
+use super::folder;
 use super::gates::render;
 use super::quote_room::{self, Known, Odds, Past, Room, Sized};
 use super::scan::{At, Row, number, told};
@@ -360,7 +361,7 @@ fn print_orders(report: &Report, out: &mut dyn std::io::Write) -> Result<(), Fai
             money(order.slippage),
         ]);
     }
-    Ok(writeln!(out, "{table}")?)
+    folder::print(out, &table)
 }
 
 fn print_expected(report: &Report, out: &mut dyn std::io::Write) -> Result<(), Failure> {

@@ -3,6 +3,7 @@
 //!
 //! Tests: `tests/suite/quote_room.rs`.
 
+use super::folder;
 use super::scan::number;
 use super::{Failure, Output};
 use crate::domain::Span;
@@ -256,7 +257,7 @@ pub(super) fn print(odds: &Odds, room: &Room, quote: &str, output: &mut Output<'
     for column in table.column_iter_mut() {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    writeln!(out, "{table}")?;
+    folder::print(out, &table)?;
     Ok(writeln!(out, "{}\n", room.words(quote))?)
 }
 

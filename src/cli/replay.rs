@@ -16,8 +16,11 @@ use std::path::{Path, PathBuf};
   carry replay runs/20260101T000000 --json")]
 pub struct Args {
     /// Folder of the session
-    #[arg(value_name = "RUN")]
-    run: PathBuf,
+    #[arg(value_name = "RUN", required_unless_present = "state")]
+    run: Option<PathBuf>,
+    /// The same, as every other verb takes it
+    #[arg(long, value_name = "DIR", conflicts_with = "run")]
+    state: Option<PathBuf>,
     /// The result as JSON
     #[arg(long)]
     json: bool,
@@ -45,9 +48,10 @@ struct Report {
 /// A [`Failure`]: exit 3 when the decisions differ.
 pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::new(Exit::Failure, error.to_string());
-    let (folder, state) = match args.run.join("tape") {
-        tape if tape.is_dir() => (tape, Some(args.run.as_path())),
-        _ => (args.run.clone(), args.run.parent()),
+    let run = args.run.as_deref().or(args.state.as_deref()).unwrap_or(Path::new("."));
+    let (folder, state) = match run.join("tape") {
+        tape if tape.is_dir() => (tape, Some(run)),
+        _ => (run.to_owned(), run.parent()),
     };
     let segments = tape::segments(&folder).map_err(|error| failed(&error))?;
     let record = record(state)?;

@@ -4,6 +4,7 @@
 //! recorded. Tests: `tests/commands/scan.rs`.
 
 use super::download::{failure, public, symbol};
+use super::folder;
 use super::gates::measured;
 use super::{Exit, Failure, Output};
 use crate::config::{Loaded, Settings, Sources, load};
@@ -274,7 +275,7 @@ fn print(report: &Report, output: &mut Output<'_>) -> Result<(), Failure> {
     }
     let out = &mut *output.out;
     writeln!(out, "carry scan   {}   size {}   at {}", report.venue, report.size, report.at)?;
-    writeln!(out, "{table}")?;
+    folder::print(out, &table)?;
     writeln!(
         out,
         "Fees are those without a tier. Estimates, not promises: net APR is on capital, over entry.horizon."

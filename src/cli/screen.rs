@@ -140,7 +140,7 @@ pub fn rate(rate: FundingRate) -> String {
 fn sane(now: &Snapshot) -> String {
     let compared = now.reconciled_ms.map_or_else(
         || {
-            let simulated = "fills are simulated: no account is compared (carry reconcile does it now)";
+            let simulated = "fills are simulated: no account is compared (carry reconcile does it while it runs)";
             if now.simulated { simulated } else { "ledger and venue were not compared yet" }.to_owned()
         },
         |at| format!("ledger and venue compared {} ago", short(now.at_ms.since(at))),

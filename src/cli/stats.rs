@@ -1,5 +1,6 @@
 //! `carry stats`: how funding was, per venue and symbol.
 
+use super::folder;
 use super::{Exit, Failure, Output, dates};
 use crate::config::kind::Kind as Unit;
 use crate::config::units::Value;
@@ -147,7 +148,7 @@ pub fn run(args: &Args, output: &mut Output) -> Result<(), Failure> {
         writeln!(output.out)?;
         return Ok(());
     }
-    writeln!(output.out, "{}", table(&rows))?;
+    folder::print(output.out, &table(&rows))?;
     let left_out: usize = rows.iter().map(|row| row.left_out).sum();
     if left_out > 0 {
         let what =

@@ -3,6 +3,7 @@
 //! Each series is played once through the forecaster that the engine runs (`strategy/next_settlement.rs`); what it said is
 //! judged by what came after. The first settlements only teach it and are not judged. Tests: `tests/suite/forecast.rs`.
 
+use super::folder;
 use super::{Exit, Failure, Output};
 use crate::data::candles::read_candles;
 use crate::data::folder::{Key, Kind};
@@ -233,7 +234,7 @@ fn print(report: &Report, output: &mut Output<'_>) -> Result<(), Failure> {
     for row in report.rows.iter().chain(&report.venues) {
         table.add_row(cells(row));
     }
-    writeln!(output.out, "{table}")?;
+    folder::print(output.out, &table)?;
     let mut late = empty(&["venue", "symbol", "hours before", "n", "last print", "anchor", "forecast"]);
     for row in &report.rows {
         for hour in row.late.iter().flatten() {

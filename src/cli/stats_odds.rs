@@ -1,6 +1,7 @@
 //! `carry stats --odds`: how often funding earned a round trip back within 14, 30 and 60 days, by what was expected of it, for each
 //! series and for all of them together. The counting stands in `strategy/odds.rs`. Tests: `tests/suite/odds.rs`.
 
+use super::folder;
 use super::{Exit, Failure, Output};
 use crate::data::DataError;
 use crate::data::folder::Key;
@@ -114,7 +115,8 @@ fn print(report: &Report, output: &mut Output<'_>) -> Result<(), Failure> {
     }
     let count = report.rows.len();
     writeln!(out, "share of instants from which {} bps were earned, {count} series together\n", report.cost_bps)?;
-    writeln!(out, "{table}\n")?;
+    folder::print(out, &table)?;
+    writeln!(out)?;
     writeln!(out, "a class of fewer than 100 instants says nothing; each series by itself: --json, or --symbol")?;
     Ok(())
 }

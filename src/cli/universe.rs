@@ -3,6 +3,7 @@
 //! `tests/commands/universe_live.rs`.
 
 use super::download::{failure, public};
+use super::folder;
 use super::history::{Choice, Window, not_there};
 use super::{Exit, Failure, Output};
 use crate::config::settings::Universe;
@@ -244,7 +245,8 @@ fn print(report: &Report, output: &mut Output<'_>) -> Result<(), Failure> {
     for column in table.column_iter_mut().skip(2).take(3) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    writeln!(output.out, "{table}\n")?;
+    folder::print(output.out, &table)?;
+    writeln!(output.out)?;
     if !report.not_priced.is_empty() {
         let count = report.not_priced.len();
         writeln!(

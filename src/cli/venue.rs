@@ -20,7 +20,7 @@ use std::time::Duration;
   carry live --key try --base-url http://127.0.0.1:8400 --clock venue --state state/try --set live.shadow_hours=0s")]
 pub struct Args {
     /// Whose protocol
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, default_value = "binance")]
     profile: Word,
     /// Prints the venue's test key for carry keys add, and ends; it is public and opens nothing but such a venue
     #[arg(long)]

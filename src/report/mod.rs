@@ -6,6 +6,7 @@ pub mod compare;
 pub mod earned_back;
 pub mod figures;
 pub mod files;
+pub mod fold;
 pub mod foreign;
 pub mod html;
 pub mod lines;

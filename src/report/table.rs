@@ -4,6 +4,7 @@
 //! file, except for the rules between tables. Tests: `tests/suite/report.rs`.
 
 use super::figures::{self, NONE};
+use super::fold::fitted;
 use super::foreign;
 use super::lines::{self, PairTotals};
 use super::periods;
@@ -54,13 +55,13 @@ pub fn render_summary(out: &mut dyn Write, result: &RunResult, look: Look) -> io
     if pairs.is_empty() {
         writeln!(out, "{}\n", no_pair(summary))?;
     } else {
-        print_table(out, &pair_table(&pairs, result, look))?;
+        print_table(out, &pair_table(&pairs, result, look), look)?;
     }
     if !summary.strategies.is_empty() {
-        print_table(out, &strategy_table(summary, look))?;
+        print_table(out, &strategy_table(summary, look), look)?;
     }
-    print_table(out, &profit_table(summary, look))?;
-    print_table(out, &figure_table(summary, look))?;
+    print_table(out, &profit_table(summary, look), look)?;
+    print_table(out, &figure_table(summary, look), look)?;
     calendar(out, summary, look)?;
     writeln!(out, "{}", verdict(summary))?;
     remarks(out, summary)
@@ -268,7 +269,7 @@ fn calendar(out: &mut dyn Write, summary: &Summary, look: Look) -> io::Result<()
     for period in &summary.years {
         years.add_row(periods::year_cells(period).map(number));
     }
-    print_table(out, &years)?;
+    print_table(out, &years, look)?;
     if summary.months.len() < 2 {
         return Ok(());
     }
@@ -283,7 +284,7 @@ fn calendar(out: &mut dyn Write, summary: &Summary, look: Look) -> io::Result<()
     months.column_iter_mut().for_each(|column| {
         column.set_padding((0, 1));
     });
-    print_table(out, &months)
+    print_table(out, &months, look)
 }
 
 #[expect(clippy::float_arithmetic, reason = "shown to people")]
@@ -315,10 +316,14 @@ fn new_table(look: Look) -> Table {
     table
 }
 
-/// A table without the spaces that a preset leaves at the end of lines.
-fn print_table(out: &mut dyn Write, table: &Table) -> io::Result<()> {
-    for line in table.lines() {
-        writeln!(out, "{}", line.trim_end())?;
+/// A table in the width of the terminal; a file has one row a line.
+fn print_table(out: &mut dyn Write, table: &Table, look: Look) -> io::Result<()> {
+    let width = match look {
+        Look::Terminal => Table::new().width().map_or(usize::MAX, usize::from),
+        Look::Plain => usize::MAX,
+    };
+    for line in fitted(table, width) {
+        writeln!(out, "{line}")?;
     }
     writeln!(out)
 }
