@@ -169,6 +169,20 @@ fn u10_answers_of_exchanges_and_ccxt_dumps_are_read() {
         assert_eq!((read.len(), read[29].rate), (30, Rate::parse("0.0001").unwrap()), "{venue}");
         assert_eq!(read[3].stamp.0, START + 24 * HOUR, "{venue}");
     }
+    // OHLCV of ccxt: rows of numbers, the step from the stamps.
+    let desk = Desk::new();
+    let ohlcv: Vec<Value> =
+        (0..48).map(|hour| json!([START + hour * 4 * HOUR, 100.5, 102, 99.75, 101.25, 7])).collect();
+    let file = desk.file("ohlcv.json", json!(ohlcv).to_string().as_bytes());
+    let (code, _, problems) = desk.import(&[&file], &["--symbol", "BTCUSDT"]);
+    assert!(code == 3 && problems.contains("nothing was written"), "spot or perp is a doubt: {problems}");
+    let (code, report, problems) = desk.import(&[&file], &["--symbol", "BTCUSDT", "--what", "spot", "--yes"]);
+    assert_eq!((code, problems.as_str()), (0, ""), "{report}");
+    assert_eq!(report["files"][0]["file"], "klines/binance-spot/BTCUSDT-4h.parquet");
+}
+
+#[test]
+fn u10_doubles_with_all_their_digits_are_the_numbers_that_were_meant() {
     // Doubles as programs print them: the digits behind the fifteenth are how they are stored.
     let desk = Desk::new();
     let noisy: Vec<Value> = [0.1 + 0.2, 0.7 + 0.1, 3.0]
@@ -194,17 +208,6 @@ fn u10_answers_of_exchanges_and_ccxt_dumps_are_read() {
     let exact = desk.file("exact.csv", rows(|at| format!("{at},0.0000000000000000012")).as_bytes());
     let (code, report, _) = desk.import(&[&exact], &["--symbol", "ETHUSDT", "--columns", "time=1,rate=2", "--yes"]);
     assert_eq!((code, &report["written"]), (3, &false.into()), "{report}");
-
-    // OHLCV of ccxt: rows of numbers, the step from the stamps.
-    let desk = Desk::new();
-    let ohlcv: Vec<Value> =
-        (0..48).map(|hour| json!([START + hour * 4 * HOUR, 100.5, 102, 99.75, 101.25, 7])).collect();
-    let file = desk.file("ohlcv.json", json!(ohlcv).to_string().as_bytes());
-    let (code, _, problems) = desk.import(&[&file], &["--symbol", "BTCUSDT"]);
-    assert!(code == 3 && problems.contains("nothing was written"), "spot or perp is a doubt: {problems}");
-    let (code, report, problems) = desk.import(&[&file], &["--symbol", "BTCUSDT", "--what", "spot", "--yes"]);
-    assert_eq!((code, problems.as_str()), (0, ""), "{report}");
-    assert_eq!(report["files"][0]["file"], "klines/binance-spot/BTCUSDT-4h.parquet");
 }
 
 #[test]
