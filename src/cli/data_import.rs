@@ -9,6 +9,7 @@ use super::{Exit, Failure, Output};
 use crate::data::coverage::STEPS;
 use crate::data::import::{Hints, Read, Refused, Rows, Sheet, What, read, sheets};
 use crate::data::merge::{Merged, Target, merge, write};
+use crate::data::settlements::contradiction;
 use crate::domain::{Span, Venue, WallTime};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -201,6 +202,12 @@ fn take(
         report.doubts.push(format!("{}: {rows} refused; --leave-out writes the others", sheet.name));
     }
     report.sources.push(SourceJson::of(sheet, &read, &args.rates_in));
+    if let Rows::Funding(rows) = &read.rows
+        && let Some((place, words)) = contradiction(rows)
+    {
+        report.doubts.push(format!("{}:{place}: {words}", sheet.name));
+        return Ok(());
+    }
     let step = if let Rows::Candles(_, step) = &read.rows { *step } else { Span::ZERO };
     targets.entry(Target { venue, symbol, what: read.meaning.what, step }).or_default().push(read.rows);
     Ok(())

@@ -81,8 +81,8 @@ pub fn merge(folder: &Path, target: Target, imported: &[Rows]) -> Result<Merged,
 
 fn settlements(file: &Path, target: Target, imported: &[Rows]) -> Result<Merged, DataError> {
     let have = if file.exists() { read_funding(file)? } else { Vec::new() };
-    let numbered = |(place, row): (usize, &FundingRow)| (*row, Place::Row(place + 1));
-    let mut rows: Vec<(FundingRow, Place)> = have.iter().enumerate().map(numbered).collect();
+    // The header is the first line of the file.
+    let mut rows: Vec<(FundingRow, Place)> = (2..).zip(&have).map(|(line, row)| (*row, Place::Line(line, 1))).collect();
     let mut count = 0;
     for one in imported {
         if let Rows::Funding(more) = one {

@@ -163,6 +163,16 @@ pub(crate) fn judge(rows: &[(FundingRow, Place)]) -> Judged {
     judged
 }
 
+/// What is wrong with rows that came together, and where: a settlement with two rates, or rates in percent. They need not rise.
+#[must_use]
+pub fn contradiction(rows: &[(FundingRow, Place)]) -> Option<(Place, String)> {
+    let mut rows = rows.to_vec();
+    rows.sort_by_key(|row| row.0.stamp);
+    let judged = judge(&rows);
+    let torn = judged.repeats.iter().find(|repeat| !repeat.agrees()).map(|repeat| (repeat.again.1, repeat.words()));
+    torn.or_else(|| scale(&judged.rows).map(|scale| (scale.at.1, scale.words)))
+}
+
 /// A scale of rates that cannot be: where it shows first, and in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Scale {

@@ -217,7 +217,11 @@ fn u10_percent_needs_its_flag_and_any_table_its_columns() {
     let columns = ["--symbol", "BTCUSDT", "--columns", "time=1,rate=2", "--yes"];
     let (code, report, _) = desk.import(&[&percent], &columns);
     assert_eq!((code, &report["written"]), (3, &false.into()));
-    assert!(report["doubts"][0].as_str().unwrap().contains("look like percent"), "{report}");
+    let doubt = report["doubts"][0].as_str().unwrap();
+    assert!(
+        doubt.contains("look like percent") && doubt.contains("mine.csv:1:1: "),
+        "the file that was given: {report}"
+    );
     assert!(!desk.data().exists());
     let (code, report, _) = desk.import(&[&percent], &[&columns[..], &["--rates-in", "percent"]].concat());
     assert_eq!((code, &report["written"]), (0, &true.into()), "{report}");
@@ -256,7 +260,11 @@ fn u10_nothing_is_written_on_doubt() {
     let other =
         desk.file("other/ETHUSDT-fundingRate-2025-01.csv", rows(|at| format!("{},8,0.0002", at + 5)).as_bytes());
     let (code, report, _) = desk.import(&[&other], &["--yes"]);
-    assert!(code == 3 && report["doubts"][0].as_str().unwrap().contains("expected one rate"), "{report}");
+    let doubt = report["doubts"][0].as_str().unwrap();
+    assert!(
+        code == 3 && doubt.contains("in line 2 and, 5 ms later,") && doubt.contains("expected one rate"),
+        "{report}"
+    );
     assert_eq!(std::fs::read(desk.data().join("funding/binance/ETHUSDT.csv")).unwrap(), before);
     // Mixed units, several symbols, no symbol, no zip.
     let check = |name: &str, bytes: &[u8], words: &str| {
