@@ -61,6 +61,10 @@ fn halted(state: &mut State, out: &mut Vec<Command>) {
     for place in 0..state.pairs.len() {
         let Some(pair) = state.pairs.get_mut(place).filter(|pair| pair.dirty) else { continue };
         pair.dirty = false;
+        if pair.at_rest {
+            // Flat or hedged, and it stays so: nothing of it is in work that a halt could stop.
+            continue;
+        }
         let id = pair.pair.id;
         let Some(input) = state.pairs.get(place).and_then(|pair| state.plan_input(pair)) else { continue };
         let busy = (orders_due::blocks(state, id), !state.orders.is_busy(id));

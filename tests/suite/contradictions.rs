@@ -13,7 +13,7 @@ mod told;
 use bench::{Bench, coins};
 use carry::config::settings::OnForeign;
 use carry::domain::{Amount, Leg, Side, Span, VenueId};
-use carry::pairs::LatchCause;
+use carry::pairs::{LatchCause, Phase};
 use carry::port::Event;
 use carry::port::command::AlarmKind;
 use carry::port::event::{Operator, VenueAct};
@@ -150,6 +150,28 @@ fn l07_l36_a_halt_sends_nothing_but_counts_cancels_and_refuses_acts() {
         "hedged, not closed: {:?}",
         bench.last()
     );
+}
+
+#[test]
+fn l36_a_halt_leaves_a_flat_pair_flat_and_a_hedged_one_hedged() {
+    for size in [0, 5_000] {
+        let mut bench = Bench::new(|_| {});
+        if size > 0 {
+            bench.open(size);
+            for _ in 0..2 {
+                let order = bench.last();
+                bench.execute(&order);
+            }
+        }
+        let before = bench.state.pairs[0].memory.phase;
+        assert_eq!(before, if size > 0 { Phase::Hedged } else { Phase::Flat });
+        bench.operate(Operator::Halt);
+        bench.wait(Span::seconds(30));
+        assert_eq!(bench.state.pairs[0].memory.phase, before, "halted");
+        bench.operate(Operator::ClearHalt { reason: "looked".to_owned() });
+        bench.wait(Span::seconds(30));
+        assert_eq!(bench.state.pairs[0].memory.phase, before, "and after it");
+    }
 }
 
 #[test]
