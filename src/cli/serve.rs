@@ -19,8 +19,8 @@ use std::path::{Path, PathBuf};
   carry serve --state state/main --print-token the two tokens: one reads, one acts
   ssh -L 8420:127.0.0.1:8420 HOST              from another machine, with nothing exposed
 
-The tokens stand in page.json of the first folder, for its owner alone. The page shows nothing without the one that reads, and
-acts only with the other, on a plan whose word was typed. A session that does not run is shown from its files.")]
+The tokens stand in page.json of a session's folder, for its owner alone. The page shows nothing without the one of the first
+folder that reads. A session acts only with the one of its own folder that acts, on a plan whose word was typed. A session that does not run is shown from its files.")]
 pub struct Args {
     /// State folder of a session; may be repeated. The newest session when absent
     #[arg(long = "state", value_name = "DIR")]
@@ -66,6 +66,10 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
     let page = start(&options)?;
     writeln!(output.out, "{}", page.url())?;
     writeln!(output.out, "its tokens: carry serve --print-token --state {}", first.display())?;
+    for dir in args.states.iter().skip(1) {
+        let dir = dir.display();
+        writeln!(output.out, "the token that acts on {dir}: carry serve --print-token --state {dir}")?;
+    }
     output.out.flush()?;
     real::run(async {
         let mut stop = real::stop_signal(None);

@@ -1,7 +1,7 @@
 //! `carry watch`: a session on a terminal, drawn again each second, with its acts: each shows its plan and wants a typed yes.
 //!
 //! It asks the session over its control socket as every verb does; nothing here decides. The keyboard never waits for the
-//! session: a thread asks, and this one draws. Tests: at the end, `tests/commands/watch.rs`.
+//! session: a thread asks, and this one draws. Tests: `watch_tests.rs`, `tests/commands/watch.rs`.
 
 use super::control::{Line, told};
 use super::folder::{self, Folder, Where};
@@ -46,7 +46,8 @@ const KEY: Duration = Duration::from_millis(100);
 
 /// What the other thread is asked to do.
 enum Order {
-    Plan(Request),
+    /// A plan, with the number under which it is waited for.
+    Plan(u64, Request),
     Do(Request),
 }
 
@@ -54,7 +55,7 @@ enum Order {
 enum News {
     Now(Box<Snapshot>),
     Silent(String),
-    Planned(Box<(Request, Plan)>),
+    Planned(Box<(u64, Request, Plan)>),
     Said(String),
 }
 
@@ -86,6 +87,8 @@ struct Watch {
     chosen: usize,
     scroll: u16,
     asked: Option<Asked>,
+    /// Plans that were asked for, and whether the last of them is still waited for.
+    planned: (u64, bool),
     said: String,
     orders: Sender<Order>,
 }
@@ -135,9 +138,9 @@ fn turn(terminal: &mut ratatui::DefaultTerminal, watch: &mut Watch, told: &Recei
 fn ask(dir: &Path, orders: &Receiver<Order>, tell: &Sender<News>) {
     loop {
         let news = match orders.recv_timeout(EVERY) {
-            Ok(Order::Plan(request)) => match Line::to(dir).and_then(|mut line| line.ask(&request)) {
+            Ok(Order::Plan(number, request)) => match Line::to(dir).and_then(|mut line| line.ask(&request)) {
                 Ok(reply) => match reply.plan {
-                    Some(plan) => News::Planned(Box::new((request, plan))),
+                    Some(plan) => News::Planned(Box::new((number, request, plan))),
                     None if request.verb == Verb::Reload => {
                         News::Said("reload: nothing that it takes differs".to_owned())
                     }
@@ -184,6 +187,7 @@ impl Watch {
             chosen: 0,
             scroll: 0,
             asked: None,
+            planned: (0, false),
             said: String::new(),
             orders,
         }
@@ -197,7 +201,12 @@ impl Watch {
             }
             News::Silent(why) => self.silent = Some(why),
             News::Planned(planned) => {
-                let (request, plan) = *planned;
+                let (number, request, plan) = *planned;
+                // **Invariant**: what a yes is about is never exchanged under the hand that types it.
+                if self.planned != (number, true) || self.asked.is_some() {
+                    return;
+                }
+                self.planned.1 = false;
                 let mut lines: Vec<String> = plan.text.lines().map(str::to_owned).collect();
                 lines.extend(plan.orders.iter().map(|order| {
                     let about = order.about.map_or_else(|| figures::NONE.to_owned(), figures::money);
@@ -244,6 +253,7 @@ impl Watch {
                 Some(pair) => self.plan(Request { pair: Some(pair), ..Request::new(Verb::Close) }),
                 None => "there is no pair to close".clone_into(&mut self.said),
             },
+            KeyCode::Esc => self.planned.1 = false,
             _ => {}
         }
         false
@@ -259,6 +269,8 @@ impl Watch {
 
     /// An act without a plan of orders.
     fn confirm(&mut self, verb: Verb, means: &str) {
+        // Whoever asks for something else waits for no plan of before.
+        self.planned.1 = false;
         let idle = self.now.as_ref().and_then(|now| foresee::idle(verb, now.paused, &now.stops));
         if let Some(why) = idle {
             self.said = format!("{}: {why}", word(verb));
@@ -270,7 +282,8 @@ impl Watch {
 
     fn plan(&mut self, request: Request) {
         "asking for the plan".clone_into(&mut self.said);
-        let _ = self.orders.send(Order::Plan(request));
+        self.planned = (self.planned.0 + 1, true);
+        let _ = self.orders.send(Order::Plan(self.planned.0, request));
     }
 
     fn answer(&mut self, key: KeyCode) {
@@ -417,68 +430,5 @@ fn popup(frame: &mut Frame<'_>, mode: &str, asked: &Asked) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Settings;
-    use crate::engine::State;
-    use crate::sim::{Generator, START};
-    use ratatui::backend::TestBackend;
-
-    #[test]
-    fn what_was_heard_five_seconds_ago_is_grey_and_says_so() {
-        let (orders, _taken) = channel();
-        let mut watch = Watch::new((PathBuf::from("state/main"), "PAPER".to_owned()), orders);
-        let state = State::new(Settings::default(), Generator::new(1, START).catalogue().clone());
-        watch.hear(News::Now(Box::new(Snapshot::of(&state, START))), Duration::from_secs(10));
-        let screen = |watch: &Watch, at: u64| {
-            let mut terminal = ratatui::Terminal::new(TestBackend::new(100, 24)).unwrap();
-            terminal.draw(|frame| watch.draw(frame, Duration::from_secs(at))).unwrap();
-            let buffer = terminal.backend().buffer().clone();
-            let head: String = buffer.content().iter().take(100).map(ratatui::buffer::Cell::symbol).collect();
-            let body = buffer.content().get(5 * 100).map(|cell| cell.fg).unwrap();
-            (head, body == Color::DarkGray)
-        };
-        let (head, grey) = screen(&watch, 12);
-        assert!(head.contains("2s old") && !head.contains("STALE") && !grey, "{head}");
-        let (head, grey) = screen(&watch, 15);
-        assert!(head.contains("STALE, NO ANSWER for 5s") && grey, "{head}");
-        watch.hear(News::Silent("process 7 exists and does not answer".to_owned()), Duration::from_secs(16));
-        let (head, _) = screen(&watch, 17);
-        assert!(head.contains("STALE, NO ANSWER for 7s: process 7 exists"), "{head}");
-    }
-
-    #[test]
-    fn a_pair_says_whose_it_is_where_there_are_several_strategies() {
-        let (orders, _taken) = channel();
-        let mut watch = Watch::new((PathBuf::from("state/main"), "PAPER".to_owned()), orders);
-        let state = State::new(Settings::default(), Generator::new(1, START).catalogue().clone());
-        let mut now = Snapshot::of(&state, START);
-        now.pairs[1].strategy = Some("two".to_owned());
-        let name = now.pairs[1].pair.clone();
-        watch.hear(News::Now(Box::new(now)), Duration::ZERO);
-        watch.key(KeyCode::Char('2'));
-        watch.key(KeyCode::Down);
-        let mut terminal = ratatui::Terminal::new(TestBackend::new(100, 24)).unwrap();
-        terminal.draw(|frame| watch.draw(frame, Duration::ZERO)).unwrap();
-        let screen = terminal.backend().to_string();
-        let whose = format!("{name} (two)");
-        assert_eq!(screen.matches(&whose).count(), 2, "in the table, and below of the chosen one: {screen}");
-        assert_eq!(screen.matches("(two)").count(), 2, "{screen}");
-    }
-
-    #[test]
-    fn what_would_change_nothing_has_no_plan() {
-        let (orders, _taken) = channel();
-        let mut watch = Watch::new((PathBuf::from("state/main"), "PAPER".to_owned()), orders);
-        let state = State::new(Settings::default(), Generator::new(1, START).catalogue().clone());
-        watch.hear(News::Now(Box::new(Snapshot::of(&state, START))), Duration::ZERO);
-        watch.key(KeyCode::Char('r'));
-        assert!(watch.asked.is_none() && watch.said.starts_with("resume: entries are not paused"), "{}", watch.said);
-        watch.key(KeyCode::Char('p'));
-        assert!(watch.asked.is_some(), "a pause is planned whatever stands");
-        watch.key(KeyCode::Esc);
-        watch.hear(News::Now(Box::new(Snapshot { paused: true, ..Snapshot::of(&state, START) })), Duration::ZERO);
-        watch.key(KeyCode::Char('r'));
-        assert!(watch.asked.is_some(), "{}", watch.said);
-    }
-}
+#[path = "watch_tests.rs"]
+mod tests;

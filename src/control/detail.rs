@@ -116,6 +116,9 @@ pub struct Detail {
     pub unequal: (i64, Amount),
     /// Dollars for one quote coin, and when it was told.
     pub pegs: Vec<(Asset, Price, Option<WallTime>)>,
+    /// Furthest that one may be from a dollar, `gates.peg`; absent in what an older program said.
+    #[serde(default)]
+    pub peg_most: Option<Rate>,
     /// Wallets with money or shorts.
     pub wallets: Vec<WalletDetail>,
 }
@@ -191,6 +194,7 @@ impl Detail {
             hedge_time: settings.execution.hedge_time,
             unequal: state.unequal,
             pegs: state.pegs.iter().map(peg).collect(),
+            peg_most: Some(settings.gates.peg.to_rate()),
             wallets: wallets(state),
         }
     }

@@ -19,7 +19,7 @@ use crate::strategy::view::Lacks;
 /// A doubt ends when nothing contradicted for so long.
 const CALM: Span = Span::seconds(30);
 /// The peg and the rank come every half minute to a minute; some that fail are forgiven.
-const INPUT_AGE: Span = Span(5 * 60_000);
+pub const INPUT_AGE: Span = Span(5 * 60_000);
 /// After the boot inputs may take this long to come before anybody is told that they are missing.
 const WARM_UP: Span = Span(2 * 60_000);
 /// The basis between a book and the index may be so many times what two tellings of one mark may differ by.

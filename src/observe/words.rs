@@ -273,7 +273,8 @@ pub fn sentence(kind: AlarmKind, about: &About, state: Option<&str>) -> String {
 }
 
 /// A folder as a shell takes it.
-fn quoted(dir: &str) -> String {
+#[must_use]
+pub fn quoted(dir: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
     if !dir.is_empty() && dir.chars().all(plain) { dir.to_owned() } else { format!("'{}'", dir.replace('\'', "'\\''")) }
 }

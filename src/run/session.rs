@@ -5,7 +5,7 @@ use super::disk::Disk;
 use super::journal::{Books, Journal, Kept};
 use super::reloaded;
 use crate::config::settings;
-use crate::domain::{Leg, PairId, Sequence, VenueId, WallTime};
+use crate::domain::{Leg, PairId, Sequence, Span, VenueId, WallTime};
 use crate::engine::State;
 use crate::pairs::{Latch, LatchCause, PairMemory};
 use crate::port::event::{Adjustment, Operator};
@@ -51,7 +51,7 @@ pub struct Session {
     /// What found no room on the disk; it goes in with the next commit that does.
     waiting: Batch,
     /// The last comparison that is on disk, by venue: the same again is no news (fault L31).
-    compared: BTreeMap<VenueId, Event>,
+    compared: BTreeMap<VenueId, (WallTime, Event)>,
     /// Numbers of the venue's events that were booked last; they are not told in the order of their numbers.
     booked: Vec<u64>,
 }
@@ -277,10 +277,12 @@ impl Journal for Session {
     }
 
     fn fact(&mut self, stamped: &Stamped, number: Option<u64>, mut books: Books<'_>) -> Result<(), JournalError> {
-        if let Event::Reconciled { venue, .. } = stamped.event
-            && self.compared.insert(venue, stamped.event.clone()).is_some_and(|last| last == stamped.event)
-        {
-            return Ok(());
+        if let Event::Reconciled { venue, .. } = stamped.event {
+            // Once a day it is a row whatever it says: the ledger is what proves a day.
+            let said = (stamped.at.floor(Span::DAY), stamped.event.clone());
+            if self.compared.insert(venue, said.clone()).is_some_and(|last| last == said) {
+                return Ok(());
+            }
         }
         let mids = pair_of(&stamped.event, books.state)
             .and_then(|id| books.state.pair(id))

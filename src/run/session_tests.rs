@@ -120,3 +120,18 @@ fn l31_the_same_comparison_again_is_not_a_row_of_the_ledger() {
     let compared = facts.iter().filter(|fact| matches!(fact.stamped.event, Event::Reconciled { .. })).count();
     assert_eq!(compared, 3);
 }
+
+#[test]
+fn l31_each_day_has_a_row_of_its_comparison_even_where_it_says_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.sqlite");
+    let mut paper = session(folder.path());
+    let (venue, now) = (VenueId(0), paper.now());
+    for hours in [0, 1, 25, 26, 49] {
+        let at = WallTime(now.0 + hours * 3_600_000);
+        paper.driver.fact(at, Event::Reconciled { venue, differences: 0, missing: Vec::new() }, None).unwrap();
+    }
+    let facts = ledger_file::read(&path).unwrap().facts;
+    let compared = facts.iter().filter(|fact| matches!(fact.stamped.event, Event::Reconciled { .. })).count();
+    assert_eq!(compared, 3);
+}

@@ -180,8 +180,17 @@ pub async fn act(
             return refused(status, code, text);
         }
     };
+    // A task of its own: who closes the browser ends the wait for the answer, and neither the act nor its second record.
+    match tokio::spawn(carry_out(session, request)).await {
+        Ok(reply) => (status_of(&reply), Json(reply)).into_response(),
+        Err(_) => refused(StatusCode::GATEWAY_TIMEOUT, Code::InDoubt, "the page ended; the session may have acted"),
+    }
+}
+
+/// Asks the session, with a record before and one after.
+async fn carry_out(session: Arc<Session>, request: Request) -> Reply {
     let verb = super::plan::verb(&request);
-    let pair = request.pair.as_deref();
+    let (pair, slug) = (request.pair.as_deref(), session.slug.as_str());
     // Two records: should this process end in between, it is known what was asked.
     tracing::warn!(
         verb,
@@ -194,7 +203,7 @@ pub async fn act(
     let (outcome, why) = outcome(&reply);
     tracing::warn!(verb, pair, session = slug, by = ACTOR, outcome, why, "the outcome of an act of the page");
     session.look();
-    (status_of(&reply), Json(reply)).into_response()
+    reply
 }
 
 /// Who acts, in the log: whoever has the token; it is never said itself.
@@ -212,15 +221,16 @@ fn outcome(reply: &Reply) -> (&'static str, &str) {
 }
 
 /// The session of an act and its request, when all of it is right.
-fn taken<'a>(
-    state: &'a State,
+fn taken(
+    state: &State,
     slug: &str,
     headers: &HeaderMap,
     body: &[u8],
-) -> Result<(&'a Arc<Session>, Request), (StatusCode, Code, &'static str)> {
-    allowed(state, headers).map_err(|(status, text)| (status, Code::Refused, text))?;
+) -> Result<(Arc<Session>, Request), (StatusCode, Code, &'static str)> {
+    reads(state, headers).map_err(|(status, text)| (status, Code::Refused, text))?;
     let none = (StatusCode::NOT_FOUND, Code::Usage, "there is no such session");
     let session = state.session(slug).ok_or(none)?;
+    acts(session, headers).map_err(|(status, text)| (status, Code::Refused, text))?;
     let wrong = |_| (StatusCode::BAD_REQUEST, Code::Usage, "expected a plan and the word that was typed");
     let agreed = serde_json::from_slice::<Agreed>(body).map_err(wrong)?;
     let now = Duration::from_nanos(steady_ns());
@@ -228,10 +238,10 @@ fn taken<'a>(
         Unfit::Over => (StatusCode::CONFLICT, Code::Refused, "the plan is over: look at it again; nothing was done"),
         Unfit::Word => (StatusCode::BAD_REQUEST, Code::Usage, "another word was typed; nothing was done"),
     })?;
-    Ok((session, request))
+    Ok((Arc::clone(session), request))
 }
 
-fn allowed(state: &State, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
+fn reads(state: &State, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
     if !is_ours(state, headers) {
         return Err((StatusCode::FORBIDDEN, "the origin is another page"));
     }
@@ -241,10 +251,14 @@ fn allowed(state: &State, headers: &HeaderMap) -> Result<(), (StatusCode, &'stat
     if !state.has_cookie(headers) {
         return Err((StatusCode::UNAUTHORIZED, "the cookie that reads is missing: log in"));
     }
+    Ok(())
+}
+
+fn acts(session: &Session, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
     let given = headers.get(HEADER).and_then(|value| value.to_str().ok());
     let given = given.ok_or((StatusCode::FORBIDDEN, "the token that acts is missing"))?;
-    state.try_acting(given).map_err(|denied| match denied {
-        Denied::Wrong => (StatusCode::FORBIDDEN, "that is not the token that acts"),
+    State::try_acting(session, given).map_err(|denied| match denied {
+        Denied::Wrong => (StatusCode::FORBIDDEN, "that is not the token that acts on this session"),
         Denied::LockedFor(_) => (StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens: none is looked at for a while"),
     })
 }

@@ -4,11 +4,13 @@
 //! `tests/commands/page.rs`.
 
 use super::parts::{self, Mark};
+use super::safety;
 use super::view::View;
 use super::words::{self, NONE};
 use crate::control::snapshot::{PairRow, Snapshot};
 use crate::domain::{Amount, WallTime};
 use maud::{Markup, html};
+use std::collections::BTreeMap;
 
 struct Answer {
     question: &'static str,
@@ -61,6 +63,18 @@ pub fn delta(row: &PairRow) -> Option<Amount> {
     row.unequal.map(|value| if coins.units() < 0 { -value } else { value })
 }
 
+/// What is unequal by coin and quote coin, with its sign; `None` where the value of one is not known.
+#[must_use]
+pub fn coin_deltas<'a>(rows: impl Iterator<Item = &'a PairRow>) -> Option<BTreeMap<(String, String), Amount>> {
+    let mut of: BTreeMap<(String, String), Amount> = BTreeMap::new();
+    for row in rows {
+        let quote = row.quote.map_or_else(String::new, |quote| quote.to_string());
+        let sum = of.entry((super::table::coin(row), quote)).or_insert(Amount::ZERO);
+        *sum += delta(row)?;
+    }
+    Some(of)
+}
+
 fn hedged(view: &View, now: &Snapshot) -> Answer {
     let question = "Hedged?";
     let held: Vec<&PairRow> = view.held().collect();
@@ -85,19 +99,25 @@ fn hedged(view: &View, now: &Snapshot) -> Answer {
     }
     let odd = held.iter().any(|row| matches!(row.phase.as_str(), "repair" | "naked"));
     let (mark, verdict) = fresh(view, !odd && since.is_none());
-    let sum = held.iter().try_fold(Amount::ZERO, |sum, row| Some(sum + delta(row)?));
     let widest = held.iter().max_by_key(|row| delta(row).map_or(0, |value| value.abs().units()));
-    let coin = widest.and_then(|row| row.coin).map_or_else(String::new, |coin| coin.to_string());
     let first = widest.map_or_else(String::new, |row| {
-        format!("worst leg {} {coin}", words::minus(&signed_coins(&(row.spot_coins + row.perp_coins).to_string())))
+        let coins = words::minus(&signed_coins(&(row.spot_coins + row.perp_coins).to_string()));
+        format!("worst leg {coins} {}", super::table::coin(row))
     });
-    let number = html! { (sum.map_or_else(|| NONE.to_owned(), words::change)) };
+    // Of one coin alone: what is too much of one is no answer to what lacks of another.
+    let (number, unit) = match coin_deltas(held.iter().copied()) {
+        Some(all) => all.into_iter().max_by_key(|(_, value)| value.abs().units()).map_or_else(
+            || (NONE.to_owned(), String::new()),
+            |((coin, quote), value)| (words::change(value), format!("{quote} delta of {coin}, the worst coin")),
+        ),
+        None => (NONE.to_owned(), "delta not known".to_owned()),
+    };
     Answer {
         question,
         mark,
         verdict,
-        number,
-        unit: html! { (now.currency) " net delta" },
+        number: html! { (number) },
+        unit: html! { (unit) },
         lines: [html! { (first) }, second],
     }
 }
@@ -107,47 +127,23 @@ fn signed_coins(text: &str) -> String {
 }
 
 fn safe(view: &View, now: &Snapshot) -> Answer {
-    let question = "Safe?";
-    let detail = now.detail.as_ref();
-    let free: Option<Amount> = detail.map(|detail| detail.wallets.iter().map(|wallet| wallet.free + wallet.spot).sum());
-    let pegs = detail.into_iter().flat_map(|detail| &detail.pegs);
-    let peg = pegs.max_by(|a, b| (a.1.to_f64() - 1.0).abs().total_cmp(&(b.1.to_f64() - 1.0).abs()));
-    let peg = peg.map_or_else(
-        || "peg not known".to_owned(),
-        |(asset, price, _)| format!("{asset} {}\u{a0}bps", words::signed((price.to_f64() - 1.0) * 1e4, 1)),
-    );
-    let free = free.map_or_else(
-        || "free money not known".to_owned(),
-        |free| format!("free {} {}", words::level(free), now.currency),
-    );
-    let second = html! { (free) " · " (peg) };
-    if now.distances.is_empty() {
-        let first = html! { "no short is open: nothing can be liquidated" };
-        return Answer {
-            question,
-            mark: Mark::Yes,
-            verdict: "yes".into(),
-            number: html! { "0" },
-            unit: html! { "shorts" },
-            lines: [first, second],
-        };
-    }
-    let floor = detail.map(|detail| detail.floor);
-    let nearest = now.distances.iter().filter_map(|(venue, quote, distance)| Some((distance.as_ref()?, venue, quote)));
-    let nearest = nearest.min_by_key(|(distance, ..)| distance.units());
-    let known = now.distances.iter().all(|(.., distance)| distance.is_some());
-    let enough = nearest.is_none_or(|(distance, ..)| floor.is_none_or(|floor| *distance >= floor));
-    let (mark, verdict) = if known || !enough { fresh(view, enough) } else { (Mark::Stale, "unknown".to_owned()) };
-    let floor = floor.map_or_else(String::new, |floor| format!(" · floor {}", words::percent(floor.to_f64(), 0)));
-    let number = nearest.map_or_else(|| NONE.to_owned(), |(distance, ..)| words::percent(distance.to_f64(), 1));
-    let first = nearest.map_or_else(String::new, |(_, venue, quote)| format!("nearest {venue} {quote}{floor}"));
+    let (money, far) = (safety::money(now), safety::distances(now));
+    let peg = safety::peg(now, view.history.as_ref().is_some_and(|history| history.identity.market != "live"));
+    let parts = [far.verdict, money.verdict, peg.verdict];
+    let (mark, verdict) = if parts.contains(&Some(false)) {
+        (Mark::No, "no".to_owned())
+    } else if parts.contains(&None) {
+        (Mark::Stale, "unknown".to_owned())
+    } else {
+        fresh(view, true)
+    };
     Answer {
-        question,
+        question: "Safe?",
         mark,
         verdict,
-        number: html! { (number) },
-        unit: html! { "to liquidation" },
-        lines: [html! { (first) }, second],
+        number: html! { (far.number) },
+        unit: html! { (far.unit) },
+        lines: [html! { (far.text) }, html! { (money.text) " · " (peg.text) }],
     }
 }
 
@@ -219,20 +215,25 @@ fn sane(view: &View, now: &Snapshot) -> Answer {
     let differs = now.stops.iter().filter(|stop| stop.why == "differs").count();
     let oldest = view.pairs().iter().filter_map(|row| row.age_ms).max();
     let missing = view.held().any(|row| row.age_ms.is_none());
-    let compared = now.reconciled_ms.map_or_else(
+    let since = now.reconciled_ms.map(|at| now.at_ms.since(at));
+    let compared = since.map_or_else(
         || {
             let simulated = "ledger and venue not asked: fills are simulated, there is no account";
             if now.simulated { simulated } else { "ledger and venue not compared yet" }.to_owned()
         },
-        |at| format!("reconciled {} ago", words::age(now.at_ms.since(at).0)),
+        |since| format!("reconciled {} ago", words::age(since.0)),
     );
     let feed = oldest.map_or_else(|| "no feed".to_owned(), |age| format!("oldest feed {}", words::age(age)));
     let feed = if missing { "a feed has no price".to_owned() } else { feed };
-    let lines = [html! { (compared) " · in doubt " (now.in_doubt) }, html! { (feed) " · " (process(view)) }];
+    let clock = safety::clock(now);
+    let lines = [html! { (compared) " · in doubt " (now.in_doubt) }, html! { (feed) (clock) " · " (process(view)) }];
     let wrong = differs > 0 || now.in_doubt > 0 || !view.runs && now.state != "over";
-    let (mark, verdict) = match (wrong, now.reconciled_ms) {
+    let (mark, verdict) = match (wrong, since) {
         (true, _) => (Mark::No, "no".to_owned()),
         (false, None) if !now.simulated => (Mark::Stale, "not yet".to_owned()),
+        // A person is told of it after as long (`not_compared`). Where fills are simulated nothing compares by itself.
+        (false, Some(since)) if !now.simulated && since > safety::COMPARED => (Mark::Stale, "stale".to_owned()),
+        _ if oldest.is_none() && !view.pairs().is_empty() && view.runs => (Mark::Stale, "unknown".to_owned()),
         // Where fills are simulated there is no account to compare with; all else is checked.
         (false, None | Some(_)) => fresh(view, true),
     };
@@ -316,5 +317,103 @@ mod tests {
             let stop = Stop { why: word, venue: None, pair: None, since_ms: None, text: String::new(), clear: None };
             assert_eq!(stop.stops_entries(), why.stops_entries(), "{why:?}");
         }
+    }
+
+    /// A view of a session that runs, without a price; two pairs of two coins are held.
+    fn holding() -> View {
+        let state = State::new(Settings::default(), Generator::new(1, START).catalogue().clone());
+        let mut view = View::nothing("s", std::path::Path::new("s"));
+        let mut now = Snapshot::of(&state, START);
+        for (place, (coins, coin)) in [(100_000_000, "BTC"), (-100_000_000, "ETH")].into_iter().enumerate() {
+            let row = &mut now.pairs[place];
+            row.phase = "hedged".to_owned();
+            row.coin = crate::domain::Asset::new(coin).ok();
+            row.spot_coins = crate::domain::SignedQuantity::from_units(coins);
+            row.unequal = Some(Amount::whole(100));
+            (row.age_ms, row.ages_ms) = (Some(1_000), (Some(1_000), Some(1_000)));
+        }
+        (view.runs, view.snapshot) = (true, Some(now));
+        view
+    }
+
+    #[test]
+    fn too_much_of_one_coin_is_no_answer_to_what_lacks_of_another() {
+        let view = holding();
+        let now = view.snapshot.as_ref().unwrap();
+        let answer = hedged(&view, now);
+        assert!(answer.number.0.contains("100.00") && answer.unit.0.contains("the worst coin"), "{}", answer.number.0);
+        let sum = super::super::table::card(&view).into_string();
+        assert!(sum.contains("<b>200.00</b><small>of all coins, unsigned"), "{sum}");
+        let mut unknown = holding();
+        unknown.snapshot.as_mut().unwrap().pairs[0].unequal = None;
+        let answer = hedged(&unknown, unknown.snapshot.as_ref().unwrap());
+        assert_eq!((answer.number.0.as_str(), answer.unit.0.as_str()), (NONE, "delta not known"));
+    }
+
+    #[test]
+    fn what_was_compared_long_ago_is_not_sane_now() {
+        let mut view = holding();
+        let mut said = |ago: Option<i64>, simulated: bool| {
+            let now = view.snapshot.as_mut().unwrap();
+            now.reconciled_ms = ago.map(|ago| WallTime(now.at_ms.0 - ago * 60_000));
+            now.simulated = simulated;
+            sane(&view, view.snapshot.as_ref().unwrap()).verdict
+        };
+        assert_eq!(said(Some(2), false), "yes");
+        assert_eq!(said(Some(300), false), "stale", "five hours ago");
+        assert_eq!((said(None, false).as_str(), said(None, true).as_str()), ("not yet", "yes"));
+    }
+
+    #[test]
+    fn safe_looks_at_pegs_and_free_money_too() {
+        let mut view = holding();
+        let mut said = |price: &str, free: i64| {
+            let now = view.snapshot.as_mut().unwrap();
+            let (at, usdt) = (now.at_ms, crate::domain::Asset::new("USDT").unwrap());
+            let detail = now.detail.as_mut().unwrap();
+            detail.pegs = vec![(usdt, crate::domain::Price::parse(price).unwrap(), Some(at))];
+            detail.wallets = vec![crate::control::detail::WalletDetail {
+                venue: "alpha".to_owned(),
+                quote: usdt,
+                spot: Amount::ZERO,
+                perp: Amount::whole(10),
+                collateral: Amount::ZERO,
+                notional: Amount::whole(5),
+                free: Amount::whole(free),
+                distance: None,
+            }];
+            let answer = safe(&view, view.snapshot.as_ref().unwrap());
+            (answer.verdict, answer.lines.map(|line| line.0).join(" "))
+        };
+        let (verdict, lines) = said("0.9999", 3);
+        assert!(verdict == "yes" && lines.contains("bps, 0.0\u{a0}s old"), "{verdict} {lines}");
+        assert_eq!(said("0.90", 3).0, "no");
+        assert_eq!(said("0.9999", -3).0, "no");
+        view.snapshot.as_mut().unwrap().detail = None;
+        assert_eq!(safe(&view, view.snapshot.as_ref().unwrap()).verdict, "unknown");
+    }
+
+    #[test]
+    fn what_is_stale_is_grey_on_every_page() {
+        let mut view = holding();
+        let pages = |view: &View| {
+            let pages =
+                [super::super::ladder::page(view), super::super::risk::page(view), super::super::table::card(view)];
+            let frame = super::super::frame::inside(view, &super::super::frame::Screen::Risk, &html! {});
+            (pages.map(|page| page.into_string().contains("class=\"stale\"")), frame.into_string())
+        };
+        let now = view.snapshot.as_mut().unwrap();
+        now.distances = vec![("alpha".to_owned(), now.currency, crate::domain::Rate::parse("0.5").ok())];
+        let detail = now.detail.as_mut().unwrap();
+        detail.floor = crate::domain::Rate::parse("0.1").unwrap();
+        for row in &mut now.pairs {
+            (row.age_ms, row.ages_ms) = (Some(1_000), (Some(1_000), Some(1_000)));
+        }
+        let (grey, frame) = pages(&view);
+        assert!(grey == [false; 3] && !frame.contains("figure stale"), "{grey:?} {frame}");
+        view.snapshot.as_mut().unwrap().pairs[0].age_ms = Some(9_000_000);
+        let (grey, frame) = pages(&view);
+        assert_eq!(grey, [true; 3]);
+        assert_eq!(frame.matches("figure stale").count(), 4, "equity, today, month, nearest: {frame}");
     }
 }

@@ -21,6 +21,47 @@ pub struct Day {
     pub settlements: usize,
     /// Whether it has ended.
     pub closed: bool,
+    /// What comparing the ledger with the venues came to.
+    pub proof: Proof,
+}
+
+/// What is known of a day's comparisons of ledger and venue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// Every venue was compared that day, and agreed at the last time.
+    Agrees,
+    /// Accounts that differed when they were compared last that day.
+    Differs(u32),
+    /// The ledger has no comparison of that day with every venue.
+    NotCompared,
+    /// Fills are simulated: there is no account to compare with.
+    NoAccount,
+}
+
+impl Proof {
+    /// Of the comparisons on file: when, the place of the venue, how many accounts differed.
+    fn of(compared: &[(WallTime, usize, u32)], venues: usize, start: WallTime) -> Self {
+        let end = start + Span::DAY;
+        let of_day = |venue: usize| {
+            let mut rows = compared.iter().rev().filter(move |(_, of, _)| *of == venue);
+            rows.find(|(at, ..)| *at >= start && *at < end).map(|(.., count)| *count)
+        };
+        let last: Vec<Option<u32>> = (0..venues).map(of_day).collect();
+        let differ: u32 = last.iter().flatten().sum();
+        match last.iter().all(Option::is_some) && venues > 0 {
+            _ if differ > 0 => Self::Differs(differ),
+            true => Self::Agrees,
+            false => Self::NotCompared,
+        }
+    }
+
+    const fn mark(self) -> parts::Mark {
+        match self {
+            Self::Agrees => parts::Mark::Yes,
+            Self::Differs(_) => parts::Mark::No,
+            Self::NotCompared | Self::NoAccount => parts::Mark::Stale,
+        }
+    }
 }
 
 /// Every day of the session up to the last reading of its files.
@@ -36,7 +77,10 @@ fn day(history: &History, start: WallTime) -> Day {
     let closed = end <= history.last.at_ms;
     let upto = if closed { history.lines_at(WallTime(end.0 - 1)) } else { history.last.lines };
     let settlements = history.result.funding.iter().filter(|row| row.at >= start && row.at < end).count();
-    Day { start, lines: upto - history.lines_at(WallTime(start.0 - 1)), settlements, closed }
+    let lines = upto - history.lines_at(WallTime(start.0 - 1));
+    let simulated = history.last.simulated;
+    let proof = if simulated { Proof::NoAccount } else { Proof::of(&history.compared, history.venues, start) };
+    Day { start, lines, settlements, closed, proof }
 }
 
 /// A month of the calendar.
@@ -108,7 +152,7 @@ fn calendar(view: &View, history: &History, month: &Month) -> Markup {
     let to = |other: &Month| super::frame::address(view, &format!("/ledger?month={}", other.name));
     html! {
         section.card id="calendar" {
-            (parts::head(&month.name, &html! { "net of each day, " (now.currency) ", together " (words::gain(sum)) ", read " (words::moment(now.at_ms)) " · " span.ours { (parts::mark(parts::Mark::Yes)) } " closed, unexplained 0; settlements booked" }))
+            (parts::head(&month.name, &html! { "net of each day, " (now.currency) ", together " (words::gain(sum)) ", read " (words::moment(now.at_ms)) " · " (legend(now.simulated)) }))
             @if before.is_some() || after.is_some() {
                 p.months {
                     @if let Some(before) = &before { a href=(to(before)) rel="prev" { "‹ " (before.name) } " " }
@@ -124,13 +168,25 @@ fn calendar(view: &View, history: &History, month: &Month) -> Markup {
     }
 }
 
+/// What the marks of the days say.
+fn legend(simulated: bool) -> Markup {
+    let stale = parts::mark(parts::Mark::Stale);
+    html! {
+        @if simulated { (stale) " fills are simulated: no account is compared" }
+        @else {
+            span.ours { (parts::mark(parts::Mark::Yes)) } " ledger and venue compared that day and equal, unexplained 0; "
+            (stale) " no comparison is on file"
+        }
+    }
+}
+
 fn cell(day: &Day, widest: f64) -> Markup {
     let sum = net(&day.lines);
     let share = if widest > 0.0 { sum.to_f64() / widest } else { 0.0 };
     let width = format!("{:.1}", share.abs() * 50.0);
     let x = if share < 0.0 { format!("{:.1}", 50.0 - share.abs() * 50.0) } else { "50".to_owned() };
     let clean = day.lines.unexplained.is_zero();
-    let mark = if clean { parts::Mark::Yes } else { parts::Mark::No };
+    let mark = if clean { day.proof.mark() } else { parts::Mark::No };
     html! {
         div role="listitem" class={ @if day.closed { "day" } @else { "day open" } } {
             p { span.soft { (words::day(day.start).get(3..5).unwrap_or_default()) } b { (words::gain(sum)) } }
@@ -140,7 +196,9 @@ fn cell(day: &Day, widest: f64) -> Markup {
             p.soft {
                 @if day.closed { span class=(mark.class()) { (parts::mark(mark)) } " " (day.settlements) " booked" }
                 @else { "open, " (day.settlements) " booked" }
-                @if !clean { " " b.against { "1 difference" } }
+                @if let Proof::Differs(count) = day.proof { " " b.against { (count) @if count == 1 { " difference" } @else { " differences" } } }
+                @if day.proof == Proof::NotCompared && day.closed { " not compared" }
+                @if !clean { " " b.against { "unexplained " (words::proof(day.lines.unexplained)) } }
             }
         }
     }
@@ -204,7 +262,7 @@ fn proof(view: &View, now: &Snapshot, history: &History, lines: Lines) -> Markup
                 tr.sum { td { b { "unexplained" } } td.n { b { @match left { Some(left) => { (words::proof(left)) } None => { (NONE) } } } } }
             } }
             p.note { (history.result.fills.len()) " fills, " (history.result.funding.len()) " settlements, "
-                (trips(&history.result.trips)) ". In a terminal: " code { "carry export --state " (view.dir.display()) } }
+                (trips(&history.result.trips)) ". In a terminal: " code { "carry export" (view.option()) } }
             p.files { @for name in super::sheet::NAMES { a.button href=(super::frame::address(view, &format!("/files/{name}"))) download { (name) } " " } }
         }
     }
@@ -259,6 +317,32 @@ mod tests {
         assert_eq!(trips(&[trip(None), trip(None)]), "0 round trips, and 2 open");
         assert_eq!(trips(&[trip(Some(1)), trip(None)]), "1 round trip, and 1 open");
         assert_eq!(trips(&[trip(Some(1)), trip(Some(2))]), "2 round trips");
+    }
+
+    #[test]
+    fn a_day_is_proved_by_a_comparison_with_every_venue_and_by_nothing_else() {
+        let hour = |hour: i64| WallTime(hour * 3_600_000);
+        let proof = |rows: &[(WallTime, usize, u32)]| Proof::of(rows, 2, hour(24));
+        assert_eq!(proof(&[]), Proof::NotCompared);
+        assert_eq!(
+            proof(&[(hour(23), 0, 0), (hour(23), 1, 0), (hour(48), 0, 0), (hour(48), 1, 0)]),
+            Proof::NotCompared
+        );
+        assert_eq!(proof(&[(hour(24), 0, 0)]), Proof::NotCompared, "the other venue was not");
+        assert_eq!(proof(&[(hour(24), 0, 0), (hour(47), 1, 0)]), Proof::Agrees);
+        assert_eq!(proof(&[(hour(24), 0, 0), (hour(25), 1, 2)]), Proof::Differs(2));
+        assert_eq!(proof(&[(hour(24), 0, 3), (hour(25), 1, 0), (hour(26), 0, 0)]), Proof::Agrees, "it was cleared");
+        let cell_of = |proof: Proof| {
+            let day = Day { start: hour(24), lines: Lines::default(), settlements: 3, closed: true, proof };
+            cell(&day, 1.0).into_string()
+        };
+        assert!(cell_of(Proof::Agrees).contains("class=\"ours\""));
+        for unproved in [Proof::NotCompared, Proof::NoAccount, Proof::Differs(1)] {
+            assert!(!cell_of(unproved).contains("class=\"ours\""), "{unproved:?}");
+        }
+        assert!(
+            cell_of(Proof::NotCompared).contains("not compared") && cell_of(Proof::Differs(1)).contains("1 difference")
+        );
     }
 
     #[test]

@@ -33,11 +33,13 @@ const LOOK: usize = 200;
 pub fn rows(view: &View, pair: Option<&str>, most: usize) -> Vec<Row> {
     let of = |name: &str| pair.is_none_or(|pair| pair == name);
     let alarms = view.snapshot.iter().flat_map(|now| &now.events);
-    let mut rows: Vec<Row> = alarms.filter(|event| of(event.of.as_deref().unwrap_or_default())).map(alarm).collect();
+    let mut rows: Vec<Row> =
+        alarms.filter(|event| of(event.of.as_deref().unwrap_or_default())).map(|event| alarm(view, event)).collect();
     if let Some(history) = &view.history {
         let result = &history.result;
         rows.extend(fills(result.fills.iter().rev().filter(|fill| of(&fill.pair))));
-        rows.extend(settlements(result.funding.iter().rev().filter(|paid| of(&paid.pair))));
+        let simulated = history.last.simulated;
+        rows.extend(settlements(simulated, result.funding.iter().rev().filter(|paid| of(&paid.pair))));
         rows.extend(result.trips.iter().rev().filter(|trip| of(&trip.pair)).take(LOOK).flat_map(trip));
     }
     rows.sort_by_key(|row| std::cmp::Reverse(row.at));
@@ -45,7 +47,7 @@ pub fn rows(view: &View, pair: Option<&str>, most: usize) -> Vec<Row> {
     rows
 }
 
-fn alarm(event: &Event) -> Row {
+fn alarm(view: &View, event: &Event) -> Row {
     let of = event.of.as_ref().map_or_else(String::new, |of| format!("{of}: "));
     let times = if event.count > 1 { format!(" ({} times)", event.count) } else { String::new() };
     Row {
@@ -53,7 +55,7 @@ fn alarm(event: &Event) -> Row {
         level: event.level.clone(),
         text: format!("{of}{}{times}", event.text),
         done: event.done.clone(),
-        typed: event.typed.clone(),
+        typed: view.naming(&event.typed),
     }
 }
 
@@ -93,7 +95,7 @@ fn fills<'a>(all: impl Iterator<Item = &'a FillRow>) -> Vec<Row> {
 }
 
 /// The newest first. Settlements of one stamp in one line.
-fn settlements<'a>(all: impl Iterator<Item = &'a FundingRow>) -> Vec<Row> {
+fn settlements<'a>(simulated: bool, all: impl Iterator<Item = &'a FundingRow>) -> Vec<Row> {
     let mut rows: Vec<(WallTime, Vec<String>)> = Vec::new();
     for row in all.take(LOOK) {
         let text = format!("{} {}", row.symbol, words::change(row.amount));
@@ -102,9 +104,8 @@ fn settlements<'a>(all: impl Iterator<Item = &'a FundingRow>) -> Vec<Row> {
             _ => rows.push((row.at, vec![text])),
         }
     }
-    rows.into_iter()
-        .map(|(at, texts)| log(at, format!("Funding {}", texts.join(", ")), "booked from the venue's list"))
-        .collect()
+    let done = if simulated { "booked as the simulated venue paid it" } else { "booked from the venue's list" };
+    rows.into_iter().map(|(at, texts)| log(at, format!("Funding {}", texts.join(", ")), done)).collect()
 }
 
 fn trip(trip: &TripRow) -> Vec<Row> {
@@ -192,7 +193,9 @@ mod tests {
             rate: Rate::ZERO,
             amount: Amount::whole(2),
         };
-        let rows = settlements([row(1, "X"), row(5, "X"), row(5, "Y")].iter().rev());
+        let rows = |simulated| settlements(simulated, [row(1, "X"), row(5, "X"), row(5, "Y")].iter().rev());
+        assert!(!rows(true)[0].done.contains("venue's list") && rows(false)[0].done.contains("venue's list"));
+        let rows = rows(false);
         assert_eq!(rows.len(), 2);
         assert_eq!(rows[0].text, "Funding Y +2.00, X +2.00");
     }

@@ -131,10 +131,7 @@ fn live_address(view: &View, screen: &Screen) -> Option<String> {
 /// Whether a person should look now.
 #[must_use]
 pub fn in_alarm(view: &View) -> bool {
-    let odd = view.pairs().iter().any(|row| matches!(row.phase.as_str(), "repair" | "naked"));
-    let halted =
-        view.snapshot.as_ref().is_some_and(|now| matches!(now.state.as_str(), "halted" | "no_process" | "no_answer"));
-    odd || halted || view.snapshot.as_ref().is_some_and(|now| now.in_doubt > 0)
+    super::overview::trouble(view).is_some()
 }
 
 fn mode(view: &View) -> Markup {
@@ -183,24 +180,25 @@ fn reason(view: &View, now: &Snapshot) -> Markup {
         @if let Some(since) = stop.since_ms.filter(|at| at.0 > 0) { ", since " (words::moment(since)) }
         br;
         @match &stop.clear {
-            Some(clear) => { "clears by " code { (clear) } }
+            Some(clear) => { "clears by " code { (view.naming(clear)) } }
             None => { "passes by itself" }
         }
         @if more > 0 { " · " a href=(address(view, "/health")) { (more) " more" } }
     }
 }
 
-struct Figure {
+struct Figure<'a> {
     name: &'static str,
     value: Markup,
     unit: Markup,
-    class: &'static str,
+    class: &'a str,
 }
 
 fn figures(view: &View) -> Markup {
     let Some(now) = &view.snapshot else { return html! { div.figures {} } };
     let coin = now.currency;
-    let stale = if view.held().any(|row| view.is_stale(row)) { "stale" } else { "" };
+    let gone = !view.runs && now.state != "over";
+    let stale = if gone || view.held().any(|row| view.is_stale(row)) { "stale" } else { "" };
     let (today, month) = (view.today(), view.month());
     let equity =
         Figure { name: "equity", value: html! { (words::level(now.equity)) }, unit: html! { (coin) }, class: stale };
@@ -221,12 +219,12 @@ fn figures(view: &View) -> Markup {
     html! {
         div.figures {
             (figure(&equity, None)) (figure(&day, None)) (figure(&thirty, Some(&span)))
-            (figure(&nearest(now), None)) (figure(&naked(view, now), None)) (figure(&alarms(now), None))
+            (figure(&nearest(now, stale), None)) (figure(&naked(view, now), None)) (figure(&alarms(now), None))
         }
     }
 }
 
-fn figure(figure: &Figure, name: Option<&str>) -> Markup {
+fn figure(figure: &Figure<'_>, name: Option<&str>) -> Markup {
     html! {
         div class={ "figure " (figure.class) } {
             span { (name.unwrap_or(figure.name)) } b { (figure.value) } small { (figure.unit) }
@@ -234,13 +232,13 @@ fn figure(figure: &Figure, name: Option<&str>) -> Markup {
     }
 }
 
-fn nearest(now: &Snapshot) -> Figure {
+fn nearest<'a>(now: &Snapshot, stale: &'a str) -> Figure<'a> {
     let known = now.distances.iter().filter_map(|(venue, quote, distance)| Some((distance.as_ref()?, venue, quote)));
     let name = "nearest liq.";
     match known.min_by_key(|(distance, ..)| distance.units()) {
         Some((distance, venue, quote)) => {
             let floor = now.detail.as_ref().is_some_and(|detail| *distance < detail.floor);
-            let class = if floor { "against" } else { "" };
+            let class = if floor { "against" } else { stale };
             let value = html! { (words::percent(distance.to_f64(), 1)) };
             Figure { name, value, unit: html! { (venue) " " (quote) }, class }
         }
@@ -251,7 +249,7 @@ fn nearest(now: &Snapshot) -> Figure {
     }
 }
 
-fn naked(view: &View, now: &Snapshot) -> Figure {
+fn naked(view: &View, now: &Snapshot) -> Figure<'static> {
     let since = view.pairs().iter().filter_map(|row| row.unequal_since_ms).min();
     let worst = now.detail.as_ref().map(|detail| detail.unequal.0);
     let worst = worst.map_or_else(String::new, |worst| format!("worst {}", words::age(worst)));
@@ -264,7 +262,7 @@ fn naked(view: &View, now: &Snapshot) -> Figure {
     }
 }
 
-fn alarms(now: &Snapshot) -> Figure {
+fn alarms(now: &Snapshot) -> Figure<'static> {
     let count: u64 = now.alarms.values().sum();
     let last = now.events.first().map(|event| format!("last {}", words::moment(event.at_ms)));
     let unit = last.unwrap_or_else(|| "since the start".to_owned());

@@ -11,12 +11,12 @@ use maud::{Markup, html};
 pub fn page(view: &View) -> Markup {
     let Some(now) = &view.snapshot else { return super::overview::nothing(view) };
     html! {
-        (stops(now))
+        (stops(view, now))
         div.two { (feeds(view, now)) div.stack { (orders(now)) (process(view, now)) } }
     }
 }
 
-fn stops(now: &Snapshot) -> Markup {
+fn stops(view: &View, now: &Snapshot) -> Markup {
     html! {
         section.card id="stops" {
             (parts::head("What stops it", &html! { "state " b { (now.state.replace('_', " ")) } }))
@@ -28,7 +28,7 @@ fn stops(now: &Snapshot) -> Markup {
                         td.time { (stop.since_ms.filter(|at| at.0 > 0).map_or_else(|| NONE.to_owned(), words::moment)) }
                         td { (stop.pair.as_ref().or(stop.venue.as_ref()).map_or("session", String::as_str)) }
                         td.words { (stop.text) }
-                        td.words { @match &stop.clear { Some(clear) => { code { (clear) } } None => { "it passes by itself" } } }
+                        td.words { @match &stop.clear { Some(clear) => { code { (view.naming(clear)) } } None => { "it passes by itself" } } }
                     } } }
                 } }
             }
@@ -104,7 +104,7 @@ fn process(view: &View, now: &Snapshot) -> Markup {
             @if view.runs {
                 p { a.button href=(super::frame::address(view, "/plan?verb=reload")) { "settings: read the files again" } }
             }
-            p.note { code { "carry doctor" } " looks at clock, keys, limits and disk." }
+            p.note { code { "carry doctor" (view.option()) } " looks at clock, keys, limits and disk." }
         }
     }
 }

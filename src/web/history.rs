@@ -6,6 +6,7 @@
 use crate::control::snapshot::Snapshot;
 use crate::domain::{Amount, Span, WallTime};
 use crate::ledger::Lines;
+use crate::port::Event;
 use crate::report::run::{EquityRow, RunResult, TripRow};
 use crate::run::review::{Identity, Review};
 use crate::run::unattended::unattended;
@@ -26,6 +27,10 @@ pub struct History {
     pub boots: u32,
     /// Whether it is over.
     pub finished: bool,
+    /// Comparisons of ledger and venue that the ledger holds, in order: when, the place of the venue, how many accounts differed.
+    pub compared: Vec<(WallTime, usize, u32)>,
+    /// Venues of the session.
+    pub venues: usize,
     /// What is known where no process answers.
     pub last: Snapshot,
     /// Lines of each pair that is held, as they stood when its round trip began.
@@ -47,7 +52,13 @@ pub fn read(dir: &Path) -> Result<History, String> {
     }
     let review = Review::of(&loaded, None).map_err(|error| format!("{}: {error}", path.display()))?;
     let result = review.result();
+    let compared = loaded.facts.iter().filter_map(|fact| match &fact.stamped.event {
+        Event::Reconciled { venue, differences, .. } => Some((fact.stamped.at, venue.index(), *differences)),
+        _ => None,
+    });
     Ok(History {
+        compared: compared.collect(),
+        venues: review.state.venues.len(),
         last: unattended(dir, &review),
         before: before(&review, &result.trips),
         result,

@@ -43,7 +43,7 @@ fn admitted(view: &View) -> Markup {
         section.card id="admitted" {
             (parts::head("Admitted, not in this session", &html! { "by the daily look at the universe" }))
             p { (now.admitted.join(", ")) }
-            p.note { "Nothing is entered in them. To type: " (typed(AlarmKind::PairAdmitted, &About::default(), None)) "." }
+            p.note { "Nothing is entered in them. To type: " (view.naming(&typed(AlarmKind::PairAdmitted, &About::default(), None))) "." }
         }
     }
 }
@@ -66,15 +66,16 @@ fn line(view: &View, place: usize, row: &PairRow, (range, cash): (Option<(f64, f
         (_, detail) => percent(detail.and_then(|detail| detail.enter_apr)),
     };
     let text = super::table::change(row);
+    let stale = view.is_stale(row);
     html! {
-        tr {
+        tr class=[stale.then_some("stale")] {
             td.n.soft { (place) }
-            td.name { a href=(address(view, &format!("/pair?name={}", quoted(&row.pair)))) { b { (super::table::coin(row)) } } " " (pill) small { (row.pair) } (super::table::whose(row)) }
-            td.n { b { (percent(detail.and_then(|detail| detail.carry_apr))) } }
-            td.n { (needs) }
-            td { (bar(row, (range, cash))) }
-            td.n { (funding(row)) }
-            td.n { (detail.map_or_else(|| NONE.to_owned(), |detail| words::plain(detail.one_way * 2e4, 0))) }
+            td.name { a href=(address(view, &format!("/pair?name={}", quoted(&row.pair)))) { b { (super::table::coin(row)) } } " " (pill) small { (row.pair) } (super::table::whose(row)) @if stale { small { (super::table::data(view, row)) } } }
+            td.n.aged { b { (percent(detail.and_then(|detail| detail.carry_apr))) } }
+            td.n.aged { (needs) }
+            td.aged { (bar(row, (range, cash))) }
+            td.n.aged { (funding(row)) }
+            td.n.aged { (detail.map_or_else(|| NONE.to_owned(), |detail| words::plain(detail.one_way * 2e4, 0))) }
             td.words { b { @if held { "Held" } @else { "Not held" } } small { (text) } }
         }
     }
@@ -135,7 +136,7 @@ fn gates(view: &View) -> Markup {
             } } } }
             p.note {
                 (view.pairs().len()) " pairs: " (view.held().count()) " held, " (free) " without a gate that is measured. "
-                code { "carry why --state " (view.dir.display()) } " shows each gate in order."
+                code { "carry why" (view.option()) } " shows each gate in order."
             }
         }
     }

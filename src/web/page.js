@@ -24,7 +24,7 @@
     for (const e of document.querySelectorAll("time[data-wall]")) write(e, left(Number(e.dataset.wall) - Date.now()));
     const old = (age + since) / 1000;
     write(document.getElementById("age"), old < 10 ? `${old.toFixed(1)}\u00a0s` : `${Math.floor(old)}\u00a0s`);
-    const lost = Boolean(body.dataset.live) && old > 5;
+    const lost = body.dataset.live ? old > 5 : Boolean(body.dataset.poll) && old > 15;
     body.classList.toggle("lost", lost);
     // What was true when the session was last heard is not said of now.
     if (lost) {
@@ -63,6 +63,16 @@
     events.onmessage = (event) => take(event.data);
   }
 
+  // The list of sessions has no stream of its own: it is asked for again.
+  if (body.dataset.poll) {
+    setInterval(async () => {
+      try {
+        const answer = await fetch(body.dataset.poll);
+        if (answer.ok && !answer.redirected) take(await answer.text());
+      } catch { /* It grows old, and says so. */ }
+    }, 5000);
+  }
+
   // Keys open pages and plans; none of them acts.
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || (event.target.matches("input") && event.key !== "Escape")) return;
@@ -76,7 +86,10 @@
   const button = card.querySelector("#do"), outcome = card.querySelector("#outcome"), sofar = card.querySelector("#typed-so-far");
   const word = card.dataset.word;
   typing.hidden = false;
-  acting.value = sessionStorage.getItem("acting") || "";
+  // Kept for this session and this tab alone, until it is forgotten.
+  const kept = `acting ${card.dataset.post}`, forget = card.querySelector("#forget");
+  acting.value = sessionStorage.getItem(kept) || "";
+  forget.hidden = !acting.value;
   (acting.value ? typed : acting).focus();
   const ready = () => typed.value.trim() === word && acting.value.trim().length > 0;
   const look = () => {
@@ -101,16 +114,23 @@
       return;
     }
     if (reply.ok) {
-      sessionStorage.setItem("acting", acting.value.trim());
+      sessionStorage.setItem(kept, acting.value.trim());
       outcome.textContent = "Done.";
       setTimeout(() => { location.href = card.dataset.back; }, 800);
     } else {
       outcome.textContent = `Not done (${status}): ${reply.error ? reply.error.message : "no reason told"}`;
       typed.disabled = false;
-      if (status === 403) sessionStorage.removeItem("acting");
+      if (status === 403) sessionStorage.removeItem(kept);
       look();
     }
   };
+  forget.addEventListener("click", () => {
+    sessionStorage.removeItem(kept);
+    acting.value = "";
+    forget.hidden = true;
+    acting.focus();
+    look();
+  });
   typed.addEventListener("input", look);
   acting.addEventListener("input", look);
   typed.addEventListener("keydown", (event) => { if (event.key === "Enter") act(); });

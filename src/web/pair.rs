@@ -223,7 +223,7 @@ fn reconciled(view: &View, now: &Snapshot, row: &PairRow) -> Markup {
                 tr { td { "earned against all costs" } td.n { (earned_back(view, row).filter(|_| row.holds()).map_or_else(|| NONE.to_owned(), |times| format!("{}\u{a0}×", words::plain(times, 2)))) } }
                 tr.sum { td { b { "orders unsettled" } } td.n { b { (orders) } } }
             } }
-            p.note { "Line by line: " code { "carry pnl --pair " (row.pair) " --state " (view.dir.display()) } }
+            p.note { "Line by line: " code { "carry pnl --pair " (row.pair) (view.option()) } }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What an act would do, before anybody agrees to it: orders, what comes of it, what it costs to be wrong, and the word to type.
 //!
-//! Without the script it only shows, with the command that does the same. Tests: `tests/commands/page.rs`.
+//! Without the script it only shows, with the command that does the same. Tests: at the end, `tests/commands/page.rs`.
 
 use super::act::{HEADER, Wanted};
 use super::frame::{self, Screen, address};
@@ -15,10 +15,10 @@ use crate::control::foresee;
 use crate::control::plans::{Line, Plan, VALID};
 use crate::control::request::{Code, Request, Verb};
 use crate::control::snapshot::Snapshot;
-use crate::domain::Amount;
+use crate::domain::{Amount, Asset};
 use crate::net::machine_clock::steady_ns;
 use maud::{Markup, html};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub async fn page(state: &State, session: &Arc<Session>, wanted: &Wanted) -> Mar
         None => None,
     };
     let content = match (wanted.request(), idle) {
-        (_, Some(why)) => nothing(&wanted.verb, &why),
+        (_, Some(why)) => nothing(&view, &wanted.verb, &why),
         (Err(error), None) => missing(&view, wanted, &error.message),
         (Ok(_), None) if !answers => {
             let why = format!("{}: nothing can be done from here", super::answers::process(&view));
@@ -134,14 +134,14 @@ fn command(view: &View, request: &Request) -> String {
     if let Some(reason) = &request.reason {
         let _ = write!(text, " --reason '{}'", reason.replace('\'', "'\\''"));
     }
-    format!("{text} --state {}", view.dir.display())
+    text + &view.option()
 }
 
 fn missing(view: &View, wanted: &Wanted, why: &str) -> Markup {
     html! {
         section.card id="planned" {
             (parts::head("No plan", &html! { "nothing is sent" }))
-            p { (why) }
+            p { (view.naming(why)) }
             form method="get" action=(address(view, "/plan")) {
                 input type="hidden" name="verb" value=(wanted.verb);
                 @if let Some(pair) = &wanted.pair { input type="hidden" name="pair" value=(pair); }
@@ -161,9 +161,9 @@ fn missing(view: &View, wanted: &Wanted, why: &str) -> Markup {
 }
 
 /// An act that would change nothing, and why.
-fn nothing(verb: &str, why: &str) -> Markup {
+fn nothing(view: &View, verb: &str, why: &str) -> Markup {
     html! {
-        section.card id="planned" { (parts::head(&format!("No plan to {verb}"), &html! { "nothing is sent" })) p { (why) } }
+        section.card id="planned" { (parts::head(&format!("No plan to {verb}"), &html! { "nothing is sent" })) p { (view.naming(why)) } }
     }
 }
 
@@ -171,7 +171,7 @@ fn refused(view: &View, request: &Request, why: &str) -> Markup {
     html! {
         section.card id="planned" {
             (parts::head(&format!("No plan to {}", verb(request)), &html! { "nothing is sent" }))
-            p { (why) }
+            p { (view.naming(why)) }
             p { "In a terminal: " code { (command(view, request)) } }
         }
     }
@@ -189,7 +189,6 @@ fn orders(view: &View, plan: Option<&Plan>, request: &Request) -> Markup {
         };
         return html! { section.card { (parts::head("The plan", &html! { "nothing is sent yet" })) p { (text) } } };
     };
-    let sum: Option<Amount> = plan.orders.iter().try_fold(Amount::ZERO, |sum, line| Some(sum + line.about?));
     let oldest = view.held().filter_map(|row| row.age_ms).max();
     html! {
         section.card {
@@ -199,14 +198,44 @@ fn orders(view: &View, plan: Option<&Plan>, request: &Request) -> Markup {
             @if plan.changes.is_empty() { p { (plan.text) } } @else { (changes(&plan.changes)) }
             @if !plan.orders.is_empty() {
                 div.scroll tabindex="0" role="region" aria-label="a table that may be wider than the window" { table {
-                    thead { tr { th { "pair" } th { "order" } th.n { "coins" } th.n { "value est" } th {} } }
+                    thead { tr {
+                        th { @if request.verb == Verb::Accept { "venue" } @else { "pair" } }
+                        th { @if books(request) { "what is booked" } @else { "order" } }
+                        th.n { "coins" } th.n { "value est" } th {}
+                    } }
                     tbody {
                         @for line in &plan.orders { (order(line)) }
-                        tr.sum { td colspan="3" { b { (plan.orders.len()) " orders in total, in clips, each through the gate" } }
-                            td.n { b { (sum.map_or_else(|| NONE.to_owned(), words::level)) } } td {} }
+                        (foot(&plan.orders, request))
                     }
                 } }
             }
+        }
+    }
+}
+
+/// Whether an act only books what is there already, and sends no order.
+const fn books(request: &Request) -> bool {
+    matches!(request.verb, Verb::Adopt | Verb::Accept | Verb::Resolve)
+}
+
+/// What the rows come to: a sum for each quote coin, because two of them are no one money.
+fn foot(lines: &[Line], request: &Request) -> Markup {
+    let count = lines.len();
+    let what = match (books(request), count) {
+        (true, 1) => "1 row is booked, no order is sent".to_owned(),
+        (true, _) => format!("{count} rows are booked, no order is sent"),
+        (false, _) => format!("{count} orders in total, in clips, each through the gate"),
+    };
+    let mut sums: BTreeMap<Asset, Option<Amount>> = BTreeMap::new();
+    for line in lines {
+        let sum = sums.entry(line.quote).or_insert(Some(Amount::ZERO));
+        *sum = sum.zip(line.about).map(|(sum, value)| sum + value);
+    }
+    html! {
+        tr.sum {
+            td colspan="3" { b { (what) } }
+            td.n { @for (_, sum) in &sums { b { (sum.map_or_else(|| NONE.to_owned(), words::level)) } br; } }
+            td { @for (coin, _) in &sums { (coin) br; } }
         }
     }
 }
@@ -289,15 +318,15 @@ fn confirm(view: &View, request: &Request, plan: Option<&Plan>, (id, word): (&st
             h2 { (title) " " span class={ "badge " (view.mode()) } { (view.mode().to_uppercase()) } }
             p.soft { @if view.mode() == "live" { "real orders" } @else { "simulated orders" } }
             table { tbody {
-                @if let Some(costs) = costs {
-                    tr { td { "costs est" } td.n { (costs.map_or_else(|| NONE.to_owned(), |costs| words::signed(-costs, 2))) " "
-                        (view.snapshot.as_ref().map_or_else(String::new, |now| now.currency.to_string())) } }
+                @for (coin, costs) in costs.iter().flatten() {
+                    tr { td { "costs est" } td.n { (costs.map_or_else(|| NONE.to_owned(), |costs| words::signed(-costs, 2))) " " (coin) } }
                 }
                 tr { td { "plan is good for" } td.n { b { time data-wall=(until) { "60\u{a0}s" } } } }
             } }
             div.typing hidden {
-                label for="acting" { "Token that acts" }
+                label for="acting" { "Token that acts on this session" }
                 input id="acting" type="password" autocomplete="off" spellcheck="false";
+                button id="forget" type="button" hidden { "Forget the token" }
                 label for="typed" { "Type " b { (word) } " and press Enter" }
                 input id="typed" autocomplete="off" autocapitalize="off" spellcheck="false";
                 p.soft id="typed-so-far" aria-live="polite" { "Enter does nothing yet" }
@@ -323,13 +352,18 @@ fn capital(word: &str) -> String {
     text
 }
 
-/// Fees, spread and depth of the orders of a plan, as the costs of each pair are estimated now.
-fn cost(view: &View, plan: &Plan) -> Option<f64> {
+/// Fees, spread and depth of the orders of a plan, as the costs of each pair are estimated now, in each quote coin.
+fn cost(view: &View, plan: &Plan) -> BTreeMap<Asset, Option<f64>> {
     let one = |line: &Line| {
         let row = view.pairs().iter().find(|row| row.pair == line.pair)?;
         Some(line.about?.to_f64() * row.detail.as_ref()?.one_way / 2.0)
     };
-    plan.orders.iter().try_fold(0.0, |sum, line| Some(sum + one(line)?))
+    let mut costs: BTreeMap<Asset, Option<f64>> = BTreeMap::new();
+    for line in &plan.orders {
+        let sum = costs.entry(line.quote).or_insert(Some(0.0));
+        *sum = sum.zip(one(line)).map(|(sum, cost)| sum + cost);
+    }
+    costs
 }
 
 fn others() -> Markup {
@@ -344,5 +378,40 @@ fn others() -> Markup {
                 } }
             p.note { "Under halt nobody mends a leg or moves margin: it is for a person who takes over by hand." }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(quote: &str, about: Option<i64>) -> Line {
+        Line {
+            pair: "alpha:BTCUSDT".to_owned(),
+            leg: "spot".to_owned(),
+            side: "add".to_owned(),
+            coins: crate::domain::Quantity::parse("1").unwrap(),
+            about: about.map(Amount::whole),
+            quote: Asset::new(quote).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_plan_that_only_books_says_so_and_two_quote_coins_are_no_sum() {
+        let foot = |lines: &[Line], verb| foot(lines, &Request::new(verb)).into_string();
+        let lines = [line("USDT", Some(100)), line("USDC", Some(7)), line("USDT", Some(20))];
+        for verb in [Verb::Adopt, Verb::Accept] {
+            let text = foot(&lines, verb);
+            assert!(text.contains("3 rows are booked, no order is sent") && !text.contains("gate"), "{text}");
+        }
+        let text = foot(&lines, Verb::Flatten);
+        assert!(text.contains("3 orders in total, in clips, each through the gate"), "{text}");
+        assert!(text.contains(">120.00<") && text.contains(">7.00<") && !text.contains("127.00"), "{text}");
+        assert!(text.contains("USDC<br>USDT"), "{text}");
+        let unknown = foot(&[line("USDT", Some(1)), line("USDT", None)], Verb::Flatten);
+        assert!(
+            unknown.contains(NONE) && !unknown.contains("1.00"),
+            "what is not known is no part of a sum: {unknown}"
+        );
     }
 }

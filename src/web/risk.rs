@@ -13,23 +13,23 @@ use std::collections::BTreeMap;
 pub fn page(view: &View) -> Markup {
     let Some(detail) = view.detail() else { return super::overview::nothing(view) };
     html! {
-        (wallets(detail))
+        (wallets(view, detail))
         div.two { (exposure(view, detail)) div.stack { (pegs(view, detail)) (measured(view, detail)) } }
     }
 }
 
-fn wallets(detail: &Detail) -> Markup {
+fn wallets(view: &View, detail: &Detail) -> Markup {
     let floor = detail.floor.to_f64();
     html! {
         section.card id="wallets" {
-            (parts::head("Wallets", &html! { "to liquidation: rise of the mark until the venue liquidates · floor " (words::percent(floor, 0)) }))
+            (parts::head("Wallets", &html! { (aged(view)) "to liquidation: rise of the mark until the venue liquidates · floor " (words::percent(floor, 0)) }))
             div.scroll tabindex="0" role="region" aria-label="a table that may be wider than the window" { table.list {
                 thead { tr { th { "venue" } th { "coin" } th.n { "spot wallet" } th.n { "perp wallet" } th.n { "collateral" } th.n { "shorts at mark" } th.n { "free for margin" } th { "to liquidation" } } }
-                tbody { @for wallet in &detail.wallets { tr {
+                tbody { @for wallet in &detail.wallets { tr class=(stale(view)) {
                     td { (wallet.venue) } td { (wallet.quote) }
-                    td.n { (words::level(wallet.spot)) } td.n { (words::level(wallet.perp)) } td.n { (words::level(wallet.collateral)) }
-                    td.n { (words::level(wallet.notional)) } td.n { (words::level(wallet.free)) }
-                    td { @match wallet.distance {
+                    td.n.aged { (words::level(wallet.spot)) } td.n.aged { (words::level(wallet.perp)) } td.n.aged { (words::level(wallet.collateral)) }
+                    td.n.aged { (words::level(wallet.notional)) } td.n.aged { (words::level(wallet.free)) }
+                    td.aged { @match wallet.distance {
                         Some(distance) => {
                             @let near = distance.to_f64() < floor;
                             (parts::bar(Some(distance.to_f64()), floor, near, "left to liquidation"))
@@ -45,12 +45,29 @@ fn wallets(detail: &Detail) -> Markup {
     }
 }
 
+/// Whether what is valued here rests on a price that is too old, or on a session that nobody speaks for.
+fn stale(view: &View) -> &'static str {
+    if !view.runs || view.held().any(|row| view.is_stale(row)) { "stale" } else { "" }
+}
+
+fn aged(view: &View) -> Markup {
+    let oldest = view.held().filter(|row| view.is_stale(row)).map(|row| row.age_ms);
+    let words = match oldest.max() {
+        None => return html! {},
+        Some(None) => "a price is missing".to_owned(),
+        Some(Some(age)) => format!("prices up to {} old", words::age(age)),
+    };
+    html! { b.against { (words) } " · " }
+}
+
 fn exposure(view: &View, detail: &Detail) -> Markup {
     let (mut venues, mut coins, mut quotes) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for row in view.pairs().iter().filter(|row| row.holds()) {
         let Some(of) = &row.detail else { continue };
         let value = of.legs.1.value.map_or(Amount::ZERO, Amount::abs);
-        *venues.entry(of.legs.1.venue.clone()).or_insert(Amount::ZERO) += value;
+        for leg in [&of.legs.0, &of.legs.1] {
+            *venues.entry(leg.venue.clone()).or_insert(Amount::ZERO) += leg.value.map_or(Amount::ZERO, Amount::abs);
+        }
         *coins.entry(super::table::coin(row)).or_insert(Amount::ZERO) += value;
         *quotes.entry(row.quote.map_or_else(|| NONE.to_owned(), |quote| quote.to_string())).or_insert(Amount::ZERO) +=
             value;
@@ -59,12 +76,12 @@ fn exposure(view: &View, detail: &Detail) -> Markup {
     let part = |name: &str, of: &BTreeMap<String, Amount>| {
         html! { @for (key, value) in of {
             @let share = if whole > 0.0 { value.to_f64() / whole } else { 0.0 };
-            tr { td.soft { (name) } td { (key) } td.bars { (parts::bar(Some(share), 1.0, false, "share of the money at the start")) } td.n { (words::level(*value)) } td.n { (words::percent(share, 1)) } }
+            tr class=(stale(view)) { td.soft { (name) } td { (key) } td.bars.aged { (parts::bar(Some(share), 1.0, false, "share of the money at the start")) } td.n.aged { (words::level(*value)) } td.n.aged { (words::percent(share, 1)) } }
         } }
     };
     html! {
         section.card id="exposure" {
-            (parts::head("Exposure of the shorts", &html! { "share of the money at the start" }))
+            (parts::head("Exposure", &html! { (aged(view)) "venue: both legs there · coin and quote coin: the shorts · share of the money at the start" }))
             @if coins.is_empty() { p.note { "Nothing is held." } }
             table { tbody { (part("venue", &venues)) (part("coin", &coins)) (part("quote coin", &quotes)) } }
         }

@@ -5,8 +5,9 @@ use super::frame::{self, Screen};
 use super::live::Follower;
 use super::session::Session;
 use super::state::{Metrics, State};
-use super::{api, guard, login, overview, parts, plan, sheet, words};
+use super::{api, guard, listing, login, overview, plan, sheet};
 use crate::control::metrics::text;
+use crate::net::machine_clock;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Query, State as Shared};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -14,7 +15,6 @@ use axum::middleware::from_fn_with_state;
 use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
-use maud::html;
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,30 +133,7 @@ async fn home(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Response
     for session in &state.sessions {
         rows.push(session.now().await);
     }
-    let body = html! {
-        body { main id="main" { section.card {
-            (parts::head("Sessions", &html! { (rows.len()) " on this machine" }))
-            div.scroll tabindex="0" role="region" aria-label="a table that may be wider than the window" { table {
-                thead { tr { th { "session" } th { "mode" } th { "state" } th.n { "equity" } th.n { "net" } th.n { "held" } th.n { "alarms" } th { "folder" } } }
-                tbody { @for view in &rows { tr {
-                    td { a href={ "/s/" (view.slug) } { b { (view.slug) } } }
-                    td { span class={ "badge " (view.mode()) } { (view.mode().to_uppercase()) } }
-                    @match &view.snapshot {
-                        Some(now) => {
-                            td { (now.state.replace('_', " ")) }
-                            td.n { (words::level(now.equity)) " " (now.currency) }
-                            td.n { (words::gain(now.net)) }
-                            td.n { (view.held().count()) }
-                            td.n { (now.alarms.values().sum::<u64>()) }
-                        }
-                        None => { td colspan="5" { (view.problem.as_deref().unwrap_or("unknown")) } }
-                    }
-                    td { code { (view.dir.display()) } }
-                } } }
-            } }
-        } } }
-    };
-    Html(frame::document("carry", &body).into_string()).into_response()
+    Html(listing::page(&rows, machine_clock::now()).into_string()).into_response()
 }
 
 async fn first(Shared(state): Shared<Arc<State>>, Path(slug): Path<String>, headers: HeaderMap) -> Response {

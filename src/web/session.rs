@@ -5,6 +5,7 @@
 
 use super::history::{self, History};
 use super::line::heard;
+use super::lockout::Lockout;
 use super::view::{Silence, View};
 use crate::control::presence::Presence;
 use crate::net::machine_clock::{self, steady_ns};
@@ -35,6 +36,8 @@ pub struct Session {
     pub slug: String,
     /// Its folder.
     pub dir: PathBuf,
+    /// Wrong tokens that act, asked of those alone who read already: no stranger can take acting away from its owner.
+    pub acted: Mutex<Lockout>,
     view: watch::Sender<Arc<View>>,
     looked: AtomicU64,
     woken: Notify,
@@ -60,7 +63,15 @@ impl Session {
     pub fn new(slug: String, dir: PathBuf) -> Arc<Self> {
         let (view, _) = watch::channel(Arc::new(View::nothing(&slug, &dir)));
         let looked = AtomicU64::new(0);
-        Arc::new(Self { slug, dir, view, looked, woken: Notify::new(), files: Mutex::default() })
+        Arc::new(Self {
+            slug,
+            dir,
+            acted: Mutex::default(),
+            view,
+            looked,
+            woken: Notify::new(),
+            files: Mutex::default(),
+        })
     }
 
     /// What comes from now on; it also wakes the questions.

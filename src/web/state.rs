@@ -20,7 +20,7 @@ const RATE: u32 = 200;
 pub struct State {
     /// Sessions, in the order in which they were named.
     pub sessions: Vec<Arc<Session>>,
-    /// What reads and what acts.
+    /// What reads.
     pub tokens: Tokens,
     /// Hosts that a browser may name, exactly.
     pub hosts: Vec<String>,
@@ -38,8 +38,6 @@ pub struct State {
     lockout: Mutex<Lockout>,
     /// Of the reading token as a bearer: a program with a wrong one locks no person out, and no person a program.
     borne: Mutex<Lockout>,
-    /// Of the token that acts, asked of those alone who read already: no stranger can take acting away from its owner.
-    acted: Mutex<Lockout>,
     /// Of the bearer of the metrics: a scraper with a wrong one locks no person out.
     scraped: Mutex<Lockout>,
     rate: DefaultDirectRateLimiter,
@@ -81,7 +79,6 @@ impl State {
             cache: Arc::default(),
             lockout: Mutex::default(),
             borne: Mutex::default(),
-            acted: Mutex::default(),
             scraped: Mutex::default(),
             rate,
         }
@@ -133,12 +130,14 @@ impl State {
         tried(&self.lockout, || right(&self.tokens), "the page was tried with wrong tokens")
     }
 
-    /// Looks at the token that acts, of a request that reads; with a count of its own.
+    /// Looks at the token that acts on a session, of a request that reads; with a count of its own. It is that of the session's
+    /// own folder, as it stands there now: the token of one session acts on no other.
     ///
     /// # Errors
     /// [`Denied`] when it is wrong, or none is looked at now.
-    pub fn try_acting(&self, given: &str) -> Result<(), Denied> {
-        tried(&self.acted, || self.tokens.acts(given), "an act of the page was tried with wrong tokens")
+    pub fn try_acting(session: &Session, given: &str) -> Result<(), Denied> {
+        let right = || Tokens::kept(&session.dir).ok().flatten().is_some_and(|tokens| tokens.acts(given));
+        tried(&session.acted, right, "an act of the page was tried with wrong tokens")
     }
 
     /// Looks at the bearer of a scraper, with a count of its own.

@@ -1,6 +1,6 @@
 //! The pairs of a session: a table where it is wide enough, cards where it is not. A pair in trouble comes first.
 
-use super::answers::{delta, earned_back, estimate};
+use super::answers::{coin_deltas, delta, earned_back, estimate};
 use super::frame::{address, quoted};
 use super::parts;
 use super::view::View;
@@ -139,12 +139,18 @@ fn age(view: &View, now: &Snapshot, row: &PairRow) -> Markup {
     let held = row.entered_ms.map(|at| format!("held {} · ", words::held(now.at_ms.since(at))));
     html! {
         (held.unwrap_or_default())
-        @match row.age_ms {
-            None => { span.against { "data: none" } }
-            Some(age) if view.is_stale(row) => { b.against { "data\u{a0}" (words::age(age)) } }
-            Some(age) => { "data\u{a0}" (words::age(age)) }
-        }
+        (data(view, row))
     }
+}
+
+/// How old the prices of a pair are; in orange words where they are stale.
+#[must_use]
+pub fn data(view: &View, row: &PairRow) -> Markup {
+    html! { @match row.age_ms {
+        None => { span.against { "data: none" } }
+        Some(age) if view.is_stale(row) => { b.against { "data\u{a0}" (words::age(age)) } }
+        Some(age) => { "data\u{a0}" (words::age(age)) }
+    } }
 }
 
 fn sizes(row: &PairRow) -> Markup {
@@ -319,23 +325,25 @@ fn cash(now: &Snapshot) -> Markup {
 
 fn sum(view: &View, now: &Snapshot) -> Markup {
     let count = view.held().count();
+    let stale = view.held().any(|row| view.is_stale(row));
     let total = view.held().try_fold(Amount::ZERO, |sum, row| Some(sum + size(row)?));
-    let unequal = view.held().try_fold(Amount::ZERO, |sum, row| Some(sum + delta(row)?));
+    // Coin by coin: what is too much of one is no answer to what lacks of another.
+    let unequal = coin_deltas(view.held()).map(|all| all.values().map(|value| value.abs()).sum::<Amount>());
     let net: Option<Amount> =
         view.held().try_fold(Amount::ZERO, |sum, row| Some(sum + super::history::net(&view.trip(&row.pair)?.lines)));
     let next = view.held().filter_map(|row| row.next_settlement_ms).min();
     let nearest = now.distances.iter().filter_map(|(.., distance)| *distance).min();
     html! {
-        tr.sum {
+        tr.sum.stale[stale] {
             td.name { b { (count) @if count == 1 { " pair held" } @else { " pairs held" } } }
-            td.n { b { (total.map_or_else(|| NONE.to_owned(), words::level)) } }
-            td.n { b { (words::gain_or(unequal)) } }
+            td.n.aged { b { (total.map_or_else(|| NONE.to_owned(), words::level)) } }
+            td.n.aged { b { (unequal.map_or_else(|| NONE.to_owned(), words::level)) } small { "of all coins, unsigned" } }
             td {} td {}
             td.n { @if let Some(at) = next { b { (words::until(at, now.at_ms)) } } }
             td {}
-            td.n { b { (words::gain_or(net)) } }
+            td.n.aged { b { (words::gain_or(net)) } }
             td {}
-            td { @if let Some(nearest) = nearest { b { (words::percent(nearest.to_f64(), 1)) } " nearest" } }
+            td.aged { @if let Some(nearest) = nearest { b { (words::percent(nearest.to_f64(), 1)) } " nearest" } }
             td {}
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! They are compared in constant time and never printed but by `carry serve --print-token`. The cookie that a reader gets is no
 //! token: it is a time with a code that only the reading token makes, so it ends by itself and with the file (fault X16).
+//! **Invariant**: a page of several sessions is read with the token of its first folder, and each session acts only with the
+//! token of its own.
 //! Tests: at the end, and `tests/commands/page.rs`.
 
 use crate::domain::WallTime;
@@ -63,23 +65,32 @@ impl Tokens {
     /// # Errors
     /// [`TokenError`] when the file is not this user's alone, is damaged or cannot be written.
     pub fn of(folder: &Path) -> Result<Self, TokenError> {
-        let path = folder.join(FILE);
-        if let Some(bytes) = read_secret(&path, Guard::Private)? {
-            let damaged = || TokenError::Damaged(path.clone());
-            let stored: Stored = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
-            let whole = |token: &Secret| {
-                let text = token.expose();
-                text.len() == LENGTH && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-            };
-            if stored.schema != SCHEMA || !whole(&stored.view) || !whole(&stored.act) {
-                return Err(damaged());
-            }
-            return Ok(Self::known(stored.view, stored.act));
+        if let Some(known) = Self::kept(folder)? {
+            return Ok(known);
         }
         let (view, act) = (fresh()?, fresh()?);
         let text = serde_json::to_vec(&Fresh { schema: SCHEMA, view: view.expose(), act: act.expose() });
-        replace(&path, &text.map_err(|_| TokenError::Random)?)?;
+        replace(&folder.join(FILE), &text.map_err(|_| TokenError::Random)?)?;
         Ok(Self::known(view, act))
+    }
+
+    /// Those of a folder, where it has some: none are made.
+    ///
+    /// # Errors
+    /// [`TokenError`] when the file is not this user's alone or is damaged.
+    pub fn kept(folder: &Path) -> Result<Option<Self>, TokenError> {
+        let path = folder.join(FILE);
+        let Some(bytes) = read_secret(&path, Guard::Private)? else { return Ok(None) };
+        let damaged = || TokenError::Damaged(path.clone());
+        let stored: Stored = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
+        let whole = |token: &Secret| {
+            let text = token.expose();
+            text.len() == LENGTH && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+        };
+        if stored.schema != SCHEMA || !whole(&stored.view) || !whole(&stored.act) {
+            return Err(damaged());
+        }
+        Ok(Some(Self::known(stored.view, stored.act)))
     }
 
     fn known(view: Secret, act: Secret) -> Self {

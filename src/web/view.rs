@@ -82,6 +82,18 @@ impl View {
         }
     }
 
+    /// A sentence whose commands name this session.
+    #[must_use]
+    pub fn naming(&self, text: &str) -> String {
+        super::typed::naming(text, &self.dir)
+    }
+
+    /// The option that names this session in a command.
+    #[must_use]
+    pub fn option(&self) -> String {
+        super::typed::option(&self.dir)
+    }
+
     /// How long ago it was made.
     #[must_use]
     pub fn made_ago(&self) -> Duration {

@@ -28,6 +28,7 @@ mod metrics;
 #[path = "../support/moments.rs"]
 mod moments;
 mod page;
+mod page_acts;
 mod page_browser;
 mod page_ledger;
 mod page_truth;

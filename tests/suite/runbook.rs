@@ -31,6 +31,15 @@ fn kinds() -> Vec<AlarmKind> {
 }
 
 #[test]
+fn u13_what_a_page_shows_of_an_alarm_names_the_session_as_the_alarm_itself_does() {
+    let about = About { pair: Some("binance:BTCUSDT".to_owned()), order: Some("c1".to_owned()), ..About::default() };
+    for kind in kinds() {
+        let named = carry::web::typed::naming(&typed(kind, &about, None), Path::new("state/main"));
+        assert_eq!(named, typed(kind, &about, Some("state/main")), "{kind:?}");
+    }
+}
+
+#[test]
 fn u13_every_alarm_has_its_page_and_nothing_else_is_there() {
     let mut pages: BTreeSet<String> = std::fs::read_dir(root("deploy/runbook"))
         .unwrap()
