@@ -72,8 +72,7 @@ impl Attendant {
     /// At each tick of the run.
     pub fn look<R: Run>(&mut self, run: &mut R, now: WallTime, clock: Clock) {
         if let Some(telling) = &mut self.telling {
-            let raised = run.raised().as_mut().map(std::mem::take).unwrap_or_default();
-            telling.tell(&raised, now, || standing(run));
+            telling.tell(run, now, standing);
         }
         self.climb((run.is_reachable(), run.state().strategy.as_deref()), clock);
         let passed = self.watch.elapsed();
@@ -108,9 +107,8 @@ impl Attendant {
     /// After the last event: what was raised in the end is told too.
     pub fn end<R: Run>(mut self, run: &mut R) {
         if let Some(telling) = &mut self.telling {
-            let raised = run.raised().take().unwrap_or_default();
             let now = run.state().now;
-            telling.tell(&raised, now, || standing(run));
+            telling.tell(run, now, standing);
         }
         if let Some((ladder, _)) = &mut self.ladder
             && let Err(error) = ladder.stop()

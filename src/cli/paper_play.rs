@@ -119,8 +119,7 @@ pub(super) fn play(
         paper.driver.turns.note(ears.watch.elapsed().saturating_sub(began));
         let now = paper.now();
         if let Some(telling) = &mut telling {
-            let raised = paper.driver.raised.as_mut().map(std::mem::take).unwrap_or_default();
-            telling.tell(&raised, now, || standing(paper));
+            telling.tell(paper, now, standing);
         }
         if now.floor(Span::hours(6)) > drawn || speed.is_some() {
             drawn = now.floor(Span::hours(6));

@@ -1,11 +1,15 @@
 //! Alarms for people: repeats are folded, open ones outlive a restart, and a heartbeat tells that silence is health (I19).
 //!
+//! An alarm of a state that the session knows lasts as long as the state does, and is told again, ever more gently, until
+//! then; one of an event is over when it was not raised for two windows. Which is which, and whether it is still so, says who
+//! calls ([`Still`]).
+//!
 //! Pure: time comes with each call and what is to be told comes back. It sends nothing, sleeps nowhere and does not know who
 //! listens; `sinks.rs` does. Its whole memory is [`Memory`], which the owner stores. Tests: `alarms_tests.rs`.
 
-use super::words::{About, page, sentence, typed, word};
-use crate::domain::{PairId, Span, WallTime};
-use crate::port::command::{Alarm, Severity};
+use super::words::{About, kind_of, page, sentence, typed, word};
+use crate::domain::{Amount, PairId, Span, WallTime};
+use crate::port::command::{Alarm, AlarmKind, Severity};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -67,17 +71,31 @@ pub struct Notice {
 pub enum What {
     /// Raised now.
     Raised,
-    /// Raised again, so many times, while it was folded.
+    /// Raised again, so many times, while it was folded; or still so, when it was raised no more.
     Repeated,
     /// Open when the program was started again.
     StillOpen,
-    /// Not raised for a whole window.
+    /// Over: what it was about is not so any more, or, of an event, it was not raised again.
     Quiet,
     /// The path to you works.
     Heartbeat,
     /// How the session stands, and what rang since the last one.
     Digest,
 }
+
+/// Whether what an alarm was about is still so, as the session knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Still {
+    /// It was an event, and only time ends it.
+    Event,
+    /// It is, or it is not known yet that it is over; what it is about now.
+    So(About),
+    /// It is over.
+    Over,
+}
+
+/// Says of an alarm's kind, pair, and names whether it is still so.
+pub type Stands<'a> = &'a dyn Fn(AlarmKind, Option<PairId>, &About) -> Still;
 
 /// One alarm that is open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +119,17 @@ struct Open {
     folded: u64,
     folded_since: WallTime,
     told_at: WallTime,
+    /// When it was raised last, or known to be so.
     last: WallTime,
+    /// It is of a state that the session knows, not of an event.
+    #[serde(default)]
+    lasts: bool,
+    /// When it was raised first; of an alarm that an older program stored it is not known.
+    #[serde(default)]
+    began: Option<WallTime>,
+    /// The sum at risk that was told last.
+    #[serde(default)]
+    told_sum: Option<Amount>,
 }
 
 /// The words of an alarm that is open.
@@ -111,6 +139,13 @@ struct Said {
     text: String,
     typed: Option<String>,
     page: Option<String>,
+}
+
+impl Said {
+    fn of(kind: AlarmKind, about: &About, state: Option<&str>) -> Self {
+        let (text, typed) = (sentence(kind, about, state), typed(kind, about, state));
+        Self { text, typed: Some(typed), page: Some(page(kind)) }
+    }
 }
 
 /// All that is remembered; the owner stores it and gives it back at the next start.
@@ -197,12 +232,7 @@ impl Alarms {
         self.memory.day.since.get_or_insert(now);
         *self.memory.day.rang.entry(kind.clone()).or_default() += 1;
         let about = About { order: alarm.order.map(|id| id.to_string()), ..about.clone() };
-        let state = self.state.as_deref();
-        let said = Said {
-            text: sentence(alarm.kind, &about, state),
-            typed: Some(typed(alarm.kind, &about, state)),
-            page: Some(page(alarm.kind)),
-        };
+        let said = Said::of(alarm.kind, &about, self.state.as_deref());
         let severity = severity(alarm.severity);
         let order = alarm.order.map(|id| id.to_string());
         let same = |open: &Open| open.is_of(&kind, alarm.pair, &about);
@@ -212,6 +242,7 @@ impl Alarms {
             // A clock that was set back must not fold for ever.
             let folded = now.since(open.told_at) < open.window(self.fold) && now >= open.told_at;
             let louder = rank(severity) > rank(&open.severity);
+            let grown = open.grown(&about);
             open.last = now;
             open.order.clone_from(&order);
             (open.about, open.said) = (about, said);
@@ -219,7 +250,7 @@ impl Alarms {
                 open.folded_since = now;
             }
             open.folded += 1;
-            if folded && !louder {
+            if folded && !louder && !grown {
                 return None;
             }
             severity.clone_into(&mut open.severity);
@@ -232,6 +263,7 @@ impl Alarms {
             pair_name: about.pair.clone(),
             severity: severity.to_owned(),
             order,
+            told_sum: about.sum,
             about,
             said,
             repeats: 0,
@@ -239,6 +271,8 @@ impl Alarms {
             folded_since: now,
             told_at: now,
             last: now,
+            lasts: false,
+            began: Some(now),
         };
         if self.memory.open.len() >= MOST {
             self.memory.overflow += 1;
@@ -249,24 +283,21 @@ impl Alarms {
         self.tell(place, What::Raised, now)
     }
 
-    /// Time passes: summaries of folded alarms, ends of quiet ones, what was open before a restart, the heartbeat.
-    pub fn tick(&mut self, now: WallTime) -> Vec<Notice> {
+    /// Time passes: summaries of folded alarms, what is still so, ends, what was open before a restart, the heartbeat.
+    pub fn tick(&mut self, now: WallTime, stands: Stands<'_>) -> Vec<Notice> {
         let mut out = Vec::new();
         for place in 0..std::mem::take(&mut self.to_retell) {
             out.extend(self.tell(place, What::StillOpen, now));
-        }
-        let fold = self.fold;
-        // Of one that is over its end is told, with what was folded until then.
-        let quiet = |open: &Open| now.since(open.last) >= Span(fold.0.saturating_mul(2));
-        for place in 0..self.memory.open.len() {
-            let Some(open) = self.memory.open.get_mut(place).filter(|open| open.folded > 0 && !quiet(open)) else {
-                continue;
-            };
-            if now.since(open.told_at) >= open.window(fold) || now < open.told_at {
-                open.repeats = open.repeats.saturating_add(1);
-                out.extend(self.tell(place, What::Repeated, now));
+            // What this start has not seen is over no sooner than it could be seen again.
+            if let Some(open) = self.memory.open.get_mut(place) {
+                open.last = now;
             }
         }
+        for place in 0..self.memory.open.len() {
+            out.extend(self.look(place, now, stands));
+        }
+        let fold = self.fold;
+        let quiet = |open: &Open| open.is_over(fold, now);
         let ended: Vec<Open> = self.memory.open.iter().filter(|open| quiet(open)).cloned().collect();
         self.memory.open.retain(|open| !quiet(open));
         out.extend(ended.iter().map(|open| self.ours(notice(open, What::Quiet, now, self.memory.open.len()))));
@@ -281,12 +312,42 @@ impl Alarms {
         out
     }
 
+    /// One that is open: whether it is still so, and whether it is time to tell it again.
+    fn look(&mut self, place: usize, now: WallTime, stands: Stands<'_>) -> Option<Notice> {
+        let fold = self.fold;
+        let open = self.memory.open.get_mut(place)?;
+        let kind = kind_of(&open.kind);
+        let still = kind.map_or(Still::Event, |kind| stands(kind, open.pair, &open.about));
+        let mut grown = false;
+        match still {
+            Still::Event => open.lasts = false,
+            Still::Over => open.lasts = true,
+            Still::So(about) => {
+                grown = open.grown(&about);
+                (open.lasts, open.last) = (true, now);
+                open.about = About { order: open.about.order.take(), ..about };
+            }
+        }
+        // Of one that is over its end is told, with what was folded until then.
+        let news = open.folded > 0 || (open.lasts && open.last == now);
+        let due = now.since(open.told_at) >= open.window(fold) || now < open.told_at;
+        if open.is_over(fold, now) || !(grown || (news && due)) {
+            return None;
+        }
+        if let Some(kind) = kind {
+            open.said = Said::of(kind, &open.about, self.state.as_deref());
+        }
+        open.repeats = open.repeats.saturating_add(1);
+        self.tell(place, What::Repeated, now)
+    }
+
     fn tell(&mut self, place: usize, what: What, now: WallTime) -> Option<Notice> {
         let total = self.memory.open.len();
         let open = self.memory.open.get_mut(place)?;
         let told = notice(open, what, now, total);
         open.folded = 0;
         open.told_at = now;
+        open.told_sum = open.about.sum;
         self.memory.day.told = self.memory.day.told.saturating_add(1);
         Some(self.ours(told))
     }
@@ -347,10 +408,24 @@ impl Open {
         self.kind == kind && self.pair == pair && (pair.is_some() || mine == other)
     }
 
-    /// How long repeats of it are folded: twice as long each time that they were told, a day at most.
+    /// How long repeats of it are folded: twice as long each time that they were told, a day at most, and of a page an hour.
     fn window(&self, fold: Span) -> Span {
         let doubled = fold.0.saturating_mul(1_i64.checked_shl(self.repeats.min(20)).unwrap_or(1));
-        Span(doubled.min(Span::DAY.0).max(fold.0))
+        let most = if self.severity == severity(Severity::Page) { Span::HOUR } else { Span::DAY };
+        Span(doubled.max(fold.0).min(most.0))
+    }
+
+    /// Over: an event that was not raised for two windows, or a state that has not been so for one, which keeps what comes and
+    /// goes from being told each time.
+    fn is_over(&self, fold: Span, now: WallTime) -> bool {
+        let windows = if self.lasts { 1 } else { 2 };
+        now.since(self.last) >= Span(fold.0.saturating_mul(windows))
+    }
+
+    /// Whether half as much again is at risk as was told.
+    fn grown(&self, about: &About) -> bool {
+        let half_more = |(told, sum): (Amount, Amount)| sum.units() > told.units().saturating_add(told.units() / 2);
+        self.told_sum.zip(about.sum).is_some_and(half_more)
     }
 
     /// A few words for a list.
@@ -380,7 +455,7 @@ fn notice(open: &Open, what: What, now: WallTime, total: usize) -> Notice {
         typed: open.said.typed.clone(),
         runbook: open.said.page.clone(),
         count: open.folded,
-        since_ms: open.folded_since,
+        since_ms: if open.folded == 0 { open.began.unwrap_or(open.folded_since) } else { open.folded_since },
         at_ms: now,
         open: count(total),
     }
@@ -391,8 +466,10 @@ fn text(open: &Open, what: What) -> String {
     let said = if open.said.text.is_empty() { &open.kind } else { &open.said.text };
     match what {
         What::Raised | What::Heartbeat | What::Digest => said.clone(),
+        What::Repeated if open.folded == 0 => format!("still so: {said}"),
         What::Repeated => format!("{} times more: {said}", open.folded),
         What::StillOpen => format!("still open from before the restart: {said}"),
+        What::Quiet if open.lasts => format!("over, it is not so any more: {said}"),
         What::Quiet if open.folded > 0 => format!("not raised any more, after {} times: {said}", open.folded),
         What::Quiet => format!("not raised any more: {said}"),
     }

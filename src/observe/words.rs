@@ -3,6 +3,7 @@
 //! Pure text; who is told and when stands in `alarms.rs`. A page a kind stands in `deploy/runbook`. Tests: at the end, and
 //! `tests/suite/runbook.rs`.
 
+use crate::domain::Amount;
 use crate::port::command::AlarmKind;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,8 @@ pub struct About {
     pub order: Option<String>,
     /// Money at risk with its coin and what it is, as `25000 USDT unequal`.
     pub at_risk: Option<String>,
+    /// The same as a sum, to see when it grows.
+    pub sum: Option<Amount>,
 }
 
 /// What happened, what the bot did, and what to type: `{pair}`, `{order}` and `{state}` stand for those of the alarm.
@@ -242,6 +245,12 @@ pub fn word(kind: AlarmKind) -> String {
     serde_json::to_value(kind).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
+/// The kind of a word; the other way round than [`word`].
+#[must_use]
+pub fn kind_of(word: &str) -> Option<AlarmKind> {
+    serde_json::from_value(serde_json::Value::String(word.to_owned())).ok()
+}
+
 /// Name of the page in `deploy/runbook`, without its ending.
 #[must_use]
 pub fn page(kind: AlarmKind) -> String {
@@ -288,8 +297,8 @@ mod tests {
         let about = About {
             pair: Some("binance:BTCUSDT".to_owned()),
             venue: Some("binance".to_owned()),
-            order: None,
             at_risk: Some("25000.00 USDT unequal".to_owned()),
+            ..About::default()
         };
         let text = sentence(AlarmKind::PairNaked, &about, Some("state/my main"));
         for part in

@@ -15,11 +15,13 @@ pub fn about(state: &State, alarm: &Alarm) -> About {
     let venues: Vec<VenueId> = pair.map_or_else(|| venue.into_iter().collect(), |pair| pair.pair.venues().collect());
     let name = |id: &VenueId| state.catalogue.venues().get(id.index()).map(ToString::to_string);
     let names: Vec<String> = venues.iter().filter_map(name).collect();
+    let risk = pair.map_or_else(|| held(state, venue), |pair| at_risk(state, pair));
     About {
         pair: pair.map(|pair| pair.pair.name.clone()),
         venue: (!names.is_empty()).then(|| names.join(" and ")),
         order: alarm.order.map(|id| id.to_string()),
-        at_risk: pair.map_or_else(|| held(state, venue), |pair| at_risk(state, pair)),
+        sum: risk.as_ref().map(|(_, sum)| *sum),
+        at_risk: risk.map(|(text, _)| text),
     }
 }
 
@@ -47,8 +49,8 @@ fn venue_of(state: &State, kind: AlarmKind) -> Option<VenueId> {
     }
 }
 
-/// What a pair has unequal, or else its short.
-fn at_risk(state: &State, pair: &PairState) -> Option<String> {
+/// What a pair has unequal, or else its short: in words, and as a sum.
+fn at_risk(state: &State, pair: &PairState) -> Option<(String, Amount)> {
     let (spot, perp) = state.held(pair);
     let mid = pair.market.short.mid.or(pair.market.long.mid)?;
     let quote = pair.pair.quote(Leg::Short);
@@ -56,14 +58,14 @@ fn at_risk(state: &State, pair: &PairState) -> Option<String> {
     let (naked, short) = (value(spot + perp), value(perp));
     match (naked.is_zero(), short.is_zero()) {
         (true, true) => None,
-        (true, false) => Some(format!("short of {short} {quote}, legs equal")),
-        (false, true) => Some(format!("{naked} {quote} unequal")),
-        (false, false) => Some(format!("{naked} {quote} unequal, short of {short} {quote}")),
+        (true, false) => Some((format!("short of {short} {quote}, legs equal"), short)),
+        (false, true) => Some((format!("{naked} {quote} unequal"), naked)),
+        (false, false) => Some((format!("{naked} {quote} unequal, short of {short} {quote}"), naked)),
     }
 }
 
-/// Shorts of a venue, or of all.
-fn held(state: &State, venue: Option<VenueId>) -> Option<String> {
+/// Shorts of a venue, or of all: in words, and as a sum.
+fn held(state: &State, venue: Option<VenueId>) -> Option<(String, Amount)> {
     let mut sums: Vec<(Asset, Amount)> = Vec::new();
     for pair in state.pairs.iter().filter(|pair| venue.is_none_or(|id| id == pair.pair.venue(Leg::Short))) {
         let (_, perp) = state.held(pair);
@@ -74,8 +76,10 @@ fn held(state: &State, venue: Option<VenueId>) -> Option<String> {
             None => sums.push((pair.pair.quote(Leg::Short), value)),
         }
     }
+    // Two dollars of different coins are near enough to one sum to see that it grew.
+    let all = sums.iter().fold(Amount::ZERO, |all, (_, sum)| all + *sum);
     let words: Vec<String> = sums.iter().map(|(quote, sum)| format!("{} {quote}", cents(*sum))).collect();
-    (!words.is_empty()).then(|| format!("{} of shorts held", words.join(" and ")))
+    (!words.is_empty()).then(|| (format!("{} of shorts held", words.join(" and ")), all))
 }
 
 /// Money to two decimals, towards zero.

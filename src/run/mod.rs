@@ -18,6 +18,7 @@ pub mod generated;
 pub mod health;
 pub mod inputs;
 pub mod journal;
+pub mod lasting;
 pub mod listed;
 pub mod live;
 pub mod live_loop;

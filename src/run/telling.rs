@@ -2,8 +2,10 @@
 //!
 //! It tells and never decides; a way out that fails costs a line in the log. Tests: `tests/commands/alarms.rs`.
 
+use super::lasting;
 use crate::config::settings;
 use crate::config::settings::Level;
+use crate::control::subject::Subject;
 use crate::domain::WallTime;
 use crate::keys::file::{FileError, Guard, read_secret, replace};
 use crate::net::machine_clock::Stopwatch;
@@ -12,8 +14,6 @@ use crate::observe::mail::{self, Mailer};
 use crate::observe::sinks::{Patience, SinkError, Sinks};
 use crate::observe::telegram::{Account, Silent};
 use crate::observe::watcher::Watcher;
-use crate::observe::words::About;
-use crate::port::command::Alarm;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -123,22 +123,24 @@ impl Telling {
         Ok(Some(Self { alarms, sinks: Some(sinks), watcher, watch, stored, last: Some(last), thread: Some(thread) }))
     }
 
-    /// Alarms of the core with the names of their pairs, and time that passed; `standing` says how the session stands, for the
-    /// digest.
-    pub fn tell(&mut self, raised: &[(Alarm, About)], now: WallTime, standing: impl FnOnce() -> String) {
+    /// Alarms of the core with the names of their pairs, and time that passed. The state says which of those that are open are
+    /// still so, and `standing` how the session stands, for the digest.
+    pub fn tell<S: Subject>(&mut self, subject: &mut S, now: WallTime, standing: impl FnOnce(&mut S) -> String) {
+        let raised = subject.raised().as_mut().map(std::mem::take).unwrap_or_default();
         if let Some(watcher) = &mut self.watcher {
             watcher.lives(self.watch.elapsed());
         }
         let mut notices: Vec<Notice> = Vec::new();
-        for (alarm, about) in raised {
+        for (alarm, about) in &raised {
             notices.extend(self.alarms.raise(alarm, about, now));
         }
-        notices.extend(self.alarms.tick(now));
+        let state = subject.state();
+        notices.extend(self.alarms.tick(now, &|kind, pair, about| lasting::still(state, kind, (pair, about))));
         if notices.is_empty() {
             return;
         }
         if let Some(digest) = notices.iter_mut().find(|notice| notice.what == What::Digest) {
-            digest.text = format!("{}; {}", standing(), digest.text);
+            digest.text = format!("{}; {}", standing(subject), digest.text);
         }
         if let Some(sinks) = &self.sinks {
             for notice in &notices {
