@@ -4,9 +4,9 @@
 
 use super::control;
 use super::{Exit, Failure, Output, folder};
-use crate::control::metrics::{Kind, TABLE, text};
+use crate::control::metrics::{Kind, TABLE, Told, text};
 use crate::control::presence::Presence;
-use crate::control::snapshot::Snapshot;
+use crate::store::ledger_file;
 use std::path::{Path, PathBuf};
 
 /// Running sessions as text for Prometheus, or for the textfile collector of its node exporter
@@ -20,7 +20,8 @@ use std::path::{Path, PathBuf};
 For the textfile collector of node_exporter, once a minute; a half-written file is never read:
   carry metrics state/main > carry.tmp && mv carry.tmp /var/lib/node_exporter/carry.prom
 
-A folder whose session does not answer gives carry_up 0 and nothing else. Alert rules: deploy/prometheus.")]
+A folder whose session does not answer gives carry_up 0, and carry_process_exists says whether a process has it; one that is over
+gives carry_up 0 alone. Alert rules: deploy/prometheus.")]
 pub struct Args {
     /// Folders of sessions; the one that runs when absent
     #[arg(value_name = "DIR")]
@@ -48,24 +49,35 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
         (None, false) => args.dirs.iter().map(|dir| Some(dir.as_path())).collect(),
         (state, _) => vec![state.as_deref()],
     };
-    let mut sessions: Vec<(String, Option<Snapshot>)> = Vec::new();
+    let mut sessions: Vec<(String, PathBuf, Presence)> = Vec::new();
     for dir in named {
         let dir = folder::dir(dir)?;
         let name = name_of(&dir);
-        if sessions.iter().any(|(known, _)| *known == name) {
+        if sessions.iter().any(|(known, ..)| *known == name) {
             let text =
                 format!("two folders are named {name}, which is the label of their metrics; ask them one by one");
             return Err(Failure::new(Exit::Usage, text));
         }
-        let told = match control::told(&dir) {
-            Presence::Now(now) => Some(*now),
-            Presence::Silent(_) | Presence::Gone => None,
-        };
-        sessions.push((name, told));
+        let told = control::told(&dir);
+        sessions.push((name, dir, told));
     }
-    let of = sessions.iter().map(|(name, told)| (name.as_str(), told.as_ref()));
+    let of = sessions.iter().map(|(name, dir, presence)| {
+        let told = match presence {
+            Presence::Now(now) => Told::Now(now),
+            Presence::Silent(_) => Told::Silent,
+            Presence::Gone if is_over(dir) => Told::Over,
+            Presence::Gone => Told::Gone,
+        };
+        (name.as_str(), told)
+    });
     let text = text(of).map_err(|error| Failure::new(Exit::Failure, error.to_string()))?;
     Ok(output.out.write_all(text.as_bytes())?)
+}
+
+/// Whether a session came to its end, as its ledger says; one that cannot be read has not.
+fn is_over(dir: &Path) -> bool {
+    let ledger = dir.join(folder::LEDGER);
+    ledger.is_file() && ledger_file::meta(&ledger).is_ok_and(|meta| meta.contains_key("finished"))
 }
 
 /// The name of a session's folder, wherever it is asked from.

@@ -806,7 +806,7 @@ pub const KEYS: &[Key] = &[
         "alarm.fold",
         Kind::Span,
         ["5m", "1s", "1d"],
-        "repeats of one alarm of one pair within this are counted and told once",
+        "repeats of one alarm of one pair within this are counted and told once; it doubles each time, for a page up to an hour",
         "a person reads one message in five minutes, and none of a hundred",
     ),
     off(

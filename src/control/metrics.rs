@@ -9,6 +9,8 @@ use super::link::{Link, VenueRow};
 use super::snapshot::{PairRow, Snapshot};
 use super::stops::Stop;
 use crate::domain::{Amount, Asset, WallTime};
+use crate::observe::words::word;
+use crate::port::command::AlarmKind;
 use crate::port::health::Part;
 use prometheus::TextEncoder;
 use prometheus::proto::{self, MetricFamily, MetricType};
@@ -62,7 +64,8 @@ macro_rules! metrics {
 }
 
 metrics! {
-    Up Gauge "carry_up" "1" "1 while the session answers, 0 while no process does";
+    Up Gauge "carry_up" "1" "1 while the session answers, 0 while it does not";
+    Exists Gauge "carry_process_exists" "1" "1 while a process has the session, whether it answers or not, 0 while none has; absent once it is over";
     BuildInfo Gauge "carry_build_info" "1" "Always 1; the labels say which program this is";
     SnapshotTime Gauge "carry_snapshot_time_seconds" "s" "When the session answered, by the clock of its machine, since 1970";
     Clock Gauge "carry_clock_seconds" "s" "The clock of the session since 1970; of a simulated market its own";
@@ -125,18 +128,34 @@ const PARTS: [Part; 8] = [
     Part::Times,
 ];
 
+/// What is known of a session by whoever asked it.
+#[derive(Debug, Clone, Copy)]
+pub enum Told<'a> {
+    /// It answered.
+    Now(&'a Snapshot),
+    /// A process has it and does not answer: its loop is stuck, or it was stopped.
+    Silent,
+    /// No process has it, and it is not over.
+    Gone,
+    /// It came to its end.
+    Over,
+}
+
 /// Sessions as one text, each by its name; of one that does not answer there is nothing to say but that.
 ///
 /// # Errors
 /// When a name is none that the format allows; the table's are.
 pub fn text<'a>(
-    sessions: impl IntoIterator<Item = (&'a str, Option<&'a Snapshot>)>,
+    sessions: impl IntoIterator<Item = (&'a str, Told<'a>)>,
 ) -> Result<String, prometheus::Error> {
     let mut page = Page::default();
-    for (name, answer) in sessions {
+    for (name, told) in sessions {
         name.clone_into(&mut page.session);
-        page.put(Id::Up, &[], flag(answer.is_some()));
-        let Some(snapshot) = answer else { continue };
+        page.put(Id::Up, &[], flag(matches!(told, Told::Now(_))));
+        if !matches!(told, Told::Over) {
+            page.put(Id::Exists, &[], flag(!matches!(told, Told::Gone)));
+        }
+        let Told::Now(snapshot) = told else { continue };
         page.whole(snapshot);
         page.money(snapshot);
         page.work(snapshot);
@@ -274,8 +293,9 @@ impl Page {
     fn work(&mut self, now: &Snapshot) {
         self.put(Id::Unsettled, &[], count(u64::try_from(now.orders.len()).unwrap_or(u64::MAX)));
         self.put(Id::InDoubt, &[], count(now.in_doubt));
-        for (kind, times) in &now.alarms {
-            self.put(Id::Alarms, &[("kind", kind)], count(*times));
+        // From the start on: a counter that first appears with its first alarm shows no increase.
+        for kind in AlarmKind::ALL.map(word) {
+            self.put(Id::Alarms, &[("kind", &kind)], count(now.alarms.get(&kind).copied().unwrap_or(0)));
         }
         self.known(Id::Reconciled, &[], now.reconciled_ms.map(|at| age(at, now.at_ms)));
     }
@@ -405,7 +425,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_absent_and_what_is_zero_is_there() {
-        let text = text([("main", Some(&fresh())), ("gone", None)]).unwrap();
+        let text = text([("main", Told::Now(&fresh())), ("gone", Told::Gone)]).unwrap();
         for absent in
             ["carry_pair_basis_ratio", "carry_reconciled_age_seconds", "carry_last_event_age", "carry_pair_price_age"]
         {
@@ -414,14 +434,39 @@ mod tests {
         assert!(text.contains("carry_state{session=\"main\",state=\"starting\"} 1\n"), "{text}");
         assert!(text.contains("carry_unexplained{session=\"main\",asset=\"USDT\"} 0\n"), "{text}");
         assert!(!text.contains("NaN"));
-        assert_eq!(text.matches("session=\"gone\"").count(), 1);
+        assert_eq!(text.matches("session=\"gone\"").count(), 2);
         assert!(text.contains("carry_up{session=\"gone\"} 0\n"), "{text}");
+    }
+
+    #[test]
+    fn a_process_that_does_not_answer_is_told_apart_from_none_and_from_an_end() {
+        let main = fresh();
+        for (told, said) in [
+            (Told::Now(&main), "carry_up{session=\"s\"} 1 carry_process_exists{session=\"s\"} 1"),
+            (Told::Silent, "carry_up{session=\"s\"} 0 carry_process_exists{session=\"s\"} 1"),
+            (Told::Gone, "carry_up{session=\"s\"} 0 carry_process_exists{session=\"s\"} 0"),
+            (Told::Over, "carry_up{session=\"s\"} 0"),
+        ] {
+            let text = text([("s", told)]).unwrap();
+            let of = |line: &&str| line.starts_with("carry_up") || line.starts_with("carry_process_exists");
+            assert_eq!(text.lines().filter(of).collect::<Vec<_>>().join(" "), said);
+        }
+    }
+
+    #[test]
+    fn an_alarm_that_rings_once_is_an_increase() {
+        let mut now = fresh();
+        now.alarms.insert("pair_naked".to_owned(), 1);
+        let text = text([("s", Told::Now(&now))]).unwrap();
+        assert!(text.contains("carry_alarms_total{session=\"s\",kind=\"pair_naked\"} 1\n"), "{text}");
+        assert!(text.contains("carry_alarms_total{session=\"s\",kind=\"adl\"} 0\n"), "{text}");
+        assert_eq!(text.matches("carry_alarms_total{").count(), AlarmKind::ALL.len());
     }
 
     #[test]
     fn two_sessions_stand_in_one_text_with_one_head_each() {
         let snapshot = fresh();
-        let text = text([("a", Some(&snapshot)), ("b \"x\"", Some(&snapshot))]).unwrap();
+        let text = text([("a", Told::Now(&snapshot)), ("b \"x\"", Told::Now(&snapshot))]).unwrap();
         assert_eq!(text.matches("# TYPE carry_equity gauge").count(), 1);
         assert!(text.contains("carry_equity{session=\"b \\\"x\\\"\",asset=\"USDT\"}"), "{text}");
     }

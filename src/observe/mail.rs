@@ -3,13 +3,10 @@
 //! The addresses stand in a file, one a line. What waits goes out as one mail. Tests: at the end,
 //! `tests/commands/alarms.rs`.
 
-use super::alarms::Notice;
 use super::message::Message;
 use super::program;
-use super::sinks::{Lost, Patience, gathered};
+use super::sinks::{Lost, Patience, Waiting};
 use std::path::PathBuf;
-use std::sync::Arc;
-use tokio::sync::mpsc::Receiver;
 
 /// Most addresses.
 const MOST: usize = 20;
@@ -49,15 +46,15 @@ pub fn addresses(text: &str) -> Result<Vec<String>, (usize, &'static str)> {
 }
 
 /// Sends what waits until there is no more to come.
-pub(super) async fn run(mailer: Mailer, (mut waiting, lost): (Receiver<Arc<Notice>>, Lost), patience: Patience) {
+pub(super) async fn run(mailer: Mailer, (mut waiting, lost): (Waiting, Lost), patience: Patience) {
     let mut arguments = vec!["-i".to_owned(), "--".to_owned()];
     arguments.extend(mailer.to.iter().cloned());
-    while let Some(notices) = gathered(&mut waiting).await {
+    while let Some(notices) = waiting.gathered().await {
         let text = mail(&mailer.to, &Message::of(&notices));
         if let Err(why) = program::run(&mailer.sendmail, &arguments, &text, patience.limit).await {
             lost.add("alarm.mail", notices.len(), why);
         }
-        lost.done(notices.len());
+        lost.done(&notices);
     }
 }
 

@@ -58,7 +58,7 @@ fn paragraph(notice: &Notice) -> String {
 }
 
 /// Whether it needs a person now; that something ended does not.
-fn is_page(notice: &Notice) -> bool {
+pub(super) fn is_page(notice: &Notice) -> bool {
     notice.severity == "page" && matches!(notice.what, What::Raised | What::Repeated | What::StillOpen)
 }
 

@@ -1,12 +1,14 @@
 //! Ways out for alarms: the log, a program, a webhook, Telegram, mail. Each has a short queue of its own, and telling never waits.
 //!
-//! A full queue drops the newest and counts it: an alarm about lost alarms goes to the log. Each way has a level below which it
+//! A page goes before everything that waits, and has a queue of its own that no lesser notice fills. A full queue drops the
+//! newest and counts it: an alarm about lost alarms goes to the log. Each way has a level below which it
 //! is not told; heartbeats and the digest go to all. The program gets the notice as JSON on standard input, without a shell and
 //! with a time limit. Addresses and tokens are secrets: they are read from files of their own, sent to, and never printed.
 //! Tests: `tests/commands/alarms.rs`.
 
 use super::alarms::{Notice, What};
 use super::mail::{self, Mailer};
+use super::message;
 use super::post::Post;
 use super::program;
 use super::telegram::{self, Account, Silent};
@@ -20,8 +22,10 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-/// Notices that may wait for one way out.
+/// Notices below a page that may wait for one way out.
 const QUEUE: usize = 64;
+/// Pages that may: as many as alarms can be open, so that none is dropped.
+const PAGES: usize = 4096;
 /// Longest run of a program, and longest wait for an answer.
 const LIMIT: Duration = Duration::from_secs(10);
 /// Wait before a second try; it doubles.
@@ -63,7 +67,7 @@ pub(super) struct Lost {
     all: Arc<AtomicU64>,
     /// Of this one.
     own: Arc<AtomicU64>,
-    /// Taken from the session and not done with, the oldest first.
+    /// Taken from the session and not done with, in the order in which they came.
     pending: Arc<Mutex<VecDeque<Arc<Notice>>>>,
 }
 
@@ -76,11 +80,9 @@ impl Lost {
         tracing::error!(way, why, notices, "an alarm was not delivered");
     }
 
-    /// The oldest so many are delivered, or given up and counted.
-    pub(super) fn done(&self, notices: usize) {
-        let mut pending = self.pending();
-        let done = notices.min(pending.len());
-        pending.drain(..done);
+    /// These are delivered, or given up and counted.
+    pub(super) fn done(&self, notices: &[Arc<Notice>]) {
+        self.pending().retain(|known| !notices.iter().any(|done| Arc::ptr_eq(known, done)));
     }
 
     fn pending(&self) -> std::sync::MutexGuard<'_, VecDeque<Arc<Notice>>> {
@@ -99,13 +101,31 @@ pub struct Undelivered {
     pub left: Vec<Notice>,
 }
 
-/// The next notice, and all that wait behind it; nothing at the end.
-pub(super) async fn gathered(waiting: &mut Receiver<Arc<Notice>>) -> Option<Vec<Arc<Notice>>> {
-    let mut all = vec![waiting.recv().await?];
-    while let Ok(notice) = waiting.try_recv() {
-        all.push(notice);
+/// What waits for one way out.
+pub(super) struct Waiting {
+    pages: Receiver<Arc<Notice>>,
+    rest: Receiver<Arc<Notice>>,
+}
+
+impl Waiting {
+    /// The next notice, a page before all others; nothing at the end.
+    pub(super) async fn next(&mut self) -> Option<Arc<Notice>> {
+        tokio::select! {
+            biased;
+            Some(notice) = self.pages.recv() => Some(notice),
+            Some(notice) = self.rest.recv() => Some(notice),
+            else => None,
+        }
     }
-    Some(all)
+
+    /// The next notice, and all that wait behind it; nothing at the end.
+    pub(super) async fn gathered(&mut self) -> Option<Vec<Arc<Notice>>> {
+        let mut all = vec![self.next().await?];
+        while let Ok(notice) = self.pages.try_recv().or_else(|_| self.rest.try_recv()) {
+            all.push(notice);
+        }
+        Some(all)
+    }
 }
 
 /// One way out.
@@ -113,7 +133,8 @@ struct Way {
     name: &'static str,
     /// What is less is not told here.
     least: Level,
-    queue: Sender<Arc<Notice>>,
+    pages: Sender<Arc<Notice>>,
+    rest: Sender<Arc<Notice>>,
     lost: Lost,
 }
 
@@ -176,11 +197,11 @@ impl Sinks {
         Ok(self)
     }
 
-    fn way(&mut self, name: &'static str, least: Level) -> (Receiver<Arc<Notice>>, Lost) {
-        let (queue, waiting) = channel(QUEUE);
+    fn way(&mut self, name: &'static str, least: Level) -> (Waiting, Lost) {
+        let ((to_pages, pages), (to_rest, rest)) = (channel(PAGES), channel(QUEUE));
         let lost = Lost { all: Arc::clone(&self.lost.all), ..Lost::default() };
-        self.ways.push(Way { name, least, queue, lost: lost.clone() });
-        (waiting, lost)
+        self.ways.push(Way { name, least, pages: to_pages, rest: to_rest, lost: lost.clone() });
+        (Waiting { pages, rest }, lost)
     }
 
     /// Tells a notice to all. Never waits: what does not fit in a queue is counted and logged.
@@ -191,7 +212,8 @@ impl Sinks {
             // Known before it is sent, so that it is never done with before it waits.
             let mut pending = way.lost.pending();
             pending.push_back(Arc::clone(&notice));
-            if way.queue.try_send(Arc::clone(&notice)).is_err() {
+            let queue = if message::is_page(&notice) { &way.pages } else { &way.rest };
+            if queue.try_send(Arc::clone(&notice)).is_err() {
                 pending.pop_back();
                 drop(pending);
                 way.lost.add(way.name, 1, "its queue is full");
@@ -263,28 +285,28 @@ fn log(notice: &Notice) {
     }
 }
 
-async fn run_program(path: PathBuf, (mut waiting, lost): (Receiver<Arc<Notice>>, Lost), patience: Patience) {
-    while let Some(notice) = waiting.recv().await {
+async fn run_program(path: PathBuf, (mut waiting, lost): (Waiting, Lost), patience: Patience) {
+    while let Some(notice) = waiting.next().await {
         let Ok(text) = serde_json::to_string(&*notice) else {
-            lost.done(1);
+            lost.done(std::slice::from_ref(&notice));
             continue;
         };
         if let Err(why) = program::run(&path, &[], &text, patience.limit).await {
             lost.add("alarm.exec", 1, why);
         }
-        lost.done(1);
+        lost.done(std::slice::from_ref(&notice));
     }
 }
 
-async fn run_webhook(post: Post, (mut waiting, lost): (Receiver<Arc<Notice>>, Lost)) {
-    while let Some(notice) = waiting.recv().await {
+async fn run_webhook(post: Post, (mut waiting, lost): (Waiting, Lost)) {
+    while let Some(notice) = waiting.next().await {
         let Ok(text) = serde_json::to_string(&*notice) else {
-            lost.done(1);
+            lost.done(std::slice::from_ref(&notice));
             continue;
         };
         if !post.json(&text).await {
             lost.add("alarm.webhook", 1, "its address did not take it");
         }
-        lost.done(1);
+        lost.done(std::slice::from_ref(&notice));
     }
 }

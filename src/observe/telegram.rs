@@ -4,16 +4,13 @@
 //! address, so no address is ever said. What waits goes out as one message, and when Telegram asks for a pause it gets one. In
 //! silent hours messages arrive without a sound, except a page. Tests: at the end, `tests/commands/alarms.rs`.
 
-use super::alarms::Notice;
 use super::message::Message;
 use super::post::Post;
 use super::scrub;
-use super::sinks::{Lost, Patience, gathered};
+use super::sinks::{Lost, Patience, Waiting};
 use crate::config::address::Address;
 use crate::domain::{Span, WallTime};
 use serde::Deserialize;
-use std::sync::Arc;
-use tokio::sync::mpsc::Receiver;
 
 /// Where the Bot API is.
 const BASE: &str = "https://api.telegram.org";
@@ -99,13 +96,13 @@ impl Account {
 pub(super) async fn run(
     account: Account,
     silent: Option<Silent>,
-    (mut waiting, lost): (Receiver<Arc<Notice>>, Lost),
+    (mut waiting, lost): (Waiting, Lost),
     patience: Patience,
 ) {
     let Some(post) = Post::new(account.url, patience) else { return };
-    while let Some(notices) = gathered(&mut waiting).await {
+    while let Some(notices) = waiting.gathered().await {
         let quiet = silent.is_some_and(|silent| notices.iter().all(|notice| silent.holds(notice.at_ms)));
-        let mut left = notices.len();
+        let mut left = notices.as_slice();
         for message in Message::several(&notices) {
             let body = serde_json::json!({
                 "chat_id": account.chat,
@@ -115,11 +112,12 @@ pub(super) async fn run(
             });
             if !post.json(&body.to_string()).await {
                 // Who wants to be left alone, or is not there, is not asked for the rest.
-                lost.add("alarm.telegram", left, "Telegram did not take it");
+                lost.add("alarm.telegram", left.len(), "Telegram did not take it");
                 break;
             }
-            left = left.saturating_sub(message.notices);
-            lost.done(message.notices);
+            let (done, rest) = left.split_at(message.notices.min(left.len()));
+            lost.done(done);
+            left = rest;
         }
         // What was given up is counted, and waits no more.
         lost.done(left);

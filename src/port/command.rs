@@ -157,6 +157,54 @@ pub enum AlarmKind {
     PairAdmitted,
 }
 
+impl AlarmKind {
+    /// Every kind, in the order above.
+    pub const ALL: [Self; 42] = [
+        Self::OrderUnknown,
+        Self::PairUnequal,
+        Self::PairNaked,
+        Self::Adl,
+        Self::Liquidated,
+        Self::Overfill,
+        Self::LateFill,
+        Self::IllegalReport,
+        Self::MarginLow,
+        Self::MarginFloor,
+        Self::AutoExchanged,
+        Self::CollateralUnknown,
+        Self::ReduceRefused,
+        Self::Stale,
+        Self::VenueDown,
+        Self::Depeg,
+        Self::IntervalChanged,
+        Self::TransferFailed,
+        Self::Runaway,
+        Self::Halted,
+        Self::LossLimit,
+        Self::PriceOutsideLimit,
+        Self::TradingEnds,
+        Self::Foreign,
+        Self::OtherInstance,
+        Self::RateLimited,
+        Self::AddressBanned,
+        Self::VenueRefuses,
+        Self::Difference,
+        Self::DiskShort,
+        Self::FeeCoinLow,
+        Self::FeeCoinOut,
+        Self::PartMissing,
+        Self::PriceDoubt,
+        Self::EventTime,
+        Self::InputMissing,
+        Self::NotCompared,
+        Self::MarginNotAdded,
+        Self::Paused,
+        Self::InTransition,
+        Self::CapitalAboveBalance,
+        Self::PairAdmitted,
+    ];
+}
+
 /// Something a person should know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Alarm {

@@ -5,8 +5,9 @@ use super::frame::{self, Screen};
 use super::live::Follower;
 use super::session::Session;
 use super::state::{Metrics, State};
+use super::view::View;
 use super::{api, guard, listing, login, overview, plan, sheet};
-use crate::control::metrics::text;
+use crate::control::metrics::{Told, text};
 use crate::net::machine_clock;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Query, State as Shared};
@@ -114,10 +115,20 @@ async fn metrics(Shared(state): Shared<Arc<State>>, headers: HeaderMap) -> Respo
     for session in &state.sessions {
         views.push(session.now().await);
     }
-    let rows = views.iter().map(|view| (view.slug.as_str(), view.snapshot.as_ref().filter(|_| view.runs)));
+    let rows = views.iter().map(|view| (view.slug.as_str(), told(view)));
     match text(rows) {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
         Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n").into_response(),
+    }
+}
+
+/// What is known of a session, for whoever counts.
+fn told(view: &View) -> Told<'_> {
+    match &view.snapshot {
+        Some(now) if view.runs => Told::Now(now),
+        _ if view.silent.is_some() => Told::Silent,
+        Some(now) if now.state == "over" => Told::Over,
+        _ => Told::Gone,
     }
 }
 

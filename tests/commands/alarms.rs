@@ -33,6 +33,10 @@ fn notice(pair: u16) -> Notice {
     alarms.raise(&alarm, &about, WallTime(5)).unwrap()
 }
 
+fn warning(pair: u16) -> Notice {
+    Notice { severity: "warning".to_owned(), ..notice(pair) }
+}
+
 fn script(folder: &Path, body: &str) -> PathBuf {
     let path = folder.join("tell");
     let mut file = std::fs::File::create(&path).unwrap();
@@ -75,7 +79,7 @@ async fn a_program_that_hangs_or_fails_is_counted_and_holds_nothing_up() {
     let slow = script(folder.path(), "exec /bin/sleep 1000");
     let sinks = Sinks::log_only().with_program(&slow, QUICK).unwrap();
     for number in 0..100 {
-        sinks.tell(&notice(number));
+        sinks.tell(&warning(number));
     }
     // The queue has 64 places, one is taken out at most while this test runs no further: the rest is counted at once.
     assert!(sinks.lost() >= 100 - 66, "{}", sinks.lost());
@@ -85,6 +89,34 @@ async fn a_program_that_hangs_or_fails_is_counted_and_holds_nothing_up() {
     let sinks = Sinks::log_only().with_program(&failing, QUICK).unwrap();
     sinks.tell(&notice(1));
     until(|| sinks.lost() == 1).await;
+}
+
+#[tokio::test]
+async fn a_page_goes_before_all_that_waits_and_is_not_the_one_that_a_full_queue_drops() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, go) = (folder.path().join("out"), folder.path().join("go"));
+    // It holds its first notice until it is let go.
+    let wait = format!("while [ ! -e '{}' ]; do /bin/sleep 0.01; done; /bin/cat >> '{}'", go.display(), out.display());
+    let program = script(folder.path(), &wait);
+    let patience = Patience { limit: Duration::from_secs(60), first: Duration::from_millis(1) };
+    let sinks = Sinks::log_only().with_program(&program, patience).unwrap();
+    for number in 0..200 {
+        sinks.tell(&warning(number));
+    }
+    let lost = sinks.lost();
+    assert!(lost >= 200 - 66, "{lost}");
+    for number in 0..100 {
+        sinks.tell(&notice(number));
+    }
+    assert_eq!(sinks.lost(), lost, "no page is dropped");
+    std::fs::write(&go, "").unwrap();
+    until(|| std::fs::read_to_string(&out).is_ok_and(|text| text.lines().count() > 101)).await;
+    let text = std::fs::read_to_string(&out).unwrap();
+    let severity = |line: &str| serde_json::from_str::<Value>(line).unwrap()["severity"].as_str().unwrap().to_owned();
+    let told: Vec<String> = text.lines().take(102).map(severity).collect();
+    // One at most was taken before the first page came.
+    let before = told.iter().position(|one| one == "page").unwrap();
+    assert!(before <= 1 && told[before..before + 100].iter().all(|one| one == "page"), "{told:?}");
 }
 
 #[tokio::test]

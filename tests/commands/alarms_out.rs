@@ -16,6 +16,7 @@ use carry::observe::watcher::Watcher;
 use carry::observe::words::About;
 use carry::port::command::{Alarm, AlarmKind, Severity};
 use carry::run::journal::NoJournal;
+use carry::run::lasting::still;
 use carry::run::paper::{Paper, SimMarket};
 use carry::run::telling::Telling;
 use carry::sim::faults::PlaceFault;
@@ -200,7 +201,7 @@ async fn a_receiver_that_is_down_slow_or_never_satisfied_holds_nothing_up_and_is
         .unwrap();
     // This task does not yield: none of the ways runs meanwhile, and telling comes back all the same.
     for _ in 0..1_000 {
-        sinks.tell(&notice(Severity::Page, 2));
+        sinks.tell(&notice(Severity::Warning, 2));
     }
     assert_eq!(sinks.lost(), 4 * (1_000 - 64), "each queue has 64 places");
     let lost = sinks.lost();
@@ -271,9 +272,12 @@ fn a_bad_market_is_told_in_few_sentences_with_a_digest_a_day_and_says_no_secret(
         rang += raised.len();
         let mut notices: Vec<Notice> =
             raised.iter().filter_map(|(alarm, about)| same.raise(alarm, about, paper.now())).collect();
-        notices.extend(same.tick(paper.now()));
+        let state = &paper.driver.state;
+        notices.extend(same.tick(paper.now(), &|kind, pair, about| still(state, kind, (pair, about))));
         told += notices.iter().map(|notice| notice.count).sum::<u64>();
-        telling.tell(&raised, paper.now(), || "ready; equity 1 USDT, net 0, 1 pairs held".to_owned());
+        paper.driver.raised = Some(raised);
+        let now = paper.now();
+        telling.tell(&mut paper, now, |_| "ready; equity 1 USDT, net 0, 1 pairs held".to_owned());
     }
     drop(telling);
     let texts: Vec<String> =

@@ -225,6 +225,9 @@ fn a_process_that_is_stopped_is_said_to_exist_and_not_to_answer() {
     let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains("NO_ANSWER") && words.contains(&format!("{process} exists and does not answer")), "{out}");
     assert!(!words.contains("no process runs"), "{out}");
+    let (_, out, _) = ended(&["metrics", text(&dir)]);
+    let said: Vec<&str> = out.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(said, ["carry_up{session=\"s\"} 0", "carry_process_exists{session=\"s\"} 1"], "stuck is not gone");
     let (code, _, problems) = ended(&["orders", "--state", text(&dir)]);
     assert_eq!(code, 1, "a look changes nothing: {problems}");
     assert!(problems.contains("does not answer: stopped, or hung"), "{problems}");
