@@ -2,8 +2,8 @@
 //!
 //! The simulator's market runs minute by minute through the run's own loop (`Paper`), with its control socket and its page; a turn is a
 //! minute's facts, the decisions and what follows from them, and the answers of the desk. A process of its own is the crowd:
-//! half of it stops in the middle of a request's head, the other half follows the overview and reads a byte now and then, and
-//! eight more ask as fast as they are answered. Nine rounds without and with the crowd take turns in one run, so that the ratio
+//! half of it stops in the middle of a request's head, the other half follows the overview and reads a byte now and then,
+//! eight more ask as fast as they are answered, and eight more ask for plans so. Nine rounds without and with the crowd take turns in one run, so that the ratio
 //! holds on any machine. Run: `cargo bench --bench page`; prints a table.
 #![expect(
     clippy::unwrap_used,
@@ -161,11 +161,16 @@ async fn crowd(address: SocketAddr, token: String) {
             }
         });
     }
-    for _ in 0..FLOOD {
+    for number in 0..2 * FLOOD {
         let token = token.clone();
+        let path = match number.checked_sub(FLOOD) {
+            None => "/s/s",
+            Some(number) if number % 2 == 0 => "/s/s/plan?verb=flatten",
+            Some(_) => "/s/s/plan?verb=open&pair=alpha:BTCUSDT&size=5000usdt",
+        };
         clients.spawn(async move {
             loop {
-                if ask(address, &token).await.is_err() {
+                if ask(address, &token, path).await.is_err() {
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
             }
@@ -197,10 +202,10 @@ async fn slow(address: SocketAddr, token: &str, silent: bool) -> std::io::Result
     }
 }
 
-async fn ask(address: SocketAddr, token: &str) -> std::io::Result<()> {
+async fn ask(address: SocketAddr, token: &str, path: &str) -> std::io::Result<()> {
     let mut stream = TcpStream::connect(address).await?;
     let head =
-        format!("GET /s/s HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n");
+        format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).await?;
     if stream.read_to_end(&mut Vec::new()).await? > 0 {
         ANSWERED.fetch_add(1, Ordering::Relaxed);
@@ -236,7 +241,7 @@ fn main() {
     }
     let of = |rounds: &[Vec<u64>], share: f64| median(rounds.iter().map(|round| at(round, share)).collect());
     println!(
-        "decision latency, us, median of {ROUNDS} rounds of {TURNS} turns each way; {SLOW} slow clients, {FLOOD} that ask without end"
+        "decision latency, us, median of {ROUNDS} rounds of {TURNS} turns each way; {SLOW} slow clients, {FLOOD} that ask without end, {FLOOD} for plans"
     );
     println!("          alone   crowd   ratio   wanted");
     for (name, share, wanted) in [("p50", 0.5, 1.2), ("p99", 0.99, 2.0)] {

@@ -228,7 +228,12 @@ fn ask(request: &Request, (target, yes): (&Target, bool), output: &mut Output<'_
     let dir = folder::dir(target.state.as_deref())?;
     let verb = word(request.verb);
     let mut line = Line::to(&dir)?;
-    let mut reply = line.ask(request)?;
+    let first = line.ask(request);
+    if first.is_err() && request.verb == Verb::Resolve {
+        // What proves the contrary now may prove it later: the venue is asked again. A plan itself asks it nothing.
+        let _ = line.ask(&Request::new(Verb::Reconcile));
+    }
+    let mut reply = first?;
     if let Some(plan) = reply.plan.take() {
         let show_json = target.json && !yes;
         if show_json {

@@ -73,7 +73,7 @@ fn a_plan_that_comes_late_takes_no_place_of_what_is_asked_by_then() {
         let Ok(Order::Plan(number, request)) = taken.try_recv() else { panic!("a plan is asked for") };
         let (text, orders) = crate::control::plans::closing(&state, state.pairs.iter());
         let act = request.act().unwrap();
-        let plan = crate::control::plans::Plans::default().show(&act, (text, orders), &state, Duration::ZERO);
+        let plan = crate::control::plans::Plans::default().show(&act, (text, orders), &state, Duration::ZERO).unwrap();
         News::Planned(Box::new((number, request, plan)))
     };
     let verb = |watch: &Watch| watch.asked.as_ref().map(|asked| asked.request.verb);

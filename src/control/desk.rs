@@ -145,17 +145,13 @@ impl Desk {
         if act.moves_money() {
             let plan = match plan_of(subject, act, now) {
                 Ok(plan) => plan,
-                Err(error) => {
-                    if matches!(act, Act::Resolve(..)) {
-                        // What proves the contrary now may prove it later: the venue is asked again.
-                        let _ = subject.compare(now)?;
-                    }
-                    return Ok(Err(error));
-                }
+                // The venue is asked nothing: whoever may look at a plan may not act.
+                Err(error) => return Ok(Err(error)),
             };
             let Some(token) = &request.token else {
                 let doubt = in_doubt(subject.state());
-                return Ok(Ok(Reply::planned(self.plans.show(act, plan, subject.state(), mono), doubt)));
+                let shown = self.plans.show(act, plan, subject.state(), mono);
+                return Ok(shown.map(|plan| Reply::planned(plan, doubt)));
             };
             if let Err(error) = self.plans.agree(token, act, &plan.1, mono) {
                 return Ok(Err(error));

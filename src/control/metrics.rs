@@ -145,9 +145,7 @@ pub enum Told<'a> {
 ///
 /// # Errors
 /// When a name is none that the format allows; the table's are.
-pub fn text<'a>(
-    sessions: impl IntoIterator<Item = (&'a str, Told<'a>)>,
-) -> Result<String, prometheus::Error> {
+pub fn text<'a>(sessions: impl IntoIterator<Item = (&'a str, Told<'a>)>) -> Result<String, prometheus::Error> {
     let mut page = Page::default();
     for (name, told) in sessions {
         name.clone_into(&mut page.session);

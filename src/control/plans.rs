@@ -17,8 +17,8 @@ use std::time::Duration;
 
 /// How long a plan may be agreed to.
 pub const VALID: Duration = Duration::from_mins(1);
-/// Plans that may wait at once; the oldest goes first.
-const MOST: usize = 16;
+/// Plans that may wait at once: more than all pages of a session ask for in a minute. One that is still good is never pushed out.
+const MOST: usize = 1_024;
 
 /// One order of a plan, in total: it is worked in clips, each through the gate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,18 +69,27 @@ pub struct Plans {
 
 impl Plans {
     /// Shows a plan.
-    pub fn show(&mut self, act: &Act, (text, orders): (String, Vec<Line>), state: &State, now: Duration) -> Plan {
+    ///
+    /// # Errors
+    /// [`ControlError`] with code `busy` when too many wait.
+    pub fn show(
+        &mut self,
+        act: &Act,
+        (text, orders): (String, Vec<Line>),
+        state: &State,
+        now: Duration,
+    ) -> Result<Plan, ControlError> {
+        self.waiting.retain(|known| now.saturating_sub(known.made) <= VALID);
+        if self.waiting.len() >= MOST {
+            return Err(ControlError::new(Code::Busy, "too many plans wait to be agreed to; try again in a minute"));
+        }
         self.number += 1;
         let coins = coins_of(act, &orders);
         // It names a plan; it keeps nobody out. The socket does that.
         let seed = format!("{act:?}\n{coins}\n{}\n{}\n{}", self.number, state.sequence.0, now.as_nanos());
         let token: String = hex(&Sha256::digest(seed)).chars().take(16).collect();
-        self.waiting.retain(|known| now.saturating_sub(known.made) <= VALID);
-        if self.waiting.len() >= MOST {
-            self.waiting.remove(0);
-        }
         self.waiting.push(Waiting { token: token.clone(), act: act.clone(), coins, made: now });
-        Plan { token, valid_s: VALID.as_secs(), text, orders, changes: Vec::new() }
+        Ok(Plan { token, valid_s: VALID.as_secs(), text, orders, changes: Vec::new() })
     }
 
     /// Takes a token: it must be of this act, young, unused, and of a plan that still holds.
@@ -246,7 +255,8 @@ mod tests {
         let (state, act) = (state(), Act::Flatten(None));
         let at = Duration::from_secs;
         let mut plans = Plans::default();
-        let show = |plans: &mut Plans, now| plans.show(&act, (String::new(), orders("1")), &state, now).token;
+        let shown = |plans: &mut Plans, now| plans.show(&act, (String::new(), orders("1")), &state, now);
+        let show = |plans: &mut Plans, now| shown(plans, now).unwrap().token;
         let token = show(&mut plans, at(0));
         assert!(plans.agree("nothing", &act, &orders("1"), at(1)).is_err());
         assert_eq!(plans.agree(&token, &act, &orders("1"), at(60)), Ok(()));
@@ -259,10 +269,12 @@ mod tests {
         assert!(plans.agree(&token, &Act::Flatten(Some("x".to_owned())), &orders("1"), at(1)).is_err(), "another act");
         let (one, other) = (show(&mut plans, at(0)), show(&mut plans, at(0)));
         assert_ne!(one, other);
-        for _ in 0..100 {
+        while plans.waiting.len() < MOST {
             show(&mut plans, at(0));
         }
-        assert_eq!(plans.waiting.len(), MOST, "bounded");
+        assert_eq!(shown(&mut plans, at(60)).unwrap_err().code, Code::Busy, "bounded");
+        assert_eq!(plans.agree(&one, &act, &orders("1"), at(60)), Ok(()), "a plan that is good is never pushed out");
+        assert!(shown(&mut plans, at(61)).is_ok() && plans.waiting.len() == 1, "those that are over make room");
     }
 
     #[test]

@@ -89,8 +89,8 @@ pub fn answer<S: Subject>(
             return Ok(Err(error));
         }
     } else {
-        let plan = plans.show(&act, (text, Vec::new()), subject.state(), mono);
-        return Ok(Ok(Reply::planned(Plan { changes, ..plan }, 0)));
+        let shown = plans.show(&act, (text, Vec::new()), subject.state(), mono);
+        return Ok(shown.map(|plan| Reply::planned(Plan { changes, ..plan }, 0)));
     }
     let merged = match known.loaded.taking(new) {
         Ok(merged) => merged,

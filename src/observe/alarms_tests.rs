@@ -70,7 +70,8 @@ fn what_is_of_one_venue_is_never_folded_into_another() {
     assert_eq!(sums, [sum("aster", 1), sum("binance", 6)], "each counts its own");
     // Each ends by itself.
     alarms.raise(&down, &at_venue("aster"), at(100));
-    let over: Vec<_> = alarms.tick(at(182), &event).into_iter().map(|notice| (notice.what, notice.venue.unwrap())).collect();
+    let over: Vec<_> =
+        alarms.tick(at(182), &event).into_iter().map(|notice| (notice.what, notice.venue.unwrap())).collect();
     assert!(over.contains(&(What::Quiet, "binance".to_owned())), "{over:?}");
     assert_eq!(alarms.open(), 1);
 }

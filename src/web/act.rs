@@ -23,8 +23,8 @@ use std::time::Duration;
 
 /// The header of the token that acts.
 pub const HEADER: &str = "x-carry-act";
-/// Plans that may wait; the oldest goes first.
-const MOST: usize = 32;
+/// Plans that may wait: more than are shown in the minute in which one is good.
+const MOST: usize = 512;
 
 /// What is asked for in the address of a plan.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -292,7 +292,7 @@ mod tests {
         assert_eq!(plans.take("a", &id, "flatten 3", at(1)), Err(Unfit::Over));
         let id = show(at(0));
         assert_eq!(plans.take("a", &id, "flatten 3", at(61)), Err(Unfit::Over));
-        for _ in 0..100 {
+        for _ in 0..600 {
             show(at(0));
         }
         assert_eq!(plans.0.lock().unwrap().len(), MOST);

@@ -53,7 +53,8 @@ fn refused(state: &State, request: &Request) -> Option<(StatusCode, &'static str
     if request.uri().path_and_query().is_some_and(|path| path.as_str().len() > LONGEST) {
         return Some((StatusCode::URI_TOO_LONG, "the address is too long\n"));
     }
-    (!state.within_rate()).then_some((StatusCode::TOO_MANY_REQUESTS, "too many requests; try again in a second\n"))
+    (!state.within_rate(headers, request.uri().path()))
+        .then_some((StatusCode::TOO_MANY_REQUESTS, "too many requests; try again in a second\n"))
 }
 
 /// The one value of a header; none when it is there twice.

@@ -1,4 +1,5 @@
-//! Tries of a token: a few in a minute, then a pause that grows (fault X16).
+//! Tries of a token: a few in a minute, then a pause that grows (fault X16). The pause is for wrong ones alone: a right token is
+//! taken at any time, so that no stranger locks its owner out.
 //!
 //! One count for the form, one for the reading token as a bearer, one for those who read and want to act, one for scrapers: on this
 //! machine all have one address. A cookie that reads goes on reading meanwhile. Pure: time is given as a monotonic span.

@@ -58,7 +58,9 @@ pub fn enter(state: &State, headers: &HeaderMap, body: &str) -> Response {
         }
         Err(Denied::Wrong) => (StatusCode::FORBIDDEN, Html(page("That is not the token that reads."))).into_response(),
         Err(Denied::LockedFor(seconds)) => {
-            let text = format!("Too many wrong tokens: none is looked at for {seconds} s.");
+            let text = format!(
+                "Too many wrong tokens, and this is another; look it up. Wrong ones are counted again in {seconds} s."
+            );
             (StatusCode::TOO_MANY_REQUESTS, Html(page(&text))).into_response()
         }
     }

@@ -27,6 +27,11 @@ use std::time::Duration;
 pub async fn page(state: &State, session: &Arc<Session>, wanted: &Wanted) -> Markup {
     let view = session.now().await;
     let answers = view.runs && view.silent.is_none();
+    // **Invariant**: one plan of the page waits at a session at a time, however many clients ask (fault X20).
+    let Some(_turn) = state.plan_turn().await else {
+        let why = "many plans are asked for at once; try again in a moment, or type it in a terminal";
+        return frame::page(&view, &Screen::Plan, &nothing(&view, &wanted.verb, why));
+    };
     let idle = match wanted.verb().filter(|_| answers) {
         Some(verb) => idle(session, verb).await,
         None => None,

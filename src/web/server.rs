@@ -47,6 +47,12 @@ pub enum WebError {
          needed: ssh -L 8420:127.0.0.1:8420 HOST"
     )]
     NotLoopback(SocketAddr),
+    /// The metrics would be open to others.
+    #[error(
+        "web.metrics = \"open\" is for this machine alone, and {0} is reached from others: name a file with a bearer in \
+         web.metrics, or leave it out"
+    )]
+    OpenMetrics(SocketAddr),
     /// The port is taken, or not ours.
     #[error("{address}: {error}")]
     Bind {
@@ -133,6 +139,9 @@ pub fn start(options: &Options) -> Result<Page, WebError> {
     let may_be_reached = options.expose && encrypted.is_some();
     if !options.listen.ip().is_loopback() && !may_be_reached {
         return Err(WebError::NotLoopback(options.listen));
+    }
+    if !options.listen.ip().is_loopback() && options.metrics.as_deref() == Some("open") {
+        return Err(WebError::OpenMetrics(options.listen));
     }
     let tokens = Tokens::of(&options.tokens)?;
     let bind = |error| WebError::Bind { address: options.listen, error };

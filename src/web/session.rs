@@ -1,6 +1,7 @@
 //! One session as the page sees it: its board is read once for all who look, twice a second and only while somebody does.
 //!
-//! **Invariant**: at most one question of the page waits at the session, however many clients there are (fault X20). What came
+//! **Invariant**: at most one look of the page waits at the session, however many clients there are (fault X20); and one plan,
+//! see `State::plan_turn`. What came
 //! last is kept for all; a client that is slow skips what it missed. Tests: `tests/commands/page.rs`.
 
 use super::history::{self, History};

@@ -2,8 +2,8 @@
 //! program goes on without a hole and without anything twice.
 //!
 //! An id says how far the reader has come: fills and settlements of the ledger, and alarms of the process. The ledger's rows are
-//! there for ever, so a reader may stay away as long as it likes; alarms are kept a hundred at a time, and a hole among them is
-//! told. Tests: at the end, `tests/commands/feed.rs`.
+//! there for ever, so a reader may stay away as long as it likes; alarms are kept a hundred at a time and while their process
+//! lives, and a hole among them is told. Tests: at the end, `tests/commands/feed.rs`.
 
 use super::session::Session;
 use super::view::View;
@@ -50,7 +50,7 @@ pub enum Told<'a> {
     Settlement(&'a FundingRow),
     /// An alarm; the same one again comes again with a higher count.
     Alarm(&'a Alarm),
-    /// So many alarms were raised and are no longer kept, or the id is of another session's past.
+    /// Alarms were raised and are no longer kept, or the process that the id is of has ended.
     Missed(Missed),
 }
 
@@ -72,7 +72,7 @@ pub struct StateRow<'a> {
 /// What a reader cannot be told any more.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Missed {
-    /// Alarms that went.
+    /// Alarms that went; 0 where nobody knows how many, because the process that raised them has ended.
     pub alarms: u64,
 }
 
@@ -215,8 +215,11 @@ fn tell(view: &View, from: Place, ready: &mut VecDeque<Event>) -> (Place, bool) 
 fn alarms(view: &View, now: &Snapshot, place: &mut Place, ready: &mut VecDeque<Event>) {
     let booted = now.booted_ms.map_or(0, |at| at.0);
     if place.booted != booted {
-        // Alarms of a process are counted from its start.
-        (place.booted, place.alarms) = (booted, 0);
+        // Alarms of a process are counted from its start; what an ended one raised after this place is not known any more.
+        let known = std::mem::replace(place, Place { booted, alarms: 0, ..*place }).booted;
+        if known != 0 {
+            push(view, Told::Missed(Missed { alarms: 0 }), Some(*place), ready);
+        }
     }
     let fresh: Vec<&Alarm> = now.events.iter().rev().filter(|alarm| alarm.number > place.alarms).collect();
     // A repeated alarm takes the number of its last time, so that numbers between two rows may belong to the later one.
@@ -249,6 +252,27 @@ fn push(view: &View, told: Told<'_>, place: Option<Place>, ready: &mut VecDeque<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Settings;
+    use crate::engine::State;
+    use crate::sim::{Generator, START};
+
+    #[test]
+    fn alarms_of_a_process_that_ended_are_said_to_be_missed_once() {
+        let state = State::new(Settings::default(), Generator::new(1, START).catalogue().clone());
+        let mut now = Snapshot::of(&state, START);
+        now.booted_ms = Some(WallTime(2));
+        let view = View { runs: true, snapshot: Some(now), ..View::nothing("s", std::path::Path::new("s")) };
+        let told = |place: Place| {
+            let mut ready = VecDeque::new();
+            let (place, _) = tell(&view, place, &mut ready);
+            (ready.iter().map(|event| format!("{event:?}")).collect::<Vec<_>>(), place)
+        };
+        let left = Place { booted: 1, alarms: 7, ..Place::default() };
+        let (events, place) = told(left);
+        assert!(events.len() == 1 && events[0].contains("missed") && events[0].contains("0.0.2.0"), "{events:?}");
+        assert_eq!(told(place), (Vec::new(), place), "once");
+        assert_eq!(told(Place::default()).0, Vec::<String>::new(), "who came before any process missed none");
+    }
 
     #[test]
     fn a_place_reads_back_and_what_is_none_is_refused() {

@@ -98,7 +98,7 @@ async fn a_page_goes_before_all_that_waits_and_is_not_the_one_that_a_full_queue_
     // It holds its first notice until it is let go.
     let wait = format!("while [ ! -e '{}' ]; do /bin/sleep 0.01; done; /bin/cat >> '{}'", go.display(), out.display());
     let program = script(folder.path(), &wait);
-    let patience = Patience { limit: Duration::from_secs(60), first: Duration::from_millis(1) };
+    let patience = Patience { limit: Duration::from_mins(1), first: Duration::from_millis(1) };
     let sinks = Sinks::log_only().with_program(&program, patience).unwrap();
     for number in 0..200 {
         sinks.tell(&warning(number));

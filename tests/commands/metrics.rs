@@ -122,9 +122,19 @@ fn a_folder_without_a_process_is_down_and_one_that_is_not_there_is_an_error() {
     std::fs::create_dir_all(&other).unwrap();
     let (code, out, problems) = ended(&["metrics", text(&one)]);
     assert_eq!((code, problems.as_str()), (0, ""));
-    assert!(out.lines().filter(|line| !line.starts_with('#')).eq(["carry_up{session=\"one\"} 0", "carry_process_exists{session=\"one\"} 0"]), "{out}");
+    assert!(
+        out.lines()
+            .filter(|line| !line.starts_with('#'))
+            .eq(["carry_up{session=\"one\"} 0", "carry_process_exists{session=\"one\"} 0"]),
+        "{out}"
+    );
     let (code, _, problems) = ended(&["metrics", text(&one), text(&other)]);
     assert!(code == 2 && problems.contains("two folders are named one"), "{code} {problems}");
+    // A session that came to its end is missed by nobody.
+    let over = folder.path().join("over");
+    assert_eq!(ended(&["paper", "--days", "1", "--state", text(&over)]).0, 0);
+    let (_, out, _) = ended(&["metrics", text(&over)]);
+    assert!(out.lines().filter(|line| !line.starts_with('#')).eq(["carry_up{session=\"over\"} 0"]), "{out}");
     let gone = folder.path().join("gone");
     assert_eq!(ended(&["metrics", text(&gone)]).0, 2);
     let (code, out, _) = ended(&["metrics", "--list", "--json"]);
@@ -325,7 +335,10 @@ fn a_real_prometheus_tells_what_befalls_a_live_run_and_its_end_and_every_express
     let Drill { bench, run, prometheus } = drill;
     run.kill();
     let (_, page, _) = ended(&["metrics", session::text(&bench.state())]);
-    assert!(page.contains("carry_up{session=\"s\"} 0") && page.contains("carry_process_exists{session=\"s\"} 0"), "{page}");
+    assert!(
+        page.contains("carry_up{session=\"s\"} 0") && page.contains("carry_process_exists{session=\"s\"} 0"),
+        "{page}"
+    );
     bench.until(&prometheus.process, "the alert of the page", || prometheus.rings("CarryTargetGone"));
     println!("ready, difference, naked, down, expressions, gone: {seconds:.0?} {:.0}", watch.seconds());
 }

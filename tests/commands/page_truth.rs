@@ -180,13 +180,14 @@ fn a_wrong_bearer_and_a_wrong_login_lock_out_themselves_alone() {
     for _ in 0..8 {
         assert_eq!(api(address, "0000"), 401);
     }
-    assert_eq!(api(address, &view), 401, "none is looked at now");
+    assert_eq!(api(address, &view), 200, "the right one is taken whatever others typed");
     assert_eq!(login(address, &view), 303, "a program's slips lock out no person");
     let (_other, address) = served(&dir);
     for _ in 0..8 {
         let _ = login(address, "0000");
     }
-    assert_eq!(login(address, &view), 429);
+    assert_eq!(login(address, "0000"), 429);
+    assert_eq!(login(address, &view), 303);
     assert_eq!(api(address, &view), 200, "a person's slips lock out no program");
 }
 
