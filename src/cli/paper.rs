@@ -11,6 +11,7 @@ use crate::engine::State;
 use crate::net::machine_clock;
 use crate::report::run::{BasisSeries, Remark, RunResult};
 use crate::run::backtest::summarise;
+use crate::run::collect::{Collector, books};
 use crate::run::driver::Driver;
 use crate::run::generated;
 use crate::run::journal::Books;
@@ -129,6 +130,7 @@ pub fn run(args: &Args, output: &mut Output<'_>) -> Result<(), Failure> {
             let telling = Telling::open(&folder, "paper", &loaded.settings.alarm)?;
             let asker = server.as_ref().map(|server| server.asker.clone());
             if !play(&mut paper, speed, (desk.as_mut(), asker, telling))? {
+                paper.rest()?;
                 return Ok(goes_on(args, (&folder, paper.now()), output)?);
             }
             let result = job.close(*paper, watch.seconds())?;
@@ -306,7 +308,7 @@ impl Job<'_> {
         std::fs::create_dir_all(&tape_folder)?;
         let tape = TapeWriter::create(&tape_folder, &header).map_err(journal_tape)?;
         ledger.commit(&crate::store::ledger_file::Batch { meta, ..Default::default() })?;
-        let collector = crate::run::collect::Collector::new(0, true);
+        let collector = Collector::new(0, true);
         let session = Session::new(ledger, Some(tape), &collector).watching(self.folder, &settings.store);
         let market = SimMarket::new(generator, Some(venue_file));
         let mut paper = Paper::start(settings, session, market, Faults::none())?;
@@ -427,6 +429,7 @@ impl Job<'_> {
             funding: collector.funding,
             equity: collector.equity,
             trips,
+            books: books(&state),
             basis: Vec::<BasisSeries>::new(),
             margin: collector.margin,
             naked_s: collector.naked_s,

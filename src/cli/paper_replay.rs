@@ -171,6 +171,7 @@ fn frames(job: &Job<'_>, output: &mut Output<'_>) -> Result<(), Failure> {
         funding: driver.collector.funding.clone(),
         equity: driver.collector.equity.clone(),
         trips: driver.collector.trips.clone(),
+        books: crate::run::collect::books(&driver.state),
         basis: Vec::new(),
         naked_s: driver.collector.naked_s.clone(),
     };

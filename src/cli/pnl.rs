@@ -1,13 +1,13 @@
 //! `carry pnl`: where profit came from, in the eight lines that sum to the change in equity.
 //!
-//! A session that is over is told by its round trips, one that runs by the books of each pair at one instant; what is of no
-//! pair stands in a row of its own. Tests: `tests/commands/session_commands.rs`.
+//! A pair is told by its own books at one instant; what is of no pair stands in a row of its own. Tests: `tests/commands/session_commands.rs`.
 
 use super::folder::{self, Folder, Where};
 use super::{Exit, Failure, Output};
 use crate::domain::{Amount, Asset, Span, WallTime};
 use crate::ledger::Lines;
 use crate::report::{figures, lines};
+use crate::run::collect::books;
 use crate::run::review::Review;
 use serde::Serialize;
 
@@ -124,7 +124,7 @@ fn report<'a>(args: &Args, review: &'a Review) -> Report<'a> {
         market: &review.identity.market,
         finished: review.finished(),
         currency: review.state.settings.run.currency,
-        from_ms: review.collector.equity.first().map_or(valued.at, |row| row.at),
+        from_ms: review.began,
         to_ms: valued.at,
         capital,
         equity: valued.equity,
@@ -139,23 +139,14 @@ fn report<'a>(args: &Args, review: &'a Review) -> Report<'a> {
 }
 
 fn by_pair(review: &Review, total: Lines) -> Vec<Row> {
-    let mut rows: Vec<Row> = if review.finished() {
-        lines::by_pair(&review.collector.trips).into_iter().map(|pair| Row::new(pair.pair, pair.lines)).collect()
-    } else {
-        let books = review.state.pairs.iter().filter_map(|pair| {
-            let lines = review.state.ledger.pair(pair.pair.id)?.attribution.lines;
-            (lines != Lines::default()).then(|| Row::new(pair.pair.name.clone(), lines))
-        });
-        books.collect()
-    };
+    let mut rows: Vec<Row> = books(&review.state).into_iter().map(|(pair, lines)| Row::new(pair, lines)).collect();
     let known = rows.iter().fold(Lines::default(), |mut sum, row| {
         sum += row.lines;
         sum
     });
     let rest = total - known;
     if rest != Lines::default() {
-        let key = if review.finished() { "outside round trips" } else { "of no pair" };
-        rows.push(Row::new(key, rest));
+        rows.push(Row::new(lines::OUTSIDE, rest));
     }
     rows
 }

@@ -71,7 +71,14 @@ fn say(out: &mut Vec<String>, width: usize, (head, text): (&str, &str)) {
 pub fn stop_words(stop: &Stop, now: WallTime) -> String {
     let of = stop.pair.as_ref().or(stop.venue.as_ref()).map_or_else(String::new, |of| format!("{of}: "));
     let since = stop.since_ms.filter(|at| at.0 > 0 && *at <= now);
-    let since = since.map_or_else(String::new, |at| format!(" (for {})", short(now.since(at))));
+    let since = since.map_or_else(String::new, |at| {
+        if stop.why == NO_PROCESS {
+            // Its files do not know when the process ended, only when it wrote last.
+            format!(" (last written at {})", figures::stamp(at))
+        } else {
+            format!(" (for {})", short(now.since(at)))
+        }
+    });
     let clear =
         stop.clear.as_ref().map_or_else(|| "; it passes by itself".to_owned(), |clear| format!("; type: {clear}"));
     format!("{of}{}{since}{clear}", stop.text)

@@ -260,6 +260,7 @@ impl Job<'_> {
             funding: collector.funding.clone(),
             equity: collector.equity.clone(),
             trips: collector.all_trips(state),
+            books: crate::run::collect::books(state),
             basis: Vec::<BasisSeries>::new(),
             margin: collector.margin.clone(),
             naked_s: collector.naked_s.clone(),

@@ -10,7 +10,7 @@ use crate::control::snapshot::{PairRow, Snapshot};
 use crate::control::stops::Stop;
 use crate::domain::{Amount, Asset, WallTime};
 use crate::net::machine_clock;
-use crate::report::figures;
+use crate::report::{figures, lines::OUTSIDE};
 use crate::run::review::Review;
 use crate::run::unattended::unattended;
 use serde::Serialize;
@@ -76,6 +76,8 @@ struct Report {
     /// When ledger and venue were compared last.
     reconciled_ms: Option<WallTime>,
     pairs: Vec<PairRow>,
+    /// Profit that belongs to no pair: balances of other quote coins, coins for fees, interest. The pairs and it sum to `net`.
+    outside: Amount,
     /// Pairs that the universe admits and that the session does not have; a restart takes them.
     admitted: Vec<String>,
     /// Orders whose outcome is not settled.
@@ -151,7 +153,7 @@ fn once(place: &Where, json: bool, output: &mut Output<'_>) -> Result<bool, Fail
 }
 
 fn report(folder: &Folder, review: &Review, now: Snapshot) -> Report {
-    let valued = review.valued();
+    let (valued, outside) = (review.valued(), outside(&now));
     Report {
         schema: "carry.status/1",
         dir: folder.path.display().to_string(),
@@ -175,6 +177,7 @@ fn report(folder: &Folder, review: &Review, now: Snapshot) -> Report {
         unvalued: now.unvalued,
         equity_at_ms: valued.at,
         reconciled_ms: now.reconciled_ms,
+        outside,
         pairs: now.pairs,
         admitted: now.admitted,
         unsettled: waiting(review),
@@ -210,6 +213,11 @@ fn text((folder, review): (&Folder, &Review), now: &Snapshot, output: &mut Outpu
     draw(&format!("carry {}   market {}{seed}   {boots}   {}", of.mode, of.market, folder.path.display()), now, output)
 }
 
+/// Profit that belongs to no pair: with it the pairs sum to the whole.
+fn outside(now: &Snapshot) -> Amount {
+    now.net - now.pairs.iter().map(|row| row.net).sum::<Amount>()
+}
+
 /// One screen.
 fn draw(title: &str, now: &Snapshot, output: &mut Output<'_>) -> Result<(), Failure> {
     let width = folder::columns().unwrap_or(100);
@@ -220,6 +228,11 @@ fn draw(title: &str, now: &Snapshot, output: &mut Output<'_>) -> Result<(), Fail
     let mut table = folder::table(&["pair", "phase", "spot coins", "perp coins", "target", "net"], 2..6);
     for row in &now.pairs {
         table.add_row(screen::pair_cells(row));
+    }
+    let outside = outside(now);
+    let sums = [(OUTSIDE, outside), ("all", now.net)];
+    for (name, net) in sums.into_iter().filter(|(name, _)| *name != OUTSIDE || !outside.is_zero()) {
+        table.add_row([name, "", "", "", "", &figures::money(net)]);
     }
     folder::print(output.out, &table)?;
     if now.orders.is_empty() {

@@ -241,7 +241,7 @@ fn resting_on(state: &State, pair: crate::domain::PairId, leg: Leg) -> bool {
 
 /// Nothing is left to do for the pair: it is flat or hedged.
 fn rest(state: &mut State, place: usize, input: &PlanInput) {
-    let flat = input.short().is_zero() && input.long() < input.lot();
+    let flat = is_flat(input);
     let Some(pair) = state.pairs.get_mut(place) else { return };
     pair.at_rest = true;
     pair.memory.first = None;
@@ -262,6 +262,11 @@ fn rest(state: &mut State, place: usize, input: &PlanInput) {
     if flat {
         closed(state, id);
     }
+}
+
+/// Nothing is held but dust.
+fn is_flat(input: &PlanInput) -> bool {
+    input.short().is_zero() && input.long() < input.lot()
 }
 
 /// Stops the clock of inequality, when it runs.
@@ -324,7 +329,12 @@ fn track(state: &mut State, place: usize, input: &PlanInput, work: (bool, bool),
             (false, false) => working(input),
         };
     } else {
-        memory.phase = if unknown { Phase::Repair } else { working(input) };
+        memory.phase = match (unknown, idle && is_flat(input) && input.target.is_zero()) {
+            (true, _) => Phase::Repair,
+            // Whether or not anything may be sent now: nothing held, wanted or under way is nothing to leave.
+            (false, true) => Phase::Flat,
+            (false, false) => working(input),
+        };
         equal_again(state, place);
     }
     if unequal {

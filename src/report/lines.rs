@@ -2,7 +2,7 @@
 //!
 //! Sums only; what a line is worth was decided by the ledger. Tests stand at the end of this file.
 
-use super::run::{Lines, RunResult, TripRow};
+use super::run::{Lines, RunResult};
 use crate::domain::Amount;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -25,6 +25,9 @@ pub const fn amounts(lines: &Lines) -> [Amount; 8] {
     ]
 }
 
+/// What stands in every table of pairs beside them: what belongs to none.
+pub const OUTSIDE: &str = "outside pairs";
+
 /// What one pair did in the whole run.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PairTotals {
@@ -36,17 +39,17 @@ pub struct PairTotals {
     pub open: u64,
     /// Settlements received or paid.
     pub settlements: u64,
-    /// Sums of the trips' lines.
+    /// Its lines.
     pub lines: Lines,
     /// Seconds during which the legs were unequal.
     pub naked_s: f64,
 }
 
-/// Sums of the round trips per pair, the best pair first.
+/// What each pair did, the best pair first: its lines by its own books, or by its round trips where there are no books.
 #[must_use]
-pub fn by_pair(trips: &[TripRow]) -> Vec<PairTotals> {
+pub fn by_pair(result: &RunResult) -> Vec<PairTotals> {
     let mut sums: BTreeMap<&str, PairTotals> = BTreeMap::new();
-    for trip in trips {
+    for trip in &result.trips {
         let sum = sums.entry(&trip.pair).or_default();
         if trip.closed.is_some() {
             sum.round_trips += 1;
@@ -57,17 +60,20 @@ pub fn by_pair(trips: &[TripRow]) -> Vec<PairTotals> {
         sum.naked_s += trip.naked_s;
         sum.lines = join(&sum.lines, &trip.lines, |a, b| a + b);
     }
+    for (pair, lines) in &result.books {
+        sums.entry(pair).or_default().lines = *lines;
+    }
     let mut pairs: Vec<PairTotals> =
         sums.into_iter().map(|(pair, sum)| PairTotals { pair: pair.to_string(), ..sum }).collect();
     pairs.sort_by_key(|pair| Reverse(pair.lines.total()));
     pairs
 }
 
-/// What the run's lines hold beyond its round trips: fee-token inventory, interest, transfers.
+/// What the run's lines hold beyond those of its pairs: other quote coins, fee-token inventory, interest, transfers.
 #[must_use]
-pub fn outside_trips(result: &RunResult) -> Lines {
-    let trips = result.trips.iter().fold(Lines::default(), |sum, trip| join(&sum, &trip.lines, |a, b| a + b));
-    join(&result.summary.pnl, &trips, |a, b| a - b)
+pub fn outside(result: &RunResult, pairs: &[PairTotals]) -> Lines {
+    let inside = pairs.iter().fold(Lines::default(), |sum, pair| join(&sum, &pair.lines, |a, b| a + b));
+    join(&result.summary.pnl, &inside, |a, b| a - b)
 }
 
 fn join(left: &Lines, right: &Lines, with: impl Fn(Amount, Amount) -> Amount) -> Lines {

@@ -24,7 +24,7 @@ pub(super) fn pairs(out: &mut String, result: &RunResult) {
     let money = |lines: &Lines| {
         [lines.funding, lines.basis, lines.delta, lines.fees, lines.slippage, lines.total()].map(figures::money)
     };
-    let pairs = lines::by_pair(&result.trips);
+    let pairs = lines::by_pair(result);
     for pair in &pairs {
         let mut cells = vec![pair.pair.clone()];
         cells.extend([pair.round_trips, pair.open, pair.settlements].map(figures::count));
@@ -37,16 +37,16 @@ pub(super) fn pairs(out: &mut String, result: &RunResult) {
         cells.extend(money(lines));
         rows.add(class, &cells);
     };
-    let outside = lines::outside_trips(result);
+    let outside = lines::outside(result, &pairs);
     if outside != Lines::default() {
-        total("outside trips", "", Default::default(), &outside);
+        total(lines::OUTSIDE, "", Default::default(), &outside);
     }
     let summary = &result.summary;
     let settlements = figures::count(result.funding.len() as u64);
     let counts = [figures::count(summary.round_trips), figures::count(summary.open_pairs), settlements];
     total("all", "sum", counts, &summary.pnl);
-    let word = "Sums of the round trips, the best pair first. Outside trips: what belongs to no pair (fee tokens, interest, \
-                transfers), and what was revalued since the last booking. A pair below opens.";
+    let word = "By the books of each pair, the best first. Outside pairs: what belongs to none (balances of other quote coins, \
+                fee tokens, interest, transfers). A pair below opens.";
     let content = format!("{}{}", rows.stacked("pairs"), drill_down(result, &pairs));
     section(out, "Pairs", word, &or_none(&pairs, content, &table::no_pair(summary)));
 }

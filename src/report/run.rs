@@ -343,6 +343,9 @@ pub struct RunResult {
     pub equity: Vec<EquityRow>,
     /// Round trips in order of opening.
     pub trips: Vec<TripRow>,
+    /// The profit lines of each pair that traded, from its own books: also between its round trips. Empty where only round trips
+    /// are known.
+    pub books: Vec<(String, Lines)>,
     /// Basis over time.
     pub basis: Vec<BasisSeries>,
     /// Distance to liquidation over time, the least of each day.

@@ -51,7 +51,7 @@ pub fn print_summary(out: &mut dyn Write, result: &RunResult) -> io::Result<()> 
 pub fn render_summary(out: &mut dyn Write, result: &RunResult, look: Look) -> io::Result<()> {
     let summary = &result.summary;
     head(out, summary)?;
-    let pairs = lines::by_pair(&result.trips);
+    let pairs = lines::by_pair(result);
     if pairs.is_empty() {
         writeln!(out, "{}\n", no_pair(summary))?;
     } else {
@@ -148,9 +148,9 @@ fn pair_table(pairs: &[PairTotals], result: &RunResult, look: Look) -> Table {
     for pair in pairs {
         add(&foreign::plain(&pair.pair), figures::count(pair.round_trips), figures::count(pair.open), &pair.lines);
     }
-    let outside = lines::outside_trips(result);
+    let outside = lines::outside(result, pairs);
     if outside != Lines::default() {
-        add("outside trips", String::new(), String::new(), &outside);
+        add(lines::OUTSIDE, String::new(), String::new(), &outside);
     }
     let summary = &result.summary;
     add("all", figures::count(summary.round_trips), figures::count(summary.open_pairs), &summary.pnl);

@@ -7,7 +7,7 @@ use super::basis_series::basis_series;
 use super::by_strategy::strategies;
 use super::capital_need::{capital_need, carries};
 use super::coin_rates;
-use super::collect::{Collector, Exposure};
+use super::collect::{Collector, Exposure, books};
 use super::cursor::Cursor;
 use super::driver::{Driver, Gateway};
 use super::journal::Journal;
@@ -400,6 +400,7 @@ pub fn finish<J: Journal>(mut bars: Bars<'_, J>, inputs: &Inputs<'_>, run_s: f64
         funding: collector.funding,
         equity: collector.equity,
         trips,
+        books: books(&driver.state),
         basis,
         margin: collector.margin,
         naked_s: collector.naked_s,

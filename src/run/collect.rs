@@ -216,6 +216,20 @@ impl Collector {
         *self.figures.alarms.entry(crate::observe::words::word(kind)).or_default() += 1;
     }
 
+    /// The first look of a run of which none is on disk: nothing was traded yet, so the books were worth the capital.
+    pub fn begun(&mut self, at: WallTime, state: &State, capital: Amount) {
+        if self.figures.last.is_some() {
+            return;
+        }
+        self.figures.curves.counted_on(state.settings.run.capital);
+        self.figures.first.get_or_insert(at);
+        self.figures.flows = brought(state);
+        self.figures.curves.value(at, capital, self.figures.flows);
+        (self.figures.peak, self.figures.low) = (capital, capital);
+        // No count of changes is this one: the next look values the books.
+        self.figures.last = Some(Look { at, equity: capital, money: capital.to_f64(), changes: u64::MAX });
+    }
+
     /// The books at the end of an instant. Everything is valued at its latest marks by then.
     pub fn observe(&mut self, at: WallTime, state: &State, exposure: Exposure) {
         let first = self.figures.last.is_none();
@@ -384,7 +398,9 @@ impl Exposure {
             if spot.is_zero() && perp.is_zero() {
                 continue;
             }
-            if let Some((spot_mark, perp_mark)) = pair.market.marks {
+            // Where no market is seen: the prices at which the books stand.
+            let booked = || state.ledger.pair(pair.pair.id)?.attribution.marks();
+            if let Some((spot_mark, perp_mark)) = pair.market.marks.or_else(booked) {
                 let notional = perp.magnitude().to_f64() * perp_mark.to_f64();
                 let leverage = |leg: Leg| state.leverage_at(pair.pair.venue(leg)).to_f64().max(0.01);
                 let long = spot.to_f64() * spot_mark.to_f64();
@@ -411,6 +427,16 @@ impl Exposure {
         }
         sum
     }
+}
+
+/// The profit lines of each pair that has any, from its own books, in the order of the pairs.
+#[must_use]
+pub fn books(state: &State) -> Vec<(String, Lines)> {
+    let books = state.pairs.iter().filter_map(|pair| {
+        let lines = state.ledger.pair(pair.pair.id)?.attribution.lines;
+        (lines != Lines::default()).then(|| (pair.pair.name.clone(), lines))
+    });
+    books.collect()
 }
 
 fn sorted(mut trips: Vec<TripRow>) -> Vec<TripRow> {

@@ -7,7 +7,8 @@
 use super::collect::Collector;
 use super::driver::Driver;
 use super::generated::{outside, traded};
-use super::journal::Journal;
+use super::journal::{Books, Journal};
+use super::session::Session;
 use super::wallets::wallets;
 use crate::config::Settings;
 use crate::domain::{Leg, Span, VenueId, WallTime};
@@ -384,6 +385,20 @@ impl<J: Journal> Paper<J> {
     #[must_use]
     pub fn now(&self) -> WallTime {
         self.market.generator.now()
+    }
+}
+
+impl Paper<Session> {
+    /// The process ends and the run does not: a last look at the books, and all that is not on disk yet.
+    ///
+    /// # Errors
+    /// [`JournalError`] when it is not on disk.
+    pub fn rest(&mut self) -> Result<(), JournalError> {
+        let last = self.driver.state.now;
+        self.observe(last);
+        let digest = self.driver.digest();
+        let Driver { state, collector, journal, .. } = &mut self.driver;
+        journal.rest(&digest, Books { state, collector })
     }
 }
 

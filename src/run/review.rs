@@ -4,7 +4,7 @@
 //! `tests/commands/session_commands.rs`.
 
 use super::backtest::figures_of;
-use super::collect::Collector;
+use super::collect::{Collector, Exposure, books};
 use super::returns::Curves;
 use super::session::{RecoverError, recover};
 use crate::config::Settings;
@@ -51,6 +51,8 @@ pub struct Review {
     pub state: State,
     /// Rows and figures of the report.
     pub collector: Collector,
+    /// When its books began: its first look at them, or its first fact where no look is on disk yet.
+    pub began: WallTime,
     /// The bot's clock at its last commit.
     pub clock: WallTime,
     /// Starts so far.
@@ -82,12 +84,20 @@ impl Review {
         let run = text("run").and_then(|run| serde_json::from_str(run).ok());
         let mut state = State::new(settings, catalogue);
         let recovered = recover(&mut state, loaded)?;
+        if let Some(pegs) = text("pegs") {
+            // Cross rates of the last commit: with them it is worth what it was then.
+            let pegs: Vec<(Asset, Price)> = serde_json::from_str(pegs).map_err(|error| bad("pegs", error))?;
+            state.pegs.extend(pegs);
+        }
         let mut collector = recovered.collector;
         collector.trips = collector.trips_by_opening();
+        let began = collector.period().map(|(first, _)| first);
+        let began = began.or_else(|| Some(loaded.facts.first()?.stamped.at)).unwrap_or(recovered.clock);
         let identity = Identity::parse(text("identity").unwrap_or_default());
         let (clock, boots) = (recovered.clock, recovered.epoch);
         let typed = text(super::typed::KEY).map(str::to_owned);
-        let mut review = Self { identity, run: RunInfo::default(), typed, state, collector, clock, boots, summary };
+        let mut review =
+            Self { identity, run: RunInfo::default(), typed, state, collector, began, clock, boots, summary };
         review.run =
             run.unwrap_or_else(|| RunInfo { strategy_sha256: review.identity.strategy.clone(), ..RunInfo::default() });
         review.upgrade();
@@ -171,6 +181,7 @@ impl Review {
             funding: self.collector.funding.clone(),
             equity: self.equity_rows(),
             trips: self.collector.all_trips(&self.state),
+            books: books(&self.state),
             basis: Vec::<BasisSeries>::new(),
             margin: self.collector.margin.clone(),
             naked_s: self.collector.naked_s.clone(),
@@ -179,14 +190,15 @@ impl Review {
 
     fn so_far(&self) -> Summary {
         let valued = self.valued();
-        let mut summary = figures_of(&self.state, &self.collector, &self.state.settings);
+        // The figures are those of the valuation, not of the last booking: what idle money earned meanwhile too.
+        let mut collector = self.collector.clone();
+        collector.begun(self.began, &self.state, self.capital());
+        collector.observe(valued.at, &self.state, Exposure::of(&self.state));
+        collector.figures.curves.value(valued.at, valued.equity, brought(&self.state));
+        let mut summary = figures_of(&self.state, &collector, &self.state.settings);
         summary.to_ms = summary.to_ms.max(valued.at);
         summary.final_equity = valued.equity;
         summary.pnl = valued.lines;
-        // The yearly figures are those of the valuation, not of the last booking.
-        let mut curves = self.collector.figures.curves.clone();
-        curves.value(valued.at, valued.equity, brought(&self.state));
-        curves.fill(&mut summary);
         summary.schema = format!("carry.{}/2", self.identity.mode);
         summary.run = self.run.clone();
         summary.mode.clone_from(&self.identity.mode);

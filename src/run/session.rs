@@ -7,7 +7,7 @@ use super::reloaded;
 use crate::config::settings;
 use crate::domain::{Leg, PairId, Sequence, Span, VenueId, WallTime};
 use crate::engine::State;
-use crate::pairs::{Latch, LatchCause, PairMemory};
+use crate::pairs::{Latch, LatchCause, PairMemory, Phase};
 use crate::port::event::{Adjustment, Operator};
 use crate::port::order::Intent;
 use crate::port::{Event, Stamped};
@@ -225,6 +225,7 @@ impl Session {
         batch.meta.push(("clock", state.now.0.to_string()));
         batch.meta.push(("sequence", state.sequence.0.to_string()));
         batch.meta.push(("figures", text(&books.collector.figures)));
+        batch.meta.push(("pegs", text(&state.pegs.iter().collect::<Vec<_>>())));
         batch.meta.push(("flags", text(&(state.bot, state.paused, state.unequal, state.day))));
         if let Some(number) = venue_number {
             batch.meta.push(("venue_number", number.to_string()));
@@ -418,6 +419,10 @@ fn restore_memory(state: &mut State, loaded: &Loaded) -> Result<(), RecoverError
         if let Some(body) = loaded.pairs.get(&pair.pair.name) {
             let row: PairRow = parse("pairs", body)?;
             pair.memory = row.memory;
+            if row.at_rest && pair.memory.entered_at.is_none() && pair.memory.phase == Phase::Exiting {
+                // A halt of before left this word with a pair that holds nothing.
+                pair.memory.phase = Phase::Flat;
+            }
             pair.memory.latched = pair.memory.latched.or_else(|| latched_before(body, state.now));
             pair.at_rest = row.at_rest;
             pair.largest = row.largest;

@@ -3,6 +3,7 @@
 
 mod alarms;
 mod alarms_out;
+mod at_rest;
 mod backup;
 #[path = "../support/bench.rs"]
 mod bench;

@@ -43,7 +43,17 @@ pub(crate) fn synthetic(rows: i64) -> RunResult {
     let basis = ["binance:BTCUSDT", "hyperliquid:ETH", HOSTILE].map(basis_series).to_vec();
     let naked_s = (0..40).map(|n| f64::from(n * n * n) / 40.0).collect();
     let summary = summary(&last);
-    RunResult { summary, fills: fills(), funding: funding_rows(), equity, trips, basis, margin: margin_rows(), naked_s }
+    RunResult {
+        summary,
+        fills: fills(),
+        funding: funding_rows(),
+        equity,
+        trips,
+        basis,
+        margin: margin_rows(),
+        naked_s,
+        books: Vec::new(),
+    }
 }
 
 fn equity_rows(rows: i64) -> Vec<EquityRow> {
